@@ -1,0 +1,177 @@
+//! The checks of an authorization, and why a request is declined.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::word::words;
+
+words! {
+    /// What is checked of an authorization, in this order. All are made; the first that fails
+    /// names the reason, and the order is part of the contract: the processor sees it.
+    pub enum CheckName {
+        /// The processor's method is one that we fund.
+        MethodPermitted = "method_permitted",
+        /// The card exists here.
+        CardKnown = "card_known",
+        /// The card is active.
+        CardStatus = "card_status",
+        /// The card is the acting cardholder's.
+        CardOfCardholder = "card_of_cardholder",
+        /// Who acts and who pays may spend.
+        CardholderStatus = "cardholder_status",
+        /// The company or person is active.
+        OwnerStatus = "owner_status",
+        /// The currency is the account's.
+        Currency = "currency",
+        /// The amount is one that can be held.
+        AmountValid = "amount_valid",
+        /// An increment's hold group has not ended.
+        HoldGroupOpen = "hold_group_open",
+        /// The account has the amount available.
+        AvailableBalance = "available_balance",
+    }
+}
+
+words! {
+    /// How a check came out.
+    pub enum CheckResult {
+        /// In order.
+        Passed = "passed",
+        /// A reason to decline.
+        Failed = "failed",
+        /// Could not be made, since what it looks at is not there. An earlier check failed.
+        NotMade = "not_made",
+    }
+}
+
+/// One check, its result and what it looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Which check.
+    pub check: CheckName,
+    /// How it came out.
+    pub result: CheckResult,
+    /// The state that it found, e.g. the card's status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Cow<'static, str>>,
+    /// The amount that was asked for, in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted_minor: Option<i64>,
+    /// The amount that was there, in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available_minor: Option<i64>,
+}
+
+impl Check {
+    /// A check that passed or failed.
+    #[must_use]
+    pub const fn of(check: CheckName, passed: bool) -> Self {
+        let result = if passed {
+            CheckResult::Passed
+        } else {
+            CheckResult::Failed
+        };
+        Self {
+            check,
+            result,
+            found: None,
+            wanted_minor: None,
+            available_minor: None,
+        }
+    }
+
+    /// A check whose subject is not there.
+    #[must_use]
+    pub const fn not_made(check: CheckName) -> Self {
+        Self {
+            check,
+            result: CheckResult::NotMade,
+            found: None,
+            wanted_minor: None,
+            available_minor: None,
+        }
+    }
+
+    /// Adds the state that was found.
+    #[must_use]
+    pub fn found(mut self, found: impl Into<Cow<'static, str>>) -> Self {
+        self.found = Some(found.into());
+        self
+    }
+
+    /// Adds the amounts that were compared.
+    #[must_use]
+    pub const fn comparing(mut self, wanted_minor: i64, available_minor: i64) -> Self {
+        self.wanted_minor = Some(wanted_minor);
+        self.available_minor = Some(available_minor);
+        self
+    }
+
+    /// The reason to decline that a failed check gives.
+    #[must_use]
+    pub fn failure(&self) -> Option<DeclineReason> {
+        (self.result == CheckResult::Failed).then(|| self.check.reason())
+    }
+}
+
+impl CheckName {
+    /// Why a request is declined when this check fails first.
+    #[must_use]
+    pub const fn reason(self) -> DeclineReason {
+        match self {
+            Self::MethodPermitted => DeclineReason::NotPermitted,
+            Self::CardKnown => DeclineReason::CardUnknown,
+            Self::CardStatus => DeclineReason::CardNotActive,
+            Self::CardOfCardholder => DeclineReason::CardOfAnotherCardholder,
+            Self::CardholderStatus => DeclineReason::CardholderNotActive,
+            Self::OwnerStatus => DeclineReason::OwnerNotActive,
+            Self::Currency => DeclineReason::CurrencyMismatch,
+            Self::AmountValid => DeclineReason::InvalidAmount,
+            Self::HoldGroupOpen => DeclineReason::HoldGroupEnded,
+            Self::AvailableBalance => DeclineReason::InsufficientFunds,
+        }
+    }
+}
+
+words! {
+    /// Why a request was declined: an answer, not an error.
+    pub enum DeclineReason {
+        /// The processor's method is not funded.
+        NotPermitted = "not_permitted",
+        /// No such card.
+        CardUnknown = "card_unknown",
+        /// The card is not active.
+        CardNotActive = "card_not_active",
+        /// The card is not the acting cardholder's.
+        CardOfAnotherCardholder = "card_of_another_cardholder",
+        /// Who acts or pays is unknown or may not spend.
+        CardholderNotActive = "cardholder_not_active",
+        /// The company or person is suspended or closed.
+        OwnerNotActive = "owner_not_active",
+        /// The account keeps another currency.
+        CurrencyMismatch = "currency_mismatch",
+        /// No amount, or one that cannot be held or moved.
+        InvalidAmount = "invalid_amount",
+        /// The hold group was reversed, or never held anything.
+        HoldGroupEnded = "hold_group_ended",
+        /// The account has less available.
+        InsufficientFunds = "insufficient_funds",
+        /// No such program.
+        ProgramUnknown = "program_unknown",
+        /// No such company or person.
+        OwnerUnknown = "owner_unknown",
+        /// No such cardholder of this owner.
+        CardholderUnknown = "cardholder_unknown",
+        /// No such account of this owner.
+        AccountUnknown = "account_unknown",
+        /// No such authorization.
+        AuthorizationUnknown = "authorization_unknown",
+        /// The program does not keep this currency.
+        CurrencyNotKept = "currency_not_kept",
+        /// The token already names another object of this kind.
+        TokenTaken = "token_taken",
+        /// The object cannot go from its status to that one.
+        TransitionNotAllowed = "transition_not_allowed",
+    }
+}

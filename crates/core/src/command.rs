@@ -1,0 +1,436 @@
+//! Commands: every change to money or to a status, whoever asks for it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::card::{CardStatus, LastFour};
+use crate::cardholder::CardholderStatus;
+use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId, ProgramId};
+use crate::message::{ActionKind, Fingerprint, Merchant, MessageKey};
+use crate::money::{AmountError, Currency};
+use crate::owner::{OwnerKind, OwnerStatus};
+use crate::text::{FreeText, Token};
+
+/// A request for one atomic change. Everything random or measured was put in before: a command
+/// can be run again after a crash and gives the same outcome.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// Made before; objects that the command creates take their ids from it.
+    pub id: MessageId,
+    /// What makes two deliveries the same message.
+    pub key: MessageKey,
+    /// What it asks for.
+    pub action: Action,
+}
+
+/// What a command asks for.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// A new program.
+    CreateProgram(CreateProgram),
+    /// A new company or person.
+    CreateOwner(CreateOwner),
+    /// A new business user of a company.
+    CreateCardholder(CreateCardholder),
+    /// A new card.
+    CreateCard(CreateCard),
+    /// Another status of an owner.
+    MoveOwner(MoveOwner),
+    /// Another status of a cardholder.
+    MoveCardholder(MoveCardholder),
+    /// Another status of a card.
+    MoveCard(MoveCard),
+    /// An authorization, an increment, or a method that is not funded.
+    Authorize(Box<Authorize>),
+    /// Release of all that a hold group holds.
+    Reverse(Reverse),
+    /// Money in or out.
+    Transfer(Transfer),
+    /// A message kept for review, without effect.
+    Record(Record),
+}
+
+/// Creates a program.
+#[derive(Debug, Clone, Serialize)]
+pub struct CreateProgram {
+    /// What operators call it.
+    pub name: FreeText,
+    /// IANA time zone, checked before.
+    pub time_zone: String,
+    /// At least one.
+    pub currencies: Vec<Currency>,
+}
+
+/// Creates a company, or a person with the cardholder that the person is. An account is opened
+/// for each currency.
+#[derive(Debug, Clone, Serialize)]
+pub struct CreateOwner {
+    /// Where it belongs.
+    pub program: ProgramId,
+    /// Company or person.
+    pub kind: OwnerKind,
+    /// A company's name, or the operator's reference of a person.
+    pub name: FreeText,
+    /// The processor's token of it.
+    pub token: Option<Token>,
+    /// The currencies to open accounts in; none means the program's first.
+    pub currencies: Vec<Currency>,
+}
+
+/// Creates a business user of a company.
+#[derive(Debug, Clone, Serialize)]
+pub struct CreateCardholder {
+    /// The company.
+    pub owner: OwnerId,
+    /// The processor's user token.
+    pub token: Option<Token>,
+    /// The operator's own reference.
+    pub reference: FreeText,
+    /// First status.
+    pub status: CardholderStatus,
+}
+
+/// Creates a card of a cardholder.
+#[derive(Debug, Clone, Serialize)]
+pub struct CreateCard {
+    /// Whose owner; found by the cardholder.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// Who may use it.
+    pub cardholder: CardholderId,
+    /// The account it draws on, of the same owner.
+    pub account: AccountId,
+    /// The processor's card token.
+    pub token: Option<Token>,
+    /// Last four digits of its number.
+    pub last_four: Option<LastFour>,
+    /// First status: unactivated or active.
+    pub status: CardStatus,
+}
+
+/// Changes an owner's status.
+#[derive(Debug, Clone, Serialize)]
+pub struct MoveOwner {
+    /// Which owner.
+    pub owner: OwnerId,
+    /// The new status.
+    pub to: OwnerStatus,
+}
+
+/// Changes a cardholder's status.
+#[derive(Debug, Clone, Serialize)]
+pub struct MoveCardholder {
+    /// Whose cardholder; found by the id.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// Which cardholder.
+    pub cardholder: CardholderId,
+    /// The new status.
+    pub to: CardholderStatus,
+}
+
+/// Changes a card's status.
+#[derive(Debug, Clone, Serialize)]
+pub struct MoveCard {
+    /// Whose card; found by the id.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// Which card.
+    pub card: CardId,
+    /// The new status.
+    pub to: CardStatus,
+}
+
+/// Asks to fund a purchase.
+#[derive(Debug, Clone, Serialize)]
+pub struct Authorize {
+    /// The processor's name of what it asks, e.g. `pgfs.authorization`.
+    pub method: Token,
+    /// What kind of funding that is.
+    pub purpose: Purpose,
+    /// The card's token, as presented.
+    pub card_token: Token,
+    /// Where the card belongs; `None` if no such card is known. It never changes.
+    #[serde(skip)]
+    pub route: Option<Route>,
+    /// Who used the card; `None` if the message does not tell.
+    pub acting: Option<Actor>,
+    /// Who pays, where that is somebody else.
+    pub paying: Option<Actor>,
+    /// What is asked. Zero verifies the card and holds nothing.
+    pub amount: Amount,
+    /// Where.
+    pub merchant: Merchant,
+    /// When, by the processor's clock; `None` takes the time of the decision.
+    #[serde(skip)]
+    pub processor_time: Option<Timestamp>,
+}
+
+/// The kinds of funding.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Begins a hold group.
+    Purchase,
+    /// Adds to the hold group of an earlier message.
+    Increment(GroupRef),
+    /// A debit that we do not fund: always declined.
+    NotPermitted,
+}
+
+/// How a later message names its hold group.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupRef {
+    /// By our own id of any message of the group.
+    Message(MessageId),
+    /// By the key of any message of the group.
+    Key(MessageKey),
+}
+
+/// Where a card belongs. None of it ever changes, so a cache may hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The card.
+    pub card: CardId,
+    /// Whose money.
+    pub owner: OwnerId,
+    /// Whose card.
+    pub cardholder: CardholderId,
+    /// The account it draws on.
+    pub account: AccountId,
+}
+
+/// A user that a message names.
+#[derive(Debug, Clone, Serialize)]
+pub struct Actor {
+    /// The processor's user token.
+    pub token: Token,
+    /// The cardholder with this token; `None` if there is none.
+    #[serde(skip)]
+    pub cardholder: Option<CardholderId>,
+}
+
+/// An amount as a message gives it. What cannot be read is decided like the rest: it fails its
+/// check, in its place in the order.
+#[derive(Debug, Clone, Serialize)]
+pub struct Amount {
+    /// The currency; `None` if the code names none.
+    pub currency: Option<Currency>,
+    /// Minor units of it, or why there are none.
+    pub minor: Result<i64, AmountError>,
+}
+
+/// Releases all that a hold group holds.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reverse {
+    /// Whose hold group; found by the message.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// Any message of the group.
+    pub group: GroupRef,
+    /// When, by the processor's clock; `None` takes the time of the decision.
+    #[serde(skip)]
+    pub processor_time: Option<Timestamp>,
+}
+
+/// Moves money between an account and the program's funding account.
+#[derive(Debug, Clone, Serialize)]
+pub struct Transfer {
+    /// Into the account, or out of it.
+    pub direction: Direction,
+    /// Whose account; found by the id.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// The account.
+    pub account: AccountId,
+    /// How much, above zero.
+    pub amount: Amount,
+}
+
+/// Which way a transfer goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Into the account.
+    Load,
+    /// Out of the account.
+    Unload,
+}
+
+/// Keeps a message without effect.
+#[derive(Debug, Clone, Serialize)]
+pub struct Record {
+    /// The processor's name of what it asks.
+    pub method: Token,
+    /// The card's token, where there is one.
+    pub card_token: Option<Token>,
+    /// The amount it names.
+    pub amount: Amount,
+}
+
+/// What a command needs loaded before it can be decided.
+#[derive(Debug, Clone, Default)]
+pub struct Keys<'a> {
+    /// A program, read only.
+    pub program: Option<ProgramId>,
+    /// The owner, locked.
+    pub owner: Option<OwnerId>,
+    /// The account.
+    pub account: Option<AccountId>,
+    /// The cardholders: the card's, who acts, who pays.
+    pub cardholders: [Option<CardholderId>; 3],
+    /// The card.
+    pub card: Option<CardId>,
+    /// The token that the new object wants for itself, under each kind it names.
+    pub wanted_tokens: [Option<(TokenKind, &'a Token)>; 2],
+    /// The hold group that it refers to.
+    pub group: Option<&'a GroupRef>,
+}
+
+/// What kind of object a token names: it is unique within the kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// Companies and persons.
+    Owner,
+    /// Cardholders.
+    Cardholder,
+    /// Cards.
+    Card,
+}
+
+impl Command {
+    /// A hash of the normalised content. What is found out on the way (owners, routes) and the
+    /// times are no part of it: a repeat has the same content, whenever it comes.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let content = serde_json::to_vec(&self.action).unwrap_or_default();
+        let hash = Sha256::digest(content);
+        let mut fingerprint = [0; 16];
+        fingerprint.copy_from_slice(&hash[..16]);
+        fingerprint
+    }
+
+    /// The owner whose lane, lock and sequence the command takes; `None` for a new program and
+    /// for a swipe with an unknown card.
+    #[must_use]
+    pub fn owner(&self) -> Option<OwnerId> {
+        match &self.action {
+            Action::CreateProgram(_) | Action::Record(_) => None,
+            Action::CreateOwner(_) => Some(OwnerId::new(self.id.uuid())),
+            Action::CreateCardholder(create) => Some(create.owner),
+            Action::CreateCard(create) => create.owner,
+            Action::MoveOwner(change) => Some(change.owner),
+            Action::MoveCardholder(change) => change.owner,
+            Action::MoveCard(change) => change.owner,
+            Action::Authorize(authorize) => authorize.route.map(|route| route.owner),
+            Action::Reverse(reverse) => reverse.owner,
+            Action::Transfer(transfer) => transfer.owner,
+        }
+    }
+
+    /// The word for what is asked.
+    #[must_use]
+    pub fn kind(&self) -> ActionKind {
+        match &self.action {
+            Action::CreateProgram(_) => ActionKind::CreateProgram,
+            Action::CreateOwner(_) => ActionKind::CreateOwner,
+            Action::CreateCardholder(_) => ActionKind::CreateCardholder,
+            Action::CreateCard(_) => ActionKind::CreateCard,
+            Action::MoveOwner(_) => ActionKind::MoveOwner,
+            Action::MoveCardholder(_) => ActionKind::MoveCardholder,
+            Action::MoveCard(_) => ActionKind::MoveCard,
+            Action::Authorize(authorize) => match authorize.purpose {
+                Purpose::Increment(_) => ActionKind::Increment,
+                Purpose::Purchase | Purpose::NotPermitted => ActionKind::Authorize,
+            },
+            Action::Reverse(_) => ActionKind::Reverse,
+            Action::Transfer(Transfer {
+                direction: Direction::Load,
+                ..
+            }) => ActionKind::Load,
+            Action::Transfer(Transfer {
+                direction: Direction::Unload,
+                ..
+            }) => ActionKind::Unload,
+            Action::Record(_) => ActionKind::Record,
+        }
+    }
+
+    /// What has to be loaded under the owner's lock before [`crate::decide_batch`] can run.
+    #[must_use]
+    pub fn keys(&self) -> Keys<'_> {
+        let base = Keys {
+            owner: self.owner(),
+            ..Keys::default()
+        };
+        match &self.action {
+            Action::CreateProgram(_) | Action::MoveOwner(_) | Action::Record(_) => base,
+            Action::CreateOwner(create) => Keys {
+                program: Some(create.program),
+                wanted_tokens: [
+                    wanted(TokenKind::Owner, create.token.as_ref()),
+                    // A person is its own cardholder, under the same token.
+                    wanted(
+                        TokenKind::Cardholder,
+                        create.token.as_ref().filter(|_| create.kind == OwnerKind::Person),
+                    ),
+                ],
+                ..base
+            },
+            Action::CreateCardholder(create) => Keys {
+                wanted_tokens: [wanted(TokenKind::Cardholder, create.token.as_ref()), None],
+                ..base
+            },
+            Action::CreateCard(create) => Keys {
+                account: Some(create.account),
+                cardholders: [Some(create.cardholder), None, None],
+                wanted_tokens: [wanted(TokenKind::Card, create.token.as_ref()), None],
+                ..base
+            },
+            Action::MoveCardholder(change) => Keys {
+                cardholders: [Some(change.cardholder), None, None],
+                ..base
+            },
+            Action::MoveCard(change) => Keys {
+                card: Some(change.card),
+                ..base
+            },
+            Action::Authorize(authorize) => authorize.keys(base),
+            Action::Reverse(reverse) => Keys {
+                group: Some(&reverse.group),
+                ..base
+            },
+            Action::Transfer(transfer) => Keys {
+                account: Some(transfer.account),
+                ..base
+            },
+        }
+    }
+}
+
+fn wanted(kind: TokenKind, token: Option<&Token>) -> Option<(TokenKind, &Token)> {
+    token.map(|token| (kind, token))
+}
+
+impl Authorize {
+    fn keys<'a>(&'a self, base: Keys<'a>) -> Keys<'a> {
+        let cardholder = |actor: &Option<Actor>| actor.as_ref().and_then(|actor| actor.cardholder);
+        Keys {
+            account: self.route.map(|route| route.account),
+            card: self.route.map(|route| route.card),
+            cardholders: [
+                self.route.map(|route| route.cardholder),
+                cardholder(&self.acting),
+                cardholder(&self.paying),
+            ],
+            group: match &self.purpose {
+                Purpose::Increment(group) => Some(group),
+                Purpose::Purchase | Purpose::NotPermitted => None,
+            },
+            ..base
+        }
+    }
+}

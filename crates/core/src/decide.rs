@@ -1,0 +1,367 @@
+//! `decide` and `apply`, and the batch of both that a store runs inside its transaction.
+
+mod authorize;
+mod create;
+mod reverse;
+mod transfer;
+mod transition;
+
+use jiff::Timestamp;
+
+use crate::account::Account;
+use crate::card::Card;
+use crate::cardholder::Cardholder;
+use crate::check::DeclineReason;
+use crate::command::{Action, Command, GroupRef, TokenKind};
+use crate::event::{Event, Object};
+use crate::hold_group::{FoldOverflow, HoldGroup};
+use crate::journal::Journal;
+use crate::message::{Answer, Authorization, Fingerprint, Membership, Message};
+use crate::owner::Owner;
+use crate::program::Program;
+use crate::state::{Answered, State, Unreadable};
+
+/// One command of a batch, and how its answer is written.
+pub struct Work {
+    /// What is asked.
+    pub command: Command,
+    /// The hash of its content.
+    pub fingerprint: Fingerprint,
+    /// Writes the answer, inside the transaction: what is stored is what will be sent.
+    pub encode: Box<dyn Encode>,
+}
+
+impl Work {
+    /// Takes the fingerprint here, outside any lock.
+    #[must_use]
+    pub fn new(command: Command, encode: Box<dyn Encode>) -> Self {
+        let fingerprint = command.fingerprint();
+        Self {
+            command,
+            fingerprint,
+            encode,
+        }
+    }
+}
+
+/// Writes the answer of a decided message: the sender's dialect, chosen by the adapter it came
+/// through. Pure: equal decisions give equal bytes.
+pub trait Encode: Send + Sync {
+    /// The answer to send.
+    fn encode(&self, decided: &Decided) -> Answer;
+}
+
+/// What became of one command.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Decided now; the store writes it.
+    Decided(Box<Decided>, Answer),
+    /// The same message was answered before: that answer again, and nothing changes.
+    Repeated(Answer),
+    /// The key was used for other content: nothing changes, somebody has to be told.
+    Conflict,
+    /// It cannot be decided. Nothing is written, and the others of the batch are unharmed.
+    Failed(Fault),
+}
+
+/// A decision: what is stored of the message, and everything that it changes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decided {
+    /// The message as it is stored.
+    pub message: Message,
+    /// Rows as the decision leaves them.
+    pub changes: Vec<Change>,
+    /// The posted money that it moved.
+    pub journal: Option<Journal>,
+    /// The account that it is about, as the decision leaves it.
+    pub account: Option<Account>,
+    /// The object whose status it changed, or that it created.
+    pub object: Option<(String, Option<&'static str>)>,
+}
+
+/// A row as a decision leaves it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A program.
+    Program(Program),
+    /// An owner.
+    Owner(Owner),
+    /// An account.
+    Account(Account),
+    /// A cardholder.
+    Cardholder(Cardholder),
+    /// A card.
+    Card(Card),
+}
+
+/// Why a command could not be decided at all. Never an approval, never a decline.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A sum does not fit 64 bits.
+    #[error("{0} would overflow 64 bits")]
+    Overflow(&'static str),
+    /// A row that it needs is damaged.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+impl From<FoldOverflow> for Fault {
+    fn from(_: FoldOverflow) -> Self {
+        Self::Overflow("what the hold group holds")
+    }
+}
+
+impl Decided {
+    /// Why it was declined, if it was.
+    #[must_use]
+    pub const fn declined(&self) -> Option<DeclineReason> {
+        self.message.declined
+    }
+
+    /// The event that reports it.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        let object = self.object.clone().map(|(id, status)| Object { id, status });
+        Event::of(&self.message, self.account.as_ref(), object)
+    }
+}
+
+/// What the rules of one action say, before it is numbered and stamped.
+#[derive(Default)]
+struct Ruling {
+    declined: Option<DeclineReason>,
+    changes: Vec<Change>,
+    journal: Option<Journal>,
+    account: Option<Account>,
+    object: Option<(String, Option<&'static str>)>,
+    group: Option<Membership>,
+    authorization: Option<Authorization>,
+}
+
+impl Ruling {
+    fn decline(reason: DeclineReason) -> Self {
+        Self {
+            declined: Some(reason),
+            ..Self::default()
+        }
+    }
+}
+
+/// Decides the commands in order, each on the state that those before it left. The result equals
+/// that of the same commands in batches of one.
+///
+/// A message whose key is in `state.answered` gets that answer; a second copy inside the batch
+/// gets the first's.
+pub fn decide_batch<'a>(
+    state: &mut State,
+    batch: impl IntoIterator<Item = &'a Work>,
+    at: Timestamp,
+) -> Vec<Outcome> {
+    batch
+        .into_iter()
+        .map(|work| decide_one(state, work, at))
+        .collect()
+}
+
+fn decide_one(state: &mut State, work: &Work, at: Timestamp) -> Outcome {
+    if let Some(answered) = state.answered.get(&work.command.key) {
+        return match answered.fingerprint == work.fingerprint {
+            true => Outcome::Repeated(answered.answer.clone()),
+            false => Outcome::Conflict,
+        };
+    }
+    match decide(state, work, at) {
+        Err(fault) => Outcome::Failed(fault),
+        Ok(decided) => {
+            let answer = work.encode.encode(&decided);
+            apply(state, &work.command, &decided);
+            let answered = Answered {
+                fingerprint: work.fingerprint,
+                answer: answer.clone(),
+            };
+            state.answered.insert(work.command.key.clone(), answered);
+            Outcome::Decided(Box::new(decided), answer)
+        }
+    }
+}
+
+/// Decides one command on the state loaded under its owner's lock.
+///
+/// Pure: equal arguments give equal decisions. A decline is a decision. `at` is the store's clock,
+/// read after the lock; the owner's own time never runs backwards.
+///
+/// # Errors
+/// See [`Fault`].
+pub fn decide(state: &State, work: &Work, at: Timestamp) -> Result<Decided, Fault> {
+    let command = &work.command;
+    let owner = match command.owner() {
+        Some(id) => state.owners.get(id)?.cloned(),
+        None => None,
+    };
+    let at = owner.as_ref().map_or(at, |owner| at.max(owner.last_at));
+    let mut ruling = rule(state, command, owner.as_ref(), at)?;
+    let numbered = number(&mut ruling, owner, at)?;
+    Ok(Decided {
+        message: Message {
+            id: command.id,
+            key: command.key.clone(),
+            fingerprint: work.fingerprint,
+            kind: command.kind(),
+            owner: numbered.as_ref().map(|owner| owner.id),
+            owner_sequence: numbered.as_ref().map(|owner| owner.sequence),
+            at,
+            declined: ruling.declined,
+            group: ruling.group,
+            authorization: ruling.authorization,
+        },
+        changes: ruling.changes,
+        journal: ruling.journal,
+        account: ruling.account,
+        object: ruling.object,
+    })
+}
+
+fn rule(state: &State, command: &Command, owner: Option<&Owner>, at: Timestamp) -> Result<Ruling, Fault> {
+    match &command.action {
+        Action::CreateProgram(action) => Ok(create::program(command.id, action)),
+        Action::CreateOwner(action) => create::owner(state, command.id, action, at),
+        Action::Authorize(action) => authorize::authorize(state, command, action, owner, at),
+        Action::Record(_) => Ok(Ruling::default()),
+        action => match owner {
+            None => Ok(Ruling::decline(unknown_subject(action))),
+            Some(owner) => rule_of_owner(state, command, owner, at),
+        },
+    }
+}
+
+fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp) -> Result<Ruling, Fault> {
+    match &command.action {
+        Action::CreateCardholder(action) => Ok(create::cardholder(state, command.id, action, owner)),
+        Action::CreateCard(action) => create::card(state, command.id, action, owner),
+        Action::MoveOwner(action) => Ok(transition::owner(action, owner)),
+        Action::MoveCardholder(action) => transition::cardholder(state, action),
+        Action::MoveCard(action) => transition::card(state, action),
+        Action::Reverse(action) => reverse::reverse(state, command, action, at),
+        Action::Transfer(action) => transfer::transfer(state, command.id, action, owner),
+        Action::CreateProgram(_) | Action::CreateOwner(_) | Action::Authorize(_) | Action::Record(_) => {
+            Ok(Ruling::default())
+        }
+    }
+}
+
+/// The reason when the owner that a command needs is not there.
+fn unknown_subject(action: &Action) -> DeclineReason {
+    match action {
+        Action::MoveCard(_) => DeclineReason::CardUnknown,
+        Action::CreateCard(_) | Action::MoveCardholder(_) => DeclineReason::CardholderUnknown,
+        Action::Reverse(_) => DeclineReason::AuthorizationUnknown,
+        Action::Transfer(_) => DeclineReason::AccountUnknown,
+        _ => DeclineReason::OwnerUnknown,
+    }
+}
+
+/// Gives the decision the owner's next number. Declines are numbered too: every event has one.
+fn number(ruling: &mut Ruling, loaded: Option<Owner>, at: Timestamp) -> Result<Option<Owner>, Fault> {
+    let place = ruling
+        .changes
+        .iter()
+        .position(|change| matches!(change, Change::Owner(_)));
+    let ruled = place.map(|place| ruling.changes.swap_remove(place));
+    let owner = match ruled {
+        Some(Change::Owner(owner)) => Some(owner),
+        _ => loaded,
+    };
+    let Some(mut owner) = owner else { return Ok(None) };
+    owner.sequence = owner
+        .sequence
+        .checked_add(1)
+        .ok_or(Fault::Overflow("the owner's sequence"))?;
+    owner.last_at = at;
+    ruling.changes.push(Change::Owner(owner.clone()));
+    Ok(Some(owner))
+}
+
+/// Changes the state as the decision says, so that the next command of the batch sees it.
+pub fn apply(state: &mut State, command: &Command, decided: &Decided) {
+    for change in &decided.changes {
+        match change.clone() {
+            Change::Program(row) => state.programs.put(row.id, row),
+            Change::Owner(row) => state.owners.put(row.id, row),
+            Change::Account(row) => state.accounts.put(row.id, row),
+            Change::Cardholder(row) => {
+                state
+                    .taken_tokens
+                    .insert((TokenKind::Cardholder, row.token.clone()));
+                state.cardholders.put(row.id, row);
+            }
+            Change::Card(row) => {
+                state.taken_tokens.insert((TokenKind::Card, row.token.clone()));
+                state.cards.put(row.id, row);
+            }
+        }
+    }
+    if let Action::CreateOwner(create) = &command.action
+        && let (None, Some(token)) = (decided.declined(), &create.token)
+    {
+        state.taken_tokens.insert((TokenKind::Owner, token.clone()));
+    }
+    join_group(state, decided);
+}
+
+fn join_group(state: &mut State, decided: &Decided) {
+    let message = &decided.message;
+    let Some((root, group_message)) = message.group_message() else {
+        return;
+    };
+    if let Some(group) = state.groups.get_mut(&root) {
+        group.messages.push(group_message);
+    } else if let Some(Authorization {
+        card: Some(card),
+        account: Some(account),
+        ..
+    }) = message.authorization
+    {
+        state.groups.insert(
+            root,
+            HoldGroup {
+                root,
+                card,
+                account,
+                messages: vec![group_message],
+            },
+        );
+    }
+    state.group_refs.insert(GroupRef::Message(message.id), root);
+    state.group_refs.insert(GroupRef::Key(message.key.clone()), root);
+}
+
+/// The group that a reference means, if it is known.
+fn find_group<'a>(state: &'a State, group: &GroupRef) -> Option<&'a HoldGroup> {
+    state.groups.get(state.group_refs.get(group)?)
+}
+
+/// The account with the group's books changed from what is booked to what the fold says.
+fn book(
+    account: &Account,
+    group: Option<&HoldGroup>,
+    added: &Membership,
+    id: crate::MessageId,
+) -> Result<Account, Fault> {
+    let mut messages = group.map_or_else(Vec::new, |group| group.messages.clone());
+    let booked = crate::hold_group::fold(&messages)?;
+    messages.push(crate::hold_group::GroupMessage {
+        id,
+        processor_time: added.processor_time,
+        effect: added.effect,
+    });
+    let target = crate::hold_group::fold(&messages)?;
+    let overflow = || Fault::Overflow("the account's held amount");
+    let difference = target
+        .held_minor
+        .checked_sub(booked.held_minor)
+        .ok_or_else(overflow)?;
+    let mut account = account.clone();
+    account.held_minor = account.held_minor.checked_add(difference).ok_or_else(overflow)?;
+    account.open_holds += i64::from(target.held_minor > 0) - i64::from(booked.held_minor > 0);
+    Ok(account)
+}

@@ -1,0 +1,232 @@
+//! Authorizations and increments: every check is made, the first that failed names the reason.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use super::{Change, Fault, Ruling, book, find_group};
+use crate::account::Account;
+use crate::card::{Card, CardStatus};
+use crate::cardholder::Cardholder;
+use crate::check::{Check, CheckName};
+use crate::command::{Actor, Authorize, Command, Purpose};
+use crate::hold_group::{Effect, GroupStatus, HoldGroup};
+use crate::message::{Authorization, Membership};
+use crate::owner::{Owner, OwnerStatus};
+use crate::state::State;
+
+/// Everything that the checks look at.
+struct Subject<'a> {
+    request: &'a Authorize,
+    owner: Option<&'a Owner>,
+    card: Option<&'a Card>,
+    cardholder: Option<&'a Cardholder>,
+    acting: Option<&'a Cardholder>,
+    paying: Option<&'a Cardholder>,
+    account: Option<&'a Account>,
+    group: Option<&'a HoldGroup>,
+}
+
+type Rule = fn(&Subject<'_>) -> Result<Check, Fault>;
+
+/// The rule book, in the order of [`CheckName`].
+const CHECKS: &[Rule] = &[
+    method_permitted,
+    card_known,
+    card_status,
+    card_of_cardholder,
+    cardholder_status,
+    owner_status,
+    currency,
+    amount_valid,
+    hold_group_open,
+    available_balance,
+];
+
+pub(super) fn authorize(
+    state: &State,
+    command: &Command,
+    request: &Authorize,
+    owner: Option<&Owner>,
+    at: Timestamp,
+) -> Result<Ruling, Fault> {
+    let subject = Subject::find(state, request, owner)?;
+    let checks = CHECKS
+        .iter()
+        .map(|rule| rule(&subject))
+        .collect::<Result<Vec<Check>, Fault>>()?;
+    let declined = checks.iter().find_map(Check::failure);
+    let group = subject.group.filter(|_| declined.is_none());
+    let effect = match (declined, request.amount.minor) {
+        (None, Ok(amount_minor)) if amount_minor > 0 => Effect::Hold(amount_minor),
+        _ => Effect::None,
+    };
+    let membership = Membership {
+        root: group.map_or(command.id, |group| group.root),
+        processor_time: request.processor_time.unwrap_or(at),
+        effect,
+    };
+    let account = match (subject.account, effect) {
+        (Some(account), Effect::Hold(_)) => Some(book(account, group, &membership, command.id)?),
+        (account, _) => account.cloned(),
+    };
+    let changed = (effect != Effect::None)
+        .then(|| account.clone().map(Change::Account))
+        .flatten();
+    Ok(Ruling {
+        declined,
+        changes: changed.into_iter().collect(),
+        authorization: Some(subject.record(account.as_ref(), checks)),
+        account,
+        group: Some(membership),
+        ..Ruling::default()
+    })
+}
+
+impl<'a> Subject<'a> {
+    fn find(state: &'a State, request: &'a Authorize, owner: Option<&'a Owner>) -> Result<Self, Fault> {
+        let (card, cardholder, account) = match request.route {
+            None => (None, None, None),
+            Some(route) => (
+                state.cards.get(route.card)?,
+                state.cardholders.get(route.cardholder)?,
+                state.accounts.get(route.account)?,
+            ),
+        };
+        let group = match &request.purpose {
+            // A group of another account is not this purchase's: the increment then stands alone.
+            Purpose::Increment(group) => find_group(state, group)
+                .filter(|group| account.is_some_and(|account| account.id == group.account)),
+            Purpose::Purchase | Purpose::NotPermitted => None,
+        };
+        Ok(Self {
+            request,
+            owner,
+            card,
+            cardholder,
+            acting: find_actor(state, request.acting.as_ref())?,
+            paying: find_actor(state, request.paying.as_ref())?,
+            account,
+            group,
+        })
+    }
+
+    /// The cardholders whose status counts, `None` for one that the message names and we do not know.
+    fn spenders(&self) -> impl Iterator<Item = Option<&'a Cardholder>> {
+        let acting = if self.request.acting.is_some() {
+            self.acting
+        } else {
+            self.cardholder
+        };
+        let paying = self.request.paying.is_some().then_some(self.paying);
+        let owner = self.owner.map(|owner| owner.id);
+        let of_owner = move |found: Option<&'a Cardholder>| found.filter(|found| Some(found.owner) == owner);
+        std::iter::once(acting).chain(paying).map(of_owner)
+    }
+
+    fn record(&self, account: Option<&Account>, checks: Vec<Check>) -> Authorization {
+        Authorization {
+            card_token: self.request.card_token.clone(),
+            card: self.card.map(|card| card.id),
+            cardholder: self.cardholder.map(|cardholder| cardholder.id),
+            account: account.map(|account| account.id),
+            amount_minor: self.request.amount.minor.ok(),
+            currency: self.request.amount.currency,
+            available_minor: account.and_then(Account::available_minor),
+            merchant: self.request.merchant.clone(),
+            checks,
+        }
+    }
+}
+
+fn find_actor<'a>(state: &'a State, actor: Option<&Actor>) -> Result<Option<&'a Cardholder>, Fault> {
+    match actor.and_then(|actor| actor.cardholder) {
+        Some(id) => Ok(state.cardholders.get(id)?),
+        None => Ok(None),
+    }
+}
+
+fn method_permitted(subject: &Subject<'_>) -> Result<Check, Fault> {
+    let permitted = !matches!(subject.request.purpose, Purpose::NotPermitted);
+    Ok(Check::of(CheckName::MethodPermitted, permitted))
+}
+
+fn card_known(subject: &Subject<'_>) -> Result<Check, Fault> {
+    Ok(Check::of(CheckName::CardKnown, subject.card.is_some()))
+}
+
+fn card_status(subject: &Subject<'_>) -> Result<Check, Fault> {
+    let Some(card) = subject.card else {
+        return Ok(Check::not_made(CheckName::CardStatus));
+    };
+    Ok(Check::of(CheckName::CardStatus, card.status == CardStatus::Active).found(card.status.as_str()))
+}
+
+fn card_of_cardholder(subject: &Subject<'_>) -> Result<Check, Fault> {
+    let Some(card) = subject.card else {
+        return Ok(Check::not_made(CheckName::CardOfCardholder));
+    };
+    let is_theirs = match &subject.request.acting {
+        None => true,
+        Some(_) => subject.acting.is_some_and(|acting| acting.id == card.cardholder),
+    };
+    Ok(Check::of(CheckName::CardOfCardholder, is_theirs))
+}
+
+fn cardholder_status(subject: &Subject<'_>) -> Result<Check, Fault> {
+    if subject.card.is_none() {
+        return Ok(Check::not_made(CheckName::CardholderStatus));
+    }
+    let refused = subject
+        .spenders()
+        .find(|spender| !spender.is_some_and(|spender| spender.status.may_spend()));
+    Ok(match refused {
+        None => Check::of(CheckName::CardholderStatus, true),
+        Some(refused) => Check::of(CheckName::CardholderStatus, false)
+            .found(refused.map_or(Cow::Borrowed("unknown"), |spender| spender.status.as_str().into())),
+    })
+}
+
+fn owner_status(subject: &Subject<'_>) -> Result<Check, Fault> {
+    let Some(owner) = subject.owner else {
+        return Ok(Check::not_made(CheckName::OwnerStatus));
+    };
+    Ok(Check::of(CheckName::OwnerStatus, owner.status == OwnerStatus::Active).found(owner.status.as_str()))
+}
+
+fn currency(subject: &Subject<'_>) -> Result<Check, Fault> {
+    let Some(account) = subject.account else {
+        return Ok(Check::not_made(CheckName::Currency));
+    };
+    let is_same = subject.request.amount.currency == Some(account.currency);
+    Ok(Check::of(CheckName::Currency, is_same).found(account.currency.code()))
+}
+
+fn amount_valid(subject: &Subject<'_>) -> Result<Check, Fault> {
+    Ok(match subject.request.amount.minor {
+        Ok(amount_minor) => Check::of(CheckName::AmountValid, amount_minor >= 0),
+        Err(error) => Check::of(CheckName::AmountValid, false).found(error.to_string()),
+    })
+}
+
+/// An increment of a hold group that we never saw stands alone: it is judged like a purchase.
+fn hold_group_open(subject: &Subject<'_>) -> Result<Check, Fault> {
+    let Some(group) = subject.group else {
+        return Ok(Check::of(CheckName::HoldGroupOpen, true));
+    };
+    let status = group.books()?.status;
+    Ok(Check::of(CheckName::HoldGroupOpen, status == GroupStatus::Open).found(status.as_str()))
+}
+
+/// Earlier holds are already off `available`, so this one comparison is the whole rule. A
+/// verification of zero passes whatever is there: after a force step `available` is negative.
+fn available_balance(subject: &Subject<'_>) -> Result<Check, Fault> {
+    let (Some(account), Ok(wanted_minor)) = (subject.account, subject.request.amount.minor) else {
+        return Ok(Check::not_made(CheckName::AvailableBalance));
+    };
+    let available_minor = account
+        .available_minor()
+        .ok_or(Fault::Overflow("the account's available balance"))?;
+    let is_enough = wanted_minor == 0 || available_minor >= wanted_minor;
+    Ok(Check::of(CheckName::AvailableBalance, is_enough).comparing(wanted_minor, available_minor))
+}

@@ -1,0 +1,43 @@
+//! The full reversal: what a hold group still holds is released, and the group ends.
+
+use jiff::Timestamp;
+
+use super::{Change, Fault, Ruling, book, find_group};
+use crate::check::DeclineReason;
+use crate::command::{Command, Reverse};
+use crate::hold_group::{Effect, GroupStatus};
+use crate::message::Membership;
+use crate::state::State;
+
+pub(super) fn reverse(
+    state: &State,
+    command: &Command,
+    request: &Reverse,
+    at: Timestamp,
+) -> Result<Ruling, Fault> {
+    let Some(group) = find_group(state, &request.group) else {
+        return Ok(Ruling::decline(DeclineReason::AuthorizationUnknown));
+    };
+    if group.books()?.status != GroupStatus::Open {
+        return Ok(Ruling::decline(DeclineReason::HoldGroupEnded));
+    }
+    let Some(account) = state.accounts.get(group.account)? else {
+        return Ok(Ruling::decline(DeclineReason::AccountUnknown));
+    };
+    let last = group.messages.iter().map(|message| message.processor_time).max();
+    let membership = Membership {
+        root: group.root,
+        // Our clock may be behind the processor's: a reversal ends what was there when it came.
+        processor_time: request
+            .processor_time
+            .unwrap_or_else(|| last.map_or(at, |last| last.max(at))),
+        effect: Effect::ReverseAll,
+    };
+    let account = book(account, Some(group), &membership, command.id)?;
+    Ok(Ruling {
+        changes: vec![Change::Account(account.clone())],
+        account: Some(account),
+        group: Some(membership),
+        ..Ruling::default()
+    })
+}

@@ -1,0 +1,207 @@
+//! What is kept of every message: its key, what it did, and the answer it was given.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::check::{Check, DeclineReason};
+use crate::hold_group::{Effect, GroupMessage};
+use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId};
+use crate::money::Currency;
+use crate::text::{FreeText, Token};
+use crate::word::words;
+
+/// What makes two deliveries the same message (M1). Unique in the store, and never forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct MessageKey {
+    /// Whose tokens these are: the namespace of the credential that the message came with.
+    /// 0 is the operator's, which speaks for every program.
+    pub scope: i64,
+    /// By which door it came.
+    pub source: Source,
+    /// The sender's id of it: a transaction token, an idempotency key.
+    pub token: Token,
+    /// Sets apart the messages of one token where the token alone does not: a webhook's state.
+    /// Empty otherwise: a JIT token is decided once, whatever state it names.
+    pub state: Cow<'static, str>,
+}
+
+impl MessageKey {
+    /// The key of a message of the operator's own credentials.
+    #[must_use]
+    pub const fn new(source: Source, token: Token) -> Self {
+        Self {
+            scope: 0,
+            source,
+            token,
+            state: Cow::Borrowed(""),
+        }
+    }
+}
+
+words! {
+    /// The door by which a message came: processor and kind.
+    pub enum Source {
+        /// `/v1`, with an idempotency key.
+        Api = "api",
+        /// Marqeta's just-in-time funding request.
+        MarqetaJit = "marqeta_jit",
+    }
+}
+
+words! {
+    /// What a message asked for.
+    pub enum ActionKind {
+        /// A new program.
+        CreateProgram = "create_program",
+        /// A new company or person.
+        CreateOwner = "create_owner",
+        /// A new cardholder.
+        CreateCardholder = "create_cardholder",
+        /// A new card.
+        CreateCard = "create_card",
+        /// Another status of an owner.
+        MoveOwner = "move_owner",
+        /// Another status of a cardholder.
+        MoveCardholder = "move_cardholder",
+        /// Another status of a card.
+        MoveCard = "move_card",
+        /// A purchase to fund.
+        Authorize = "authorization",
+        /// More for a purchase that is already held.
+        Increment = "increment",
+        /// Release of all that a hold group holds.
+        Reverse = "reversal",
+        /// Money in.
+        Load = "load",
+        /// Money out.
+        Unload = "unload",
+        /// A message kept for review, without effect.
+        Record = "record",
+    }
+}
+
+/// A hash of the normalised content: the same key with another one is a conflict (M2).
+pub type Fingerprint = [u8; 16];
+
+/// The bytes that were, or will be, sent: stored before they leave, so that every repeat gets
+/// exactly them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code of the answer.
+    pub code: u16,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.code, String::from_utf8_lossy(&self.body))
+    }
+}
+
+/// A decided message as stores keep it. Append-only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Made before the decision; everything that the message creates takes its id from it.
+    pub id: MessageId,
+    /// What makes it unique.
+    pub key: MessageKey,
+    /// What tells another content under the same key.
+    pub fingerprint: Fingerprint,
+    /// What it asked for.
+    pub kind: ActionKind,
+    /// Whom it is about; nobody for a swipe with an unknown card.
+    pub owner: Option<OwnerId>,
+    /// The owner's number of it: 1, 2, 3 … without gaps.
+    pub owner_sequence: Option<i64>,
+    /// When it was decided, by the store's clock.
+    pub at: Timestamp,
+    /// Why it was declined, if it was.
+    pub declined: Option<DeclineReason>,
+    /// Its place in a hold group, if it has one.
+    pub group: Option<Membership>,
+    /// What was asked and checked, for authorizations and increments.
+    pub authorization: Option<Authorization>,
+}
+
+/// A message's place in its hold group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The message that began the group; itself for the first.
+    pub root: MessageId,
+    /// When it happened, by the processor's clock.
+    pub processor_time: Timestamp,
+    /// What it did.
+    pub effect: Effect,
+}
+
+/// What an authorization or increment asked for, and on what it was judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorization {
+    /// The card's token, as presented.
+    pub card_token: Token,
+    /// The card, if it is known.
+    pub card: Option<CardId>,
+    /// Whose card it is.
+    pub cardholder: Option<CardholderId>,
+    /// The account it draws on.
+    pub account: Option<AccountId>,
+    /// What was asked; `None` if that was no amount.
+    pub amount_minor: Option<i64>,
+    /// Its currency; `None` if the code was none.
+    pub currency: Option<Currency>,
+    /// What the account had available after the decision.
+    pub available_minor: Option<i64>,
+    /// Where.
+    pub merchant: Merchant,
+    /// Every check, in order.
+    pub checks: Vec<Check>,
+}
+
+/// Where a purchase was made, as far as the message tells.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
+pub struct Merchant {
+    /// The acquirer's id of the merchant: an identifier, kept as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Token>,
+    /// Merchant category code, ISO 18245: four digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mcc: Option<Token>,
+    /// Name on the statement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<FreeText>,
+    /// City, or a phone number for card-not-present merchants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub city: Option<FreeText>,
+    /// Country code as the processor sends it, usually ISO 3166 alpha-3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<Token>,
+}
+
+impl Message {
+    /// What the message says about its hold group.
+    #[must_use]
+    pub fn group_message(&self) -> Option<(MessageId, GroupMessage)> {
+        let Membership {
+            root,
+            processor_time,
+            effect,
+        } = self.group.as_ref()?;
+        Some((
+            *root,
+            GroupMessage {
+                id: self.id,
+                processor_time: *processor_time,
+                effect: *effect,
+            },
+        ))
+    }
+
+    /// Whether the request was granted.
+    #[must_use]
+    pub const fn is_approved(&self) -> bool {
+        self.declined.is_none()
+    }
+}

@@ -1,0 +1,114 @@
+//! The state that a batch of commands is decided on: loaded under the owners' locks, changed by
+//! [`crate::decide::apply`], saved by the store.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+
+use crate::account::Account;
+use crate::card::Card;
+use crate::cardholder::Cardholder;
+use crate::command::{GroupRef, TokenKind};
+use crate::hold_group::HoldGroup;
+use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId, ProgramId};
+use crate::message::{Answer, Fingerprint, MessageKey};
+use crate::owner::Owner;
+use crate::program::Program;
+use crate::text::Token;
+
+/// What a batch needs, as far as it exists. What is not in here does not exist.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// Programs, read only.
+    pub programs: Rows<ProgramId, Program>,
+    /// Companies and persons.
+    pub owners: Rows<OwnerId, Owner>,
+    /// Accounts.
+    pub accounts: Rows<AccountId, Account>,
+    /// Cardholders.
+    pub cardholders: Rows<CardholderId, Cardholder>,
+    /// Cards.
+    pub cards: Rows<CardId, Card>,
+    /// The answers of messages that come again.
+    pub answered: HashMap<MessageKey, Answered>,
+    /// Tokens that new objects want and that are taken.
+    pub taken_tokens: HashSet<(TokenKind, Token)>,
+    /// Hold groups, by the message that began them.
+    pub groups: HashMap<MessageId, HoldGroup>,
+    /// Which group a reference means.
+    pub group_refs: HashMap<GroupRef, MessageId>,
+}
+
+/// The stored answer of a message.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// Of the content that it answered.
+    pub fingerprint: Fingerprint,
+    /// What was sent.
+    pub answer: Answer,
+}
+
+/// A stored row that cannot be read: whoever needs it fails alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the stored {what} {id} cannot be read: {why}")]
+pub struct Unreadable {
+    /// Which kind of row.
+    pub what: &'static str,
+    /// Its id.
+    pub id: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// Rows of one kind, and which of them the batch changed.
+#[derive(Debug, Clone)]
+pub struct Rows<K, V> {
+    rows: HashMap<K, Result<V, Unreadable>>,
+    changed: HashSet<K>,
+}
+
+impl<K, V> Default for Rows<K, V> {
+    fn default() -> Self {
+        Self {
+            rows: HashMap::new(),
+            changed: HashSet::new(),
+        }
+    }
+}
+
+impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
+    /// Adds a row as it was loaded.
+    pub fn load(&mut self, id: K, row: Result<V, Unreadable>) {
+        self.rows.insert(id, row);
+    }
+
+    /// Whether the row was loaded, readable or not.
+    #[must_use]
+    pub fn is_loaded(&self, id: K) -> bool {
+        self.rows.contains_key(&id)
+    }
+
+    /// The row, if it exists.
+    ///
+    /// # Errors
+    /// It exists and cannot be read.
+    pub fn get(&self, id: K) -> Result<Option<&V>, Unreadable> {
+        match self.rows.get(&id) {
+            None => Ok(None),
+            Some(Ok(row)) => Ok(Some(row)),
+            Some(Err(unreadable)) => Err(unreadable.clone()),
+        }
+    }
+
+    /// Puts the row's new content and remembers that it changed.
+    pub fn put(&mut self, id: K, row: V) {
+        self.rows.insert(id, Ok(row));
+        self.changed.insert(id);
+    }
+
+    /// The rows to save, each once, as the last command left them.
+    pub fn changed(&self) -> impl Iterator<Item = &V> {
+        self.changed
+            .iter()
+            .filter_map(|id| self.rows.get(id)?.as_ref().ok())
+    }
+}

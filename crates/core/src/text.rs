@@ -1,0 +1,206 @@
+//! Text that comes from outside: tokens are kept as they are, free text is masked.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// An identifier that somebody else made: a processor's token, an idempotency key. Opaque, 1 to
+/// 255 visible ASCII characters, never masked (real merchant ids pass Luhn).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Token(Box<str>);
+
+/// The text cannot be a token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a token has 1 to 255 visible ASCII characters; this one has {0}")]
+pub struct TokenError(String);
+
+impl Token {
+    /// Takes the text as it is.
+    ///
+    /// # Errors
+    /// The text is empty, too long, or has spaces, control or other characters.
+    pub fn new(text: &str) -> Result<Self, TokenError> {
+        if text.is_empty() || text.len() > 255 {
+            return Err(TokenError(text.len().to_string()));
+        }
+        match text.bytes().find(|byte| !byte.is_ascii_graphic()) {
+            Some(byte) => Err(TokenError(format!("the byte 0x{byte:02x}"))),
+            None => Ok(Self(text.into())),
+        }
+    }
+
+    /// One of our ids as a token: ids are visible ASCII of at most 36 characters.
+    #[must_use]
+    pub fn from_id(id: &impl fmt::Display) -> Self {
+        Self(id.to_string().into())
+    }
+
+    /// The token's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::new(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Text that people or merchants wrote, safe to store and log: trimmed, without control
+/// characters, at most [`FreeText::CHARS_MAX`] characters, card numbers masked.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize)]
+pub struct FreeText(Box<str>);
+
+impl FreeText {
+    /// Longer text is cut here.
+    pub const CHARS_MAX: usize = 255;
+
+    /// Cleans, masks and cuts the text. The masking comes before the cut, so that no part of a
+    /// card number is left at the end.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let clean: String = text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let masked = mask_card_numbers(clean.trim());
+        Self(masked.chars().take(Self::CHARS_MAX).collect())
+    }
+
+    /// The cleaned text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for FreeText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl<'de> Deserialize<'de> for FreeText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(&Cow::<'de, str>::deserialize(deserializer)?))
+    }
+}
+
+/// Replaces all but the last four digits of every run of 13 to 19 digits that passes Luhn.
+/// The digits of a run may be parted by single spaces or hyphens, as card numbers are printed.
+#[must_use]
+pub fn mask_card_numbers(text: &str) -> Cow<'_, str> {
+    if text.bytes().filter(u8::is_ascii_digit).count() < 13 {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = text.as_bytes().to_vec();
+    let mut masked = false;
+    for parted in [false, true] {
+        let mut start = 0;
+        while start < bytes.len() {
+            let run = digit_run(&bytes, start, parted);
+            if (13..=19).contains(&run.len()) && passes_luhn(&bytes, &run) {
+                run[..run.len() - 4].iter().for_each(|&at| bytes[at] = b'*');
+                masked = true;
+            }
+            start = run.last().map_or(start, |&last| last) + 1;
+        }
+    }
+    match String::from_utf8(bytes) {
+        Ok(owned) if masked => Cow::Owned(owned),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// The places of the digits of the run that begins at `start`; empty where no digit stands.
+fn digit_run(bytes: &[u8], start: usize, parted: bool) -> Vec<usize> {
+    let digit_at = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let mut run = Vec::new();
+    let mut at = start;
+    while digit_at(at) {
+        run.push(at);
+        let next_is_parted = parted && matches!(bytes.get(at + 1), Some(b' ' | b'-')) && digit_at(at + 2);
+        at += if next_is_parted { 2 } else { 1 };
+    }
+    run
+}
+
+fn passes_luhn(bytes: &[u8], run: &[usize]) -> bool {
+    let sum: u32 = (run.iter().rev().enumerate())
+        .map(|(place, &at)| {
+            let digit = u32::from(bytes[at] - b'0');
+            match (place % 2, digit * 2) {
+                (0, _) => digit,
+                (_, doubled @ 0..=9) => doubled,
+                (_, doubled) => doubled - 9,
+            }
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn card_numbers_in_free_text_are_masked() {
+        for (text, masked) in [
+            ("4111111111111111", "************1111"),
+            (
+                "paid 4111 1111 1111 1111 thanks",
+                "paid **** **** **** 1111 thanks",
+            ),
+            ("x4111-1111-1111-1111", "x****-****-****-1111"),
+            ("5 4111111111111111", "5 ************1111"),
+            ("378282246310005/€", "***********0005/€"),
+        ] {
+            assert_eq!(mask_card_numbers(text), masked);
+        }
+    }
+
+    #[test]
+    fn other_text_is_kept() {
+        for text in [
+            "425-952-2985",
+            "order 4111111111111112",
+            "12345678901234567890123",
+            "",
+            "caffè 24",
+        ] {
+            assert_eq!(mask_card_numbers(text), text);
+        }
+    }
+
+    #[test]
+    fn free_text_is_trimmed_cut_and_without_control_characters() {
+        let long = format!("  a\u{0}b\n{}4111111111111111", "x".repeat(247));
+        let text = FreeText::new(&long);
+        assert_eq!(text.as_str().chars().count(), FreeText::CHARS_MAX);
+        assert!(text.as_str().starts_with("a b x"));
+        assert!(!text.as_str().contains("4111"), "{text:?}");
+    }
+
+    #[test]
+    fn a_token_is_visible_ascii() {
+        assert!(Token::new("7").is_ok());
+        assert!(Token::new("").is_err() && Token::new("a b").is_err() && Token::new("é").is_err());
+        assert!(Token::new(&"x".repeat(256)).is_err());
+    }
+}

@@ -1,0 +1,75 @@
+//! The writing half of the port.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use bursar_core::{MessageId, Outcome, Work};
+
+use crate::error::StoreError;
+use crate::reader::Reader;
+use crate::stage::StageTimes;
+
+/// A store of money. Adapters only load and save: every comparison of money, status or limits is
+/// in `bursar_core`.
+#[async_trait]
+pub trait Ledger: Reader {
+    /// How many transactions make sense at a time: one for a single writer.
+    fn lanes(&self) -> NonZeroUsize;
+
+    /// Locks the owners, loads what the commands touch, runs `decide_batch`, saves and commits,
+    /// in one durable transaction. Each decision sees the changes of those before it.
+    ///
+    /// A caller that goes away cancels nothing. The cost does not grow with history.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: nothing took effect. [`StoreError::Unknown`]: send the same
+    /// batch again. [`StoreError::BadData`]: nothing took effect; send the members apart.
+    async fn transact(&self, batch: Batch) -> Result<Transacted, StoreError>;
+
+    /// Writes and commits a heartbeat: whether a decision could be made durable now.
+    ///
+    /// # Errors
+    /// Why it could not, in words for an operator.
+    async fn probe(&self) -> Result<(), StoreError>;
+}
+
+/// Commands to decide in one transaction. Cheap to clone: the same batch can be sent again.
+#[derive(Clone, Default)]
+pub struct Batch {
+    /// The commands, in order.
+    pub members: Vec<Arc<Member>>,
+    /// How long the stages of earlier decisions took: written along, lost in a crash.
+    pub stage_times: Arc<Vec<(MessageId, StageTimes)>>,
+}
+
+/// A command and until when it may be started.
+pub struct Member {
+    /// The command and how its answer is written.
+    pub work: Work,
+    /// Past it the command is left out before anything of it is written (D6).
+    pub deadline: Option<Instant>,
+}
+
+/// What became of a batch, and when.
+#[derive(Debug)]
+pub struct Transacted {
+    /// One a member, in order.
+    pub settled: Vec<Settled>,
+    /// When the transaction began.
+    pub began: Instant,
+    /// When everything was locked and loaded.
+    pub loaded: Instant,
+    /// When every member was decided and its answer encoded.
+    pub decided: Instant,
+}
+
+/// What became of one member.
+#[derive(Debug)]
+pub enum Settled {
+    /// Decided, repeated, in conflict or failed.
+    Done(Outcome),
+    /// Its deadline had passed when the locks were there. Nothing of it is written.
+    Late,
+}

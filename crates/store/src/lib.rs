@@ -1,0 +1,20 @@
+//! The ledger port: what every store promises, whatever engine keeps it.
+//!
+//! [`Ledger::transact`] is the heart: one batch of commands, decided by `bursar_core` and saved in
+//! one durable step. [`Reader`] reads what is committed. [`books::check`] recomputes every balance
+//! and hold from messages and journal. [`contract`] is the suite that each engine has to pass.
+
+pub mod books;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod error;
+mod ledger;
+mod reader;
+mod stage;
+
+pub use error::StoreError;
+pub use ledger::{Batch, Ledger, Member, Settled, Transacted};
+pub use reader::{
+    AuthorizationFilter, AuthorizationRecord, Entry, ListedMessage, Page, Reader, Slice, Totals,
+};
+pub use stage::{STAGES, Stage, StageTimes};

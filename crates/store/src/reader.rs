@@ -1,0 +1,150 @@
+//! The reading half of the port. Every read sees what was committed before it began (R1).
+
+use async_trait::async_trait;
+use bursar_core::command::Route;
+use bursar_core::journal::CustomerEntry;
+use bursar_core::text::Token;
+use bursar_core::{
+    Account, AccountId, Answer, Card, CardId, Cardholder, CardholderId, HoldGroup, JournalId, Message,
+    MessageId, Owner, OwnerId, OwnerKind, Program, ProgramId,
+};
+use jiff::Timestamp;
+
+use crate::error::StoreError;
+use crate::stage::StageTimes;
+
+/// Reads. `find_` gives an `Option`, `list_` a slice in the order of creation.
+#[async_trait]
+pub trait Reader: Send + Sync + 'static {
+    /// A program.
+    async fn find_program(&self, id: ProgramId) -> Result<Option<Program>, StoreError>;
+    /// All programs.
+    async fn list_programs(&self, page: Page<ProgramId>) -> Result<Vec<Program>, StoreError>;
+
+    /// A company or person.
+    async fn find_owner(&self, id: OwnerId) -> Result<Option<Owner>, StoreError>;
+    /// Companies or persons.
+    async fn list_owners(&self, kind: OwnerKind, page: Page<OwnerId>) -> Result<Vec<Owner>, StoreError>;
+
+    /// A cardholder.
+    async fn find_cardholder(&self, id: CardholderId) -> Result<Option<Cardholder>, StoreError>;
+    /// The cardholder with a processor's user token. Token, id and owner never change.
+    async fn find_cardholder_by_token(&self, token: &Token) -> Result<Option<Cardholder>, StoreError>;
+    /// Cardholders, of one owner if given.
+    async fn list_cardholders(
+        &self,
+        owner: Option<OwnerId>,
+        page: Page<CardholderId>,
+    ) -> Result<Vec<Cardholder>, StoreError>;
+
+    /// A card.
+    async fn find_card(&self, id: CardId) -> Result<Option<Card>, StoreError>;
+    /// Where the card with a processor's token belongs. It never changes.
+    async fn find_route(&self, token: &Token) -> Result<Option<Route>, StoreError>;
+    /// Cards, of one owner if given.
+    async fn list_cards(&self, owner: Option<OwnerId>, page: Page<CardId>) -> Result<Vec<Card>, StoreError>;
+
+    /// An account with its balances.
+    async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
+    /// Accounts, of one owner if given.
+    async fn list_accounts(
+        &self,
+        owner: Option<OwnerId>,
+        page: Page<AccountId>,
+    ) -> Result<Vec<Account>, StoreError>;
+    /// The entries of an account, after the given number, oldest first.
+    async fn list_entries(&self, account: AccountId, page: Page<i64>) -> Result<Vec<Entry>, StoreError>;
+
+    /// An authorization or increment, with its hold group.
+    async fn find_authorization(&self, id: MessageId) -> Result<Option<AuthorizationRecord>, StoreError>;
+    /// Authorizations and increments in the order of their commits. Looks at most at
+    /// [`Slice::SCANNED_MAX`] messages a call, so its cost does not grow with history.
+    async fn list_authorizations(
+        &self,
+        filter: AuthorizationFilter,
+        page: Page<i64>,
+    ) -> Result<Slice<ListedMessage>, StoreError>;
+
+    /// Figures about everything that is stored.
+    async fn totals(&self) -> Result<Totals, StoreError>;
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page<K> {
+    /// Begin behind this one; `None` begins at the start.
+    pub after: Option<K>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A part of a list that was looked for among many.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slice<T> {
+    /// What was found: possibly less than the limit, though more follows.
+    pub items: Vec<T>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<i64>,
+}
+
+impl Slice<()> {
+    /// How many rows one call looks at, at most.
+    pub const SCANNED_MAX: u32 = 10_000;
+}
+
+/// Which authorizations are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AuthorizationFilter {
+    /// Of this company or person.
+    pub owner: Option<OwnerId>,
+    /// Made with this card.
+    pub card: Option<CardId>,
+    /// Newest first.
+    pub newest_first: bool,
+}
+
+/// An authorization in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedMessage {
+    /// Its place in the order of commits.
+    pub position: i64,
+    /// The message.
+    pub message: Message,
+    /// How long its stages took, if that was written.
+    pub stage_times: Option<StageTimes>,
+}
+
+/// One authorization with all that is known about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuthorizationRecord {
+    /// The message.
+    pub message: Message,
+    /// What was answered.
+    pub answer: Answer,
+    /// The hold group that it belongs to, with every message of it.
+    pub group: Option<HoldGroup>,
+    /// How long its stages took, if that was written.
+    pub stage_times: Option<StageTimes>,
+}
+
+/// An entry of an account with the journal and message that made it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The entry.
+    pub entry: CustomerEntry,
+    /// Its journal.
+    pub journal: JournalId,
+    /// The message that moved the money.
+    pub message: MessageId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Figures about everything that is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Hold groups that hold something now.
+    pub open_holds: i64,
+    /// Outbox rows that nobody has published yet.
+    pub outbox_waiting: i64,
+}
