@@ -1,1 +1,16 @@
-//! authorizer
+//! The way of every command to the ledger: lookups, lanes, batches, deadlines and the profiler.
+//!
+//! A lane runs one transaction at a time; whatever arrives meanwhile is the next batch. No timers:
+//! an idle server commits a batch of one at once, a busy one groups. Lanes are for speed only;
+//! correctness rests on the ledger's locks.
+
+mod authorizer;
+mod lane;
+mod lookups;
+mod profiler;
+mod timeline;
+
+pub use authorizer::{Authorizer, Reply, Request, Settings, Settlement, Unavailable};
+pub use lookups::{CacheSettings, Lookups};
+pub use profiler::{Profile, Profiler, StageProfile, Verdict, WindowProfile};
+pub use timeline::Timeline;

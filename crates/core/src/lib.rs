@@ -25,6 +25,7 @@ pub mod state;
 
 pub mod id;
 pub mod text;
+pub mod time;
 mod word;
 
 pub use account::Account;

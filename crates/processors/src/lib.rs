@@ -1,1 +1,5 @@
-//! processors
+//! Card processors: what each sends is read into commands of `bursar_core`, and decisions are
+//! written as each wants to read them. No I/O: the server owns the connection, the authorizer
+//! the lookups. One folder a processor.
+
+pub mod marqeta;

@@ -1,1 +1,21 @@
-//! store-sqlite
+//! The embedded ledger: one SQLite file in a data folder, one writer, readers apart.
+//!
+//! Every commit is flushed before it is answered (`synchronous = FULL`). The folder belongs to one
+//! process at a time.
+
+mod checkpoint;
+mod clock;
+mod connection;
+mod error;
+mod folder;
+mod ledger;
+mod load;
+mod readers;
+mod rows;
+mod save;
+mod writer;
+
+pub use clock::Clock;
+pub use connection::Synchronous;
+pub use folder::DataFolder;
+pub use ledger::{Options, SqliteLedger};

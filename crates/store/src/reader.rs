@@ -145,6 +145,4 @@ pub struct Entry {
 pub struct Totals {
     /// Hold groups that hold something now.
     pub open_holds: i64,
-    /// Outbox rows that nobody has published yet.
-    pub outbox_waiting: i64,
 }

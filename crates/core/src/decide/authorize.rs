@@ -14,6 +14,7 @@ use crate::hold_group::{Effect, GroupStatus, HoldGroup};
 use crate::message::{Authorization, Membership};
 use crate::owner::{Owner, OwnerStatus};
 use crate::state::State;
+use crate::time::whole_microseconds;
 
 /// Everything that the checks look at.
 struct Subject<'a> {
@@ -63,7 +64,7 @@ pub(super) fn authorize(
     };
     let membership = Membership {
         root: group.map_or(command.id, |group| group.root),
-        processor_time: request.processor_time.unwrap_or(at),
+        processor_time: request.processor_time.map_or(at, whole_microseconds),
         effect,
     };
     let account = match (subject.account, effect) {

@@ -8,6 +8,7 @@ use crate::command::{Command, Reverse};
 use crate::hold_group::{Effect, GroupStatus};
 use crate::message::Membership;
 use crate::state::State;
+use crate::time::whole_microseconds;
 
 pub(super) fn reverse(
     state: &State,
@@ -25,12 +26,11 @@ pub(super) fn reverse(
         return Ok(Ruling::decline(DeclineReason::AccountUnknown));
     };
     let last = group.messages.iter().map(|message| message.processor_time).max();
+    let named = request.processor_time.map(whole_microseconds);
     let membership = Membership {
         root: group.root,
         // Our clock may be behind the processor's: a reversal ends what was there when it came.
-        processor_time: request
-            .processor_time
-            .unwrap_or_else(|| last.map_or(at, |last| last.max(at))),
+        processor_time: named.unwrap_or_else(|| last.map_or(at, |last| last.max(at))),
         effect: Effect::ReverseAll,
     };
     let account = book(account, Some(group), &membership, command.id)?;

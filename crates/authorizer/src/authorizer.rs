@@ -1,0 +1,297 @@
+//! The one door to the ledger's transactions.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bursar_core::command::Action;
+use bursar_core::{Answer, DeclineReason, MessageId, Work};
+use bursar_store::{Ledger, Member, Stage, StageTimes, StoreError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::lane::{Lane, Submission};
+use crate::lookups::{CacheSettings, Lookups};
+use crate::profiler::{Profiler, Thresholds, Verdict};
+use crate::timeline::Timeline;
+
+/// How the authorizer works.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Commands in one transaction, at most.
+    pub batch_size_max: usize,
+    /// Commands that wait in one lane, at most; more are refused at once.
+    pub queue_max: usize,
+    /// How long after its deadline a started command may still be waited for.
+    pub answer_grace: Duration,
+    /// What is kept in memory.
+    pub cache: CacheSettings,
+    /// A slower authorization is logged as a warning.
+    pub warning: Duration,
+    /// A slower authorization is logged as critical.
+    pub critical: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            batch_size_max: 256,
+            queue_max: 4096,
+            answer_grace: Duration::from_secs(1),
+            cache: CacheSettings {
+                user_ttl: Duration::from_secs(3600),
+                card_ttl: Duration::from_secs(900),
+                entries_max: 100_000,
+            },
+            warning: Duration::from_millis(50),
+            critical: Duration::from_millis(100),
+        }
+    }
+}
+
+/// A command on its way.
+pub struct Request {
+    /// The command and how its answer is written.
+    pub work: Work,
+    /// Past it the command is not started.
+    pub deadline: Option<Instant>,
+    /// Where its time went so far.
+    pub timeline: Timeline,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub struct Settlement {
+    /// What to answer.
+    pub reply: Reply,
+    /// Where its time went, up to the commit.
+    pub timeline: Timeline,
+}
+
+/// What to answer.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// Decided and durable.
+    Decided {
+        /// The bytes to send.
+        answer: Answer,
+        /// The decided message.
+        message: MessageId,
+        /// Why it was declined, if it was.
+        declined: Option<DeclineReason>,
+    },
+    /// The same message was answered before: these bytes again.
+    Repeated(Answer),
+    /// The key was used for other content.
+    Conflict,
+    /// No decision, and nothing that will become one unless the sender asks again.
+    Unavailable(Unavailable),
+}
+
+/// Why there is no decision.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// The lane is full.
+    #[error("too many requests are waiting")]
+    Busy,
+    /// There was no time left to start.
+    #[error("the deadline passed before the decision could be started")]
+    Late,
+    /// The store does not answer in time; whether it decided is unknown.
+    #[error("the store did not answer in time")]
+    Hung,
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+    /// The store cannot decide.
+    #[error("{0}")]
+    Store(String),
+}
+
+/// The one door to the ledger's transactions. Cheap to clone.
+#[derive(Clone)]
+pub struct Authorizer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    ledger: Arc<dyn Ledger>,
+    lookups: Lookups,
+    profiler: Arc<Profiler>,
+    pending_times: Arc<PendingTimes>,
+    lanes: Vec<mpsc::Sender<Submission>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    stop: watch::Sender<bool>,
+    answer_grace: Duration,
+}
+
+/// Stage times of answered decisions that wait for the next batch, at most so many.
+#[derive(Default)]
+pub(crate) struct PendingTimes(Mutex<Vec<(MessageId, StageTimes)>>);
+
+impl PendingTimes {
+    const MAX: usize = 65_536;
+
+    fn push(&self, message: MessageId, times: StageTimes) {
+        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if pending.len() < Self::MAX {
+            pending.push((message, times));
+        }
+    }
+
+    pub(crate) fn take(&self) -> Vec<(MessageId, StageTimes)> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Authorizer {
+    /// Starts as many lanes as the ledger has a use for.
+    #[must_use]
+    pub fn start(ledger: Arc<dyn Ledger>, settings: Settings) -> Self {
+        let thresholds = Thresholds {
+            warning: settings.warning,
+            critical: settings.critical,
+        };
+        let profiler = Arc::new(Profiler::new(thresholds));
+        let pending_times = Arc::new(PendingTimes::default());
+        let (stop, stopped) = watch::channel(false);
+        let mut lanes = Vec::new();
+        let mut tasks = Vec::new();
+        for _ in 0..ledger.lanes().get() {
+            let (sender, submissions) = mpsc::channel(settings.queue_max);
+            let lane = Lane {
+                ledger: ledger.clone(),
+                submissions,
+                stopped: stopped.clone(),
+                batch_size_max: settings.batch_size_max,
+                profiler: profiler.clone(),
+                pending_times: pending_times.clone(),
+            };
+            lanes.push(sender);
+            tasks.push(tokio::spawn(lane.run()));
+        }
+        let lookups = Lookups::new(ledger.clone(), settings.cache);
+        let tasks = Mutex::new(tasks);
+        let answer_grace = settings.answer_grace;
+        let shared = Shared {
+            ledger,
+            lookups,
+            profiler,
+            pending_times,
+            lanes,
+            tasks,
+            stop,
+            answer_grace,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// What tokens mean.
+    #[must_use]
+    pub fn lookups(&self) -> &Lookups {
+        &self.shared.lookups
+    }
+
+    /// Reads and lists.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<dyn Ledger> {
+        &self.shared.ledger
+    }
+
+    /// The figures.
+    #[must_use]
+    pub fn profiler(&self) -> &Profiler {
+        &self.shared.profiler
+    }
+
+    /// Has the command decided and made durable. The lane owns it from here on: a caller that
+    /// goes away cancels nothing.
+    pub async fn settle(&self, request: Request) -> Settlement {
+        let Request {
+            work,
+            deadline,
+            timeline,
+        } = request;
+        let lane = &self.shared.lanes[self.lane_of(&work)];
+        let is_profiled = matches!(work.command.action, Action::Authorize(_));
+        let (reply, settlement) = oneshot::channel();
+        let member = Arc::new(Member { work, deadline });
+        let refused = match lane.try_send(Submission {
+            member,
+            timeline,
+            reply,
+            is_profiled,
+        }) {
+            Ok(()) => None,
+            Err(mpsc::error::TrySendError::Full(_)) => Some(Unavailable::Busy),
+            Err(mpsc::error::TrySendError::Closed(_)) => Some(Unavailable::Stopping),
+        };
+        let unavailable = |why| Settlement {
+            reply: Reply::Unavailable(why),
+            timeline,
+        };
+        if let Some(why) = refused {
+            return unavailable(why);
+        }
+        let settled = match deadline {
+            None => settlement.await,
+            Some(deadline) => {
+                let answer_by = deadline + self.shared.answer_grace;
+                match tokio::time::timeout_at(answer_by.into(), settlement).await {
+                    Ok(settled) => settled,
+                    Err(_) => return unavailable(Unavailable::Hung),
+                }
+            }
+        };
+        settled.unwrap_or_else(|_| unavailable(Unavailable::Stopping))
+    }
+
+    /// Ends the last stage of an authorization and counts it.
+    pub fn finish(&self, mut settlement: Settlement) {
+        settlement.timeline.mark(Stage::Answer);
+        let times = settlement.timeline.times();
+        if let Reply::Decided { message, .. } = settlement.reply {
+            self.shared.pending_times.push(message, times);
+        }
+        self.shared
+            .profiler
+            .record(&times, Verdict::of(&settlement.reply));
+    }
+
+    /// Whether a decision could be made durable now.
+    ///
+    /// # Errors
+    /// Why it could not.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        if *self.shared.stop.borrow() {
+            return Err(StoreError::Unavailable(Unavailable::Stopping.to_string()));
+        }
+        match tokio::time::timeout(Duration::from_secs(2), self.shared.ledger.probe()).await {
+            Ok(probed) => probed,
+            Err(_) => Err(StoreError::Unavailable(Unavailable::Hung.to_string())),
+        }
+    }
+
+    /// Takes no more, finishes what waits, writes the last stage times.
+    pub async fn stop(&self) {
+        self.shared.stop.send_replace(true);
+        let tasks = std::mem::take(&mut *self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a lane ended by panic");
+            }
+        }
+    }
+
+    /// One owner, one lane; without an owner the token chooses.
+    fn lane_of(&self, work: &Work) -> usize {
+        let mut hasher = DefaultHasher::new();
+        match work.command.owner() {
+            Some(owner) => owner.hash(&mut hasher),
+            None => work.command.key.token.hash(&mut hasher),
+        }
+        (hasher.finish() % self.shared.lanes.len() as u64) as usize
+    }
+}

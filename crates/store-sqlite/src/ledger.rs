@@ -1,0 +1,144 @@
+//! The ledger over the writer and the readers.
+
+mod reads;
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use bursar_store::{Batch, Ledger, StoreError, Transacted};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::checkpoint::Checkpoints;
+use crate::clock::Clock;
+use crate::connection::{Synchronous, Tuning, migrate, open_writer};
+use crate::folder::{DataFolder, FileIdentity};
+use crate::readers::Readers;
+use crate::writer::{Job, Writer};
+
+/// How the embedded ledger works.
+#[derive(Clone)]
+pub struct Options {
+    /// When commits reach the disk.
+    pub synchronous: Synchronous,
+    /// Checkpoint when the log has so many pages of 4 KiB.
+    pub checkpoint_pages: u32,
+    /// Reading connections, at most.
+    pub readers: usize,
+    /// The writer's page cache.
+    pub cache_kib: u32,
+    /// Tells the time of decisions.
+    pub clock: Clock,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            synchronous: Synchronous::Full,
+            checkpoint_pages: 20_000,
+            readers: 4,
+            cache_kib: 32_768,
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// A ledger in one SQLite file.
+pub struct SqliteLedger {
+    readers: Readers,
+    synchronous: Synchronous,
+    jobs: Option<mpsc::Sender<Job>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl SqliteLedger {
+    /// Opens the ledger of a data folder, making what is missing.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`], [`StoreError::NewerSchema`], or why the file cannot be used.
+    pub fn open(folder: &Path, options: Options) -> Result<Self, StoreError> {
+        let folder = Arc::new(DataFolder::take(folder)?);
+        let file = DataFolder::ledger_file(folder.path());
+        let tuning = Tuning {
+            synchronous: options.synchronous,
+            cache_kib: options.cache_kib,
+        };
+        let mut connection = open_writer(&file, tuning, true)?;
+        migrate(&mut connection)?;
+        let log = file.with_extension("db-wal");
+        let failed =
+            |error: std::io::Error| StoreError::Unavailable(format!("cannot start a thread: {error}"));
+        let checkpoints = Checkpoints::start(file.clone(), options.checkpoint_pages).map_err(failed)?;
+        let connection = checkpoints.watched(connection)?;
+        let writer = Writer {
+            _folder: folder,
+            identities: vec![FileIdentity::of(&file)?, FileIdentity::of(&log)?],
+            checkpoints,
+            file: file.clone(),
+            tuning,
+            clock: options.clock,
+            connection: Some(connection),
+        };
+        let (jobs, queue) = mpsc::channel(64);
+        let thread = std::thread::Builder::new().name("ledger-writer".into());
+        let writer = thread.spawn(move || writer.run(queue)).map_err(failed)?;
+        Ok(Self {
+            readers: Readers::new(file, options.readers),
+            synchronous: options.synchronous,
+            jobs: Some(jobs),
+            writer: Mutex::new(Some(writer)),
+        })
+    }
+
+    async fn ask<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
+    ) -> Result<T, StoreError> {
+        let stopped =
+            || StoreError::Unavailable("the writer has stopped; see the log for why, and restart".into());
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        let (reply, result) = oneshot::channel();
+        jobs.send(job(reply)).await.map_err(|_| stopped())?;
+        // The writer took the job and is gone without a word: it may have committed.
+        result.await.unwrap_or_else(|_| {
+            Err(StoreError::Unknown(
+                "the writer stopped in mid-transaction".into(),
+            ))
+        })
+    }
+}
+
+/// Waits for the writer: after this the folder is free.
+impl Drop for SqliteLedger {
+    fn drop(&mut self) {
+        self.jobs = None;
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            let _ = writer.join();
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    fn lanes(&self) -> NonZeroUsize {
+        NonZeroUsize::MIN
+    }
+
+    async fn transact(&self, batch: Batch) -> Result<Transacted, StoreError> {
+        self.ask(|reply| Job::Transact(batch, reply)).await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.ask(Job::Probe).await?;
+        match self.synchronous {
+            Synchronous::Full => Ok(()),
+            Synchronous::Normal => Err(StoreError::Unavailable(
+                "sqlite.synchronous is \"normal\": answered decisions could be lost; set it to \"full\""
+                    .into(),
+            )),
+        }
+    }
+}

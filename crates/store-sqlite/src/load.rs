@@ -1,0 +1,215 @@
+//! Loads what a batch needs, each row once.
+
+use std::fmt::Display;
+use std::hash::Hash;
+
+use bursar_core::command::{GroupRef, TokenKind};
+use bursar_core::state::{Answered, Rows, Unreadable};
+use bursar_core::text::Token;
+use bursar_core::{AccountId, CardId, Command, HoldGroup, MessageId, MessageKey, State, Work};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use crate::rows::{Blob16, account, card, cardholder, id_opt, message, owner, program};
+
+/// Everything that the commands touch, as far as it exists.
+pub(crate) fn state<'a>(
+    connection: &Connection,
+    batch: impl Iterator<Item = &'a Work>,
+) -> rusqlite::Result<State> {
+    let mut state = State::default();
+    for work in batch {
+        command(connection, &mut state, &work.command)?;
+    }
+    Ok(state)
+}
+
+fn command(connection: &Connection, state: &mut State, command: &Command) -> rusqlite::Result<()> {
+    answered(connection, state, &command.key)?;
+    let keys = command.keys();
+    if let Some(id) = keys.program {
+        row(
+            connection,
+            &mut state.programs,
+            id,
+            id.uuid(),
+            ("program", "programs", program::COLUMNS),
+            program::read,
+        )?;
+    }
+    if let Some(id) = keys.owner {
+        row(
+            connection,
+            &mut state.owners,
+            id,
+            id.uuid(),
+            ("owner", "owners", owner::COLUMNS),
+            owner::read,
+        )?;
+    }
+    if let Some(id) = keys.account {
+        load_account(connection, state, id)?;
+    }
+    for id in keys.cardholders.into_iter().flatten() {
+        let table = ("cardholder", "cardholders", cardholder::COLUMNS);
+        row(
+            connection,
+            &mut state.cardholders,
+            id,
+            id.uuid(),
+            table,
+            cardholder::read,
+        )?;
+    }
+    if let Some(id) = keys.card {
+        row(
+            connection,
+            &mut state.cards,
+            id,
+            id.uuid(),
+            ("card", "cards", card::COLUMNS),
+            card::read,
+        )?;
+    }
+    for (kind, token) in keys.wanted_tokens.into_iter().flatten() {
+        taken_token(connection, state, kind, token)?;
+    }
+    match keys.group {
+        Some(wanted) => group(connection, state, wanted),
+        None => Ok(()),
+    }
+}
+
+fn answered(connection: &Connection, state: &mut State, key: &MessageKey) -> rusqlite::Result<()> {
+    let find = "select fingerprint, answer_code, answer from messages
+                where token = ?1 and source = ?2 and scope = ?3 and state = ?4";
+    let found = connection
+        .prepare_cached(find)?
+        .query_row(
+            params![key.token.as_str(), key.source.as_str(), key.scope, key.state],
+            |row| {
+                Ok(Answered {
+                    fingerprint: row.get(0)?,
+                    answer: message::read_answer(row, 1)?,
+                })
+            },
+        )
+        .optional()?;
+    if let Some(answered) = found {
+        state.answered.insert(key.clone(), answered);
+    }
+    Ok(())
+}
+
+/// Loads one row by its id, unless the batch has it already.
+fn row<K: Copy + Eq + Hash + Display, V: Clone>(
+    connection: &Connection,
+    rows: &mut Rows<K, V>,
+    key: K,
+    uuid: Uuid,
+    (what, table, columns): (&'static str, &'static str, &'static str),
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<V>,
+) -> rusqlite::Result<()> {
+    if rows.is_loaded(key) {
+        return Ok(());
+    }
+    let find = format!("select {columns} from {table} where id = ?1");
+    let mut statement = connection.prepare_cached(&find)?;
+    let mut found = statement.query([Blob16(uuid)])?;
+    if let Some(row) = found.next()? {
+        let unreadable = |error: rusqlite::Error| Unreadable {
+            what,
+            id: key.to_string(),
+            why: error.to_string(),
+        };
+        rows.load(key, read(row).map_err(unreadable));
+    }
+    Ok(())
+}
+
+fn load_account(connection: &Connection, state: &mut State, id: AccountId) -> rusqlite::Result<()> {
+    let table = ("account", "accounts", account::COLUMNS);
+    row(
+        connection,
+        &mut state.accounts,
+        id,
+        id.uuid(),
+        table,
+        account::read,
+    )
+}
+
+fn taken_token(
+    connection: &Connection,
+    state: &mut State,
+    kind: TokenKind,
+    token: &Token,
+) -> rusqlite::Result<()> {
+    let find = match kind {
+        TokenKind::Owner => "select 1 from owners where token = ?1",
+        TokenKind::Cardholder => "select 1 from cardholders where token = ?1",
+        TokenKind::Card => "select 1 from cards where token = ?1",
+    };
+    if connection.prepare_cached(find)?.exists([token.as_str()])? {
+        state.taken_tokens.insert((kind, token.clone()));
+    }
+    Ok(())
+}
+
+/// The hold group that a reference means, with every message of it and its account.
+fn group(connection: &Connection, state: &mut State, wanted: &GroupRef) -> rusqlite::Result<()> {
+    let Some(root) = find_root(connection, wanted)? else {
+        return Ok(());
+    };
+    if !state.groups.contains_key(&root) {
+        let Some(group) = read_group(connection, root)? else {
+            return Ok(());
+        };
+        load_account(connection, state, group.account)?;
+        for message in &group.messages {
+            state.group_refs.insert(GroupRef::Message(message.id), root);
+        }
+        state.groups.insert(root, group);
+    }
+    state.group_refs.insert(wanted.clone(), root);
+    Ok(())
+}
+
+fn find_root(connection: &Connection, wanted: &GroupRef) -> rusqlite::Result<Option<MessageId>> {
+    let root = |row: &Row<'_>| id_opt(row, 0, MessageId::new);
+    let found = match wanted {
+        GroupRef::Message(message) => connection
+            .prepare_cached("select root from messages where id = ?1")?
+            .query_row([Blob16(message.uuid())], root),
+        GroupRef::Key(key) => {
+            let find = "select root from messages where token = ?1 and source = ?2 and scope = ?3 limit 1";
+            let mut statement = connection.prepare_cached(find)?;
+            statement.query_row(params![key.token.as_str(), key.source.as_str(), key.scope], root)
+        }
+    };
+    Ok(found.optional()?.flatten())
+}
+
+/// A group by the message that began it; `None` if that one was about no card of ours.
+pub(crate) fn read_group(connection: &Connection, root: MessageId) -> rusqlite::Result<Option<HoldGroup>> {
+    let first = "select card, account from messages where id = ?1";
+    let read = |row: &Row<'_>| Ok((id_opt(row, 0, CardId::new)?, id_opt(row, 1, AccountId::new)?));
+    let found = connection
+        .prepare_cached(first)?
+        .query_row([Blob16(root.uuid())], read)
+        .optional()?;
+    let Some((Some(card), Some(account))) = found else {
+        return Ok(None);
+    };
+    let members = "select id, processor_time, effect, effect_minor from messages where id = ?1
+                   union all
+                   select id, processor_time, effect, effect_minor from messages where root = ?1 and root <> id";
+    let mut statement = connection.prepare_cached(members)?;
+    let messages = statement.query_map([Blob16(root.uuid())], message::read_group_message)?;
+    Ok(Some(HoldGroup {
+        root,
+        card,
+        account,
+        messages: messages.collect::<rusqlite::Result<_>>()?,
+    }))
+}

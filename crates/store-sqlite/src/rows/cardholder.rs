@@ -1,0 +1,32 @@
+//! Cardholders.
+
+use bursar_core::text::FreeText;
+use bursar_core::{Cardholder, CardholderId, OwnerId};
+use rusqlite::{Connection, Row, params};
+
+use super::{Blob16, id, word};
+
+pub(crate) const COLUMNS: &str = "id, owner, token, reference, status";
+
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Cardholder> {
+    Ok(Cardholder {
+        id: id(row, 0, CardholderId::new)?,
+        owner: id(row, 1, OwnerId::new)?,
+        token: word(row, 2)?,
+        reference: FreeText::new(row.get_ref(3)?.as_str()?),
+        status: word(row, 4)?,
+    })
+}
+
+pub(crate) fn save(connection: &Connection, cardholder: &Cardholder) -> rusqlite::Result<()> {
+    let upsert = "insert into cardholders (id, owner, token, reference, status) values (?1, ?2, ?3, ?4, ?5)
+                  on conflict (id) do update set status = excluded.status";
+    connection.prepare_cached(upsert)?.execute(params![
+        Blob16(cardholder.id.uuid()),
+        Blob16(cardholder.owner.uuid()),
+        cardholder.token.as_str(),
+        cardholder.reference.as_str(),
+        cardholder.status.as_str()
+    ])?;
+    Ok(())
+}

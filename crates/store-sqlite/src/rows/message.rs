@@ -1,0 +1,158 @@
+//! Messages with their answers.
+
+use std::borrow::Cow;
+
+use bursar_core::hold_group::{Effect, GroupMessage};
+use bursar_core::message::{Authorization, Membership};
+use bursar_core::{AccountId, Answer, CardId, CardholderId, Message, MessageId, MessageKey, OwnerId};
+use rusqlite::types::FromSqlError;
+use rusqlite::{Connection, Row, params};
+
+use super::{Blob16, Micros, id, id_opt, word, word_opt};
+
+pub(crate) const COLUMNS: &str = "id, token, source, scope, state, fingerprint, kind, owner, owner_sequence, at, \
+                                  declined, root, processor_time, effect, effect_minor, card_token, card, \
+                                  cardholder, account, amount_minor, currency, available_minor, merchant, checks";
+
+/// How many columns a message has before its answer.
+pub(crate) const WIDTH: usize = 24;
+
+const INSERT: &str = "insert into messages (id, token, source, scope, state, fingerprint, kind, owner,
+    owner_sequence, at, declined, root, processor_time, effect, effect_minor, card_token, card, cardholder, account,
+    amount_minor, currency, available_minor, merchant, checks, answer_code, answer)
+    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
+    ?24, ?25, ?26)";
+
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
+    Ok(Message {
+        id: id(row, 0, MessageId::new)?,
+        key: MessageKey {
+            token: word(row, 1)?,
+            source: word(row, 2)?,
+            scope: row.get(3)?,
+            state: Cow::Owned(row.get(4)?),
+        },
+        fingerprint: row.get(5)?,
+        kind: word(row, 6)?,
+        owner: id_opt(row, 7, OwnerId::new)?,
+        owner_sequence: row.get(8)?,
+        at: row.get::<_, Micros>(9)?.0,
+        declined: word_opt(row, 10)?,
+        group: read_membership(row)?,
+        authorization: read_authorization(row)?,
+    })
+}
+
+fn read_membership(row: &Row<'_>) -> rusqlite::Result<Option<Membership>> {
+    let Some(root) = id_opt(row, 11, MessageId::new)? else {
+        return Ok(None);
+    };
+    let processor_time = row.get::<_, Micros>(12)?.0;
+    Ok(Some(Membership {
+        root,
+        processor_time,
+        effect: read_effect(row, 13)?,
+    }))
+}
+
+/// The effect, from its word and the amount in the column after it.
+fn read_effect(row: &Row<'_>, column: usize) -> rusqlite::Result<Effect> {
+    match row.get_ref(column)?.as_str()? {
+        "none" => Ok(Effect::None),
+        "hold" => Ok(Effect::Hold(row.get(column + 1)?)),
+        "reverse_all" => Ok(Effect::ReverseAll),
+        other => Err(FromSqlError::Other(format!("{other:?} is no effect").into()).into()),
+    }
+}
+
+fn read_authorization(row: &Row<'_>) -> rusqlite::Result<Option<Authorization>> {
+    let Some(card_token) = word_opt(row, 15)? else {
+        return Ok(None);
+    };
+    let json = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
+    let damaged = |error: serde_json::Error| FromSqlError::Other(Box::new(error));
+    Ok(Some(Authorization {
+        card_token,
+        card: id_opt(row, 16, CardId::new)?,
+        cardholder: id_opt(row, 17, CardholderId::new)?,
+        account: id_opt(row, 18, AccountId::new)?,
+        amount_minor: row.get(19)?,
+        currency: word_opt(row, 20)?,
+        available_minor: row.get(21)?,
+        merchant: serde_json::from_str(json(22)?).map_err(damaged)?,
+        checks: serde_json::from_str(json(23)?).map_err(damaged)?,
+    }))
+}
+
+/// The answer, from the two columns that begin at `column`.
+pub(crate) fn read_answer(row: &Row<'_>, column: usize) -> rusqlite::Result<Answer> {
+    Ok(Answer {
+        code: row.get(column)?,
+        body: row.get(column + 1)?,
+    })
+}
+
+/// What a message says about its group, from `id, processor_time, effect, effect_minor`.
+pub(crate) fn read_group_message(row: &Row<'_>) -> rusqlite::Result<GroupMessage> {
+    Ok(GroupMessage {
+        id: id(row, 0, MessageId::new)?,
+        processor_time: row.get::<_, Micros>(1)?.0,
+        effect: read_effect(row, 2)?,
+    })
+}
+
+pub(crate) fn insert(connection: &Connection, message: &Message, answer: &Answer) -> rusqlite::Result<()> {
+    let key = &message.key;
+    let group = message.group.as_ref();
+    let (effect, effect_minor) = match group.map(|group| group.effect) {
+        None => (None, None),
+        Some(Effect::None) => (Some("none"), None),
+        Some(Effect::Hold(minor)) => (Some("hold"), Some(minor)),
+        Some(Effect::ReverseAll) => (Some("reverse_all"), None),
+    };
+    let authorization = message.authorization.as_ref();
+    let json = |json: serde_json::Result<String>| {
+        json.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    };
+    let merchant = authorization
+        .map(|of| json(serde_json::to_string(&of.merchant)))
+        .transpose()?;
+    let checks = authorization
+        .map(|of| json(serde_json::to_string(&of.checks)))
+        .transpose()?;
+    connection.prepare_cached(INSERT)?.execute(params![
+        Blob16(message.id.uuid()),
+        key.token.as_str(),
+        key.source.as_str(),
+        key.scope,
+        key.state,
+        message.fingerprint,
+        message.kind.as_str(),
+        message.owner.map(|id| Blob16(id.uuid())),
+        message.owner_sequence,
+        Micros(message.at),
+        message.declined.map(|reason| reason.as_str()),
+        group.map(|group| Blob16(group.root.uuid())),
+        group.map(|group| Micros(group.processor_time)),
+        effect,
+        effect_minor,
+        authorization.map(|of| of.card_token.as_str()),
+        authorization.and_then(|of| of.card).map(|id| Blob16(id.uuid())),
+        authorization
+            .and_then(|of| of.cardholder)
+            .map(|id| Blob16(id.uuid())),
+        authorization
+            .and_then(|of| of.account)
+            .map(|id| Blob16(id.uuid())),
+        authorization.and_then(|of| of.amount_minor),
+        authorization
+            .and_then(|of| of.currency)
+            .map(|currency| currency.code()),
+        authorization.and_then(|of| of.available_minor),
+        merchant,
+        checks,
+        answer.code,
+        answer.body
+    ])?;
+    Ok(())
+}

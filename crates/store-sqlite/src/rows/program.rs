@@ -1,0 +1,38 @@
+//! Programs.
+
+use bursar_core::text::FreeText;
+use bursar_core::{Currency, Program, ProgramId};
+use rusqlite::{Connection, Row, params};
+
+use super::{Blob16, FromWord, id};
+
+pub(crate) const COLUMNS: &str = "id, name, time_zone, currencies";
+
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Program> {
+    let codes = row.get_ref(3)?.as_str()?;
+    let currencies: Option<Vec<Currency>> = codes.split(',').map(Currency::from_column).collect();
+    let unknown = || rusqlite::types::FromSqlError::Other(format!("{codes:?} are no currencies").into());
+    Ok(Program {
+        id: id(row, 0, ProgramId::new)?,
+        name: FreeText::new(row.get_ref(1)?.as_str()?),
+        time_zone: row.get(2)?,
+        currencies: currencies.ok_or_else(unknown)?,
+    })
+}
+
+pub(crate) fn save(connection: &Connection, program: &Program) -> rusqlite::Result<()> {
+    let codes: Vec<&str> = program
+        .currencies
+        .iter()
+        .map(|currency| currency.code())
+        .collect();
+    let insert = "insert into programs (id, name, time_zone, currencies) values (?1, ?2, ?3, ?4)";
+    let program_id = Blob16(program.id.uuid());
+    connection.prepare_cached(insert)?.execute(params![
+        program_id,
+        program.name.as_str(),
+        program.time_zone,
+        codes.join(",")
+    ])?;
+    Ok(())
+}
