@@ -36,6 +36,7 @@ impl Checkpoints {
             .spawn(copy)?;
         Ok(Self {
             pages,
+            log_pages: Arc::default(),
             wanted: Some(wanted),
             copied,
             thread: Some(thread),

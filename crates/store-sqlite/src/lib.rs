@@ -3,6 +3,7 @@
 //! Every commit is flushed before it is answered (`synchronous = FULL`). The folder belongs to one
 //! process at a time.
 
+mod books;
 mod checkpoint;
 mod clock;
 mod connection;
@@ -15,6 +16,7 @@ mod rows;
 mod save;
 mod writer;
 
+pub use books::SqliteBooks;
 pub use clock::Clock;
 pub use connection::Synchronous;
 pub use folder::DataFolder;

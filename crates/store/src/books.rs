@@ -1,1 +1,299 @@
-//! `bursar check`.
+//! `bursar check`: every balance and hold recomputed from messages and journal.
+//!
+//! Stored messages and entries are the truth; balances, held amounts and counts are derived. A
+//! [`Books`] hands over one snapshot of a store, and [`check`] compares the two. Findings carry
+//! the invariant's id.
+
+mod owners;
+
+use std::collections::HashMap;
+use std::fmt::Display;
+
+use bursar_core::journal::CustomerEntry;
+use bursar_core::{Account, AccountId, Currency, EventId, JournalId, Message, MessageId, Owner, OwnerId};
+use serde::Serialize;
+
+use crate::error::StoreError;
+use owners::OwnerWalk;
+
+/// One snapshot of everything that the check looks at.
+pub trait Books {
+    /// Companies and persons.
+    ///
+    /// # Errors
+    /// The store cannot be read. So for every method here.
+    fn owners(&mut self) -> Result<Vec<Owner>, StoreError>;
+    /// Accounts.
+    ///
+    /// # Errors
+    /// As above.
+    fn accounts(&mut self) -> Result<Vec<Account>, StoreError>;
+    /// Entries of customers' accounts with their journals and messages, by account and number.
+    ///
+    /// # Errors
+    /// As above.
+    fn entries(&mut self) -> Result<Vec<(CustomerEntry, JournalId, MessageId)>, StoreError>;
+    /// The program's side of each journal.
+    ///
+    /// # Errors
+    /// As above.
+    fn program_entries(&mut self) -> Result<Vec<(JournalId, Currency, i64)>, StoreError>;
+    /// Messages and the length of their answers, by owner and then by the owner's sequence;
+    /// messages about nobody first.
+    ///
+    /// # Errors
+    /// As above.
+    fn messages(&mut self, visit: &mut dyn FnMut(Message, u64)) -> Result<(), StoreError>;
+    /// Outbox rows: the event, its message and the owner's sequence that it carries.
+    ///
+    /// # Errors
+    /// As above.
+    fn events(&mut self, visit: &mut dyn FnMut(EventId, MessageId, Option<i64>)) -> Result<(), StoreError>;
+    /// Messages whose key another message has too.
+    ///
+    /// # Errors
+    /// As above.
+    fn repeated_keys(&mut self) -> Result<Vec<MessageId>, StoreError>;
+}
+
+/// What the check looked at and what it found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Companies and persons.
+    pub owners: u64,
+    /// Accounts.
+    pub accounts: u64,
+    /// Entries of customers' accounts.
+    pub entries: u64,
+    /// Messages.
+    pub messages: u64,
+    /// Outbox rows.
+    pub events: u64,
+    /// Everything that is not as it should be; empty when the books are right.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The invariant that is broken.
+    pub rule: &'static str,
+    /// What it is broken for.
+    pub subject: String,
+    /// What was found, and what it should be.
+    pub problem: String,
+}
+
+impl Report {
+    /// Whether the books are right.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    fn find(&mut self, rule: &'static str, subject: impl Display, problem: impl Display) {
+        self.findings.push(Finding {
+            rule,
+            subject: subject.to_string(),
+            problem: problem.to_string(),
+        });
+    }
+
+    /// Notes a difference between what is stored and what the truth adds up to.
+    fn compare<T: PartialEq + Display>(
+        &mut self,
+        rule: &'static str,
+        subject: impl Display,
+        what: &str,
+        stored: T,
+        true_one: T,
+    ) {
+        if stored != true_one {
+            self.find(
+                rule,
+                subject,
+                format!("{what} is {stored}, and should be {true_one}"),
+            );
+        }
+    }
+}
+
+/// Recomputes everything and compares.
+///
+/// Memory grows with the number of messages, by some 50 bytes each.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn check(books: &mut dyn Books) -> Result<Report, StoreError> {
+    let mut report = Report::default();
+    let accounts: HashMap<AccountId, Account> = books
+        .accounts()?
+        .into_iter()
+        .map(|account| (account.id, account))
+        .collect();
+    report.accounts = accounts.len() as u64;
+    let moved = check_journals(books, &accounts, &mut report)?;
+    let sequences = check_messages(books, &accounts, &moved, &mut report)?;
+    check_events(books, sequences, &mut report)?;
+    for message in books.repeated_keys()? {
+        report.find("M1", message, "another message has the same key");
+    }
+    Ok(report)
+}
+
+/// The posted money that each message moved.
+type Moved = HashMap<MessageId, (AccountId, i64)>;
+
+/// L1, L2, L5: entries are gapless and add up, journals sum to zero.
+fn check_journals(
+    books: &mut dyn Books,
+    accounts: &HashMap<AccountId, Account>,
+    report: &mut Report,
+) -> Result<Moved, StoreError> {
+    let mut journals: HashMap<JournalId, (i128, Option<Currency>)> = HashMap::new();
+    let mut moved = Moved::new();
+    let mut last: HashMap<AccountId, (i64, i64)> = HashMap::new();
+    for (entry, journal, message) in books.entries()? {
+        report.entries += 1;
+        let (number, balance_minor) = last.get(&entry.account).copied().unwrap_or((0, 0));
+        let subject = format!("{} entry {}", entry.account, entry.number);
+        report.compare("L5", &subject, "the number", entry.number, number + 1);
+        let balance_after = balance_minor.checked_add(entry.amount_minor).unwrap_or(i64::MIN);
+        report.compare(
+            "L5",
+            &subject,
+            "the balance after it",
+            entry.balance_after_minor,
+            balance_after,
+        );
+        last.insert(entry.account, (entry.number, balance_after));
+        let currency = accounts.get(&entry.account).map(|account| account.currency);
+        let (sum, _) = journals.entry(journal).or_insert((0, currency));
+        *sum += i128::from(entry.amount_minor);
+        moved.insert(message, (entry.account, entry.amount_minor));
+    }
+    for account in accounts.values() {
+        let (entries, posted_minor) = last.get(&account.id).copied().unwrap_or((0, 0));
+        report.compare(
+            "L1",
+            account.id,
+            "the posted balance",
+            account.posted_minor,
+            posted_minor,
+        );
+        report.compare(
+            "L5",
+            account.id,
+            "the number of entries",
+            account.entries,
+            entries,
+        );
+    }
+    for (journal, currency, amount_minor) in books.program_entries()? {
+        let (sum, customer) = journals.entry(journal).or_insert((0, Some(currency)));
+        *sum += i128::from(amount_minor);
+        if *customer != Some(currency) {
+            report.find(
+                "L2",
+                journal,
+                format!("its program entry is in {currency}, its customer entry is not"),
+            );
+        }
+    }
+    for (journal, (sum, _)) in journals {
+        report.compare("L2", journal, "the sum of its entries", sum, 0);
+    }
+    Ok(moved)
+}
+
+/// L3, L4, O3 and D1, owner by owner. Returns the sequence that each message's event must carry.
+fn check_messages(
+    books: &mut dyn Books,
+    accounts: &HashMap<AccountId, Account>,
+    moved: &Moved,
+    report: &mut Report,
+) -> Result<HashMap<MessageId, Option<i64>>, StoreError> {
+    let mut owners: HashMap<OwnerId, Owner> = books
+        .owners()?
+        .into_iter()
+        .map(|owner| (owner.id, owner))
+        .collect();
+    report.owners = owners.len() as u64;
+    let mut sequences = HashMap::new();
+    let mut walk: Option<OwnerWalk> = None;
+    let mut held: HashMap<AccountId, (i64, i64)> = HashMap::new();
+    books.messages(&mut |message, answer_length| {
+        report.messages += 1;
+        sequences.insert(message.id, message.owner_sequence);
+        if answer_length == 0 {
+            report.find("D1", message.id, "it has no stored answer");
+        }
+        if walk.as_ref().map(OwnerWalk::owner) != message.owner
+            && let Some(done) = walk.take()
+        {
+            done.finish(&mut owners, &mut held, report);
+        }
+        if let Some(owner) = message.owner {
+            walk.get_or_insert_with(|| OwnerWalk::new(owner))
+                .step(&message, accounts, moved, report);
+        }
+    })?;
+    if let Some(done) = walk {
+        done.finish(&mut owners, &mut held, report);
+    }
+    for owner in owners.into_values() {
+        report.find(
+            "O3",
+            owner.id,
+            format!("its sequence is {}, and it has no messages", owner.sequence),
+        );
+    }
+    for account in accounts.values() {
+        let (held_minor, open_holds) = held.get(&account.id).copied().unwrap_or((0, 0));
+        report.compare(
+            "L3",
+            account.id,
+            "the held amount",
+            account.held_minor,
+            held_minor,
+        );
+        report.compare(
+            "L3",
+            account.id,
+            "the number of open holds",
+            account.open_holds,
+            open_holds,
+        );
+    }
+    Ok(sequences)
+}
+
+/// O1 and O3: every message has one event, with the sequence of its message.
+fn check_events(
+    books: &mut dyn Books,
+    mut sequences: HashMap<MessageId, Option<i64>>,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    books.events(&mut |event, message, sequence| {
+        report.events += 1;
+        match sequences.remove(&message) {
+            None => report.find(
+                "O1",
+                event,
+                format!("it reports the message {message}, which is not there or has another"),
+            ),
+            Some(of_message) if of_message != sequence => {
+                report.find(
+                    "O3",
+                    event,
+                    format!("it carries sequence {sequence:?}, and its message has {of_message:?}"),
+                );
+            }
+            Some(_) => {}
+        }
+    })?;
+    for message in sequences.into_keys() {
+        report.find("O1", message, "it has no event");
+    }
+    Ok(())
+}

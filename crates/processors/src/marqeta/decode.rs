@@ -5,21 +5,21 @@ use std::sync::Arc;
 use bursar_core::command::{Amount, GroupRef, Purpose};
 use bursar_core::message::Merchant;
 use bursar_core::money::AmountError;
-use bursar_core::text::{FreeText, Token};
-use bursar_core::{Currency, MessageKey, Money};
+use bursar_core::text::{FreeText, Token, mask_card_numbers};
+use bursar_core::{Currency, Money};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::encode::JitEcho;
 use super::method::{Side, Treatment, find_rule, treat};
-use super::request::{Asked, JitRequest, message_key};
+use super::request::{Asked, Funding, JitRequest, message_key};
 use super::wire::{Body, CardAcceptor, JitFunding, Order, Scalar, Text};
 
 /// How many objects and arrays of a body may stand in one another.
 pub const NESTING_MAX: usize = 32;
 
-/// The request cannot be read: the caller answers 400 and nothing happens. Quotes nothing of the
-/// body.
+/// The request cannot be read: it is answered 400, and nothing happens. Quotes no values of the
+/// body, which may be personal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {message}")]
 pub struct Reject {
@@ -31,41 +31,231 @@ pub struct Reject {
 
 /// Reads a request in either layout of the processor (Transaction Model v1 and v2).
 ///
-/// An amount or a currency that cannot be read is no reject: the decision declines it, in its
-/// place of the order of checks. That goes for a missing amount too.
+/// An amount or a currency that is missing or cannot be read is no reject: the decision declines
+/// it, in its place in the order of the checks.
 ///
 /// # Errors
 /// The body is not UTF-8 or not JSON, nests deeper than [`NESTING_MAX`], lacks a required field,
-/// or has one of another type or with a token that is none.
+/// or has one of a wrong type, or a token that is too long or has other characters than visible ASCII.
 pub fn decode(body: &[u8]) -> Result<JitRequest, Reject> {
-    let text = std::str::from_utf8(body).map_err(|_| Reject::of_body("is not UTF-8"))?;
-    if is_too_deep(body) {
-        return Err(Reject::of_body(format!(
-            "nests deeper than {NESTING_MAX} levels"
-        )));
+    let text = std::str::from_utf8(body).map_err(|_| Reject::new("body", "is not UTF-8"))?;
+    if nests_too_deep(body) {
+        let message = format!("nests deeper than {NESTING_MAX} levels");
+        return Err(Reject::new("body", message));
     }
-    let body: Body<'_> = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
+    let body = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
     read_body(body)
 }
 
 fn read_body(mut body: Body<'_>) -> Result<JitRequest, Reject> {
     let (side, order) = read_order(&mut body)?;
-    let jit = (order.jit_funding).ok_or_else(|| Reject::missing(&[side.field(), "jit_funding"]))?;
-    let jit_amount = jit.amount;
-    let currency = read_currency(order.currency_code.as_ref(), body.currency_code.as_ref());
-    let amount = read_amount(jit_amount, currency, side)?;
-    let token = required(body.token, &["token"])?;
-    let mut echo = read_echo(jit, side)?;
-    echo.amount = money(&amount);
-    let acting = acting(&echo, body.acting_user_token, body.user_token)?;
-    let paying = (echo.user_token != acting).then(|| echo.user_token.clone());
-    let rule = find_rule(echo.method.as_str());
-    let preceding = body.preceding_related_transaction_token;
-    let asked = match treat(rule, side) {
-        Treatment::Purchase => Asked::Fund(Purpose::Purchase),
-        Treatment::Increment => Asked::Fund(Purpose::Increment(group_ref(preceding, &echo, &token)?)),
-        Treatment::Refuse => Asked::Fund(Purpose::NotPermitted),
-        Treatment::Record | Treatment::Review => Asked::Record,
+    let Some(jit) = order.jit_funding else {
+        return Err(Reject::missing(&[side.field(), "jit_funding"]));
     };
-    todo!()
+    let token = required(body.token.take(), &["token"])?;
+    let currency = read_currency(order.currency_code, body.currency_code.take());
+    let amount = read_amount(jit.amount, currency, side)?;
+    let echo = read_echo(jit, &amount, side)?;
+    let treatment = treat(find_rule(echo.method.as_str()), side);
+    let purpose = match treatment {
+        Treatment::Purchase => Some(Purpose::Purchase),
+        Treatment::Increment => Some(Purpose::Increment(read_group(&mut body, &token, &echo)?)),
+        Treatment::Refuse => Some(Purpose::NotPermitted),
+        Treatment::Record | Treatment::Review => None,
+    };
+    let asked = match purpose {
+        Some(purpose) => Asked::Fund(read_funding(body, purpose, &echo)?),
+        None => Asked::Record {
+            card_token: optional(body.card_token, &["card_token"])?,
+        },
+    };
+    Ok(JitRequest {
+        token,
+        side,
+        treatment,
+        asked,
+        amount,
+        echo: Arc::new(echo),
+    })
+}
+
+fn read_order<'a>(body: &mut Body<'a>) -> Result<(Side, Order<'a>), Reject> {
+    match (body.gpa_order.take(), body.gpa_order_unload.take()) {
+        (Some(order), None) => Ok((Side::Debit, order)),
+        (None, Some(order)) => Ok((Side::Credit, order)),
+        _ => {
+            let message = "exactly one of gpa_order and gpa_order_unload must be there";
+            Err(Reject::new(Side::Debit.field(), message))
+        }
+    }
+}
+
+/// The order's code and the transaction's name one currency; where they disagree, there is none.
+fn read_currency(of_order: Option<Scalar<'_>>, of_body: Option<Scalar<'_>>) -> Option<Currency> {
+    let parse = |code: Scalar<'_>| Currency::parse(code.0.trim()).ok();
+    match (of_order.map(parse), of_body.map(parse)) {
+        (Some(order), Some(body)) => order.filter(|_| order == body),
+        (one, other) => one.or(other).flatten(),
+    }
+}
+
+/// A number, or a number in quotes, kept as text until its currency says what a unit is.
+fn read_amount(raw: Option<&RawValue>, currency: Option<Currency>, side: Side) -> Result<Amount, Reject> {
+    let text = raw.map_or("", RawValue::get);
+    if text.starts_with(['{', '[', 't', 'f']) {
+        let field = [side.field(), "jit_funding", "amount"].join(".");
+        return Err(Reject::new(field, "has the wrong type: expected a number"));
+    }
+    let text = text.trim_matches('"');
+    let minor = match currency {
+        Some(currency) => Money::parse(text, currency).map(|money| money.minor),
+        None => Err(AmountError::NotANumber),
+    };
+    Ok(Amount { currency, minor })
+}
+
+fn read_echo(jit: JitFunding<'_>, amount: &Amount, side: Side) -> Result<JitEcho, Reject> {
+    let path = |field| [side.field(), "jit_funding", field];
+    let original = jit.original_jit_funding_token;
+    Ok(JitEcho {
+        token: required(jit.token, &path("token"))?,
+        method: required(jit.method, &path("method"))?,
+        user_token: required(jit.user_token, &path("user_token"))?,
+        acting_user_token: optional(jit.acting_user_token, &path("acting_user_token"))?,
+        business_token: optional(jit.business_token, &path("business_token"))?,
+        original_jit_funding_token: optional(original, &path("original_jit_funding_token"))?,
+        amount: match (amount.minor, amount.currency) {
+            (Ok(minor), Some(currency)) => Some(Money { minor, currency }),
+            _ => None,
+        },
+    })
+}
+
+/// By the transaction that it follows. Failing that, by a token that is no transaction's: no
+/// group is found by it, and the increment is judged like a purchase.
+fn read_group(body: &mut Body<'_>, token: &Token, echo: &JitEcho) -> Result<GroupRef, Reject> {
+    let field = "preceding_related_transaction_token";
+    let preceding = optional(body.preceding_related_transaction_token.take(), &[field])?;
+    let named = preceding.or_else(|| echo.original_jit_funding_token.clone());
+    Ok(GroupRef::Key(message_key(named.unwrap_or_else(|| token.clone()))))
+}
+
+fn read_funding(body: Body<'_>, purpose: Purpose, echo: &JitEcho) -> Result<Box<Funding>, Reject> {
+    let of_body = optional(body.acting_user_token, &["acting_user_token"])?;
+    let user = optional(body.user_token, &["user_token"])?;
+    let acting = of_body
+        .or_else(|| echo.acting_user_token.clone())
+        .or(user)
+        .unwrap_or_else(|| echo.user_token.clone());
+    let times = [body.user_transaction_time, body.created_time];
+    Ok(Box::new(Funding {
+        purpose,
+        card_token: required(body.card_token, &["card_token"])?,
+        paying: (echo.user_token != acting).then(|| echo.user_token.clone()),
+        acting,
+        merchant: body.card_acceptor.map(read_merchant).unwrap_or_default(),
+        processor_time: times.into_iter().flatten().find_map(|time| read_time(&time)),
+    }))
+}
+
+/// What is not of the expected form is left out: no decision rests on it. A code that may be
+/// anything could be a card number, so only codes of the right length are kept unmasked.
+fn read_merchant(merchant: CardAcceptor<'_>) -> Merchant {
+    let identifier = |text: Option<Scalar<'_>>, is_right: fn(&str) -> bool| {
+        let text = text.filter(|text| is_right(text.0.trim()))?;
+        Token::new(text.0.trim()).ok()
+    };
+    let free = |text: Option<Scalar<'_>>| {
+        let text = FreeText::new(&text?.0);
+        (!text.as_str().is_empty()).then_some(text)
+    };
+    Merchant {
+        id: identifier(merchant.mid, |_| true),
+        mcc: identifier(merchant.mcc, |mcc| mcc.len() == 4 && mcc.bytes().all(|byte| byte.is_ascii_digit())),
+        name: free(merchant.name),
+        city: free(merchant.city),
+        country: identifier(merchant.country_code.or(merchant.country), |code| code.len() <= 3),
+    }
+}
+
+/// Stores keep microseconds: finer times would sort differently once they were read back.
+fn read_time(time: &Scalar<'_>) -> Option<Timestamp> {
+    let time: Timestamp = time.0.parse().ok()?;
+    Timestamp::from_microsecond(time.as_microsecond()).ok()
+}
+
+fn required(text: Option<Text<'_>>, path: &[&str]) -> Result<Token, Reject> {
+    optional(text, path)?.ok_or_else(|| Reject::missing(path))
+}
+
+/// An empty string is as good as none.
+fn optional(text: Option<Text<'_>>, path: &[&str]) -> Result<Option<Token>, Reject> {
+    match text.filter(|text| !text.0.is_empty()) {
+        None => Ok(None),
+        Some(text) => match Token::new(&text.0) {
+            Ok(token) => Ok(Some(token)),
+            Err(error) => Err(Reject::new(path.join("."), error.to_string())),
+        },
+    }
+}
+
+/// Counts brackets outside strings, before the parser sees them.
+fn nests_too_deep(body: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    let mut bytes = body.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => skip_string(&mut bytes),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > NESTING_MAX {
+            return true;
+        }
+    }
+    false
+}
+
+fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => drop(bytes.next()),
+            _ => {}
+        }
+    }
+}
+
+/// Reads the body a second time to find out where it went wrong: the first pass keeps no path,
+/// which is what makes it fast.
+fn explain(text: &str, error: &serde_json::Error) -> Reject {
+    if !error.is_data() {
+        return Reject::new("body", format!("is not JSON: {error}"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let path = match serde_path_to_error::deserialize::<_, Body<'_>>(&mut deserializer) {
+        Err(error) => error.path().to_string(),
+        Ok(_) => String::new(),
+    };
+    let field = if matches!(path.as_str(), "" | ".") { "body" } else { &path };
+    // The first half of serde's message quotes the value; the last tells what should be there.
+    let message = error.to_string();
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) => Reject::new(field, format!("has the wrong type: expected {expected}")),
+        None => Reject::new(field, mask_card_numbers(&message)),
+    }
+}
+
+impl Reject {
+    fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+
+    fn missing(path: &[&str]) -> Self {
+        Self::new(path.join("."), "is missing")
+    }
 }

@@ -1,0 +1,143 @@
+//! A request that was read, on its way to become a command.
+
+use std::sync::Arc;
+
+use bursar_core::command::{Action, Actor, Amount, Authorize, Purpose, Record, Route};
+use bursar_core::message::{Merchant, Source};
+use bursar_core::text::Token;
+use bursar_core::{CardholderId, Command, Encode, MessageId, MessageKey};
+use jiff::Timestamp;
+
+use super::encode::{JitEcho, JitEncoder};
+use super::method::{Side, Treatment};
+
+/// A JIT request, read and not yet decided.
+#[derive(Debug, Clone)]
+pub struct JitRequest {
+    pub(super) token: Token,
+    pub(super) side: Side,
+    pub(super) treatment: Treatment,
+    pub(super) asked: Asked,
+    pub(super) amount: Amount,
+    pub(super) echo: Arc<JitEcho>,
+}
+
+/// What it asks for.
+#[derive(Debug, Clone)]
+pub(super) enum Asked {
+    /// A decision about a card.
+    Fund(Box<Funding>),
+    /// To be kept.
+    Record { card_token: Option<Token> },
+}
+
+/// What a decision about a card is made on.
+#[derive(Debug, Clone)]
+pub(super) struct Funding {
+    pub(super) purpose: Purpose,
+    pub(super) card_token: Token,
+    pub(super) acting: Token,
+    pub(super) paying: Option<Token>,
+    pub(super) merchant: Merchant,
+    pub(super) processor_time: Option<Timestamp>,
+}
+
+/// What the tokens of a request mean here; `None` for one that names nothing we know.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Found {
+    /// Of [`JitRequest::card_token`].
+    pub route: Option<Route>,
+    /// Of [`JitRequest::acting_token`].
+    pub acting: Option<CardholderId>,
+    /// Of [`JitRequest::paying_token`].
+    pub paying: Option<CardholderId>,
+}
+
+impl JitRequest {
+    /// The transaction's token: what makes two deliveries the same message.
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// The card to look up; `None` if the request is only to be kept.
+    #[must_use]
+    pub fn card_token(&self) -> Option<&Token> {
+        self.funding().map(|funding| &funding.card_token)
+    }
+
+    /// The user to look up who used the card; `None` if the request is only to be kept.
+    #[must_use]
+    pub fn acting_token(&self) -> Option<&Token> {
+        self.funding().map(|funding| &funding.acting)
+    }
+
+    /// The user to look up whose account pays; `None` if that is who used the card.
+    #[must_use]
+    pub fn paying_token(&self) -> Option<&Token> {
+        self.funding()?.paying.as_ref()
+    }
+
+    /// What the answer repeats: take it before [`Self::into_command`] for [`super::duplicate`].
+    #[must_use]
+    pub fn echo(&self) -> Arc<JitEcho> {
+        Arc::clone(&self.echo)
+    }
+
+    /// What to tell the operator: the processor asked for something that we do not decide.
+    #[must_use]
+    pub fn alert(&self) -> Option<String> {
+        let outcome = match self.treatment {
+            Treatment::Purchase | Treatment::Increment | Treatment::Record => return None,
+            Treatment::Refuse => "declined",
+            Treatment::Review => "kept for review and answered 200",
+        };
+        let (method, order) = (&self.echo.method, self.side.field());
+        let token = &self.token;
+        Some(format!(
+            "method {method} with {order} is not decided here: transaction {token} is {outcome}"
+        ))
+    }
+
+    /// The command under this id, and the encoder of its answer.
+    #[must_use]
+    pub fn into_command(self, id: MessageId, found: Found) -> (Command, Box<dyn Encode>) {
+        let method = self.echo.method.clone();
+        let action = match self.asked {
+            Asked::Fund(funding) => Action::Authorize(Box::new(Authorize {
+                method,
+                purpose: funding.purpose,
+                card_token: funding.card_token,
+                route: found.route,
+                acting: Some(actor(funding.acting, found.acting)),
+                paying: funding.paying.map(|token| actor(token, found.paying)),
+                amount: self.amount,
+                merchant: funding.merchant,
+                processor_time: funding.processor_time,
+            })),
+            Asked::Record { card_token } => Action::Record(Record {
+                method,
+                card_token,
+                amount: self.amount,
+            }),
+        };
+        let key = message_key(self.token);
+        (Command { id, key, action }, Box::new(JitEncoder::new(self.echo)))
+    }
+
+    fn funding(&self) -> Option<&Funding> {
+        match &self.asked {
+            Asked::Fund(funding) => Some(funding),
+            Asked::Record { .. } => None,
+        }
+    }
+}
+
+/// The key of the JIT message about the transaction with this token.
+pub(super) fn message_key(token: Token) -> MessageKey {
+    MessageKey::new(Source::MarqetaJit, token)
+}
+
+fn actor(token: Token, cardholder: Option<CardholderId>) -> Actor {
+    Actor { token, cardholder }
+}

@@ -1,0 +1,145 @@
+//! One snapshot of the file for `bursar check`, beside a running server or without one.
+
+use std::path::Path;
+
+use bursar_core::journal::CustomerEntry;
+use bursar_core::{Account, AccountId, Currency, EventId, JournalId, Message, MessageId, Owner};
+use bursar_store::StoreError;
+use bursar_store::books::Books;
+use rusqlite::{Connection, Row};
+
+use crate::connection::open_reader;
+use crate::error::of_read;
+use crate::folder::DataFolder;
+use crate::rows::{account, id, message, owner, word};
+
+/// A snapshot of a ledger, read only: later commits do not show.
+pub struct SqliteBooks {
+    connection: Connection,
+}
+
+impl SqliteBooks {
+    /// Opens the ledger of a data folder and takes the snapshot.
+    ///
+    /// # Errors
+    /// There is no ledger, it cannot be read, or SQLite finds the file damaged.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let file = DataFolder::ledger_file(folder);
+        if !file.exists() {
+            let problem = format!(
+                "there is no ledger at {}; name its folder with --data-dir",
+                file.display()
+            );
+            return Err(StoreError::Unavailable(problem));
+        }
+        let books = Self {
+            connection: open_reader(&file)?,
+        };
+        books.query_one("begin")?;
+        let found: String =
+            books.read(|connection| connection.query_row("pragma quick_check", [], |row| row.get(0)))?;
+        match found.as_str() {
+            "ok" => Ok(books),
+            damage => Err(StoreError::Corrupt(format!("{}: {damage}", file.display()))),
+        }
+    }
+
+    fn query_one(&self, statement: &str) -> Result<(), StoreError> {
+        self.read(|connection| connection.execute_batch(statement))
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        read(&self.connection).map_err(|error| of_read(&error))
+    }
+
+    fn list<T>(
+        &self,
+        select: &str,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare(select)?
+                .query_map([], |row| read(row))?
+                .collect()
+        })
+    }
+
+    fn walk(
+        &self,
+        select: &str,
+        mut visit: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare(select)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                visit(row)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Books for SqliteBooks {
+    fn owners(&mut self) -> Result<Vec<Owner>, StoreError> {
+        self.list(&format!("select {} from owners", owner::COLUMNS), owner::read)
+    }
+
+    fn accounts(&mut self) -> Result<Vec<Account>, StoreError> {
+        self.list(
+            &format!("select {} from accounts", account::COLUMNS),
+            account::read,
+        )
+    }
+
+    fn entries(&mut self) -> Result<Vec<(CustomerEntry, JournalId, MessageId)>, StoreError> {
+        let select =
+            "select account, number, amount_minor, balance_after_minor, journal, message from entries
+                      order by account, number";
+        self.list(select, |row| {
+            let entry = CustomerEntry {
+                account: id(row, 0, AccountId::new)?,
+                number: row.get(1)?,
+                amount_minor: row.get(2)?,
+                balance_after_minor: row.get(3)?,
+            };
+            Ok((entry, id(row, 4, JournalId::new)?, id(row, 5, MessageId::new)?))
+        })
+    }
+
+    fn program_entries(&mut self) -> Result<Vec<(JournalId, Currency, i64)>, StoreError> {
+        let select = "select journal, currency, amount_minor from program_entries";
+        self.list(select, |row| {
+            Ok((id(row, 0, JournalId::new)?, word(row, 1)?, row.get(2)?))
+        })
+    }
+
+    fn messages(&mut self, visit: &mut dyn FnMut(Message, u64)) -> Result<(), StoreError> {
+        let select = format!(
+            "select {}, length(answer) from messages order by owner, owner_sequence",
+            message::COLUMNS
+        );
+        self.walk(&select, |row| {
+            visit(message::read(row)?, row.get(message::WIDTH)?);
+            Ok(())
+        })
+    }
+
+    fn events(&mut self, visit: &mut dyn FnMut(EventId, MessageId, Option<i64>)) -> Result<(), StoreError> {
+        self.walk("select event, message, owner_sequence from outbox", |row| {
+            visit(
+                id(row, 0, EventId::new)?,
+                id(row, 1, MessageId::new)?,
+                row.get(2)?,
+            );
+            Ok(())
+        })
+    }
+
+    fn repeated_keys(&mut self) -> Result<Vec<MessageId>, StoreError> {
+        let select = "select min(id) from messages not indexed group by token, source, scope, state
+                      having count(*) > 1";
+        self.list(select, |row| id(row, 0, MessageId::new))
+    }
+}

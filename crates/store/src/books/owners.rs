@@ -1,0 +1,189 @@
+//! One owner's messages replayed in the order in which they were decided.
+
+use std::collections::HashMap;
+
+use bursar_core::hold_group::{Effect, GroupMessage, fold};
+use bursar_core::{Account, AccountId, Message, MessageId, Owner, OwnerId};
+use jiff::Timestamp;
+
+use super::{Moved, Report};
+
+/// The books of one owner, as its messages make them.
+pub(super) struct OwnerWalk {
+    owner: OwnerId,
+    sequence: i64,
+    last_at: Timestamp,
+    groups: HashMap<MessageId, Group>,
+    accounts: HashMap<AccountId, Running>,
+}
+
+struct Group {
+    account: AccountId,
+    messages: Vec<GroupMessage>,
+    held_minor: i64,
+}
+
+#[derive(Default)]
+struct Running {
+    posted_minor: i64,
+    held_minor: i64,
+}
+
+impl OwnerWalk {
+    pub(super) fn new(owner: OwnerId) -> Self {
+        let (groups, accounts) = (HashMap::new(), HashMap::new());
+        Self {
+            owner,
+            sequence: 0,
+            last_at: Timestamp::MIN,
+            groups,
+            accounts,
+        }
+    }
+
+    pub(super) fn owner(&self) -> OwnerId {
+        self.owner
+    }
+
+    pub(super) fn step(
+        &mut self,
+        message: &Message,
+        accounts: &HashMap<AccountId, Account>,
+        moved: &Moved,
+        report: &mut Report,
+    ) {
+        let expected = self.sequence + 1;
+        report.compare(
+            "O3",
+            message.id,
+            "its sequence",
+            message.owner_sequence.unwrap_or(0),
+            expected,
+        );
+        self.sequence = message.owner_sequence.unwrap_or(expected);
+        if message.at < self.last_at {
+            report.find(
+                "O3",
+                message.id,
+                "it was decided before the message with the sequence before",
+            );
+        }
+        self.last_at = message.at;
+        if let Some((account, amount_minor)) = moved.get(&message.id) {
+            let running = self.accounts.entry(*account).or_default();
+            running.posted_minor = running.posted_minor.saturating_add(*amount_minor);
+        }
+        self.hold(message, report);
+        self.compare_available(message, accounts, report);
+    }
+
+    /// Adds the message to its group and books what the fold says.
+    fn hold(&mut self, message: &Message, report: &mut Report) {
+        let Some((root, group_message)) = message.group_message() else {
+            return;
+        };
+        if message.declined.is_some() && group_message.effect != Effect::None {
+            report.find(
+                "L3",
+                message.id,
+                "it was declined, and has an effect on its hold group",
+            );
+        }
+        let account = message
+            .authorization
+            .as_ref()
+            .and_then(|authorization| authorization.account);
+        let group = match (self.groups.get_mut(&root), account) {
+            (Some(group), _) => group,
+            (None, Some(account)) if root == message.id => {
+                let group = Group {
+                    account,
+                    messages: Vec::new(),
+                    held_minor: 0,
+                };
+                self.groups.entry(root).or_insert(group)
+            }
+            (None, _) if group_message.effect == Effect::None => return,
+            (None, _) => return report.find("L3", message.id, format!("its hold group {root} is not there")),
+        };
+        group.messages.push(group_message);
+        let Ok(books) = fold(&group.messages) else {
+            return report.find("L3", root, "the hold group's sum overflows");
+        };
+        let running = self.accounts.entry(group.account).or_default();
+        running.held_minor = running
+            .held_minor
+            .saturating_add(books.held_minor - group.held_minor);
+        group.held_minor = books.held_minor;
+    }
+
+    /// L4: what was available after the decision is what the books say, and an approval that
+    /// holds money leaves at least nothing.
+    fn compare_available(
+        &self,
+        message: &Message,
+        accounts: &HashMap<AccountId, Account>,
+        report: &mut Report,
+    ) {
+        let authorization = message.authorization.as_ref();
+        let recorded = authorization.and_then(|of| Some((of.account?, of.available_minor?)));
+        let Some((account, recorded_minor)) = recorded else {
+            return;
+        };
+        let Some(account) = accounts.get(&account) else {
+            return report.find("L4", message.id, format!("its account {account} is not there"));
+        };
+        let (posted_minor, held_minor) = self
+            .accounts
+            .get(&account.id)
+            .map_or((0, 0), |running| (running.posted_minor, running.held_minor));
+        let available_minor = posted_minor
+            .saturating_sub(held_minor)
+            .saturating_add(account.credit_line_minor);
+        report.compare(
+            "L4",
+            message.id,
+            "what was available after it",
+            recorded_minor,
+            available_minor,
+        );
+        let holds = matches!(
+            message.group.as_ref().map(|group| group.effect),
+            Some(Effect::Hold(_))
+        );
+        if holds && available_minor < 0 {
+            report.find(
+                "L4",
+                message.id,
+                format!("it was approved and left {available_minor} available"),
+            );
+        }
+    }
+
+    /// What the owner's row and its accounts should say.
+    pub(super) fn finish(
+        self,
+        owners: &mut HashMap<OwnerId, Owner>,
+        held: &mut HashMap<AccountId, (i64, i64)>,
+        report: &mut Report,
+    ) {
+        match owners.remove(&self.owner) {
+            None => report.find("O3", self.owner, "it has messages, and no row"),
+            Some(owner) => {
+                report.compare("O3", owner.id, "its sequence", owner.sequence, self.sequence);
+                report.compare(
+                    "O3",
+                    owner.id,
+                    "the time of its last decision",
+                    owner.last_at,
+                    self.last_at,
+                );
+            }
+        }
+        for group in self.groups.into_values() {
+            let (held_minor, open_holds) = held.entry(group.account).or_default();
+            *held_minor = held_minor.saturating_add(group.held_minor);
+            *open_holds += i64::from(group.held_minor > 0);
+        }
+    }
+}
