@@ -1,1 +1,56 @@
-fn main() {}
+//! Developer tasks, run as `cargo xtask <task>` from anywhere in the repository.
+
+mod layers;
+mod say;
+mod tally;
+mod test;
+mod tools;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::say::say;
+
+/// What went wrong, for the person at the terminal.
+type Error = String;
+
+/// Developer tasks of Bursar.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Checks the format, clippy and the layers, then runs all tests.
+    Test,
+    /// Checks which crate uses which against the table in xtask/src/layers.rs.
+    Layers,
+}
+
+fn main() -> ExitCode {
+    let task = Arguments::parse().task;
+    let done = enter_repository().and_then(|()| match task {
+        Task::Test => test::run(),
+        Task::Layers => layers::run(),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // The tests end with their own last line; whatever counts them reads that one.
+        Err(error) if error.is_empty() => ExitCode::FAILURE,
+        Err(error) => {
+            say(error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Every path and every command of a task is relative to the root.
+fn enter_repository() -> Result<(), Error> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    std::env::set_current_dir(&root).map_err(|error| format!("cannot enter {}: {error}", root.display()))
+}

@@ -1,1 +1,51 @@
-//! server
+//! The HTTP interface: `/v1`, processor calls, health, the API page.
+//!
+//! A handler reads the request, finds whom it is about and sends one command through the
+//! authorizer; the answer's bytes are written inside the money transaction, by the encoder that
+//! travels with the command. [`Server`] is the listener with its limits, [`router`] the routes.
+
+mod app;
+mod serve;
+
+mod api;
+mod health;
+mod openapi;
+
+mod auth;
+mod body;
+mod extract;
+mod idempotency;
+mod limits;
+mod page;
+mod problem;
+
+use axum::Router;
+use axum::http::{Method, Uri};
+
+pub use app::{App, Credentials, Settings};
+pub use openapi::openapi_json;
+pub use serve::{BindError, Server};
+
+use problem::{Code, Problem};
+
+/// Every route, ready to serve. What is not there is answered with a problem too.
+pub fn router(app: App) -> Router {
+    let (documented, openapi) = openapi::documented_routes();
+    Router::new()
+        .merge(documented)
+        .merge(openapi::pages(openapi))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(app)
+}
+
+async fn not_found(uri: Uri) -> Problem {
+    Problem::new(Code::NotFound, format!("there is nothing at {}", uri.path()))
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::new(
+        Code::MethodNotAllowed,
+        format!("{method} is not possible at {}", uri.path()),
+    )
+}

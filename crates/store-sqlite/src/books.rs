@@ -121,7 +121,7 @@ impl Books for SqliteBooks {
             message::COLUMNS
         );
         self.walk(&select, |row| {
-            visit(message::read(row)?, row.get(message::WIDTH)?);
+            visit(message::read(row)?, u64::from(row.get::<_, u32>(message::WIDTH)?));
             Ok(())
         })
     }

@@ -43,6 +43,10 @@ pub fn decode(body: &[u8]) -> Result<JitRequest, Reject> {
         let message = format!("nests deeper than {NESTING_MAX} levels");
         return Err(Reject::new("body", message));
     }
+    // Serde would read an array into a struct, by position.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(Reject::new("body", "is not a JSON object"));
+    }
     let body = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
     read_body(body)
 }
@@ -171,7 +175,9 @@ fn read_merchant(merchant: CardAcceptor<'_>) -> Merchant {
     };
     Merchant {
         id: identifier(merchant.mid, |_| true),
-        mcc: identifier(merchant.mcc, |mcc| mcc.len() == 4 && mcc.bytes().all(|byte| byte.is_ascii_digit())),
+        mcc: identifier(merchant.mcc, |mcc| {
+            mcc.len() == 4 && mcc.bytes().all(|byte| byte.is_ascii_digit())
+        }),
         name: free(merchant.name),
         city: free(merchant.city),
         country: identifier(merchant.country_code.or(merchant.country), |code| code.len() <= 3),
@@ -238,7 +244,11 @@ fn explain(text: &str, error: &serde_json::Error) -> Reject {
         Err(error) => error.path().to_string(),
         Ok(_) => String::new(),
     };
-    let field = if matches!(path.as_str(), "" | ".") { "body" } else { &path };
+    let field = if matches!(path.as_str(), "" | ".") {
+        "body"
+    } else {
+        &path
+    };
     // The first half of serde's message quotes the value; the last tells what should be there.
     let message = error.to_string();
     match message.rsplit_once(", expected ") {

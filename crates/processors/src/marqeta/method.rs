@@ -125,3 +125,16 @@ impl Side {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn the_table_has_each_of_the_fifty_methods_once() {
+        let names: HashSet<&str> = METHODS.iter().map(|(name, _)| *name).collect();
+        assert_eq!((METHODS.len(), names.len()), (50, 50));
+    }
+}

@@ -1,0 +1,283 @@
+//! The servers that are measured, as processes of their own.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::Error;
+use crate::wrk::Target;
+
+/// The do-nothing server.
+pub(crate) struct Reference {
+    _process: Child,
+    target: Target,
+}
+
+impl Reference {
+    pub(crate) async fn start() -> Result<Self, Error> {
+        let port = free_port()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        let process = command
+            .args(["--reference", &port.to_string()])
+            .kill_on_drop(true)
+            .spawn()?;
+        let url = format!("http://127.0.0.1:{port}/jit/marqeta");
+        until_answered(&url).await?;
+        let cards = vec![("bench-card".to_owned(), "bench-user".to_owned())];
+        let target = Target {
+            url,
+            authorization: "Basic bm9ib2R5".to_owned(),
+            cards,
+        };
+        Ok(Self {
+            _process: process,
+            target,
+        })
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+}
+
+/// A Bursar with a data folder of its own.
+pub(crate) struct Bursar {
+    process: Child,
+    binary: PathBuf,
+    base: String,
+    api_key: String,
+    target: Target,
+    start_ms: u128,
+    folder: TempDir,
+}
+
+impl Bursar {
+    /// Starts it on an empty folder and makes companies with one card each, and money without end.
+    pub(crate) async fn start(binary: &Path, companies: usize) -> Result<Self, Error> {
+        let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
+        let target = Target {
+            url: String::new(),
+            authorization: String::new(),
+            cards: Vec::new(),
+        };
+        let mut bursar = Self::start_on(binary, folder, target).await?;
+        bursar.fill(companies).await?;
+        Ok(bursar)
+    }
+
+    /// Stops it and starts it again on the same folder.
+    pub(crate) async fn restart(mut self) -> Result<Self, Error> {
+        self.stop().await?;
+        Self::start_on(&self.binary, self.folder, self.target).await
+    }
+
+    async fn start_on(binary: &Path, folder: TempDir, mut target: Target) -> Result<Self, Error> {
+        let port = free_port()?;
+        let base = format!("http://127.0.0.1:{port}");
+        let began = Instant::now();
+        let process = Command::new(binary)
+            .args(["serve", "--port", &port.to_string(), "--data-dir"])
+            .arg(folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        until_answered(&format!("{base}/ready")).await?;
+        let start_ms = began.elapsed().as_millis();
+        let credentials = std::fs::read_to_string(folder.path().join("credentials.toml"))?;
+        let credentials: toml::Value = toml::from_str(&credentials)?;
+        let text = |value: Option<&toml::Value>| value.and_then(toml::Value::as_str).map(str::to_owned);
+        let api_key = text(credentials.get("api_key")).ok_or("credentials without an api_key")?;
+        let marqeta = credentials
+            .get("marqeta")
+            .ok_or("credentials without [marqeta]")?;
+        let username = text(marqeta.get("username")).ok_or("credentials without a username")?;
+        let password = text(marqeta.get("password")).ok_or("credentials without a password")?;
+        target.url = format!("{base}/jit/marqeta");
+        target.authorization = basic(&base, &username, &password)?;
+        Ok(Self {
+            process,
+            binary: binary.to_owned(),
+            base,
+            api_key,
+            target,
+            start_ms,
+            folder,
+        })
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub(crate) fn start_ms(&self) -> u128 {
+        self.start_ms
+    }
+
+    /// Resident memory as the system counts it.
+    pub(crate) fn resident_mb(&self) -> Result<u64, Error> {
+        let id = self.process.id().ok_or("the server has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .ok_or("no VmRSS")?;
+        let kib: u64 = line.split_whitespace().nth(1).ok_or("no VmRSS")?.parse()?;
+        Ok(kib / 1024)
+    }
+
+    async fn fill(&mut self, companies: usize) -> Result<(), Error> {
+        let program = json!({"name": "bench", "time_zone": "UTC", "currencies": ["USD"]});
+        let program = self.post("/v1/programs", &program).await?;
+        for number in 0..companies {
+            let company = json!({"program": program["id"], "name": format!("Company {number}")});
+            let company = self.post("/v1/companies", &company).await?;
+            let account = &company["accounts"][0]["id"];
+            let load = json!({"amount": "10000000000.00", "currency": "USD"});
+            let loads = format!("/v1/accounts/{}/loads", account.as_str().unwrap_or_default());
+            self.post(&loads, &load).await?;
+            let user = json!({"company": company["id"], "reference": format!("user {number}")});
+            let user = self.post("/v1/cardholders", &user).await?;
+            let card = json!({"cardholder": user["id"], "account": account, "status": "active"});
+            let card = self.post("/v1/cards", &card).await?;
+            let token = |of: &Value| of["token"].as_str().unwrap_or_default().to_owned();
+            self.target.cards.push((token(&card), token(&user)));
+        }
+        Ok(())
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value, Error> {
+        let request = reqwest::Client::new()
+            .post(format!("{}{path}", self.base))
+            .bearer_auth(&self.api_key);
+        let request = request
+            .header("Idempotency-Key", uuid::Uuid::new_v4().to_string())
+            .json(body);
+        let response = request.send().await?;
+        let status = response.status();
+        let body: Value = response.json().await?;
+        if !status.is_success() {
+            return Err(format!("{path} answered {status}: {body}").into());
+        }
+        Ok(body)
+    }
+
+    /// Loads it until it has decided so many authorizations.
+    pub(crate) async fn decide(&self, wanted: u64) -> Result<(), Error> {
+        let mut decided = 0;
+        while decided < wanted {
+            crate::wrk::run(&self.target, 64, Duration::from_secs(2)).await?;
+            let profile: Value = reqwest::Client::new()
+                .get(format!("{}/v1/profile", self.base))
+                .bearer_auth(&self.api_key)
+                .send()
+                .await?
+                .json()
+                .await?;
+            let windows = profile["windows"].as_array().ok_or("a profile without windows")?;
+            let all = windows
+                .iter()
+                .find(|window| window["window"] == "all")
+                .ok_or("a profile without all")?;
+            decided = all["count"].as_u64().unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Drives it by `bursar simulate` on a fixed schedule; the simulator's verdict has to pass.
+    pub(crate) async fn open_loop(
+        &self,
+        rate: u32,
+        time: Duration,
+    ) -> Result<Vec<(&'static str, String)>, Error> {
+        let output = Command::new(&self.binary)
+            .args([
+                "simulate",
+                "--json",
+                "--url",
+                &self.base,
+                "--rate",
+                &rate.to_string(),
+            ])
+            .args(["--for", &format!("{}s", time.as_secs()), "--credentials"])
+            .arg(self.folder.path().join("credentials.toml"))
+            .stderr(Stdio::inherit())
+            .output()
+            .await?;
+        let report: Value = serde_json::from_slice(&output.stdout)?;
+        if !output.status.success() {
+            return Err(format!("the simulator's verdict failed: {report}").into());
+        }
+        let latency = |name: &str| {
+            format!(
+                "{:.1} ms",
+                report["latency"][name].as_f64().unwrap_or(f64::NAN) / 1000.0
+            )
+        };
+        Ok(vec![
+            ("p50", latency("p50_us")),
+            ("p95", latency("p95_us")),
+            ("p99", latency("p99_us")),
+        ])
+    }
+
+    async fn stop(&mut self) -> Result<(), Error> {
+        let id = self.process.id().ok_or("the server has ended")?;
+        Command::new("kill")
+            .args(["-TERM", &id.to_string()])
+            .status()
+            .await?;
+        self.process.wait().await?;
+        Ok(())
+    }
+
+    /// A figure counts only if the books are right afterwards.
+    pub(crate) async fn stop_and_check(mut self) -> Result<(), Error> {
+        self.stop().await?;
+        let check = Command::new(&self.binary)
+            .args(["check", "--data-dir"])
+            .arg(self.folder.path())
+            .output()
+            .await?;
+        match check.status.success() {
+            true => Ok(()),
+            false => Err(format!("the books are wrong:\n{}", String::from_utf8_lossy(&check.stdout)).into()),
+        }
+    }
+}
+
+/// The header that reqwest would send, for `wrk` to send.
+fn basic(base: &str, username: &str, password: &str) -> Result<String, Error> {
+    let request = reqwest::Client::new()
+        .get(base)
+        .basic_auth(username, Some(password))
+        .build()?;
+    let header = request
+        .headers()
+        .get(reqwest::header::AUTHORIZATION)
+        .ok_or("no authorization header")?;
+    Ok(header.to_str()?.to_owned())
+}
+
+fn free_port() -> Result<u16, Error> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Any answer will do: the reference has no `/ready`.
+async fn until_answered(url: &str) -> Result<(), Error> {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(20) {
+        if reqwest::get(url)
+            .await
+            .is_ok_and(|answer| answer.status().as_u16() != 503)
+        {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    Err(format!("nobody answers at {url}").into())
+}

@@ -1,0 +1,141 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A self-hosted card-program server: decides and holds every swipe in one durable step.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server until Ctrl-C or SIGTERM. Without any configuration it is complete and durable.
+    Serve(Serve),
+    /// Run the server with a made-up program and simulated swipes, and judge it at the end.
+    Demo(Demo),
+    /// Drive a server that someone else started, through its HTTP interface, and judge it at the end.
+    Simulate(Simulate),
+    /// Recompute every balance and hold from messages and journal. Works beside a running server.
+    Check(Check),
+    /// Print the effective settings and where each came from. Secrets are not shown.
+    Config(Config),
+    /// Print the OpenAPI description of /v1.
+    Openapi,
+}
+
+/// Where the settings come from, beside the environment.
+#[derive(Debug, Args)]
+pub(crate) struct Source {
+    /// A file of settings; `config/default.toml` in the repository documents them all.
+    #[arg(long, value_name = "FILE", env = "BURSAR_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The port to listen on, on 127.0.0.1.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+/// How the simulator swipes.
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// Swipes a second, on a fixed schedule.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub(crate) rate: u32,
+    /// How long, e.g. 30s or 5m; until Ctrl-C if not given.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) time: Option<Duration>,
+    /// The same seed plans the same swipes.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Print the report as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) load: Load,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// The server, e.g. http://127.0.0.1:3000.
+    #[arg(long)]
+    pub(crate) url: String,
+    /// The file with the server's API key and processor password.
+    #[arg(long, value_name = "FILE", default_value = "bursar-data/credentials.toml")]
+    pub(crate) credentials: PathBuf,
+    #[command(flatten)]
+    pub(crate) load: Load,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Print the report as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Print the settings as one JSON array.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Reads `30s`, `5m`, `1h` or `500ms`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| format!("{text:?} is no time; write for example 30s, 5m or 1h"))?;
+    let unit_ms = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" | "" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        unit => return Err(format!("{unit:?} is no unit of time; use ms, s, m or h")),
+    };
+    number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(|| format!("{text:?} is too long"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_with_their_unit() {
+        assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(parse_duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert!(parse_duration("soon").is_err() && parse_duration("3 days").is_err());
+        assert!(parse_duration("99999999999999999999h").is_err());
+    }
+}

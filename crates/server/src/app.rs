@@ -1,0 +1,121 @@
+//! What every handler needs: the authorizer, the credentials, the limits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bursar_authorizer::Authorizer;
+use bursar_store::Ledger;
+use secrecy::SecretString;
+
+use crate::auth::ApiKey;
+use crate::health::Probes;
+
+/// The limits of the HTTP interface.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// The head of a request has to arrive within this time, from its first byte; so has the first
+    /// request of a connection, from its accept. Otherwise the connection is closed.
+    pub header_timeout: Duration,
+    /// The body of a request has to arrive within this time. Otherwise: 408.
+    pub body_timeout: Duration,
+    /// Bytes in a body, at most. Otherwise: 413.
+    pub body_max_bytes: usize,
+    /// Open connections, at most. More are closed at once.
+    pub connections_max: usize,
+    /// How long running requests may take to finish once the server stops.
+    pub shutdown_grace: Duration,
+    /// An authorization that was not started by then is answered 503, without a decision.
+    pub jit_deadline: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(5),
+            body_timeout: Duration::from_secs(5),
+            body_max_bytes: 256 * 1024,
+            connections_max: 4096,
+            shutdown_grace: Duration::from_secs(10),
+            jit_deadline: Duration::from_millis(1500),
+        }
+    }
+}
+
+/// Who may call.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The key of `/v1`: whoever has it is the operator.
+    pub api_key: SecretString,
+}
+
+/// The state of the HTTP interface. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    authorizer: Authorizer,
+    settings: Settings,
+    api_key: ApiKey,
+    probes: Probes,
+    began: Instant,
+    stopping: AtomicBool,
+}
+
+impl App {
+    /// Puts the parts together. Only a digest of the API key is kept.
+    #[must_use]
+    pub fn new(authorizer: Authorizer, credentials: &Credentials, settings: Settings) -> Self {
+        let shared = Shared {
+            authorizer,
+            settings,
+            api_key: ApiKey::new(&credentials.api_key),
+            probes: Probes::default(),
+            began: Instant::now(),
+            stopping: AtomicBool::new(false),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// The one door to the ledger's transactions.
+    #[must_use]
+    pub fn authorizer(&self) -> &Authorizer {
+        &self.shared.authorizer
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    pub(crate) fn ledger(&self) -> &dyn Ledger {
+        self.shared.authorizer.ledger().as_ref()
+    }
+
+    pub(crate) fn api_key(&self) -> &ApiKey {
+        &self.shared.api_key
+    }
+
+    pub(crate) fn probes(&self) -> &Probes {
+        &self.shared.probes
+    }
+
+    /// How long the process has been serving.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.shared.began.elapsed()
+    }
+
+    /// From here on the server is not ready.
+    pub(crate) fn begin_stop(&self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.shared.stopping.load(Ordering::Relaxed)
+    }
+}

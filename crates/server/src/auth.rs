@@ -1,0 +1,76 @@
+//! Who may call `/v1`: whoever has the API key.
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderValue;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::app::App;
+use crate::problem::{Code, Problem};
+
+/// The digest of the API key: two digests are compared in constant time, whatever was sent.
+pub(crate) struct ApiKey([u8; 32]);
+
+impl ApiKey {
+    pub(crate) fn new(key: &SecretString) -> Self {
+        Self(Sha256::digest(key.expose_secret()).into())
+    }
+
+    /// Whether the value of the `Authorization` header is `Bearer` and the key.
+    fn is_in(&self, header: Option<&HeaderValue>) -> bool {
+        let sent = header.and_then(bearer).unwrap_or_default();
+        let digest: [u8; 32] = Sha256::digest(sent).into();
+        digest.ct_eq(&self.0).into()
+    }
+}
+
+/// The operator: the extractor is the permission check, and comes before all others.
+pub(crate) struct Operator;
+
+impl FromRequestParts<App> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match app.api_key().is_in(parts.headers.get(AUTHORIZATION)) {
+            true => Ok(Self),
+            false => Err(Problem::new(
+                Code::Unauthorized,
+                "this needs the header `Authorization: Bearer <API key>` with a valid key",
+            )),
+        }
+    }
+}
+
+fn bearer(header: &HeaderValue) -> Option<&[u8]> {
+    let (scheme, key) = header.as_bytes().split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_key_after_bearer_is_let_in() {
+        let key = ApiKey::new(&SecretString::from("bursar_123"));
+        for (header, is_let_in) in [
+            ("Bearer bursar_123", true),
+            ("bearer bursar_123", true),
+            ("Bearer bursar_1234", false),
+            ("Bearer bursar_12", false),
+            ("Bearer  bursar_123", false),
+            ("Basic bursar_123", false),
+            ("bursar_123", false),
+            ("Bearer ", false),
+            ("Bearer", false),
+            ("", false),
+        ] {
+            let value = HeaderValue::from_str(header).expect("a header value");
+            assert_eq!(key.is_in(Some(&value)), is_let_in, "{header:?}");
+        }
+        assert!(!key.is_in(None));
+    }
+}

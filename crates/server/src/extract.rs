@@ -1,0 +1,86 @@
+//! Ids in paths and parameters in queries, refused with a problem.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use bursar_core::{
+    AccountId, CardId, CardholderId, DeclineReason, MessageId, OwnerId, ProgramId,
+};
+use serde::de::DeserializeOwned;
+
+use crate::app::App;
+use crate::body::field_of;
+use crate::problem::{Code, Problem};
+
+/// The `{id}` of a path. A text that is no id of its kind names nothing: 404.
+pub(crate) struct Id<T>(pub(crate) T);
+
+/// What is said of an id that names nothing.
+pub(crate) trait Named: FromStr + Send {
+    const UNKNOWN: DeclineReason;
+}
+
+impl Named for ProgramId {
+    const UNKNOWN: DeclineReason = DeclineReason::ProgramUnknown;
+}
+
+impl Named for OwnerId {
+    const UNKNOWN: DeclineReason = DeclineReason::OwnerUnknown;
+}
+
+impl Named for CardholderId {
+    const UNKNOWN: DeclineReason = DeclineReason::CardholderUnknown;
+}
+
+impl Named for CardId {
+    const UNKNOWN: DeclineReason = DeclineReason::CardUnknown;
+}
+
+impl Named for AccountId {
+    const UNKNOWN: DeclineReason = DeclineReason::AccountUnknown;
+}
+
+impl Named for MessageId {
+    const UNKNOWN: DeclineReason = DeclineReason::AuthorizationUnknown;
+}
+
+impl<T: Named> FromRequestParts<App> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let unknown = || Problem::declined(T::UNKNOWN);
+        let Path(text) = Path::<String>::from_request_parts(parts, app)
+            .await
+            .map_err(|_| unknown())?;
+        text.parse().map(Self).map_err(|_| unknown())
+    }
+}
+
+/// The query, of a known shape.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, Problem> {
+        match Query::<T>::try_from_uri(&parts.uri) {
+            Ok(Query(query)) => Ok(Self(query)),
+            Err(rejection) => Err(invalid_query(&rejection.body_text())),
+        }
+    }
+}
+
+/// axum's text ends in `parameter: what is wrong`, or only in what is wrong.
+fn invalid_query(text: &str) -> Problem {
+    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
+    let (path, message) = match text.split_once(": ") {
+        Some((path, message)) if !path.contains(' ') => (path, message),
+        _ => ("", text),
+    };
+    let field = match field_of(path, message) {
+        field if field == "body" => "query".to_owned(),
+        field => field,
+    };
+    Problem::of_field(Code::InvalidQuery, field, message)
+}

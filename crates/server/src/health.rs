@@ -1,0 +1,140 @@
+//! Whether the process runs, whether it can decide, and what it depends on. No credentials.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use bursar_authorizer::Authorizer;
+use serde::Serialize;
+use tokio::sync::Mutex;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+/// A probe is a durable write: whoever asks within this time gets the last one's result.
+const PROBE_KEPT: Duration = Duration::from_millis(500);
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(live))
+        .routes(routes!(ready))
+        .routes(routes!(health))
+}
+
+/// The last probe of the ledger. However many ask at once, one of them probes.
+#[derive(Default)]
+pub(crate) struct Probes(Mutex<Option<Probed>>);
+
+struct Probed {
+    at: Instant,
+    result: Result<(), Arc<str>>,
+}
+
+impl Probes {
+    async fn ready(&self, authorizer: &Authorizer) -> Result<(), Arc<str>> {
+        let mut last = self.0.lock().await;
+        if let Some(probed) = last.as_ref().filter(|probed| probed.at.elapsed() < PROBE_KEPT) {
+            return probed.result.clone();
+        }
+        let result = authorizer.ready().await.map_err(|error| error.to_string().into());
+        let at = Instant::now();
+        let probed = last.insert(Probed { at, result });
+        probed.result.clone()
+    }
+}
+
+/// Whether a decision can be made durable now, or why not.
+async fn readiness(app: &App) -> Result<(), Arc<str>> {
+    if app.is_stopping() {
+        return Err("the server is stopping".into());
+    }
+    app.probes().ready(app.authorizer()).await
+}
+
+/// That the process runs.
+#[derive(Serialize, ToSchema)]
+struct Live {
+    /// `live`.
+    status: &'static str,
+}
+
+/// Whether the server can decide.
+#[derive(Serialize, ToSchema)]
+struct Readiness {
+    /// `ready` or `not_ready`.
+    status: &'static str,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    reason: Option<Arc<str>>,
+}
+
+/// The server and what it depends on.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// `ok`, or `unavailable` when no decision can be made.
+    status: &'static str,
+    /// The version of Bursar.
+    version: &'static str,
+    /// Seconds since the start.
+    uptime_s: u64,
+    /// What the server depends on.
+    dependencies: Dependencies,
+}
+
+/// What the server depends on.
+#[derive(Serialize, ToSchema)]
+struct Dependencies {
+    /// Where the money is kept. Without it there are no decisions.
+    ledger: Dependency,
+}
+
+/// The state of one dependency.
+#[derive(Serialize, ToSchema)]
+struct Dependency {
+    /// `ok` or `unavailable`.
+    status: &'static str,
+    /// Why it is unavailable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    reason: Option<Arc<str>>,
+}
+
+/// The process runs.
+#[utoipa::path(get, path = "/live", tag = "health", responses((status = 200, body = Live, description = "It runs")))]
+async fn live() -> Json<Live> {
+    Json(Live { status: "live" })
+}
+
+/// Whether a decision can be made durable now: route swipes here only if so.
+#[utoipa::path(get, path = "/ready", tag = "health", responses(
+    (status = 200, body = Readiness, description = "It can decide"),
+    (status = 503, body = Readiness, description = "It cannot; the reason is there"),
+))]
+async fn ready(State(app): State<App>) -> Response {
+    let (code, status, reason) = match readiness(&app).await {
+        Ok(()) => (StatusCode::OK, "ready", None),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(reason)),
+    };
+    (code, Json(Readiness { status, reason })).into_response()
+}
+
+/// The server and its dependencies. Always 200: read `status`.
+#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = Health, description = "How it is")))]
+async fn health(State(app): State<App>) -> Json<Health> {
+    let reason = readiness(&app).await.err();
+    let status = if reason.is_none() { "ok" } else { "unavailable" };
+    Json(Health {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_s: app.uptime().as_secs(),
+        dependencies: Dependencies {
+            ledger: Dependency { status, reason },
+        },
+    })
+}

@@ -1,0 +1,136 @@
+//! The description of the API, made from the same declarations as the routes, and its page.
+
+use axum::Router;
+use axum::http::HeaderName;
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, Required};
+use utoipa::{OpenApi as _, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::app::App;
+use crate::problem::{PROBLEM_JSON, Problem, ProblemView};
+use crate::{api, health, idempotency};
+
+const SECURITY_SCHEME: &str = "api_key";
+
+/// What every operation of `/v1` may answer instead.
+const EVERY_OPERATION: &[(&str, &str)] = &[
+    ("400", "Something about the request is wrong; `errors` names it"),
+    ("401", "No API key, or a wrong one"),
+    ("503", "Not now: nothing is known to have happened; send the same request again"),
+];
+
+/// What an operation on one object may answer instead.
+const EVERY_OBJECT: &[(&str, &str)] = &[("404", "There is no such object")];
+
+/// What every POST may answer instead.
+const EVERY_POST: &[(&str, &str)] = &[
+    ("404", "Something that the request names does not exist"),
+    ("408", "The body came too slowly"),
+    ("409", "The idempotency key was used for other content, or the state of things does not allow it"),
+    ("413", "The body is too large"),
+    ("415", "The body is not declared as JSON"),
+    ("422", "Refused by a rule; `code` says which"),
+];
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Bursar",
+        description = "Card programs: accounts, cards, authorizations. Amounts are decimal texts beside a currency code. \
+            Every POST needs an `Idempotency-Key`: the same key with the same content gets the same bytes again, with \
+            the header `Idempotency-Replayed: true`. Errors are problems (RFC 9457) with a stable `code`."
+    ),
+    components(schemas(ProblemView))
+)]
+struct Description;
+
+/// Every documented route, and the description of all of them.
+pub(crate) fn documented_routes() -> (Router<App>, OpenApi) {
+    let (v1, described) = api::routes().split_for_parts();
+    let request_id = HeaderName::from_static("x-request-id");
+    let v1 = v1
+        .route_layer(PropagateRequestIdLayer::new(request_id.clone()))
+        .route_layer(TraceLayer::new_for_http())
+        .route_layer(SetRequestIdLayer::new(request_id, MakeRequestUuid));
+    let (health, described_health) = health::routes().split_for_parts();
+    let routes = v1.merge(health).route_layer(CatchPanicLayer::custom(panicked));
+    let mut openapi = Description::openapi();
+    openapi.merge(described);
+    openapi.merge(described_health);
+    complete(&mut openapi);
+    (routes, openapi)
+}
+
+/// `/openapi.json`, and `/docs` with everything it needs from the binary.
+pub(crate) fn pages(openapi: OpenApi) -> Router<App> {
+    let config = Config::default().validator_url("none");
+    SwaggerUi::new("/docs").url("/openapi.json", openapi).config(config).into()
+}
+
+/// The description of the API, as `/openapi.json` has it.
+#[must_use]
+pub fn openapi_json() -> String {
+    documented_routes().1.to_pretty_json().unwrap_or_default()
+}
+
+/// The panic's text may hold anything, so it goes to the panic hook only.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    Problem::internal().into_response()
+}
+
+/// Adds what is the same for every operation, so that none can forget it.
+fn complete(openapi: &mut OpenApi) {
+    let components = openapi.components.get_or_insert_default();
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    components.add_security_scheme(SECURITY_SCHEME, SecurityScheme::Http(scheme));
+    for (path, item) in &mut openapi.paths.paths {
+        if path.starts_with("/v1/") {
+            complete_item(path, item);
+        }
+    }
+}
+
+fn complete_item(path: &str, item: &mut PathItem) {
+    let on_object = if path.contains('{') { EVERY_OBJECT } else { &[] };
+    if let Some(read) = &mut item.get {
+        complete_operation(read, EVERY_OPERATION.iter().chain(on_object));
+    }
+    if let Some(write) = &mut item.post {
+        complete_operation(write, EVERY_OPERATION.iter().chain(EVERY_POST));
+        let key = ParameterBuilder::new()
+            .name(idempotency::HEADER)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::True)
+            .description(Some("New for each new request: 1 to 255 visible ASCII characters"))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(255))))
+            .build();
+        write.parameters.get_or_insert_default().push(key.into());
+    }
+}
+
+fn complete_operation<'a>(operation: &mut Operation, problems: impl Iterator<Item = &'a (&'a str, &'a str)>) {
+    operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(SECURITY_SCHEME, [])]);
+    let media_type = PROBLEM_JSON.to_str().unwrap_or_default().to_owned();
+    for (status, description) in problems {
+        let content = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name(ProblemView::name())))
+            .build();
+        let response = ResponseBuilder::new()
+            .description(*description)
+            .content(media_type.clone(), content);
+        let declared = &mut operation.responses.responses;
+        declared
+            .entry((*status).to_owned())
+            .or_insert_with(|| response.build().into());
+    }
+}

@@ -1,0 +1,114 @@
+//! The listener: bind, serve, stop gracefully.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum_server::Handle;
+use tokio::net::{TcpListener, TcpSocket};
+
+use crate::app::App;
+use crate::limits::Doorkeeper;
+
+/// How long a connection may be idle between two requests: longer than the proxies in front of us
+/// keep theirs (60 s), so that they close first and no request is sent into a closing connection.
+const IDLE_MAX: Duration = Duration::from_secs(75);
+
+/// Connections that the system accepts before we do: the burst of a client with many of them.
+const BACKLOG: u32 = 1024;
+
+/// Bytes in the head of a request, at most. Otherwise: 431.
+const HEAD_MAX_BYTES: usize = 64 * 1024;
+
+/// A bound listener that is not serving yet.
+pub struct Server {
+    app: App,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// Why the address cannot be listened on, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Another program listens there.
+    #[error(
+        "cannot listen on {0}: the port is taken; stop the program that has it, or choose another port \
+         with --port or BURSAR__SERVER__LISTEN"
+    )]
+    Taken(SocketAddr),
+    /// The system refuses for another reason.
+    #[error("cannot listen on {address}: {source}; choose another address with --port or BURSAR__SERVER__LISTEN")]
+    Refused {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl Server {
+    /// Listens on the address; port 0 takes a free one. Call it inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// The port is taken or the system refuses.
+    pub fn bind(app: App, address: SocketAddr) -> Result<Self, BindError> {
+        let listen = || {
+            let socket = match address {
+                SocketAddr::V4(_) => TcpSocket::new_v4()?,
+                SocketAddr::V6(_) => TcpSocket::new_v6()?,
+            };
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            let listener = socket.listen(BACKLOG)?;
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        };
+        match listen() {
+            Ok((listener, address)) => Ok(Self { app, listener, address }),
+            Err(source) if source.kind() == io::ErrorKind::AddrInUse => Err(BindError::Taken(address)),
+            Err(source) => Err(BindError::Refused { address, source }),
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` is done. Then `/ready` says no, no connection is accepted, running
+    /// requests get their answers within the grace, and the authorizer finishes what waits.
+    ///
+    /// # Errors
+    /// The listener fails.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
+        let settings = *self.app.settings();
+        let handle = Handle::new();
+        let doorkeeper = Doorkeeper::new(settings.connections_max, settings.header_timeout);
+        let mut server = axum_server::Server::<SocketAddr>::from_listener(self.listener)
+            .acceptor(doorkeeper)
+            .handle(handle.clone())
+            .first_request_timeout(settings.header_timeout)
+            .accept_error_handler(|peer, error| tracing::warn!(?peer, %error, "a connection was not accepted"))
+            .http1_only();
+        server
+            .http_builder()
+            .http1()
+            .header_read_timeout(IDLE_MAX)
+            .max_buf_size(HEAD_MAX_BYTES);
+        let router = crate::router(self.app.clone());
+        let mut serving = pin!(server.serve(router.into_make_service()));
+        let served = tokio::select! {
+            served = &mut serving => served,
+            () = shutdown => {
+                self.app.begin_stop();
+                handle.graceful_shutdown(Some(settings.shutdown_grace));
+                serving.await
+            }
+        };
+        self.app.authorizer().stop().await;
+        served
+    }
+}

@@ -1,0 +1,84 @@
+//! Sends an action over `/v1` and reads what became of it.
+
+use bursar_core::Money;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::client::{CallError, Client};
+use crate::history::{Action, Object, Outcome, What};
+
+/// What every granted action answers; the account only where money moved.
+#[derive(Deserialize)]
+struct Granted {
+    owner_sequence: i64,
+    at: Timestamp,
+    account: Option<Account>,
+}
+
+#[derive(Deserialize)]
+struct Account {
+    available: Box<str>,
+}
+
+/// Sends the action under its key, up to `tries` times while the outcome is unknown. An action
+/// that stays unknown may be performed again: it has one effect.
+pub(crate) async fn perform(client: &Client, action: &Action, tries: u32) -> Outcome {
+    let (path, body) = request(&action.what);
+    match client.post::<Granted>(&path, &action.key, &body, tries).await {
+        Ok(granted) => Outcome::Done {
+            sequence: granted.owner_sequence,
+            at: granted.at,
+            available: granted.account.map(|account| account.available),
+        },
+        Err(CallError::Refused { status, code, .. }) => Outcome::Refused { status, code },
+        Err(error) => Outcome::Unresolved(error.to_string()),
+    }
+}
+
+fn request(what: &What) -> (String, Value) {
+    let money = |amount: &Money| json!({"amount": amount.to_string(), "currency": amount.currency});
+    match what {
+        What::Load(account, amount) => (format!("/v1/accounts/{account}/loads"), money(amount)),
+        What::Unload(account, amount) => (format!("/v1/accounts/{account}/unloads"), money(amount)),
+        What::Reverse { authorization, .. } => {
+            (format!("/v1/authorizations/{authorization}/reversals"), json!({}))
+        }
+        What::Move(object, to) => {
+            let kind = match object {
+                Object::Card(_) => "cards",
+                Object::Cardholder(_) => "cardholders",
+                Object::Company(_) => "companies",
+                Object::Person(_) => "persons",
+            };
+            let path = format!("/v1/{kind}/{object}/transitions");
+            (path, json!({"status": to.as_str()}))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bursar_core::{AccountId, CardId, Currency};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::history::Status;
+
+    #[test]
+    fn money_travels_as_text_beside_its_currency() {
+        let account = AccountId::new(Uuid::from_u128(1));
+        let currency = Currency::parse("KWD").expect("a currency");
+        let (path, body) = request(&What::Load(account, Money { minor: 1_050, currency }));
+        assert_eq!(path, format!("/v1/accounts/{account}/loads"));
+        assert_eq!(body, json!({"amount": "1.050", "currency": "KWD"}));
+    }
+
+    #[test]
+    fn a_status_is_changed_where_the_object_lives() {
+        let card = CardId::new(Uuid::from_u128(1));
+        let (path, body) = request(&What::Move(Object::Card(card), Status::Suspended));
+        assert_eq!(path, format!("/v1/cards/{card}/transitions"));
+        assert_eq!(body, json!({"status": "suspended"}));
+    }
+}

@@ -1,0 +1,235 @@
+//! What the simulator did and what it was told: one half of what the judge compares.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bursar_core::{AccountId, CardId, CardholderId, Currency, MessageId, Money, OwnerId};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// Everything that was created, sent and answered, since the world began.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Companies and persons.
+    pub owners: Vec<Owner>,
+    /// Their accounts, all empty when they were opened.
+    pub accounts: Vec<Account>,
+    /// Who uses cards.
+    pub cardholders: Vec<Cardholder>,
+    /// The cards.
+    pub cards: Vec<Card>,
+    /// Just-in-time funding requests, one for each token.
+    pub swipes: Vec<Swipe>,
+    /// Loads, unloads, reversals and changes of status.
+    pub actions: Vec<Action>,
+}
+
+/// A company or a person, active when it was created.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// Its id.
+    pub id: OwnerId,
+    /// How many objects were created for it, itself included: these have its first numbers.
+    pub creations: i64,
+}
+
+/// An account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Whose money it is.
+    pub owner: OwnerId,
+    /// What it keeps.
+    pub currency: Currency,
+}
+
+/// A cardholder, active when it was created.
+#[derive(Debug, Clone)]
+pub struct Cardholder {
+    /// Its id.
+    pub id: CardholderId,
+    /// Whose money it spends.
+    pub owner: OwnerId,
+    /// The processor's user token.
+    pub token: Arc<str>,
+}
+
+/// A card.
+#[derive(Debug, Clone)]
+pub struct Card {
+    /// Its id.
+    pub id: CardId,
+    /// Whose money it draws on.
+    pub owner: OwnerId,
+    /// Who may use it.
+    pub cardholder: CardholderId,
+    /// The account it draws on.
+    pub account: AccountId,
+    /// The processor's card token.
+    pub token: Arc<str>,
+    /// Its status when it was created.
+    pub status: Status,
+}
+
+/// Where a card, a cardholder or an owner stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// A card that was issued and is not yet in use.
+    Unactivated,
+    /// In use.
+    Active,
+    /// Not in use for now.
+    Suspended,
+    /// Never in use again.
+    Terminated,
+}
+
+impl Status {
+    /// The word that the API has for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unactivated => "unactivated",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Terminated => "terminated",
+        }
+    }
+}
+
+/// One transaction token: what it asked for, and every answer that it was given.
+#[derive(Debug, Clone)]
+pub struct Swipe {
+    /// The transaction token.
+    pub token: Arc<str>,
+    /// The card that was presented.
+    pub card_token: Arc<str>,
+    /// Who used it.
+    pub acting_token: Arc<str>,
+    /// The token of the purchase that this is an increment of.
+    pub follows: Option<Arc<str>>,
+    /// The currency that was named.
+    pub currency: Currency,
+    /// Minor units asked for; `None` if the text was no amount of the currency.
+    pub amount_minor: Option<i64>,
+    /// What became of each delivery of this content.
+    pub deliveries: Vec<Delivery>,
+    /// What became of each delivery of other content under the same token.
+    pub conflicts: Vec<Delivery>,
+}
+
+/// What became of one delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// Answered with a decision.
+    Answered(Answer),
+    /// Answered with something that the processor would not take as a decision.
+    Unusable(String),
+    /// No answer, or one that says that nothing was decided: it may have been decided all the same.
+    Unknown,
+}
+
+/// A decision as the processor reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// 200 is an approval, 402 a decline.
+    pub status: u16,
+    /// The id that the server gave its decision.
+    pub decision: Option<MessageId>,
+    /// The amount, as it was written.
+    pub amount: Box<str>,
+    /// The processor's word for why it was declined.
+    pub decline_reason: Option<Box<str>>,
+    /// A hash of all bytes of the answer: equal answers have equal ones.
+    pub digest: u64,
+}
+
+/// A request over `/v1` that changes an owner.
+#[derive(Debug, Clone)]
+pub struct Action {
+    /// Its idempotency key: sent again under this key it has one effect.
+    pub key: String,
+    /// Whom it changes.
+    pub owner: OwnerId,
+    /// What was asked.
+    pub what: What,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What an action asks for.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// Money in.
+    Load(AccountId, Money),
+    /// Money out.
+    Unload(AccountId, Money),
+    /// Release of all that a purchase holds.
+    Reverse {
+        /// The server's id of the purchase.
+        authorization: MessageId,
+        /// Its transaction token.
+        token: Arc<str>,
+    },
+    /// Another status.
+    Move(Object, Status),
+}
+
+/// Something with a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Object {
+    /// A card.
+    Card(CardId),
+    /// A business user.
+    Cardholder(CardholderId),
+    /// A company.
+    Company(OwnerId),
+    /// A person.
+    Person(OwnerId),
+}
+
+/// What became of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Granted.
+    Done {
+        /// The owner's number of it.
+        sequence: i64,
+        /// When, by the server's clock.
+        at: Timestamp,
+        /// What the account had available afterwards, as it was written; for money only.
+        available: Option<Box<str>>,
+    },
+    /// Refused, and the refusal is kept.
+    Refused {
+        /// The status of the answer.
+        status: u16,
+        /// The code of the problem.
+        code: String,
+    },
+    /// Not known (yet).
+    Unresolved(String),
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Load(account, amount) => write!(f, "load of {amount:?} to {account}"),
+            Self::Unload(account, amount) => write!(f, "unload of {amount:?} from {account}"),
+            Self::Reverse { token, .. } => write!(f, "reversal of {token}"),
+            Self::Move(object, to) => write!(f, "change of {object} to {}", to.as_str()),
+        }
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Card(id) => fmt::Display::fmt(id, f),
+            Self::Cardholder(id) => fmt::Display::fmt(id, f),
+            Self::Company(id) | Self::Person(id) => fmt::Display::fmt(id, f),
+        }
+    }
+}

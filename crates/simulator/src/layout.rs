@@ -1,0 +1,213 @@
+//! Who is in the world: a pure function of the settings, so that plan and world agree on it.
+
+use crate::history::Status;
+use crate::settings::Settings;
+
+/// Owners, cardholders and cards, by index. Companies come before persons, and business users
+/// before the cardholders that persons are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Companies, then persons. Each has one account.
+    pub owners: Vec<OwnerLayout>,
+    /// Business users, then one for each person.
+    pub cardholders: Vec<CardholderLayout>,
+    /// Business cards, then one for each person.
+    pub cards: Vec<CardLayout>,
+}
+
+/// One company or person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerLayout {
+    /// Whether it is a person.
+    pub is_person: bool,
+    /// A company's name, or the reference of a person.
+    pub name: String,
+    /// Alphabetic code of what its account keeps.
+    pub currency: &'static str,
+    /// What the account is loaded with at first, in minor units.
+    pub opening_minor: i64,
+    /// Whether it is loaded again later: the others run dry, so that funds are insufficient.
+    pub is_topped_up: bool,
+    /// Whether it is suspended once it was loaded.
+    pub is_suspended: bool,
+}
+
+/// One business user, or the cardholder that a person is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardholderLayout {
+    /// Index of its owner.
+    pub owner: usize,
+    /// Whether it is suspended once its cards exist.
+    pub is_suspended: bool,
+}
+
+/// One card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardLayout {
+    /// Index of its cardholder.
+    pub cardholder: usize,
+    /// The status it has when the swipes begin.
+    pub status: Status,
+}
+
+/// Every currency of the program, the one of most accounts first.
+pub const CURRENCIES: [&str; 4] = ["USD", "EUR", "JPY", "KWD"];
+
+/// A currency that no account keeps.
+pub const FOREIGN_CURRENCY: &str = "GBP";
+
+const COMPANY_NAMES: [&str; 6] = [
+    "Northwind Trading",
+    "Acme Logistics",
+    "Blue Harbor Studio",
+    "Sierra Field Services",
+    "Juniper Labs",
+    "Meridian Catering",
+];
+
+impl Layout {
+    /// The world of the settings, which were checked.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        let companies = (0..settings.companies).map(company);
+        let persons = (0..settings.persons).map(|index| person(index, settings.persons));
+        let business_users = (0..settings.cardholders).map(|index| CardholderLayout {
+            owner: employer(index, settings.companies),
+            is_suspended: index > 0 && index + 1 == settings.cardholders,
+        });
+        let selves = (0..settings.persons).map(|index| CardholderLayout {
+            owner: settings.companies + index,
+            is_suspended: false,
+        });
+        let business_cards = (0..settings.cards - settings.persons).map(|index| CardLayout {
+            cardholder: index % settings.cardholders,
+            status: card_status(index),
+        });
+        let own_cards = (0..settings.persons).map(|index| CardLayout {
+            cardholder: settings.cardholders + index,
+            status: Status::Active,
+        });
+        Self {
+            owners: companies.chain(persons).collect(),
+            cardholders: business_users.chain(selves).collect(),
+            cards: business_cards.chain(own_cards).collect(),
+        }
+    }
+
+    /// The owner whose money a card draws on.
+    #[must_use]
+    pub fn owner_of_card(&self, card: usize) -> usize {
+        self.cardholders[self.cards[card].cardholder].owner
+    }
+
+    /// Whether a purchase with the card can be approved at all.
+    #[must_use]
+    pub fn is_spendable(&self, card: usize) -> bool {
+        let CardLayout { cardholder, status } = self.cards[card];
+        let CardholderLayout { owner, is_suspended } = self.cardholders[cardholder];
+        status == Status::Active && !is_suspended && !self.owners[owner].is_suspended
+    }
+}
+
+fn company(index: usize) -> OwnerLayout {
+    let name = COMPANY_NAMES[index % COMPANY_NAMES.len()];
+    OwnerLayout {
+        is_person: false,
+        name: match index / COMPANY_NAMES.len() {
+            0 => name.to_owned(),
+            again => format!("{name} {}", again + 1),
+        },
+        currency: if index % 2 == 0 { "USD" } else { "EUR" },
+        opening_minor: 500_000,
+        is_topped_up: true,
+        is_suspended: false,
+    }
+}
+
+/// Every other wallet is small and stays so.
+fn person(index: usize, persons: usize) -> OwnerLayout {
+    let is_topped_up = index % 2 == 0;
+    OwnerLayout {
+        is_person: true,
+        name: format!("person-{:03}", index + 1),
+        currency: match index % 5 {
+            2 => "JPY",
+            3 => "KWD",
+            _ => "USD",
+        },
+        opening_minor: if is_topped_up { 60_000 } else { 12_000 },
+        is_topped_up,
+        is_suspended: index >= 4 && index + 1 == persons,
+    }
+}
+
+/// The first company has three of four business users: its account is the one that many share.
+fn employer(index: usize, companies: usize) -> usize {
+    match index % 4 {
+        3 => 1 + (index / 4) % companies.saturating_sub(1).max(1),
+        _ => 0,
+    }
+    .min(companies - 1)
+}
+
+/// A few cards that do not work, as in every program.
+fn card_status(index: usize) -> Status {
+    match index % 20 {
+        17 => Status::Terminated,
+        18 => Status::Suspended,
+        19 => Status::Unactivated,
+        _ => Status::Active,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn usual() -> Layout {
+        Layout::of(&Settings::new("http://localhost", "k".into(), "u", "p".into()))
+    }
+
+    #[test]
+    fn the_usual_world_has_what_the_settings_say() {
+        let layout = usual();
+        assert_eq!(layout.owners.iter().filter(|owner| owner.is_person).count(), 10);
+        assert_eq!(layout.owners.len(), 12);
+        assert_eq!(layout.cardholders.len(), 50);
+        assert_eq!(layout.cards.len(), 60);
+        let of_first = (0..60).filter(|&card| layout.owner_of_card(card) == 0).count();
+        assert!(of_first > 30, "many cards share one account: {of_first}");
+        assert!((0..60).any(|card| layout.owner_of_card(card) == 1));
+    }
+
+    #[test]
+    fn every_kind_of_card_that_does_not_work_is_there() {
+        let layout = usual();
+        for status in [Status::Terminated, Status::Suspended, Status::Unactivated] {
+            assert!(layout.cards.iter().any(|card| card.status == status), "{status:?}");
+        }
+        let suspended = layout.cardholders.iter().filter(|holder| holder.is_suspended);
+        assert_eq!(suspended.count(), 1);
+        assert!((0..60).filter(|&card| layout.is_spendable(card)).count() >= 48);
+    }
+
+    #[test]
+    fn every_currency_of_the_program_has_an_account() {
+        for currency in CURRENCIES {
+            assert!(usual().owners.iter().any(|owner| owner.currency == currency), "{currency}");
+        }
+    }
+
+    #[test]
+    fn small_worlds_can_be_laid_out_too() {
+        let mut settings = Settings::new("http://localhost", "k".into(), "u", "p".into());
+        for (companies, cardholders, cards, persons) in [(1, 1, 1, 0), (1, 5, 7, 1), (0, 0, 3, 3), (7, 3, 4, 1)] {
+            (settings.companies, settings.cardholders) = (companies, cardholders);
+            (settings.cards, settings.persons) = (cards, persons);
+            assert_eq!(settings.check(), Ok(()));
+            let layout = Layout::of(&settings);
+            assert_eq!(layout.cards.len(), cards);
+            assert!((0..cards).all(|card| layout.owner_of_card(card) < companies + persons));
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! System tools that tests need: installed where that is ours to do, tried, and said if missing.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::Error;
+use crate::say::say;
+
+/// A tool and the tests that cannot run without it.
+#[derive(Debug)]
+pub(crate) struct Tool {
+    /// The program, and its word in [`WITHOUT`].
+    program: &'static str,
+    /// The Debian package that has it.
+    package: &'static str,
+    /// Bare names of the tests that need it.
+    pub(crate) tests: &'static [&'static str],
+    /// Does with it what the tests do: a container may have the program and forbid its use.
+    attempt: fn() -> Result<(), Error>,
+}
+
+/// Every tool that a test needs. A test that is listed here and does not run is reported.
+pub(crate) const TOOLS: &[Tool] = &[
+    Tool {
+        program: "strace",
+        package: "strace",
+        tests: &[
+            "every_answer_is_preceded_by_a_flush",
+            "synchronous_normal_fails_the_flush_test",
+        ],
+        attempt: trace,
+    },
+    Tool {
+        program: "mount",
+        package: "mount",
+        tests: &["a_full_disk_is_answered_503_without_a_decision"],
+        attempt: mount_tmpfs,
+    },
+];
+
+/// The environment variable that names to the tests the programs they must do without, by commas.
+pub(crate) const WITHOUT: &str = "BURSAR_TEST_WITHOUT";
+
+/// A tool that cannot be used here, and why.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    pub(crate) tool: &'static Tool,
+    pub(crate) reason: String,
+}
+
+/// Installs what is missing if this is root on Debian or Ubuntu, tries every tool, and returns
+/// those that cannot be used.
+pub(crate) fn prepare() -> Vec<Missing> {
+    let absent: Vec<&str> = TOOLS
+        .iter()
+        .filter(|tool| !is_installed(tool.program))
+        .map(|tool| tool.package)
+        .collect();
+    if !absent.is_empty()
+        && may_install()
+        && let Err(error) = install(&absent)
+    {
+        say(error);
+    }
+    TOOLS
+        .iter()
+        .filter_map(|tool| tool.try_out().err().map(|reason| Missing { tool, reason }))
+        .collect()
+}
+
+/// The value of [`WITHOUT`].
+pub(crate) fn words(missing: &[Missing]) -> String {
+    let words: Vec<&str> = missing.iter().map(|missing| missing.tool.program).collect();
+    words.join(",")
+}
+
+impl Tool {
+    fn try_out(&self) -> Result<(), Error> {
+        if !is_installed(self.program) {
+            return Err(format!(
+                "{} is not installed (on Debian: apt-get install {})",
+                self.program, self.package
+            ));
+        }
+        (self.attempt)()
+    }
+}
+
+/// Installs Debian packages.
+///
+/// # Errors
+/// What apt-get could not do; its own words are on the terminal by then.
+pub(crate) fn install(packages: &[&str]) -> Result<(), Error> {
+    say(format_args!("installing {}", packages.join(", ")));
+    apt_get(&["update"])?;
+    apt_get(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
+}
+
+fn apt_get(arguments: &[&str]) -> Result<(), Error> {
+    let status = Command::new("apt-get")
+        .arg("--quiet")
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .status()
+        .map_err(|error| format!("cannot run apt-get: {error}"))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("apt-get {} failed: {status}", arguments.join(" "))),
+    }
+}
+
+/// Whether this is root on Debian, Ubuntu or a child of theirs.
+pub(crate) fn may_install() -> bool {
+    is_root() && fs::read_to_string("/etc/os-release").is_ok_and(|release| is_debian(&release))
+}
+
+fn is_root() -> bool {
+    // The owner of this entry is the effective user of the process that looks.
+    fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0)
+}
+
+fn is_debian(os_release: &str) -> bool {
+    os_release
+        .lines()
+        .filter_map(|line| line.strip_prefix("ID=").or(line.strip_prefix("ID_LIKE=")))
+        .flat_map(|value| value.trim_matches('"').split_whitespace())
+        .any(|id| id == "debian" || id == "ubuntu")
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| is_executable(&folder.join(program)))
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o111 != 0)
+}
+
+/// Follows a process that does nothing.
+fn trace() -> Result<(), Error> {
+    succeeds(
+        "strace may not trace here",
+        Command::new("strace").args(["-f", "-o", "/dev/null", "true"]),
+    )
+}
+
+/// Mounts a small tmpfs and unmounts it.
+fn mount_tmpfs() -> Result<(), Error> {
+    let refused = "a tmpfs cannot be mounted here";
+    let point = std::env::temp_dir().join(format!("bursar-xtask-{}", std::process::id()));
+    fs::create_dir(&point).map_err(|error| format!("{refused}: {}: {error}", point.display()))?;
+    let mounted = succeeds(
+        refused,
+        Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+            .arg(&point),
+    )
+    .and_then(|()| {
+        succeeds(
+            "a tmpfs cannot be unmounted here",
+            Command::new("umount").arg(&point),
+        )
+    });
+    // A folder that is still mounted stays; the unmount has said so.
+    let _ = fs::remove_dir(&point);
+    mounted
+}
+
+fn succeeds(refused: &str, command: &mut Command) -> Result<(), Error> {
+    match command.output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!("{refused}: {}", last_words(&output))),
+        Err(error) => Err(format!("{refused}: {error}")),
+    }
+}
+
+fn last_words(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().rev().find(|line| !line.trim().is_empty());
+    last.map_or_else(|| output.status.to_string(), |line| line.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debian_and_what_is_made_of_it_are_known() {
+        assert!(is_debian(
+            "PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\nVERSION_ID=\"12\"\n"
+        ));
+        assert!(is_debian("ID=ubuntu\nID_LIKE=debian\n"));
+        assert!(is_debian("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"));
+        assert!(!is_debian(
+            "NAME=\"Not debian\"\nID=fedora\nVERSION_ID=42\nBUILD_ID=debian\n"
+        ));
+    }
+
+    #[test]
+    fn a_program_is_installed_if_the_path_has_it() {
+        assert!(is_installed("sh"));
+        assert!(!is_installed("bursar-no-such-program"));
+    }
+
+    #[test]
+    fn a_failing_attempt_gives_the_last_words_of_the_program() {
+        let error = succeeds(
+            "no",
+            Command::new("sh").args(["-c", "echo first >&2; echo second >&2; exit 3"]),
+        );
+        assert_eq!(error, Err("no: second".to_owned()));
+        let silent = succeeds("no", Command::new("sh").args(["-c", "exit 3"]));
+        assert_eq!(silent, Err("no: exit status: 3".to_owned()));
+    }
+
+    #[test]
+    fn missing_tools_are_named_by_commas() {
+        let missing = |tool| Missing {
+            tool,
+            reason: String::new(),
+        };
+        let all: Vec<Missing> = TOOLS.iter().map(missing).collect();
+        assert_eq!(words(&all), "strace,mount");
+        assert_eq!(words(&[]), "");
+    }
+}
