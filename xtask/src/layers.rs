@@ -129,10 +129,7 @@ fn metadata() -> Result<Value, Error> {
 /// What `cargo metadata` shows against the table, a line each.
 fn violations(metadata: &Value) -> Vec<String> {
     let packages = list(&metadata["packages"]);
-    let members: Vec<&str> = packages
-        .iter()
-        .map(|package| text(&package["name"]))
-        .collect();
+    let members: Vec<&str> = packages.iter().map(|package| text(&package["name"])).collect();
     let gone = LAYERS
         .iter()
         .filter(|layer| !members.contains(&layer.name))

@@ -34,19 +34,18 @@ enum Task {
 
 fn main() -> ExitCode {
     let task = Arguments::parse().task;
-    let done = enter_repository().and_then(|()| match task {
-        Task::Test => test::run(),
-        Task::Layers => layers::run(),
-    });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        // The tests end with their own last line; whatever counts them reads that one.
-        Err(error) if error.is_empty() => ExitCode::FAILURE,
-        Err(error) => {
-            say(error);
-            ExitCode::FAILURE
-        }
+    if let Err(error) = enter_repository() {
+        return failed(error);
     }
+    match task {
+        Task::Test => test::run(),
+        Task::Layers => layers::run().map_or_else(failed, |()| ExitCode::SUCCESS),
+    }
+}
+
+fn failed(error: Error) -> ExitCode {
+    say(error);
+    ExitCode::FAILURE
 }
 
 /// Every path and every command of a task is relative to the root.

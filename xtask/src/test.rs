@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write, stdout};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use crate::say::{headline, say};
 use crate::tally::Tally;
@@ -10,11 +10,8 @@ use crate::tools::{Missing, TOOLS, WITHOUT};
 use crate::{Error, layers, tools};
 
 /// Runs the checks and the tests, and stops at the first step that fails. The last line is
-/// `N passed, N failed`, always, and `0 failed` only if everything held.
-///
-/// # Errors
-/// An empty one if anything failed: the reason is on the terminal, above the last line.
-pub(crate) fn run() -> Result<(), Error> {
+/// `N passed, N failed`, always, and `0 failed` only if everything held; so is the exit code.
+pub(crate) fn run() -> ExitCode {
     headline("tools");
     let missing = tools::prepare();
     say(match missing.is_empty() {
@@ -28,13 +25,13 @@ pub(crate) fn run() -> Result<(), Error> {
     let ending = Ending::new(&tally, &missing, stopped, in_ci);
     ending.print();
     match ending.failed {
-        0 => Ok(()),
-        _ => Err(Error::new()),
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
     }
 }
 
 fn steps(missing: &[Missing], tally: &mut Tally) -> Result<(), Error> {
-    step("format", cargo(&["fmt", "--all", "--check"]))?;
+    step("format", &mut cargo(&["fmt", "--all", "--check"]))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--all-features"];
     step("clippy", cargo(&clippy).args(["--", "-D", "warnings"]))?;
     headline("layers");
@@ -55,10 +52,10 @@ fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-fn step(name: &str, mut command: impl std::borrow::BorrowMut<Command>) -> Result<(), Error> {
+fn step(name: &str, command: &mut Command) -> Result<(), Error> {
     headline(name);
-    let status = command.borrow_mut().status();
-    match status.map_err(|error| format!("{name} cannot be run: {error}"))? {
+    let cannot = |error| format!("{name} cannot be run: {error}");
+    match command.status().map_err(cannot)? {
         status if status.success() => Ok(()),
         status => Err(format!("{name} failed: {status}")),
     }
@@ -69,7 +66,7 @@ fn counted(tests: &mut Command, tally: &mut Tally) -> Result<(), Error> {
     let cannot = |error| format!("tests cannot be run: {error}");
     let mut child = tests.stdout(Stdio::piped()).spawn().map_err(cannot)?;
     if let Some(output) = child.stdout.take() {
-        pass_through(output, tally).map_err(cannot)?;
+        pass_through(output, stdout(), tally).map_err(cannot)?;
     }
     match child.wait().map_err(cannot)? {
         status if status.success() => Ok(()),
@@ -77,11 +74,10 @@ fn counted(tests: &mut Command, tally: &mut Tally) -> Result<(), Error> {
     }
 }
 
-fn pass_through(output: impl Read, tally: &mut Tally) -> std::io::Result<()> {
+fn pass_through(output: impl Read, mut terminal: impl Write, tally: &mut Tally) -> std::io::Result<()> {
     let mut output = BufReader::new(output);
     let mut line = Vec::new();
     while output.read_until(b'\n', &mut line)? > 0 {
-        let mut terminal = stdout().lock();
         // As in `say`: the tests go on, and are counted, when nobody reads.
         let _ = terminal.write_all(&line).and_then(|()| terminal.flush());
         tally.read(&String::from_utf8_lossy(&line));
@@ -244,7 +240,9 @@ mod tests {
     fn output_is_counted_line_by_line_whatever_its_bytes() {
         let mut tally = Tally::default();
         let output = b"\xff\xfe not text\ntest result: ok. 7 passed; 0 failed; 0 ignored;".as_slice();
-        pass_through(output, &mut tally).expect("a buffer can be read");
+        let mut terminal = Vec::new();
+        pass_through(output, &mut terminal, &mut tally).expect("a buffer can be read");
+        assert_eq!(terminal, output);
         assert_eq!((tally.passed, tally.failed), (7, 0));
     }
 }

@@ -28,7 +28,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         package: "strace",
         tests: &[
             "every_answer_is_preceded_by_a_flush",
-            "synchronous_normal_fails_the_flush_test",
+            "a_store_that_does_not_flush_is_found",
         ],
         attempt: trace,
     },

@@ -1,1 +1,48 @@
-fn main() {}
+//! The binary: configuration, wiring, commands.
+
+mod cli;
+mod commands;
+
+mod config;
+mod credentials;
+mod telemetry;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+/// What a command fails with: one line for the operator, and what to do.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let done = match command {
+        Command::Serve(arguments) => commands::serve(&arguments),
+        Command::Demo(arguments) => commands::demo(&arguments),
+        Command::Simulate(arguments) => commands::simulate(&arguments),
+        Command::Check(arguments) => commands::check(&arguments),
+        Command::Config(arguments) => commands::config(&arguments),
+        Command::Openapi => commands::openapi(),
+    };
+    done.unwrap_or_else(|failure| {
+        eprintln!("bursar: {}", with_causes(failure.as_ref()));
+        ExitCode::FAILURE
+    })
+}
+
+/// The failure and what is behind it; a cause that the line before quotes already is left out.
+fn with_causes(failure: &dyn std::error::Error) -> String {
+    let mut text = failure.to_string();
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        cause = error.source();
+    }
+    text
+}

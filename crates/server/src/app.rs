@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bursar_authorizer::Authorizer;
+use bursar_processors::marqeta;
 use bursar_store::Ledger;
 use secrecy::SecretString;
 
@@ -47,6 +48,8 @@ impl Default for Settings {
 pub struct Credentials {
     /// The key of `/v1`: whoever has it is the operator.
     pub api_key: SecretString,
+    /// What Marqeta sends with its just-in-time funding requests.
+    pub marqeta: marqeta::Credentials,
 }
 
 /// The state of the HTTP interface. Cheap to clone.
@@ -59,6 +62,7 @@ struct Shared {
     authorizer: Authorizer,
     settings: Settings,
     api_key: ApiKey,
+    marqeta: marqeta::Credentials,
     probes: Probes,
     began: Instant,
     stopping: AtomicBool,
@@ -67,11 +71,12 @@ struct Shared {
 impl App {
     /// Puts the parts together. Only a digest of the API key is kept.
     #[must_use]
-    pub fn new(authorizer: Authorizer, credentials: &Credentials, settings: Settings) -> Self {
+    pub fn new(authorizer: Authorizer, credentials: Credentials, settings: Settings) -> Self {
         let shared = Shared {
             authorizer,
             settings,
             api_key: ApiKey::new(&credentials.api_key),
+            marqeta: credentials.marqeta,
             probes: Probes::default(),
             began: Instant::now(),
             stopping: AtomicBool::new(false),
@@ -99,6 +104,12 @@ impl App {
 
     pub(crate) fn api_key(&self) -> &ApiKey {
         &self.shared.api_key
+    }
+
+    /// What Marqeta sends.
+    #[must_use]
+    pub fn marqeta(&self) -> &marqeta::Credentials {
+        &self.shared.marqeta
     }
 
     pub(crate) fn probes(&self) -> &Probes {

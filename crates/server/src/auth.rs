@@ -19,11 +19,13 @@ impl ApiKey {
         Self(Sha256::digest(key.expose_secret()).into())
     }
 
-    /// Whether the value of the `Authorization` header is `Bearer` and the key.
+    /// Whether the value of the `Authorization` header is `Bearer` and the key. An empty key is
+    /// never right: a setting left blank must not open the door.
     fn is_in(&self, header: Option<&HeaderValue>) -> bool {
         let sent = header.and_then(bearer).unwrap_or_default();
         let digest: [u8; 32] = Sha256::digest(sent).into();
-        digest.ct_eq(&self.0).into()
+        let is_equal: bool = digest.ct_eq(&self.0).into();
+        is_equal && !sent.is_empty()
     }
 }
 
@@ -72,5 +74,11 @@ mod tests {
             assert_eq!(key.is_in(Some(&value)), is_let_in, "{header:?}");
         }
         assert!(!key.is_in(None));
+    }
+
+    #[test]
+    fn an_empty_key_lets_nobody_in() {
+        let key = ApiKey::new(&SecretString::from(""));
+        assert!(!key.is_in(None) && !key.is_in(Some(&HeaderValue::from_static("Bearer "))));
     }
 }

@@ -34,7 +34,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
             ));
         }
         let settings = app.settings();
-        let bytes = read(request.into_body(), settings.body_max_bytes, settings.body_timeout).await?;
+        let bytes = read(
+            request.into_body(),
+            settings.body_max_bytes,
+            settings.body_timeout,
+        )
+        .await?;
         parse(&bytes).map(Self)
     }
 }
@@ -133,7 +138,9 @@ pub(crate) fn field_of(path: &str, message: &str) -> String {
     match (path, named) {
         ("." | "", None) => "body".to_owned(),
         ("." | "", Some(name)) => name.to_owned(),
-        (path, Some(name)) if path != name && !path.ends_with(&format!(".{name}")) => format!("{path}.{name}"),
+        (path, Some(name)) if path != name && !path.ends_with(&format!(".{name}")) => {
+            format!("{path}.{name}")
+        }
         (path, _) => path.to_owned(),
     }
 }
@@ -184,17 +191,22 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Outer {
-        #[allow(dead_code, reason = "only read")]
         name: String,
-        #[allow(dead_code, reason = "only read")]
         inner: Option<Vec<Inner>>,
     }
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Inner {
-        #[allow(dead_code, reason = "only read")]
         number: u8,
+    }
+
+    #[test]
+    fn a_body_of_the_shape_is_read() -> Result<(), Problem> {
+        let outer: Outer = parse(br#"{"name": "a", "inner": [{"number": 7}]}"#)?;
+        assert_eq!(outer.name, "a");
+        assert_eq!(outer.inner.unwrap_or_default()[0].number, 7);
+        Ok(())
     }
 
     #[test]
@@ -203,9 +215,15 @@ mod tests {
             (r#"{"name": 1}"#, "\"field\":\"name\""),
             (r#"{}"#, "\"field\":\"name\""),
             (r#"{"name": "a", "nmae": "b"}"#, "\"field\":\"nmae\""),
-            (r#"{"name": "a", "inner": [{"number": -1}]}"#, "\"field\":\"inner[0].number\""),
+            (
+                r#"{"name": "a", "inner": [{"number": -1}]}"#,
+                "\"field\":\"inner[0].number\"",
+            ),
             (r#"{"name": "a", "inner": [{}]}"#, "\"field\":\"inner[0].number\""),
-            (r#"{"name": "a", "inner": [{"number": 1, "x": 1}]}"#, "\"field\":\"inner[0].x\""),
+            (
+                r#"{"name": "a", "inner": [{"number": 1, "x": 1}]}"#,
+                "\"field\":\"inner[0].x\"",
+            ),
             (r#"{"name": "#, "\"field\":\"body\""),
             (r#"{"name": NaN}"#, "\"field\":\"body\""),
             (r#"[]"#, "\"field\":"),
@@ -223,7 +241,10 @@ mod tests {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         assert!(!is_deeper_than(nested(32).as_bytes(), 32));
         assert!(is_deeper_than(nested(33).as_bytes(), 32));
-        assert!(!is_deeper_than(format!(r#"{{"a": "\"{}"}}"#, nested(99)).as_bytes(), 32));
+        assert!(!is_deeper_than(
+            format!(r#"{{"a": "\"{}"}}"#, nested(99)).as_bytes(),
+            32
+        ));
         assert!(!is_deeper_than("[]".repeat(99).as_bytes(), 32));
     }
 
@@ -233,7 +254,10 @@ mod tests {
         assert_eq!(read(0).await.map(|body| body.len()), Ok(0));
         assert_eq!(read(1000).await.map(|body| body.len()), Ok(1000));
         for bytes in [1001, 100_000] {
-            assert_eq!(read(bytes).await.map_err(|problem| problem.status().as_u16()), Err(413));
+            assert_eq!(
+                read(bytes).await.map_err(|problem| problem.status().as_u16()),
+                Err(413)
+            );
         }
     }
 }

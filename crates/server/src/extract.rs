@@ -4,9 +4,7 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
-use bursar_core::{
-    AccountId, CardId, CardholderId, DeclineReason, MessageId, OwnerId, ProgramId,
-};
+use bursar_core::{AccountId, CardId, CardholderId, DeclineReason, MessageId, OwnerId, ProgramId};
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
@@ -73,7 +71,9 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
 
 /// axum's text ends in `parameter: what is wrong`, or only in what is wrong.
 fn invalid_query(text: &str) -> Problem {
-    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
+    let text = text
+        .strip_prefix("Failed to deserialize query string: ")
+        .unwrap_or(text);
     let (path, message) = match text.split_once(": ") {
         Some((path, message)) if !path.contains(' ') => (path, message),
         _ => ("", text),

@@ -4,12 +4,11 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bursar_authorizer::{Reply, Request as Asked, Settlement, Timeline};
+use bursar_authorizer::{Reply, Request as Asked, Settlement, Timeline, Unavailable};
 use bursar_core::text::Token;
 use bursar_core::{Answer, CardholderId, MessageId, Work};
 use bursar_processors::marqeta::{self, Found, JitRequest};
 use bursar_store::{Stage, StoreError};
-use std::time::Instant;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -22,13 +21,24 @@ use crate::problem::{Code, Problem};
 /// again gets the same bytes again. 401: wrong credentials. 400: the request cannot be read.
 /// 503: no decision was made, and none will be unless the request comes again.
 pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Response {
-    let authorization = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let authorization = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .map(HeaderValue::as_bytes);
     if !app.marqeta().accept(authorization) {
         return unauthorized();
     }
     let settings = app.settings();
-    match body::read(request.into_body(), settings.body_max_bytes, settings.body_timeout).await {
-        Ok(bytes) => fund(&app, &bytes).await.unwrap_or_else(IntoResponse::into_response),
+    match body::read(
+        request.into_body(),
+        settings.body_max_bytes,
+        settings.body_timeout,
+    )
+    .await
+    {
+        Ok(bytes) => fund(&app, &bytes)
+            .await
+            .unwrap_or_else(IntoResponse::into_response),
         Err(problem) => problem.into_response(),
     }
 }
@@ -42,11 +52,25 @@ async fn fund(app: &App, bytes: &[u8]) -> Result<Response, Problem> {
     if let Some(alert) = request.alert() {
         tracing::warn!(alert, "{alert}");
     }
-    let found = look_up(app, &request, &mut timeline).await?;
+    let found = match look_up(app, &request, &mut timeline).await {
+        Ok(found) => found,
+        Err(error) => {
+            let reply = Reply::Unavailable(Unavailable::Store(error.to_string()));
+            app.authorizer().finish(Settlement { reply, timeline });
+            return Err(error.into());
+        }
+    };
     let echo = request.echo();
     let (command, encode) = request.into_command(MessageId::new(Uuid::now_v7()), found);
     let work = Work::new(command, encode);
-    let settlement = app.authorizer().settle(Asked { work, deadline: Some(deadline), timeline }).await;
+    let settlement = app
+        .authorizer()
+        .settle(Asked {
+            work,
+            deadline: Some(deadline),
+            timeline,
+        })
+        .await;
     let response = respond(&settlement, || marqeta::duplicate(&echo));
     app.authorizer().finish(settlement);
     Ok(response)
@@ -63,7 +87,11 @@ async fn look_up(app: &App, request: &JitRequest, timeline: &mut Timeline) -> Re
     };
     timeline.mark(Stage::CardLookup);
     timeline.mark(Stage::LimitsLookup);
-    Ok(Found { route, acting, paying })
+    Ok(Found {
+        route,
+        acting,
+        paying,
+    })
 }
 
 async fn find_user(app: &App, token: Option<&Token>) -> Result<Option<CardholderId>, StoreError> {
@@ -87,7 +115,9 @@ fn respond(settlement: &Settlement, duplicate: impl FnOnce() -> Answer) -> Respo
 fn send(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

@@ -9,6 +9,7 @@ mod serve;
 
 mod api;
 mod health;
+mod jit;
 mod openapi;
 
 mod auth;
@@ -21,6 +22,7 @@ mod problem;
 
 use axum::Router;
 use axum::http::{Method, Uri};
+use axum::routing::post;
 
 pub use app::{App, Credentials, Settings};
 pub use openapi::openapi_json;
@@ -34,6 +36,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(documented)
         .merge(openapi::pages(openapi))
+        .route("/jit/marqeta", post(jit::marqeta))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)

@@ -103,10 +103,12 @@ impl Connection {
         let deadline = self
             .head_deadline
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        deadline
-            .as_mut()
-            .poll(context)
-            .map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the head of the request came too slowly")))
+        deadline.as_mut().poll(context).map(|()| {
+            Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the head of the request came too slowly",
+            ))
+        })
     }
 }
 
@@ -130,7 +132,11 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     /// An answer is being sent: what is read from now on is the next request.
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.phase.set(Phase::IDLE);
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }

@@ -12,7 +12,6 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, Required};
 use utoipa::{OpenApi as _, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::App;
@@ -25,7 +24,10 @@ const SECURITY_SCHEME: &str = "api_key";
 const EVERY_OPERATION: &[(&str, &str)] = &[
     ("400", "Something about the request is wrong; `errors` names it"),
     ("401", "No API key, or a wrong one"),
-    ("503", "Not now: nothing is known to have happened; send the same request again"),
+    (
+        "503",
+        "Not now: nothing is known to have happened; send the same request again",
+    ),
 ];
 
 /// What an operation on one object may answer instead.
@@ -35,7 +37,10 @@ const EVERY_OBJECT: &[(&str, &str)] = &[("404", "There is no such object")];
 const EVERY_POST: &[(&str, &str)] = &[
     ("404", "Something that the request names does not exist"),
     ("408", "The body came too slowly"),
-    ("409", "The idempotency key was used for other content, or the state of things does not allow it"),
+    (
+        "409",
+        "The idempotency key was used for other content, or the state of things does not allow it",
+    ),
     ("413", "The body is too large"),
     ("415", "The body is not declared as JSON"),
     ("422", "Refused by a rule; `code` says which"),
@@ -73,7 +78,10 @@ pub(crate) fn documented_routes() -> (Router<App>, OpenApi) {
 /// `/openapi.json`, and `/docs` with everything it needs from the binary.
 pub(crate) fn pages(openapi: OpenApi) -> Router<App> {
     let config = Config::default().validator_url("none");
-    SwaggerUi::new("/docs").url("/openapi.json", openapi).config(config).into()
+    SwaggerUi::new("/docs")
+        .url("/openapi.json", openapi)
+        .config(config)
+        .into()
 }
 
 /// The description of the API, as `/openapi.json` has it.
@@ -111,15 +119,24 @@ fn complete_item(path: &str, item: &mut PathItem) {
             .name(idempotency::HEADER)
             .parameter_in(ParameterIn::Header)
             .required(Required::True)
-            .description(Some("New for each new request: 1 to 255 visible ASCII characters"))
-            .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(255))))
+            .description(Some(
+                "New for each new request: 1 to 255 visible ASCII characters",
+            ))
+            .schema(Some(
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .max_length(Some(255)),
+            ))
             .build();
         write.parameters.get_or_insert_default().push(key.into());
     }
 }
 
 fn complete_operation<'a>(operation: &mut Operation, problems: impl Iterator<Item = &'a (&'a str, &'a str)>) {
-    operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(SECURITY_SCHEME, [])]);
+    operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(
+        SECURITY_SCHEME,
+        [],
+    )]);
     let media_type = PROBLEM_JSON.to_str().unwrap_or_default().to_owned();
     for (status, description) in problems {
         let content = ContentBuilder::new()
@@ -132,5 +149,106 @@ fn complete_operation<'a>(operation: &mut Operation, problems: impl Iterator<Ite
         declared
             .entry((*status).to_owned())
             .or_insert_with(|| response.build().into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// The description as it was last agreed on.
+    const AGREED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+
+    fn operations() -> Vec<(String, String, Value)> {
+        let openapi: Value = serde_json::from_str(&openapi_json()).expect("the description is JSON");
+        let paths = openapi["paths"].as_object().expect("there are paths").clone();
+        let mut operations = Vec::new();
+        for (path, item) in paths {
+            for (method, operation) in item.as_object().expect("a path has operations") {
+                operations.push((method.clone(), path.clone(), operation.clone()));
+            }
+        }
+        operations
+    }
+
+    #[test]
+    fn the_description_is_the_agreed_one() -> std::io::Result<()> {
+        let described = openapi_json() + "\n";
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            std::fs::write(AGREED, &described)?;
+        }
+        let agreed = std::fs::read_to_string(AGREED).unwrap_or_default();
+        assert!(
+            described == agreed,
+            "the API changed; if it should, run UPDATE_OPENAPI=1 cargo test -p bursar-server and look at the \
+             difference of {AGREED}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn every_operation_of_v1_needs_the_key_and_declares_its_problems() {
+        let mut seen = 0;
+        for (method, path, operation) in operations() {
+            if !path.starts_with("/v1/") {
+                continue;
+            }
+            seen += 1;
+            assert!(
+                operation["security"][0].get(SECURITY_SCHEME).is_some(),
+                "{method} {path}"
+            );
+            for status in ["400", "401", "503"] {
+                let content = &operation["responses"][status]["content"]["application/problem+json"];
+                assert_eq!(
+                    content["schema"]["$ref"], "#/components/schemas/Problem",
+                    "{method} {path} {status}"
+                );
+            }
+        }
+        assert!(seen > 20, "{seen}");
+    }
+
+    #[test]
+    fn every_post_lists_its_idempotency_key() {
+        for (method, path, operation) in operations() {
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let has_key = parameters
+                .iter()
+                .any(|parameter| parameter["name"] == idempotency::HEADER && parameter["required"] == true);
+            assert_eq!(has_key, method == "post", "{method} {path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_with_a_problem() -> Result<(), Box<dyn std::error::Error>> {
+        let handler = || async {
+            if AGREED.is_empty() {
+                return "unreachable";
+            }
+            panic!("of this handler")
+        };
+        let routes = Router::<()>::new()
+            .route("/", axum::routing::get(handler))
+            .route_layer(CatchPanicLayer::custom(panicked));
+        let response = routes
+            .oneshot(axum::extract::Request::new(axum::body::Body::empty()))
+            .await?;
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        Ok(())
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let text = openapi_json();
+        let openapi: Value = serde_json::from_str(&text).expect("the description is JSON");
+        for reference in text.split("\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap_or_default();
+            assert!(openapi["components"]["schemas"].get(name).is_some(), "{name}");
+        }
     }
 }

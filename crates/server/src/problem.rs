@@ -144,7 +144,10 @@ impl Problem {
     }
 
     pub(crate) fn internal() -> Self {
-        Self::new(Code::Internal, "the server could not answer; the request may have taken effect")
+        Self::new(
+            Code::Internal,
+            "the server could not answer; the request may have taken effect",
+        )
     }
 
     pub(crate) const fn status(&self) -> StatusCode {
@@ -252,7 +255,9 @@ const fn sentence_of(reason: DeclineReason) -> &'static str {
         R::OwnerNotActive => "the company or person is suspended or closed",
         R::CurrencyMismatch => "the account keeps another currency",
         R::InvalidAmount => "this amount cannot be held or moved",
-        R::HoldGroupEnded => "the authorization holds nothing: it was reversed, declined, or only verified a card",
+        R::HoldGroupEnded => {
+            "the authorization holds nothing: it was reversed, declined, or only verified a card"
+        }
         R::InsufficientFunds => "the account has less available",
         R::ProgramUnknown => "there is no such program",
         R::OwnerUnknown => "there is no such company or person",
@@ -290,7 +295,10 @@ mod tests {
     fn a_card_number_in_a_wrong_field_is_not_sent_back() {
         let problem = Problem::of_field(Code::InvalidField, "status", "unknown variant `4111111111111111`");
         let body = String::from_utf8(problem.body()).expect("problems are text");
-        assert!(body.contains("************1111") && !body.contains("4111111111111111"), "{body}");
+        assert!(
+            body.contains("************1111") && !body.contains("4111111111111111"),
+            "{body}"
+        );
     }
 
     #[test]

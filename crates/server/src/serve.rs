@@ -39,7 +39,9 @@ pub enum BindError {
     )]
     Taken(SocketAddr),
     /// The system refuses for another reason.
-    #[error("cannot listen on {address}: {source}; choose another address with --port or BURSAR__SERVER__LISTEN")]
+    #[error(
+        "cannot listen on {address}: {source}; choose another address with --port or BURSAR__SERVER__LISTEN"
+    )]
     Refused {
         /// The address.
         address: SocketAddr,
@@ -63,10 +65,14 @@ impl Server {
             socket.bind(address)?;
             let listener = socket.listen(BACKLOG)?;
             let address = listener.local_addr()?;
-            Ok((listener, address))
+            Ok::<_, io::Error>((listener, address))
         };
         match listen() {
-            Ok((listener, address)) => Ok(Self { app, listener, address }),
+            Ok::<_, io::Error>((listener, address)) => Ok(Self {
+                app,
+                listener,
+                address,
+            }),
             Err(source) if source.kind() == io::ErrorKind::AddrInUse => Err(BindError::Taken(address)),
             Err(source) => Err(BindError::Refused { address, source }),
         }
@@ -91,7 +97,9 @@ impl Server {
             .acceptor(doorkeeper)
             .handle(handle.clone())
             .first_request_timeout(settings.header_timeout)
-            .accept_error_handler(|peer, error| tracing::warn!(?peer, %error, "a connection was not accepted"))
+            .accept_error_handler(
+                |peer, error| tracing::warn!(?peer, %error, "a connection was not accepted"),
+            )
             .http1_only();
         server
             .http_builder()

@@ -29,6 +29,8 @@ pub struct History {
 pub struct Owner {
     /// Its id.
     pub id: OwnerId,
+    /// Whether it is a person.
+    pub is_person: bool,
     /// How many objects were created for it, itself included: these have its first numbers.
     pub creations: i64,
 }

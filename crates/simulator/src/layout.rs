@@ -184,7 +184,10 @@ pub(crate) mod tests {
     fn every_kind_of_card_that_does_not_work_is_there() {
         let layout = usual();
         for status in [Status::Terminated, Status::Suspended, Status::Unactivated] {
-            assert!(layout.cards.iter().any(|card| card.status == status), "{status:?}");
+            assert!(
+                layout.cards.iter().any(|card| card.status == status),
+                "{status:?}"
+            );
         }
         let suspended = layout.cardholders.iter().filter(|holder| holder.is_suspended);
         assert_eq!(suspended.count(), 1);
@@ -194,14 +197,19 @@ pub(crate) mod tests {
     #[test]
     fn every_currency_of_the_program_has_an_account() {
         for currency in CURRENCIES {
-            assert!(usual().owners.iter().any(|owner| owner.currency == currency), "{currency}");
+            assert!(
+                usual().owners.iter().any(|owner| owner.currency == currency),
+                "{currency}"
+            );
         }
     }
 
     #[test]
     fn small_worlds_can_be_laid_out_too() {
         let mut settings = Settings::new("http://localhost", "k".into(), "u", "p".into());
-        for (companies, cardholders, cards, persons) in [(1, 1, 1, 0), (1, 5, 7, 1), (0, 0, 3, 3), (7, 3, 4, 1)] {
+        for (companies, cardholders, cards, persons) in
+            [(1, 1, 1, 0), (1, 5, 7, 1), (0, 0, 3, 3), (7, 3, 4, 1)]
+        {
             (settings.companies, settings.cardholders) = (companies, cardholders);
             (settings.cards, settings.persons) = (cards, persons);
             assert_eq!(settings.check(), Ok(()));

@@ -57,7 +57,12 @@ impl Settings {
     /// The usual world at the usual rate: 2 companies, 40 cardholders, 60 cards, 10 persons, 50 swipes
     /// a second until stopped.
     #[must_use]
-    pub fn new(base_url: &str, api_key: SecretString, jit_username: &str, jit_password: SecretString) -> Self {
+    pub fn new(
+        base_url: &str,
+        api_key: SecretString,
+        jit_username: &str,
+        jit_password: SecretString,
+    ) -> Self {
         Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
             api_key,
@@ -120,7 +125,10 @@ mod tests {
         assert_eq!(with(|s| s.cardholders = 0), Err(SettingsError::NoCardholders));
         assert_eq!(
             with(|s| s.cards = 9),
-            Err(SettingsError::TooFewCards { cards: 9, persons: 10 })
+            Err(SettingsError::TooFewCards {
+                cards: 9,
+                persons: 10
+            })
         );
         let nobody = with(|s| (s.cards, s.persons) = (0, 0));
         assert_eq!(nobody, Err(SettingsError::NoCards));

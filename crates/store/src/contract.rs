@@ -1,1 +1,164 @@
+//! The suite that every ledger passes, as a library.
+//!
+//! An adapter says where its ledger keeps its data (a [`Place`]) and calls
+//! [`ledger_contract!`](crate::ledger_contract) in a test file: each case becomes one test. After
+//! every case the books are checked, so that no case has to.
 
+mod clock;
+pub mod given;
+
+mod authorizations;
+mod batches;
+mod checks;
+mod holds;
+mod messages;
+mod money;
+mod objects;
+mod reopening;
+
+pub use clock::{NOON, SetClock};
+
+use std::sync::Arc;
+
+use crate::books::{self, Books};
+use crate::ledger::Ledger;
+
+/// Where a ledger under test keeps its data. Empty at first; opened again, what was there is there.
+pub trait Place {
+    /// Opens the ledger, whose clock is [`Place::clock`]. The one opened before was dropped.
+    fn open(&self) -> Arc<dyn Ledger>;
+
+    /// One snapshot for the check of the books.
+    fn books(&self) -> Box<dyn Books>;
+
+    /// The clock that tells the time of decisions.
+    fn clock(&self) -> &SetClock;
+}
+
+/// Asserts that messages and journal add up to every balance and hold, and that every message has
+/// its answer and its event.
+///
+/// # Panics
+/// They do not, or the books cannot be read.
+pub fn assert_books_are_right(mut books: Box<dyn Books>) {
+    let report = books::check(books.as_mut()).expect("the books are readable");
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    assert_eq!(report.messages, report.events);
+}
+
+async fn run(place: &dyn Place, case: impl AsyncFnOnce(&dyn Ledger)) {
+    let ledger = place.open();
+    case(ledger.as_ref()).await;
+    drop(ledger);
+    assert_books_are_right(place.books());
+}
+
+/// Every case by name, for [`ledger_contract!`](crate::ledger_contract).
+pub mod cases {
+    use super::Place;
+
+    crate::ledger_contract! { @each_is function () }
+}
+
+/// Makes a test of each case of the contract suite. The argument is an expression that makes a
+/// new, empty [`Place`]; the test file needs `tokio` with `macros` and `rt`.
+///
+/// Cases under `reopening` get the place itself, the others an open ledger.
+#[macro_export]
+macro_rules! ledger_contract {
+    ($place:expr) => {
+        $crate::ledger_contract! { @each_is test ($place) }
+    };
+    (@each_is $what:ident ($($argument:tt)*)) => {
+        $crate::ledger_contract! { @$what ($($argument)*)
+            objects {
+                every_object_is_read_back_as_it_was_made,
+                what_does_not_exist_is_not_found,
+                lists_come_in_pages_in_the_order_of_creation,
+                lists_are_of_one_owner_where_that_is_asked,
+                a_token_names_one_object_of_its_kind,
+                a_token_is_taken_within_one_batch,
+                what_a_new_object_needs_has_to_exist,
+                objects_of_another_owner_cannot_be_joined,
+                transitions_follow_the_status_tables,
+            }
+            messages {
+                one_message_sent_twice_holds_money_once,
+                a_decline_stays_a_decline_after_money_came,
+                the_same_token_with_other_content_is_a_conflict_without_effect,
+                two_copies_in_one_batch_have_one_effect_and_one_answer,
+                a_copy_with_other_content_in_one_batch_is_a_conflict,
+                the_same_token_by_another_door_is_another_message,
+                an_unknown_card_claims_the_token,
+            }
+            money {
+                loads_and_unloads_are_numbered_entries_with_the_balance_after_each,
+                an_unload_beyond_what_is_available_is_declined,
+                money_of_another_currency_is_declined,
+                only_amounts_above_zero_move_money,
+                yen_and_dinars_are_kept_in_their_own_minor_units,
+            }
+            holds {
+                an_approval_holds_what_it_approved,
+                a_batch_on_one_account_approves_exactly_to_the_floor,
+                increments_add_to_the_group_and_a_full_reversal_releases_all,
+                a_group_can_be_named_by_the_key_of_any_of_its_messages,
+                an_increment_after_the_reversal_is_declined,
+                a_second_reversal_is_declined,
+                an_increment_of_an_unknown_group_stands_alone,
+                a_reversal_of_an_unknown_group_is_declined,
+                a_zero_amount_verifies_the_card_and_holds_nothing,
+                a_whole_purchase_may_come_in_one_batch,
+            }
+            checks {
+                an_unknown_card_is_declined,
+                a_card_of_another_cardholder_is_declined,
+                only_an_active_card_is_funded,
+                only_a_cardholder_who_may_spend_is_funded,
+                only_an_active_owner_is_funded,
+                a_person_spends_from_the_own_wallet,
+                everything_that_was_checked_is_read_back,
+            }
+            batches {
+                a_late_member_is_left_out_and_can_be_sent_again,
+                a_member_that_overflows_fails_alone,
+                an_empty_batch_is_nothing,
+                stage_times_are_written_with_a_later_batch,
+                an_owner_s_time_never_runs_backwards,
+                the_store_can_be_probed,
+            }
+            authorizations {
+                authorizations_are_listed_in_both_orders_and_in_pages,
+                authorizations_are_listed_by_owner_and_by_card,
+                only_authorizations_are_found_as_such,
+                open_holds_are_counted,
+            }
+            reopening {
+                everything_is_still_there_after_opening_again,
+                a_repeat_after_opening_again_gets_the_same_bytes,
+                time_goes_on_from_the_last_decision_after_opening_again,
+            }
+        }
+    };
+    (@test ($place:expr) $($module:ident { $($case:ident,)+ })+) => {
+        $($(
+            #[tokio::test]
+            async fn $case() {
+                let place = $place;
+                $crate::contract::cases::$case(&place).await;
+            }
+        )+)+
+    };
+    (@function () $($module:ident { $($case:ident,)+ })+) => {
+        $($(
+            #[doc = concat!("Runs the case `", stringify!($case), "` on a new place.")]
+            pub async fn $case(place: &dyn Place) {
+                $crate::ledger_contract! { @call $module, $case, place }
+            }
+        )+)+
+    };
+    (@call reopening, $case:ident, $place:ident) => { super::reopening::$case($place).await };
+    (@call $module:ident, $case:ident, $place:ident) => {
+        super::run($place, super::$module::$case).await
+    };
+}

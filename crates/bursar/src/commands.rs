@@ -1,0 +1,51 @@
+//! The commands, one file each.
+
+mod check;
+mod config;
+mod demo;
+mod live;
+mod openapi;
+mod serve;
+mod simulate;
+
+use std::io::Write;
+
+pub(crate) use check::check;
+pub(crate) use config::config;
+pub(crate) use demo::demo;
+pub(crate) use openapi::openapi;
+pub(crate) use serve::serve;
+pub(crate) use simulate::simulate;
+
+use crate::Failure;
+use crate::cli::Source;
+use crate::config::{Config, Effective, Sources, load};
+
+/// The settings, from everywhere they can come from.
+fn settings(source: &Source, more: &[(&str, String)]) -> Result<(Config, Effective), Failure> {
+    let mut overrides: Vec<(String, String)> = more
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), value.clone()))
+        .collect();
+    if let Some(folder) = &source.data_dir {
+        overrides.push(("data.dir".to_owned(), folder.display().to_string()));
+    }
+    if let Some(port) = source.port {
+        overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port}")));
+    }
+    let environment = std::env::vars_os().collect();
+    let sources = Sources {
+        file: source.config.clone(),
+        environment,
+        overrides,
+    };
+    load(&sources).map_err(|problems| problems.to_string().into())
+}
+
+/// Prints what the command is for. A reader who has seen enough may close the pipe.
+fn print(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,62 @@
+//! `bursar check`.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use bursar_store::books::{self, Report};
+use bursar_store_sqlite::SqliteBooks;
+
+use crate::Failure;
+use crate::cli::Check;
+
+/// Recomputes the books of a data folder and names what is not right.
+pub(crate) fn check(arguments: &Check) -> Result<ExitCode, Failure> {
+    let (config, _) = super::settings(&arguments.source, &[])?;
+    let report = check_folder(&config.data.dir)?;
+    let text = match arguments.json {
+        true => serde_json::to_string(&report)?,
+        false => describe(&report),
+    };
+    super::print(&text)?;
+    Ok(if report.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// One snapshot, beside a running server or without one.
+pub(crate) fn check_folder(folder: &Path) -> Result<Report, Failure> {
+    let mut snapshot = SqliteBooks::open(folder)?;
+    Ok(books::check(&mut snapshot)?)
+}
+
+/// The report for people.
+pub(crate) fn describe(report: &Report) -> String {
+    let Report {
+        owners,
+        accounts,
+        entries,
+        messages,
+        events,
+        findings,
+    } = report;
+    let mut text = format!(
+        "checked {owners} owners, {accounts} accounts, {entries} entries, {messages} messages, {events} events: "
+    );
+    match findings.len() {
+        0 => text.push_str("the books are right"),
+        count => {
+            let _ = write!(text, "{count} findings");
+        }
+    }
+    for finding in findings {
+        let _ = write!(
+            text,
+            "\n  {} {}: {}",
+            finding.rule, finding.subject, finding.problem
+        );
+    }
+    text
+}

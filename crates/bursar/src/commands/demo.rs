@@ -1,0 +1,53 @@
+//! `bursar demo`.
+
+use std::process::ExitCode;
+
+use crate::Failure;
+use crate::cli::Demo;
+use crate::config::Config;
+use crate::wiring;
+
+use super::simulate::{Driven, drive};
+
+/// Where the demo keeps its data unless told otherwise: never in a real server's folder.
+const FOLDER: &str = "bursar-demo";
+
+/// Serves, swipes and judges: `bursar check` on the books, the simulator on the decisions.
+pub(crate) fn demo(arguments: &Demo) -> Result<ExitCode, Failure> {
+    let folder = arguments
+        .source
+        .data_dir
+        .is_none()
+        .then(|| ("data.dir", FOLDER.to_owned()));
+    let quiet = ("log.level", "error".to_owned());
+    let overrides: Vec<(&str, String)> = folder.into_iter().chain([quiet]).collect();
+    let (config, _) = super::settings(&arguments.source, &overrides)?;
+    wiring::start_logs(&config);
+    let mut driven = wiring::runtime()?.block_on(serve_and_drive(&config, arguments))?;
+    let report = super::check::check_folder(&config.data.dir)?;
+    let finding = |finding: &bursar_store::books::Finding| {
+        format!("{} {}: {}", finding.rule, finding.subject, finding.problem)
+    };
+    driven.check = Some(report.findings.iter().map(finding).collect());
+    driven.print(arguments.load.json)?;
+    Ok(if driven.passed() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The server stops before its books are checked: what it still had to write is written.
+async fn serve_and_drive(config: &Config, arguments: &Demo) -> Result<Driven, Failure> {
+    let bursar = wiring::start(config).await?;
+    eprintln!("{}\n", bursar.greeting(config));
+    let (url, credentials) = (bursar.url(), bursar.credentials.clone());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(bursar.server.run(async {
+        let _ = stopped.await;
+    }));
+    let driven = drive(&url, &credentials, &arguments.load).await;
+    let _ = stop.send(());
+    serving.await??;
+    driven
+}

@@ -1,0 +1,134 @@
+//! The live figures of a drive, read from the server as anybody with an API key can.
+
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use bursar_simulator::{Figures, Progress};
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+/// How often the figures are drawn in a terminal.
+const DRAWN_EVERY: Duration = Duration::from_secs(1);
+
+/// How often a line is printed where there is no terminal.
+const PRINTED_EVERY: Duration = Duration::from_secs(10);
+
+/// A block of figures that is drawn again and again, on standard error.
+pub(crate) struct Live {
+    url: String,
+    api_key: SecretString,
+    http: reqwest::Client,
+    block: ProgressBar,
+    is_silent: bool,
+}
+
+impl Live {
+    pub(crate) fn new(url: &str, api_key: SecretString, is_silent: bool) -> Self {
+        let target = match is_silent || !std::io::stderr().is_terminal() {
+            true => ProgressDrawTarget::hidden(),
+            false => ProgressDrawTarget::stderr(),
+        };
+        let block = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            block.set_style(style);
+        }
+        let url = format!("{}/v1/profile", url.trim_end_matches('/'));
+        Self {
+            url,
+            api_key,
+            http: reqwest::Client::new(),
+            block,
+            is_silent,
+        }
+    }
+
+    /// Shows the figures until it is dropped.
+    pub(crate) async fn show(&self, progress: &Progress) -> Infallible {
+        let every = if self.block.is_hidden() {
+            PRINTED_EVERY
+        } else {
+            DRAWN_EVERY
+        };
+        let mut ticks = tokio::time::interval(every);
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            let Some(profile) = self.profile().await else {
+                continue;
+            };
+            let figures = progress.figures();
+            if !self.block.is_hidden() {
+                self.block.set_message(describe(&profile, &figures));
+                self.block.tick();
+            } else if !self.is_silent {
+                eprintln!("{}", headline(&profile, &figures));
+            }
+        }
+    }
+
+    /// The server's figures; `None` if it does not answer.
+    pub(crate) async fn profile(&self) -> Option<Value> {
+        let request = self.http.get(&self.url).bearer_auth(self.api_key.expose_secret());
+        request.send().await.ok()?.json().await.ok()
+    }
+
+    pub(crate) fn end(&self) {
+        self.block.finish_and_clear();
+    }
+}
+
+/// The figures since the server started.
+pub(crate) fn since_start(profile: &Value) -> &Value {
+    profile["windows"]
+        .as_array()
+        .and_then(|windows| windows.last())
+        .unwrap_or(&Value::Null)
+}
+
+fn headline(profile: &Value, figures: &Figures) -> String {
+    let minute = &profile["windows"][0];
+    let decided = figures.decisions.max(1) as f64;
+    format!(
+        "{:>7.0} s   {:>7.1} decisions/s   {:>5.1} % approved   {} open holds   {} unavailable",
+        figures.seconds,
+        minute["per_second"].as_f64().unwrap_or_default(),
+        100.0 * figures.approved as f64 / decided,
+        profile["open_holds"].as_u64().unwrap_or_default(),
+        figures.unavailable,
+    )
+}
+
+/// Headline, decline reasons, and a row a stage.
+pub(crate) fn describe(profile: &Value, figures: &Figures) -> String {
+    let all = since_start(profile);
+    let mut text = headline(profile, figures);
+    text.push_str("\ndeclines:");
+    for (reason, count) in all["decline_reasons"].as_object().into_iter().flatten() {
+        let _ = write!(text, "  {reason} {count}");
+    }
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_header(["stage", "p50", "p95", "p99", "max"]);
+    for stage in all["stages"].as_array().into_iter().flatten() {
+        let ms = |name: &str| format!("{:.2} ms", stage[name].as_f64().unwrap_or_default() / 1000.0);
+        let name = stage["stage"].as_str().unwrap_or_default().to_owned();
+        table.add_row([name, ms("p50_us"), ms("p95_us"), ms("p99_us"), ms("max_us")]);
+    }
+    let latency = &figures.latency;
+    let seen = |us: u64| format!("{:.2} ms", us as f64 / 1000.0);
+    table.add_row([
+        "seen by the processor".to_owned(),
+        seen(latency.p50_us),
+        seen(latency.p95_us),
+        seen(latency.p99_us),
+        seen(latency.max_us),
+    ]);
+    let _ = write!(text, "\n\n{table}\n");
+    text
+}

@@ -1,0 +1,20 @@
+//! `bursar serve`.
+
+use std::process::ExitCode;
+
+use crate::Failure;
+use crate::cli::Serve;
+use crate::wiring::{self, until_stopped};
+
+/// Serves until Ctrl-C or SIGTERM, then finishes what runs.
+pub(crate) fn serve(arguments: &Serve) -> Result<ExitCode, Failure> {
+    let (config, _) = super::settings(&arguments.source, &[])?;
+    wiring::start_logs(&config);
+    wiring::runtime()?.block_on(async {
+        let bursar = wiring::start(&config).await?;
+        super::print(&bursar.greeting(&config))?;
+        super::print(&format!("listening on {}", bursar.url()))?;
+        bursar.server.run(until_stopped()).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,122 @@
+//! `bursar simulate`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bursar_simulator::{Progress, Report, Settings, Verdict, simulate as run};
+use serde_json::{Value, json};
+
+use crate::Failure;
+use crate::cli::{Load, Simulate};
+use crate::credentials::{self, Credentials};
+use crate::wiring::{self, until_stopped};
+
+use super::live::Live;
+
+/// Drives a server that someone else started, and judges it.
+pub(crate) fn simulate(arguments: &Simulate) -> Result<ExitCode, Failure> {
+    let credentials = credentials::load(&arguments.credentials)?;
+    let driven = wiring::runtime()?.block_on(drive(&arguments.url, &credentials, &arguments.load))?;
+    driven.print(arguments.load.json)?;
+    Ok(if driven.passed() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// What a drive found, and the server's own figures at its end.
+pub(crate) struct Driven {
+    report: Report,
+    profile: Value,
+    /// Differences that the books check found; `None` where the books were not at hand.
+    pub(crate) check: Option<Vec<String>>,
+}
+
+/// Swipes until the time is over or somebody stops it, with live figures in the terminal.
+pub(crate) async fn drive(url: &str, credentials: &Credentials, load: &Load) -> Result<Driven, Failure> {
+    let marqeta = &credentials.marqeta;
+    let api_key = credentials.api_key.clone();
+    let mut settings = Settings::new(url, api_key.clone(), &marqeta.username, marqeta.password.clone());
+    settings.rate_per_second = load.rate;
+    settings.duration = load.time;
+    settings.seed = load.seed;
+    let progress = Progress::default();
+    let live = Live::new(url, api_key, load.json);
+    let showing = live.show(&progress);
+    let report = tokio::select! {
+        report = run(&settings, &progress, until_stopped()) => report?,
+        never = showing => match never {},
+    };
+    let profile = live.profile().await.unwrap_or_default();
+    live.end();
+    Ok(Driven {
+        report,
+        profile,
+        check: None,
+    })
+}
+
+impl Driven {
+    pub(crate) fn passed(&self) -> bool {
+        self.report.verdict.passed && self.check.as_ref().is_none_or(Vec::is_empty)
+    }
+
+    pub(crate) fn print(&self, as_json: bool) -> Result<(), Failure> {
+        match as_json {
+            true => super::print(&self.json()?.to_string()),
+            false => super::print(&self.text()),
+        }
+    }
+
+    fn json(&self) -> Result<Value, Failure> {
+        let mut json = serde_json::to_value(&self.report.figures)?;
+        let all = super::live::since_start(&self.profile);
+        json["stages"] = all["stages"].clone();
+        json["open_holds"] = self.profile["open_holds"].clone();
+        json["verdicts"] = json!({"simulator": word(self.report.verdict.passed)});
+        json["differences"] = json!(self.report.verdict.differences);
+        if let Some(findings) = &self.check {
+            json["verdicts"]["check"] = word(findings.is_empty()).into();
+            json["findings"] = json!(findings);
+        }
+        Ok(json)
+    }
+
+    fn text(&self) -> String {
+        let seconds = Duration::from_secs_f64(self.report.figures.seconds).as_secs_f64();
+        let figures = &self.report.figures;
+        let mut text = format!(
+            "{} decisions in {seconds:.1} s: {} approved, {} declined, {} without a decision, {} not sent\n{}\n",
+            figures.decisions,
+            figures.approved,
+            figures.declined,
+            figures.unavailable,
+            figures.skipped,
+            super::live::describe(&self.profile, figures),
+        );
+        if let Some(findings) = &self.check {
+            text.push_str(&verdict("check", findings.len(), findings));
+        }
+        let Verdict {
+            count, differences, ..
+        } = &self.report.verdict;
+        text.push_str(&verdict("simulator", *count, differences));
+        text
+    }
+}
+
+fn verdict(name: &str, count: usize, named: &[String]) -> String {
+    let mut text = match count {
+        0 => format!("verdict of the {name}: passed\n"),
+        count => format!("verdict of the {name}: FAILED, {count} differences\n"),
+    };
+    named
+        .iter()
+        .for_each(|difference| text.push_str(&format!("  {difference}\n")));
+    text
+}
+
+fn word(passed: bool) -> &'static str {
+    if passed { "passed" } else { "failed" }
+}

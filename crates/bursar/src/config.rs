@@ -1,0 +1,253 @@
+//! Settings: the defaults in `config/default.toml`, a file, the environment, the command line.
+//! Later wins; unknown names are refused; all problems are reported at once.
+
+mod effective;
+mod layer;
+mod nearest;
+mod problem;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bursar_store_sqlite::Synchronous;
+
+pub(crate) use effective::Effective;
+pub(crate) use problem::{Problems, located};
+
+use layer::Layers;
+use read::Reader;
+
+/// Where settings are read from, besides the defaults.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// The file of `--config` or `BURSAR_CONFIG`; it has to exist.
+    pub(crate) file: Option<PathBuf>,
+    /// All variables of the environment; those that begin with `BURSAR__` are settings.
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    /// Key and value for each option of the command line that is a setting: `server.listen`.
+    pub(crate) overrides: Vec<(String, String)>,
+}
+
+/// The settings, with every value in its range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) data: Data,
+    pub(crate) credentials: Credentials,
+    pub(crate) jit: Jit,
+    pub(crate) lanes: Lanes,
+    pub(crate) cache: Cache,
+    pub(crate) sqlite: Sqlite,
+    pub(crate) profiler: Profiler,
+    pub(crate) log: Log,
+}
+
+/// The HTTP interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Server {
+    pub(crate) listen: SocketAddr,
+    pub(crate) header_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+    pub(crate) body_max_bytes: usize,
+    pub(crate) connections_max: usize,
+    pub(crate) shutdown_grace: Duration,
+}
+
+/// What is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Data {
+    pub(crate) dir: PathBuf,
+}
+
+/// Where the secrets are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    /// `credentials.toml` in the data folder unless another file is set.
+    pub(crate) file: PathBuf,
+}
+
+/// Just-in-time funding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Jit {
+    pub(crate) deadline: Duration,
+}
+
+/// Batches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lanes {
+    pub(crate) batch_size_max: usize,
+    pub(crate) queue_max: usize,
+}
+
+/// What is kept in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cache {
+    pub(crate) user_ttl: Duration,
+    pub(crate) card_ttl: Duration,
+    pub(crate) entries_max: u64,
+}
+
+/// The embedded ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sqlite {
+    pub(crate) synchronous: Synchronous,
+    pub(crate) checkpoint_pages: u32,
+    pub(crate) readers: usize,
+    pub(crate) cache_kib: u32,
+}
+
+/// When an authorization is slow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Profiler {
+    pub(crate) warning: Duration,
+    pub(crate) critical: Duration,
+}
+
+/// What is logged and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub(crate) level: &'static str,
+    pub(crate) format: LogFormat,
+}
+
+/// How a log line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: an object a line.
+    Json,
+}
+
+/// Reads the settings.
+///
+/// # Errors
+/// Every problem of every source, each with its key, where it came from and what to do.
+pub(crate) fn load(sources: &Sources) -> Result<(Config, Effective), Problems> {
+    let (layers, mut problems) = Layers::read(sources);
+    let mut reader = Reader::new(layers.merged());
+    let config = Config::read(&mut reader);
+    let (effective, out_of_range) = reader.finish();
+    problems.extend(out_of_range);
+    match problems.is_empty() {
+        true => Ok((config, effective)),
+        false => Err(problems),
+    }
+}
+
+impl Config {
+    fn read(reader: &mut Reader) -> Self {
+        let server = Server::read(reader);
+        let data = Data::read(reader);
+        Self {
+            server,
+            credentials: Credentials::read(reader, &data),
+            data,
+            jit: Jit {
+                deadline: reader.milliseconds("jit.deadline_ms", 1..=60_000),
+            },
+            lanes: Lanes {
+                batch_size_max: reader.count("lanes.batch_size_max", 1..=256),
+                queue_max: reader.count("lanes.queue_max", 1..=1_000_000),
+            },
+            cache: Cache {
+                user_ttl: reader.seconds("cache.user_ttl_s", 1..=604_800),
+                card_ttl: reader.seconds("cache.card_ttl_s", 1..=604_800),
+                entries_max: reader.count("cache.entries_max", 1..=100_000_000),
+            },
+            sqlite: Sqlite::read(reader),
+            profiler: Profiler::read(reader),
+            log: Log::read(reader),
+        }
+    }
+}
+
+impl Server {
+    fn read(reader: &mut Reader) -> Self {
+        let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
+        Self {
+            listen: reader.parsed(
+                "server.listen",
+                unspecified,
+                "give an IP address and a port: \"127.0.0.1:3000\" or \"[::1]:3000\"",
+            ),
+            header_timeout: reader.milliseconds("server.header_timeout_ms", 1..=600_000),
+            body_timeout: reader.milliseconds("server.body_timeout_ms", 1..=600_000),
+            body_max_bytes: reader.count::<usize>("server.body_max_kib", 1..=65_536) * 1024,
+            connections_max: reader.count("server.connections_max", 1..=1_000_000),
+            shutdown_grace: reader.milliseconds("server.shutdown_grace_ms", 0..=600_000),
+        }
+    }
+}
+
+impl Data {
+    fn read(reader: &mut Reader) -> Self {
+        let dir = reader.text("data.dir");
+        if dir.is_empty() {
+            reader.problem("data.dir", "is empty", "name a folder");
+        }
+        Self { dir: dir.into() }
+    }
+}
+
+impl Credentials {
+    fn read(reader: &mut Reader, data: &Data) -> Self {
+        let file = reader.text("credentials.file");
+        Self {
+            file: match file.is_empty() {
+                true => data.dir.join("credentials.toml"),
+                false => file.into(),
+            },
+        }
+    }
+}
+
+impl Sqlite {
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            synchronous: reader.choice(
+                "sqlite.synchronous",
+                &[("full", Synchronous::Full), ("normal", Synchronous::Normal)],
+            ),
+            checkpoint_pages: reader.count("sqlite.checkpoint_pages", 100..=10_000_000),
+            readers: reader.count("sqlite.readers", 1..=64),
+            cache_kib: reader.count("sqlite.cache_kib", 64..=4_194_304),
+        }
+    }
+}
+
+impl Profiler {
+    fn read(reader: &mut Reader) -> Self {
+        let problems_before = reader.problem_count();
+        let warning = reader.milliseconds("profiler.warning_ms", 1..=60_000);
+        let critical = reader.milliseconds("profiler.critical_ms", 1..=60_000);
+        // Stand-ins for bad values are not compared: one mistake is one problem.
+        if reader.problem_count() == problems_before && critical < warning {
+            reader.problem(
+                "profiler.critical_ms",
+                &format!("is below profiler.warning_ms ({} ms)", warning.as_millis()),
+                "raise it or lower profiler.warning_ms",
+            );
+        }
+        Self { warning, critical }
+    }
+}
+
+impl Log {
+    fn read(reader: &mut Reader) -> Self {
+        const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+        Self {
+            level: reader.choice("log.level", &LEVELS.map(|level| (level, level))),
+            format: reader.choice(
+                "log.format",
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            ),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The listing of `bursar config`: every setting, its value and where it came from.
+
+use std::fmt;
+use std::path::Path;
+
+use comfy_table::{Table, presets};
+use config::ValueKind;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::read::shown;
+
+/// Every setting in the order of `config/default.toml`. Serializes as a list of rows.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Effective {
+    rows: Vec<Row>,
+}
+
+/// One setting.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Row {
+    /// Section and name: `server.listen`.
+    pub(crate) key: &'static str,
+    /// A text or a number.
+    pub(crate) value: Json,
+    /// `default`, `file …`, `environment variable …` or `command line`.
+    pub(crate) origin: String,
+}
+
+impl Effective {
+    pub(super) fn add(&mut self, key: &'static str, value: &ValueKind, origin: &str) {
+        let value = match value {
+            ValueKind::I64(number) => (*number).into(),
+            ValueKind::String(text) => text.as_str().into(),
+            other => shown(other).into(),
+        };
+        self.rows.push(Row {
+            key,
+            value,
+            origin: origin.to_owned(),
+        });
+    }
+
+    /// Adds what a credentials file holds: that each secret is there, never what it is.
+    pub(crate) fn add_credentials(&mut self, file: &Path, credentials: &crate::credentials::Credentials) {
+        let username = credentials.marqeta.username.as_str();
+        let next = credentials.marqeta.password_next.as_ref();
+        let rows = [
+            Some(("credentials.api_key", REDACTED)),
+            Some(("credentials.marqeta.username", username)),
+            Some(("credentials.marqeta.password", REDACTED)),
+            next.map(|_| ("credentials.marqeta.password_next", REDACTED)),
+        ];
+        self.rows
+            .extend(rows.into_iter().flatten().map(|(key, value)| Row {
+                key,
+                value: value.into(),
+                origin: format!("file {}", file.display()),
+            }));
+    }
+
+    /// The rows, in order.
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
+/// What stands for a secret.
+const REDACTED: &str = "[redacted]";
+
+/// A table for people.
+impl fmt::Display for Effective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header(["setting", "value", "from"]);
+        for row in &self.rows {
+            table.add_row([row.key, &row.value.to_string(), &row.origin]);
+        }
+        write!(f, "{}", table.trim_fmt())
+    }
+}

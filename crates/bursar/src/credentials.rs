@@ -1,0 +1,188 @@
+//! The secrets of an instance: one TOML file that only its owner can read, written at the first start.
+
+mod create;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use bursar_processors::marqeta;
+use secrecy::SecretString;
+
+use crate::config::located;
+
+/// What callers have to present. `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub(crate) struct Credentials {
+    /// The key of `/v1`.
+    pub(crate) api_key: SecretString,
+    /// What Marqeta sends with a just-in-time funding request.
+    pub(crate) marqeta: marqeta::Credentials,
+}
+
+/// Why there are no credentials. Never shows a secret, and always what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The file system refused.
+    #[error("the credentials file {path} cannot be {action}: {source}; check the folder and its owner")]
+    Io {
+        path: PathBuf,
+        action: &'static str,
+        source: io::Error,
+    },
+    /// Others could read or replace the secrets.
+    #[error("the credentials file {path} is open to other users (mode {mode:04o}): run chmod 600 {path}")]
+    Open { path: PathBuf, mode: u32 },
+    /// The file does not say what it has to.
+    #[error("the credentials file {path} is not right:{}", list(problems))]
+    Broken { path: PathBuf, problems: Vec<String> },
+}
+
+/// Reads the credentials, and writes new random ones first if there is no file. The flag says
+/// whether this start wrote them, so that it can say where they are.
+///
+/// # Errors
+/// A file that cannot be read or written, that others can read, or that is not right.
+pub(crate) fn load_or_create(path: &Path) -> Result<(Credentials, bool), Error> {
+    let is_new = match path.try_exists() {
+        Ok(true) => false,
+        Ok(false) => create::create(path).map_err(io_error(path, "written"))?,
+        Err(error) => return Err(io_error(path, "read")(error)),
+    };
+    Ok((load(path)?, is_new))
+}
+
+/// Reads the credentials.
+///
+/// # Errors
+/// As [`load_or_create`], and if there is no file.
+pub(crate) fn load(path: &Path) -> Result<Credentials, Error> {
+    let mut file = File::open(path).map_err(io_error(path, "read"))?;
+    // The opened file, not the path: it cannot be another one by the time it is read.
+    let mode = file.metadata().map_err(io_error(path, "read"))?.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        let path = path.to_owned();
+        return Err(Error::Open { path, mode });
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(io_error(path, "read"))?;
+    parse(&text).map_err(|problems| Error::Broken {
+        path: path.to_owned(),
+        problems,
+    })
+}
+
+fn io_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io { path, action, source }
+}
+
+fn list(problems: &[String]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
+/// Reads field by field: the errors of serde show the values that they do not like.
+fn parse(text: &str) -> Result<Credentials, Vec<String>> {
+    let table: toml::Table = text.parse().map_err(|error| vec![located(text, &error)])?;
+    let mut fields = Fields {
+        table,
+        problems: Vec::new(),
+    };
+    let api_key = fields.required("api_key", api_key_problem);
+    let username = fields.required("marqeta.username", username_problem);
+    let password = fields.required("marqeta.password", password_problem);
+    let password_next = fields.optional("marqeta.password_next", password_problem);
+    fields.finish()?;
+    Ok(Credentials {
+        api_key: api_key.into(),
+        marqeta: marqeta::Credentials {
+            username,
+            password: password.into(),
+            password_next: password_next.map(SecretString::from),
+        },
+    })
+}
+
+/// Takes fields out of the file; what is left in the end is unknown.
+struct Fields {
+    table: toml::Table,
+    problems: Vec<String>,
+}
+
+impl Fields {
+    /// The text of a field, empty if it is missing or wrong: a problem then stops the start.
+    fn required(&mut self, key: &str, check: Check) -> String {
+        let before = self.problems.len();
+        let value = self.optional(key, check);
+        if value.is_none() && self.problems.len() == before {
+            self.problems.push(format!("{key} is missing"));
+        }
+        value.unwrap_or_default()
+    }
+
+    fn optional(&mut self, key: &str, check: Check) -> Option<String> {
+        let value = match key.split_once('.') {
+            None => self.table.remove(key),
+            Some((section, name)) => match self.table.get_mut(section) {
+                Some(toml::Value::Table(section)) => section.remove(name),
+                _ => None,
+            },
+        };
+        let problem = match &value {
+            None => return None,
+            Some(toml::Value::String(text)) => check(text),
+            Some(_) => Some("has to be a text in quotes"),
+        };
+        self.problems
+            .extend(problem.map(|problem| format!("{key} {problem}")));
+        value.and_then(|value| value.as_str().map(str::to_owned))
+    }
+
+    fn finish(mut self) -> Result<(), Vec<String>> {
+        for (key, value) in &self.table {
+            match value {
+                toml::Value::Table(section) if key == "marqeta" => self.problems.extend(
+                    section
+                        .keys()
+                        .map(|name| format!("{key}.{name} is unknown: remove it")),
+                ),
+                _ => self.problems.push(format!("{key} is unknown: remove it")),
+            }
+        }
+        match self.problems.is_empty() {
+            true => Ok(()),
+            false => Err(self.problems),
+        }
+    }
+}
+
+/// Says what is wrong with a value, without the value.
+type Check = fn(&str) -> Option<&'static str>;
+
+fn api_key_problem(key: &str) -> Option<&'static str> {
+    let good = key.len() >= 32 && key.bytes().all(|byte| byte.is_ascii_graphic());
+    (!good).then_some("has to have at least 32 visible ASCII characters; remove the file for a new one")
+}
+
+fn username_problem(name: &str) -> Option<&'static str> {
+    let good = (1..=50).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    (!good || name.contains(':')).then_some("has to have 1 to 50 visible ASCII characters and no colon")
+}
+
+/// Marqeta's rules for a password.
+fn password_problem(password: &str) -> Option<&'static str> {
+    let has = |class: fn(&u8) -> bool| password.bytes().any(|byte| class(&byte));
+    let good = (20..=100).contains(&password.len())
+        && password.bytes().all(|byte| byte.is_ascii_graphic())
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_punctuation);
+    (!good).then_some(
+        "has to have 20 to 100 visible ASCII characters, among them a digit, a small letter, a capital \
+         letter and a symbol",
+    )
+}

@@ -1,0 +1,87 @@
+//! Writes the first credentials.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use super::password_problem;
+
+/// Writes new random credentials, completely or not at all, and never over a file that is there.
+/// False if another process was faster: then its file counts.
+pub(super) fn create(path: &Path) -> io::Result<bool> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let draft = folder.join(format!(".credentials-{}", hex(&rand::random::<[u8; 8]>())));
+    let placed = write(&draft, &text()).and_then(|()| place(&draft, path));
+    // Also after a failure: it may hold secrets that nobody will ever use.
+    let removed = fs::remove_file(&draft);
+    let is_new = placed?;
+    removed?;
+    File::open(folder)?.sync_all()?;
+    Ok(is_new)
+}
+
+fn write(draft: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// Gives the draft its name. A link, because a rename would replace the file of another process
+/// that starts at the same time.
+fn place(draft: &Path, path: &Path) -> io::Result<bool> {
+    match fs::hard_link(draft, path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn text() -> String {
+    let api_key = format!("bursar_{}", hex(&rand::random::<[u8; 32]>()));
+    let password = password();
+    format!(
+        r#"# The secrets of this Bursar. Keep the file to yourself (mode 0600). Restart after a change.
+
+# Callers of /v1 send it: Authorization: Bearer <api_key>
+api_key = "{api_key}"
+
+# What Marqeta sends with every just-in-time funding request: basic_auth_username and
+# basic_auth_password of the program gateway. A password has 20 to 100 characters, among them a digit,
+# a small letter, a capital letter and a symbol.
+[marqeta]
+username = "marqeta"
+password = "{password}"
+# To change the password without a declined swipe: set the new one here, restart, give it to Marqeta,
+# then move it up to password and restart.
+# password_next = ""
+"#
+    )
+}
+
+/// 32 characters with every class that Marqeta asks for. The symbols mean nothing to a shell, to
+/// JSON or to TOML.
+fn password() -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+    loop {
+        let password: String = (0..32)
+            .map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())]))
+            .collect();
+        // Drawn again rather than patched: all that pass are equally likely.
+        if password_problem(&password).is_none() {
+            return password;
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,114 @@
+//! Puts the parts together: settings, ledger, authorizer, listener.
+
+use std::sync::Arc;
+
+use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
+use bursar_server::{App, Server, Settings as Http};
+use bursar_store::Ledger;
+use bursar_store_sqlite::{Clock, Options, SqliteLedger};
+
+use crate::Failure;
+use crate::config::{Config, LogFormat};
+use crate::credentials::{self, Credentials};
+use crate::telemetry;
+
+/// A Bursar that is bound to its port and not serving yet.
+pub(crate) struct Bursar {
+    pub(crate) server: Server,
+    pub(crate) credentials: Credentials,
+    /// Whether this start made the credentials.
+    is_first_start: bool,
+}
+
+/// Opens the data folder, starts the lanes and binds the port.
+pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
+    let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&config.data.dir, ledger_options(config))?);
+    let (credentials, is_first_start) = credentials::load_or_create(&config.credentials.file)?;
+    let authorizer = Authorizer::start(ledger, lane_settings(config));
+    let keys = bursar_server::Credentials {
+        api_key: credentials.api_key.clone(),
+        marqeta: credentials.marqeta.clone(),
+    };
+    let app = App::new(authorizer, keys, http_settings(config));
+    let server = Server::bind(app, config.server.listen)?;
+    Ok(Bursar {
+        server,
+        credentials,
+        is_first_start,
+    })
+}
+
+impl Bursar {
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.server.local_addr())
+    }
+
+    /// What a newcomer needs to know first.
+    pub(crate) fn greeting(&self, config: &Config) -> String {
+        let made = if self.is_first_start { ", made now" } else { "" };
+        format!(
+            "Bursar {}\ndata folder {}\nAPI key and processor password in {}{made}\nAPI page {}/docs",
+            env!("CARGO_PKG_VERSION"),
+            config.data.dir.display(),
+            config.credentials.file.display(),
+            self.url(),
+        )
+    }
+}
+
+pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+pub(crate) fn start_logs(config: &Config) {
+    telemetry::start(config.log.level, config.log.format == LogFormat::Json);
+}
+
+/// Done on Ctrl-C or SIGTERM.
+pub(crate) async fn until_stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    match terminate {
+        Ok(mut terminate) => tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} },
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be watched; only Ctrl-C stops this server: {error}");
+            let _ = interrupt.await;
+        }
+    }
+}
+
+fn ledger_options(config: &Config) -> Options {
+    Options {
+        synchronous: config.sqlite.synchronous,
+        checkpoint_pages: config.sqlite.checkpoint_pages,
+        readers: config.sqlite.readers,
+        cache_kib: config.sqlite.cache_kib,
+        clock: Clock::system(),
+    }
+}
+
+fn lane_settings(config: &Config) -> Lanes {
+    Lanes {
+        batch_size_max: config.lanes.batch_size_max,
+        queue_max: config.lanes.queue_max,
+        cache: CacheSettings {
+            user_ttl: config.cache.user_ttl,
+            card_ttl: config.cache.card_ttl,
+            entries_max: config.cache.entries_max,
+        },
+        warning: config.profiler.warning,
+        critical: config.profiler.critical,
+        ..Lanes::default()
+    }
+}
+
+fn http_settings(config: &Config) -> Http {
+    Http {
+        header_timeout: config.server.header_timeout,
+        body_timeout: config.server.body_timeout,
+        body_max_bytes: config.server.body_max_bytes,
+        connections_max: config.server.connections_max,
+        shutdown_grace: config.server.shutdown_grace,
+        jit_deadline: config.jit.deadline,
+    }
+}

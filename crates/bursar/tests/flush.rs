@@ -1,0 +1,84 @@
+//! Every answer is preceded by a flush: the system calls of the real binary, watched by strace.
+
+mod common;
+
+use std::process::Command;
+
+use common::{Error, Running};
+
+const SWIPES: usize = 30;
+
+#[tokio::test]
+async fn every_answer_is_preceded_by_a_flush() -> Result<(), Error> {
+    let Some(trace) = traced_swipes(&[]).await? else {
+        return Ok(());
+    };
+    assert_eq!(answers_without_flush(&trace), (SWIPES, 0));
+    Ok(())
+}
+
+/// The control: with commits that are not flushed, the same count must find answers that came
+/// before any flush. Else the test above could not fail.
+#[tokio::test]
+async fn a_store_that_does_not_flush_is_found() -> Result<(), Error> {
+    let unsafe_setting = [("BURSAR__SQLITE__SYNCHRONOUS", "normal")];
+    let Some(trace) = traced_swipes(&unsafe_setting).await? else {
+        return Ok(());
+    };
+    let (answers, unflushed) = answers_without_flush(&trace);
+    assert_eq!(answers, SWIPES);
+    assert!(
+        unflushed > SWIPES / 2,
+        "only {unflushed} of {answers} answers came without a flush"
+    );
+    Ok(())
+}
+
+/// Swipes one after the other and returns what strace saw; `None` where strace cannot run, which
+/// `cargo xtask test` lists.
+async fn traced_swipes(environment: &[(&str, &str)]) -> Result<Option<String>, Error> {
+    let without = std::env::var("BURSAR_TEST_WITHOUT").unwrap_or_default();
+    if without.split(',').any(|tool| tool == "strace") {
+        return Ok(None);
+    }
+    let folder = tempfile::tempdir()?;
+    let trace = folder.path().join("trace");
+    let mut strace = Command::new("strace");
+    strace.args([
+        "-f",
+        "-s",
+        "16",
+        "-e",
+        "trace=fsync,fdatasync,write,writev,sendto,sendmsg",
+        "-o",
+    ]);
+    strace.arg(&trace).arg(env!("CARGO_BIN_EXE_bursar"));
+    let mut server = Running::start_with(strace, &folder.path().join("data"), environment)?;
+    let wallet = server.wallet("100.00").await?;
+    let before = std::fs::metadata(&trace)?.len();
+    for number in 0..SWIPES {
+        let (status, answer) = server
+            .jit(&wallet.swipe(&format!("swipe-{number}"), "1.00"))
+            .await?;
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+    }
+    server.terminate()?;
+    let trace = std::fs::read_to_string(&trace)?;
+    Ok(Some(trace.get(before as usize..).unwrap_or_default().to_owned()))
+}
+
+/// How many answers there were, and before how many of them nothing was flushed since the answer
+/// before.
+fn answers_without_flush(trace: &str) -> (usize, usize) {
+    let (mut answers, mut unflushed, mut is_flushed) = (0, 0, false);
+    for line in trace.lines() {
+        let is_flush = (line.contains("fsync") || line.contains("fdatasync")) && line.contains("= 0");
+        is_flushed |= is_flush;
+        if line.contains("\"HTTP/1.1 200") {
+            answers += 1;
+            unflushed += usize::from(!is_flushed);
+            is_flushed = false;
+        }
+    }
+    (answers, unflushed)
+}

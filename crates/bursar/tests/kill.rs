@@ -1,0 +1,85 @@
+//! `kill -9` of the real binary under load: no answered decision is lost, none is doubled.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{Error, Running, Wallet};
+
+const ROUNDS: usize = 20;
+const CLIENTS: usize = 8;
+const ANSWERS_A_ROUND: usize = 100;
+
+/// A swipe that was answered, with its answer.
+struct Answered {
+    body: String,
+    status: u16,
+    answer: Vec<u8>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_survives_twenty_kills() -> Result<(), Error> {
+    let folder = tempfile::tempdir()?;
+    let mut server = Arc::new(Running::start(folder.path())?);
+    let wallet = server.wallet("1500.00").await?;
+    let mut answered: Vec<Answered> = Vec::new();
+    for round in 0..ROUNDS {
+        answered.extend(swipe_until_killed(server, &wallet, round).await?);
+        server = Arc::new(Running::start(folder.path())?);
+    }
+    assert!(answered.len() >= ROUNDS * ANSWERS_A_ROUND);
+    for swipe in &answered {
+        let (status, answer) = server.jit(&swipe.body).await?;
+        assert_eq!((status, &answer), (swipe.status, &swipe.answer), "{}", swipe.body);
+    }
+    let report = server.check()?;
+    assert_eq!(report["findings"], serde_json::json!([]), "{report}");
+    let account = server.get(&format!("/v1/accounts/{}", wallet.account)).await?;
+    let approved = answered.iter().filter(|swipe| swipe.status == 200).count();
+    // Each approval holds one dollar. The few that were decided and not answered hold theirs too.
+    let open = account["open_holds"].as_u64().unwrap_or_default() as usize;
+    assert!(
+        (approved..=approved + ROUNDS * CLIENTS).contains(&open),
+        "{approved} approved, {account}"
+    );
+    assert_eq!(account["held"], format!("{open}.00"));
+    Ok(())
+}
+
+/// Swipes with several clients, kills the server when enough answers are in, and keeps what was
+/// answered.
+async fn swipe_until_killed(
+    server: Arc<Running>,
+    wallet: &Wallet,
+    round: usize,
+) -> Result<Vec<Answered>, Error> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let client = |client: usize| {
+        let (server, wallet, count) = (server.clone(), wallet.clone(), count.clone());
+        tokio::spawn(async move {
+            let mut answered = Vec::new();
+            for number in 0.. {
+                let body = wallet.swipe(&format!("r{round}-c{client}-{number}"), "1.00");
+                let Ok((status, answer)) = server.jit(&body).await else {
+                    break;
+                };
+                assert!(matches!(status, 200 | 402), "{status} {answer:?}");
+                answered.push(Answered { body, status, answer });
+                if count.fetch_add(1, Ordering::Relaxed) + 1 == ANSWERS_A_ROUND {
+                    let killed = std::process::Command::new("kill")
+                        .args(["-KILL", &server.id().to_string()])
+                        .status();
+                    assert!(killed.is_ok_and(|status| status.success()));
+                }
+            }
+            answered
+        })
+    };
+    let clients: Vec<_> = (0..CLIENTS).map(client).collect();
+    let mut answered = Vec::new();
+    for client in clients {
+        answered.extend(client.await?);
+    }
+    Ok(answered)
+}

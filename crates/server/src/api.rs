@@ -1,0 +1,60 @@
+//! `/v1`: one file a noun, its requests, views and handlers.
+//!
+//! Every POST follows one way: read the request, find what it names (not there: 404, and nothing
+//! is stored, so that the key stays free), settle one command, send the stored bytes.
+
+mod accounts;
+mod authorizations;
+mod cardholders;
+mod cards;
+mod companies;
+mod owners;
+mod persons;
+mod profile;
+mod programs;
+
+mod amount;
+mod schema;
+mod settle;
+mod transition;
+mod view;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+/// The routes, each with its description.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(programs::create_program, programs::list_programs))
+        .routes(routes!(programs::find_program))
+        .routes(routes!(companies::create_company, companies::list_companies))
+        .routes(routes!(companies::find_company))
+        .routes(routes!(companies::move_company))
+        .routes(routes!(persons::create_person, persons::list_persons))
+        .routes(routes!(persons::find_person))
+        .routes(routes!(persons::move_person))
+        .routes(routes!(
+            cardholders::create_cardholder,
+            cardholders::list_cardholders
+        ))
+        .routes(routes!(cardholders::find_cardholder))
+        .routes(routes!(cardholders::move_cardholder))
+        .routes(routes!(cards::create_card, cards::list_cards))
+        .routes(routes!(cards::find_card))
+        .routes(routes!(cards::move_card))
+        .routes(routes!(accounts::list_accounts))
+        .routes(routes!(accounts::find_account))
+        .routes(routes!(accounts::load_account))
+        .routes(routes!(accounts::unload_account))
+        .routes(routes!(accounts::list_entries))
+        .routes(routes!(
+            authorizations::create_authorization,
+            authorizations::list_authorizations
+        ))
+        .routes(routes!(authorizations::find_authorization))
+        .routes(routes!(authorizations::increment_authorization))
+        .routes(routes!(authorizations::reverse_authorization))
+        .routes(routes!(profile::read_profile))
+}

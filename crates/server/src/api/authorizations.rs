@@ -1,0 +1,364 @@
+//! Authorizations: `/v1/authorizations`, whichever door they came by, and a door of its own that
+//! is no processor's.
+
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::State;
+use bursar_authorizer::{Reply, Settlement, Timeline, Unavailable};
+use bursar_core::command::{Actor, Amount, Authorize, GroupRef, Purpose, Reverse, Route};
+use bursar_core::message::Merchant;
+use bursar_core::text::{FreeText, Token};
+use bursar_core::{
+    Action, Answer, CardId, CardholderId, Currency, Decided, DeclineReason, Encode, MessageId, OwnerId,
+};
+use bursar_store::{AuthorizationFilter, AuthorizationRecord, Stage, StoreError};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::accounts::AccountView;
+use super::amount::AmountText;
+use super::schema;
+use super::settle::{Stored, granted, request, settle, written};
+use super::view::{AuthorizationDetail, AuthorizationView};
+use crate::app::App;
+use crate::auth::Operator;
+use crate::body::Body;
+use crate::extract::{Id, Params};
+use crate::idempotency::IdempotencyKey;
+use crate::page::{Cursor, Listed};
+use crate::problem::Problem;
+
+/// A purchase to fund.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewAuthorization {
+    /// The card's token, or its id.
+    #[schema(value_type = schema::Token)]
+    card: Token,
+    /// The user token of who used the card; if not given, whose card it is.
+    #[schema(value_type = Option<schema::Token>)]
+    cardholder: Option<Token>,
+    /// Zero verifies the card and holds nothing.
+    amount: AmountText,
+    #[schema(value_type = schema::Currency)]
+    currency: Currency,
+    #[serde(default)]
+    merchant: NewMerchant,
+}
+
+/// Where a purchase is made.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewMerchant {
+    /// The acquirer's id of the merchant.
+    #[schema(value_type = Option<schema::Token>)]
+    id: Option<Token>,
+    /// Merchant category code.
+    #[schema(value_type = Option<schema::Token>, example = "5411")]
+    mcc: Option<Token>,
+    /// A card number in it is masked.
+    #[schema(value_type = Option<String>)]
+    name: Option<FreeText>,
+    /// A card number in it is masked.
+    #[schema(value_type = Option<String>)]
+    city: Option<FreeText>,
+    /// Usually ISO 3166 alpha-3.
+    #[schema(value_type = Option<schema::Token>, example = "USA")]
+    country: Option<Token>,
+}
+
+/// More for a purchase that is already held.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewIncrement {
+    /// In addition to what is held.
+    amount: AmountText,
+    #[schema(value_type = schema::Currency)]
+    currency: Currency,
+}
+
+/// Release of all that is held.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewReversal {}
+
+/// A released hold.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReversalView {
+    #[schema(value_type = schema::MessageId)]
+    message: MessageId,
+    /// The authorization that began the hold group.
+    #[schema(value_type = schema::MessageId)]
+    authorization: MessageId,
+    /// `reversed`.
+    status: &'static str,
+    /// The owner's number of it.
+    owner_sequence: i64,
+    /// When it was decided.
+    #[schema(value_type = schema::Time)]
+    at: Timestamp,
+    /// The account after it.
+    account: AccountView,
+}
+
+impl ReversalView {
+    fn of(decided: &Decided) -> Option<Self> {
+        let message = &decided.message;
+        Some(Self {
+            message: message.id,
+            authorization: message.group.as_ref()?.root,
+            status: "reversed",
+            owner_sequence: message.owner_sequence?,
+            at: message.at,
+            account: AccountView::from(decided.account.as_ref()?),
+        })
+    }
+}
+
+/// Which authorizations, and which first.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AuthorizationQuery {
+    /// Of this company or person.
+    #[param(value_type = Option<schema::OwnerId>)]
+    owner: Option<OwnerId>,
+    /// Made with this card.
+    #[param(value_type = Option<schema::CardId>)]
+    card: Option<CardId>,
+    /// Newest first if not given.
+    #[serde(default)]
+    #[param(value_type = Option<Order>, inline)]
+    order: Order,
+    /// At most so many items; 100 if not given.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// Which authorizations come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Order {
+    /// In the order of decision.
+    Oldest,
+    /// The other way round.
+    #[default]
+    Newest,
+}
+
+/// Decides one purchase and holds its amount. A decline is an answer too: 200.
+#[utoipa::path(post, path = "/v1/authorizations", tag = "authorizations", request_body = NewAuthorization,
+    responses((status = 200, body = AuthorizationView, description = "The decision")))]
+pub(super) async fn create_authorization(
+    State(app): State<App>,
+    _: Operator,
+    key: IdempotencyKey,
+    Body(new): Body<NewAuthorization>,
+) -> Result<Stored, Problem> {
+    let mut timeline = Timeline::begin();
+    let swipe = Swipe {
+        method: "authorization",
+        purpose: Purpose::Purchase,
+        card: new.card,
+        acting: new.cardholder,
+        amount: new.amount.read(new.currency)?,
+        merchant: Merchant {
+            id: new.merchant.id,
+            mcc: new.merchant.mcc,
+            name: new.merchant.name,
+            city: new.merchant.city,
+            country: new.merchant.country,
+        },
+    };
+    timeline.mark(Stage::Parse);
+    decide(&app, key, swipe, timeline).await
+}
+
+/// Asks for more on an authorization that still holds money.
+#[utoipa::path(post, path = "/v1/authorizations/{id}/increments", tag = "authorizations",
+    params(("id" = schema::MessageId, Path)), request_body = NewIncrement,
+    responses((status = 200, body = AuthorizationView, description = "The decision about the increment")))]
+pub(super) async fn increment_authorization(
+    State(app): State<App>,
+    _: Operator,
+    key: IdempotencyKey,
+    Id(id): Id<MessageId>,
+    Body(new): Body<NewIncrement>,
+) -> Result<Stored, Problem> {
+    let mut timeline = Timeline::begin();
+    let amount = new.amount.read(new.currency)?;
+    let record = find(&app, id).await?;
+    let first = record.message.authorization;
+    let first = first.ok_or(Problem::declined(DeclineReason::AuthorizationUnknown))?;
+    let swipe = Swipe {
+        method: "increment",
+        purpose: Purpose::Increment(GroupRef::Message(id)),
+        card: first.card_token,
+        acting: None,
+        amount,
+        merchant: first.merchant,
+    };
+    timeline.mark(Stage::Parse);
+    decide(&app, key, swipe, timeline).await
+}
+
+/// Releases all that an authorization and its increments still hold, and ends them.
+#[utoipa::path(post, path = "/v1/authorizations/{id}/reversals", tag = "authorizations",
+    params(("id" = schema::MessageId, Path)), request_body = NewReversal,
+    responses((status = 200, body = ReversalView, description = "What was released")))]
+pub(super) async fn reverse_authorization(
+    State(app): State<App>,
+    _: Operator,
+    key: IdempotencyKey,
+    Id(id): Id<MessageId>,
+    Body(NewReversal {}): Body<NewReversal>,
+) -> Result<Stored, Problem> {
+    let record = find(&app, id).await?;
+    let action = Action::Reverse(Reverse {
+        owner: record.message.owner,
+        group: GroupRef::Message(id),
+        processor_time: None,
+    });
+    settle(&app, key, action, granted(ReversalView::of)).await
+}
+
+/// An authorization or increment with its hold group and the answer that was sent.
+#[utoipa::path(get, path = "/v1/authorizations/{id}", tag = "authorizations", params(("id" = schema::MessageId, Path)),
+    responses((status = 200, body = AuthorizationDetail, description = "The authorization")))]
+pub(super) async fn find_authorization(
+    State(app): State<App>,
+    _: Operator,
+    Id(id): Id<MessageId>,
+) -> Result<Json<AuthorizationDetail>, Problem> {
+    let record = find(&app, id).await?;
+    let detail = AuthorizationDetail::new(&record);
+    detail
+        .map(Json)
+        .ok_or(Problem::declined(DeclineReason::AuthorizationUnknown))
+}
+
+/// Authorizations and increments in the order of decision. A page may have fewer items than the
+/// limit, or none, although `next` says that more follows.
+#[utoipa::path(get, path = "/v1/authorizations", tag = "authorizations", params(AuthorizationQuery),
+    responses((status = 200, body = Listed<AuthorizationView>, description = "A page of authorizations")))]
+pub(super) async fn list_authorizations(
+    State(app): State<App>,
+    _: Operator,
+    Params(query): Params<AuthorizationQuery>,
+) -> Result<Json<Listed<AuthorizationView>>, Problem> {
+    let cursor = Cursor::parse(query.limit, query.after.as_deref())?;
+    let filter = AuthorizationFilter {
+        owner: query.owner,
+        card: query.card,
+        newest_first: query.order == Order::Newest,
+    };
+    let slice = app.ledger().list_authorizations(filter, cursor.page()).await?;
+    let items = slice
+        .items
+        .iter()
+        .filter_map(|listed| AuthorizationView::new(&listed.message, listed.stage_times))
+        .collect();
+    let next = slice.next.map(|position| position.to_string());
+    Ok(Json(Listed { items, next }))
+}
+
+async fn find(app: &App, id: MessageId) -> Result<AuthorizationRecord, Problem> {
+    let record = app.ledger().find_authorization(id).await?;
+    record.ok_or(Problem::declined(DeclineReason::AuthorizationUnknown))
+}
+
+/// A purchase or increment, before what its tokens mean was looked up.
+struct Swipe {
+    method: &'static str,
+    purpose: Purpose,
+    card: Token,
+    acting: Option<Token>,
+    amount: Amount,
+    merchant: Merchant,
+}
+
+/// What the tokens of a swipe mean.
+struct Found {
+    acting: Option<CardholderId>,
+    card_token: Token,
+    route: Option<Route>,
+}
+
+/// The way of a processor's swipe, stage by stage.
+async fn decide(
+    app: &App,
+    key: IdempotencyKey,
+    swipe: Swipe,
+    mut timeline: Timeline,
+) -> Result<Stored, Problem> {
+    let found = match look_up(app, &swipe, &mut timeline).await {
+        Ok(found) => found,
+        Err(error) => {
+            let reply = Reply::Unavailable(Unavailable::Store(error.to_string()));
+            app.authorizer().finish(Settlement { reply, timeline });
+            return Err(error.into());
+        }
+    };
+    let method = Token::new(swipe.method).map_err(|_| Problem::internal())?;
+    let acting = swipe.acting.map(|token| Actor {
+        token,
+        cardholder: found.acting,
+    });
+    let action = Action::Authorize(Box::new(Authorize {
+        method,
+        purpose: swipe.purpose,
+        card_token: found.card_token,
+        route: found.route,
+        acting,
+        paying: None,
+        amount: swipe.amount,
+        merchant: swipe.merchant,
+        processor_time: None,
+    }));
+    let deadline: Instant = timeline.began() + app.settings().jit_deadline;
+    let request = request(key, action, Box::new(DecisionAnswer), deadline, timeline);
+    let settlement = app.authorizer().settle(request).await;
+    let reply = settlement.reply.clone();
+    app.authorizer().finish(settlement);
+    Stored::of(reply)
+}
+
+async fn look_up(app: &App, swipe: &Swipe, timeline: &mut Timeline) -> Result<Found, StoreError> {
+    let lookups = app.authorizer().lookups();
+    let acting = match &swipe.acting {
+        Some(token) => lookups.user(token).await?,
+        None => None,
+    };
+    timeline.mark(Stage::UserLookup);
+    let card_token = card_token(app, &swipe.card).await?;
+    let route = lookups.card(&card_token).await?;
+    timeline.mark(Stage::CardLookup);
+    timeline.mark(Stage::LimitsLookup);
+    Ok(Found {
+        acting,
+        card_token,
+        route,
+    })
+}
+
+/// The token of the card that is named by its id; any other text is a token itself.
+async fn card_token(app: &App, card: &Token) -> Result<Token, StoreError> {
+    let Ok(id) = card.as_str().parse::<CardId>() else {
+        return Ok(card.clone());
+    };
+    let found = app.ledger().find_card(id).await?;
+    Ok(found.map_or_else(|| card.clone(), |found| found.token))
+}
+
+/// 200 with the decision, approved and declined alike.
+struct DecisionAnswer;
+
+impl Encode for DecisionAnswer {
+    fn encode(&self, decided: &Decided) -> Answer {
+        written(200, AuthorizationView::new(&decided.message, None))
+    }
+}

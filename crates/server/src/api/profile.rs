@@ -1,0 +1,85 @@
+//! The profiler's figures: `/v1/profile`.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use bursar_authorizer::{StageProfile, WindowProfile};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::auth::Operator;
+use crate::problem::Problem;
+
+/// How long authorizations take and how they end.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ProfileView {
+    /// The last minute, five minutes and hour, and since the start.
+    #[schema(value_type = Vec<WindowView>)]
+    windows: Vec<WindowProfile>,
+    /// Hold groups that hold something now.
+    open_holds: i64,
+}
+
+/// The figures of one window, as the profiler writes them.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "describes `WindowProfile`, whose crate knows nothing of the API"
+)]
+struct WindowView {
+    /// `1m`, `5m`, `1h` or `all`.
+    window: String,
+    /// Authorizations, however they ended.
+    count: u64,
+    approved: u64,
+    declined: u64,
+    /// Answered again as before.
+    repeated: u64,
+    /// Refused since the token was used for other content.
+    conflicts: u64,
+    /// Answered without a decision.
+    unavailable: u64,
+    /// Approved of all decided, 0 to 1; null before the first decision.
+    approval_rate: Option<f64>,
+    per_second: f64,
+    /// Declines by reason.
+    decline_reasons: BTreeMap<String, u64>,
+    /// Slower than the warning threshold.
+    over_warning: u64,
+    /// Slower than the critical threshold.
+    over_critical: u64,
+    /// One row a stage; the last is `total`.
+    #[schema(value_type = Vec<StageView>)]
+    stages: Vec<StageProfile>,
+}
+
+/// How long one stage took, in microseconds.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "describes `StageProfile`, whose crate knows nothing of the API"
+)]
+struct StageView {
+    /// The stage, or `total`.
+    stage: String,
+    count: u64,
+    average_us: u64,
+    min_us: u64,
+    max_us: u64,
+    p50_us: u64,
+    p95_us: u64,
+    p99_us: u64,
+}
+
+/// The profiler's figures.
+#[utoipa::path(get, path = "/v1/profile", tag = "profile",
+    responses((status = 200, body = ProfileView, description = "The figures now")))]
+pub(super) async fn read_profile(State(app): State<App>, _: Operator) -> Result<Json<ProfileView>, Problem> {
+    let totals = app.ledger().totals().await?;
+    Ok(Json(ProfileView {
+        windows: app.authorizer().profiler().profile().windows,
+        open_holds: totals.open_holds,
+    }))
+}

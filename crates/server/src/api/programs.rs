@@ -1,0 +1,139 @@
+//! Programs: `/v1/programs`.
+
+use axum::Json;
+use axum::extract::State;
+use bursar_core::command::CreateProgram;
+use bursar_core::program::time_zone;
+use bursar_core::text::FreeText;
+use bursar_core::{Action, Currency, DeclineReason, Program, ProgramId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::schema;
+use super::settle::{self, Stored, created, settle};
+use crate::app::App;
+use crate::auth::Operator;
+use crate::body::Body;
+use crate::extract::{Id, Params};
+use crate::idempotency::IdempotencyKey;
+use crate::page::{Cursor, ListQuery, Listed};
+use crate::problem::{Code, Problem};
+
+/// A new program.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewProgram {
+    /// What operators call it.
+    #[schema(value_type = String, example = "Demo")]
+    name: FreeText,
+    /// IANA time zone; calendar windows follow it.
+    #[schema(example = "America/New_York")]
+    time_zone: String,
+    /// At least one; the first is the default of new accounts.
+    #[schema(value_type = Vec<schema::Currency>, min_items = 1)]
+    currencies: Vec<Currency>,
+}
+
+/// A program.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ProgramView {
+    #[schema(value_type = schema::ProgramId)]
+    id: ProgramId,
+    name: String,
+    time_zone: String,
+    #[schema(value_type = Vec<schema::Currency>)]
+    currencies: Vec<Currency>,
+}
+
+impl From<&Program> for ProgramView {
+    fn from(program: &Program) -> Self {
+        Self {
+            id: program.id,
+            name: program.name.as_str().to_owned(),
+            time_zone: program.time_zone.clone(),
+            currencies: program.currencies.clone(),
+        }
+    }
+}
+
+/// Creates a program.
+#[utoipa::path(post, path = "/v1/programs", tag = "programs", request_body = NewProgram,
+    responses((status = 201, body = ProgramView, description = "The program")))]
+pub(super) async fn create_program(
+    State(app): State<App>,
+    _: Operator,
+    key: IdempotencyKey,
+    Body(new): Body<NewProgram>,
+) -> Result<Stored, Problem> {
+    let name = required("name", new.name)?;
+    time_zone(&new.time_zone).map_err(|error| Problem::of_field(Code::InvalidField, "time_zone", error))?;
+    if new.currencies.is_empty() {
+        return Err(Problem::of_field(
+            Code::InvalidField,
+            "currencies",
+            "at least one is needed",
+        ));
+    }
+    let currencies = distinct(new.currencies)?;
+    let action = Action::CreateProgram(CreateProgram {
+        name,
+        time_zone: new.time_zone,
+        currencies,
+    });
+    let view = |decided: &_| settle::program(decided).map(ProgramView::from);
+    settle(&app, key, action, created(view)).await
+}
+
+/// A program.
+#[utoipa::path(get, path = "/v1/programs/{id}", tag = "programs", params(("id" = schema::ProgramId, Path)),
+    responses((status = 200, body = ProgramView, description = "The program")))]
+pub(super) async fn find_program(
+    State(app): State<App>,
+    _: Operator,
+    Id(id): Id<ProgramId>,
+) -> Result<Json<ProgramView>, Problem> {
+    let program = app.ledger().find_program(id).await?;
+    let program = program.ok_or(Problem::declined(DeclineReason::ProgramUnknown))?;
+    Ok(Json(ProgramView::from(&program)))
+}
+
+/// All programs.
+#[utoipa::path(get, path = "/v1/programs", tag = "programs", params(ListQuery),
+    responses((status = 200, body = Listed<ProgramView>, description = "A page of programs")))]
+pub(super) async fn list_programs(
+    State(app): State<App>,
+    _: Operator,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Listed<ProgramView>>, Problem> {
+    let cursor = Cursor::parse(query.limit, query.after.as_deref())?;
+    let programs = app.ledger().list_programs(cursor.page_and_one()).await?;
+    let view = |program: Program| ProgramView::from(&program);
+    Ok(Json(cursor.cut(programs, |program| program.id.to_string(), view)))
+}
+
+/// A text that may not be empty.
+pub(super) fn required(field: &'static str, text: FreeText) -> Result<FreeText, Problem> {
+    match text.as_str().is_empty() {
+        true => Err(Problem::of_field(
+            Code::InvalidField,
+            field,
+            "this may not be empty",
+        )),
+        false => Ok(text),
+    }
+}
+
+/// Currencies that may not be there twice: each would open an account of its own.
+pub(super) fn distinct(currencies: Vec<Currency>) -> Result<Vec<Currency>, Problem> {
+    for (index, currency) in currencies.iter().enumerate() {
+        if currencies[..index].contains(currency) {
+            let field = format!("currencies[{index}]");
+            return Err(Problem::of_field(
+                Code::InvalidField,
+                field,
+                format!("{currency} is there twice"),
+            ));
+        }
+    }
+    Ok(currencies)
+}

@@ -1,0 +1,66 @@
+//! How ids, words and amounts are described: made from core, so that they cannot differ from it.
+
+use bursar_core::message::{ActionKind, Source};
+use bursar_core::{GroupStatus as CoreGroupStatus, check};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! text_schemas {
+    ($($name:ident = $text:expr;)*) => {$(
+        pub(super) struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                $text.into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )*};
+}
+
+text_schemas! {
+    ProgramId = id(bursar_core::ProgramId::PREFIX);
+    OwnerId = id(bursar_core::OwnerId::PREFIX);
+    AccountId = id(bursar_core::AccountId::PREFIX);
+    CardholderId = id(bursar_core::CardholderId::PREFIX);
+    CardId = id(bursar_core::CardId::PREFIX);
+    MessageId = id(bursar_core::MessageId::PREFIX);
+    JournalId = id(bursar_core::JournalId::PREFIX);
+
+    OwnerKind = words(bursar_core::OwnerKind::ALL.iter().map(|word| word.as_str()));
+    OwnerStatus = words(bursar_core::OwnerStatus::ALL.iter().map(|word| word.as_str()));
+    CardholderStatus = words(bursar_core::CardholderStatus::ALL.iter().map(|word| word.as_str()));
+    CardStatus = words(bursar_core::CardStatus::ALL.iter().map(|word| word.as_str()));
+    GroupStatus = words(CoreGroupStatus::ALL.iter().map(|word| word.as_str()));
+    MessageSource = words(Source::ALL.iter().map(|word| word.as_str()));
+    DeclineReason = words(bursar_core::DeclineReason::ALL.iter().map(|word| word.as_str()));
+    CheckName = words(check::CheckName::ALL.iter().map(|word| word.as_str()));
+    CheckResult = words(check::CheckResult::ALL.iter().map(|word| word.as_str()));
+    AuthorizationKind = words([ActionKind::Authorize, ActionKind::Increment].iter().map(|word| word.as_str()));
+    TransferKind = words([ActionKind::Load, ActionKind::Unload].iter().map(|word| word.as_str()));
+
+    Token = text("1 to 255 visible ASCII characters, kept as they are").max_length(Some(255));
+    Decimal = text("A decimal with the places of its currency").pattern(Some(r"^-?\d+(\.\d+)?$")).examples(["12.34"]);
+    Currency = text("ISO 4217, alphabetic").pattern(Some("^[A-Z]{3}$")).examples(["USD"]);
+    Time = text("RFC 3339, UTC").examples(["2026-11-23T11:42:07.123456Z"]);
+}
+
+fn text(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+}
+
+fn id(prefix: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(format!("^{prefix}_[0-9a-z]{{26}}$")))
+}
+
+fn words(words: impl Iterator<Item = &'static str>) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words))
+}

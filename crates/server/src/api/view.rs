@@ -1,0 +1,291 @@
+//! An authorization, as `/v1` shows it.
+
+use bursar_core::check::{CheckName, CheckResult};
+use bursar_core::hold_group::{Effect, GroupMessage};
+use bursar_core::message::{ActionKind, Authorization, Merchant, Source};
+use bursar_core::text::Token;
+use bursar_core::{
+    AccountId, Answer, CardId, CardholderId, Check, Currency, DeclineReason, GroupStatus, HoldGroup, Message,
+    MessageId, Money, OwnerId,
+};
+use bursar_store::{AuthorizationRecord, STAGES, StageTimes};
+use jiff::Timestamp;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::schema;
+
+/// An amount as a decimal with all places of its currency.
+pub(super) fn decimal(minor: i64, currency: Currency) -> String {
+    Money { minor, currency }.to_string()
+}
+
+/// An authorization or increment: what was asked, how it was decided, and why.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AuthorizationView {
+    #[schema(value_type = schema::MessageId)]
+    id: MessageId,
+    #[schema(value_type = schema::AuthorizationKind)]
+    kind: ActionKind,
+    /// The authorization that began its hold group; itself for the first.
+    #[schema(value_type = Option<schema::MessageId>)]
+    group: Option<MessageId>,
+    /// The door by which it came.
+    #[schema(value_type = schema::MessageSource)]
+    source: Source,
+    /// The sender's id of the message: a transaction token, an idempotency key.
+    #[schema(value_type = schema::Token)]
+    token: Token,
+    /// Null for a swipe with an unknown card.
+    #[schema(value_type = Option<schema::OwnerId>)]
+    owner: Option<OwnerId>,
+    /// The owner's number of it.
+    owner_sequence: Option<i64>,
+    #[schema(value_type = schema::Time)]
+    decided_at: Timestamp,
+    /// `approved` or `declined`.
+    status: &'static str,
+    #[schema(value_type = Option<schema::DeclineReason>)]
+    decline_reason: Option<DeclineReason>,
+    #[schema(value_type = Option<schema::CardId>)]
+    card: Option<CardId>,
+    /// As presented.
+    #[schema(value_type = schema::Token)]
+    card_token: Token,
+    /// Whose card it is.
+    #[schema(value_type = Option<schema::CardholderId>)]
+    cardholder: Option<CardholderId>,
+    #[schema(value_type = Option<schema::AccountId>)]
+    account: Option<AccountId>,
+    /// What was asked; null if that was no amount.
+    #[schema(value_type = Option<schema::Decimal>)]
+    amount: Option<String>,
+    /// Of the amount; null if the code was none.
+    #[schema(value_type = Option<schema::Currency>)]
+    currency: Option<Currency>,
+    /// What the account had available after the decision.
+    #[schema(value_type = Option<schema::Decimal>)]
+    available_after: Option<String>,
+    /// Of what is available.
+    #[schema(value_type = Option<schema::Currency>)]
+    account_currency: Option<Currency>,
+    #[schema(value_type = MerchantView)]
+    merchant: Merchant,
+    /// Every check, in order; the first that failed names the reason.
+    checks: Vec<CheckView>,
+    /// Microseconds of every stage, and `total`; null until they are written, a moment after the
+    /// answer.
+    #[schema(value_type = Option<BTreeMap<String, u64>>)]
+    stages: Option<Stages>,
+}
+
+/// Where a purchase was made, as far as the message told. Free text is masked.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes core's `Merchant`")]
+struct MerchantView {
+    /// The acquirer's id of the merchant.
+    id: Option<String>,
+    /// Merchant category code.
+    mcc: Option<String>,
+    name: Option<String>,
+    city: Option<String>,
+    /// As the processor sends it.
+    country: Option<String>,
+}
+
+/// One check and what it looked at.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CheckView {
+    #[schema(value_type = schema::CheckName)]
+    check: CheckName,
+    #[schema(value_type = schema::CheckResult)]
+    result: CheckResult,
+    /// The state that it found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<String>,
+    /// What was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Decimal>)]
+    wanted: Option<String>,
+    /// What was there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Decimal>)]
+    available: Option<String>,
+}
+
+/// Microseconds a stage, by the stages' words.
+#[derive(Debug)]
+struct Stages(StageTimes);
+
+impl Serialize for Stages {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(STAGES.len() + 1))?;
+        for &stage in STAGES {
+            map.serialize_entry(stage.as_str(), &self.0.us(stage))?;
+        }
+        map.serialize_entry("total", &self.0.total_us())?;
+        map.end()
+    }
+}
+
+impl AuthorizationView {
+    /// `None` if the message is neither an authorization nor an increment.
+    pub(super) fn new(message: &Message, stage_times: Option<StageTimes>) -> Option<Self> {
+        let authorization = message.authorization.as_ref()?;
+        let account_currency = account_currency(authorization);
+        let amount = authorization.amount_minor.zip(authorization.currency);
+        let available = authorization.available_minor.zip(account_currency);
+        Some(Self {
+            id: message.id,
+            kind: message.kind,
+            group: message.group.as_ref().map(|group| group.root),
+            source: message.key.source,
+            token: message.key.token.clone(),
+            owner: message.owner,
+            owner_sequence: message.owner_sequence,
+            decided_at: message.at,
+            status: if message.is_approved() {
+                "approved"
+            } else {
+                "declined"
+            },
+            decline_reason: message.declined,
+            card: authorization.card,
+            card_token: authorization.card_token.clone(),
+            cardholder: authorization.cardholder,
+            account: authorization.account,
+            amount: amount.map(|(minor, currency)| decimal(minor, currency)),
+            currency: authorization.currency,
+            available_after: available.map(|(minor, currency)| decimal(minor, currency)),
+            account_currency,
+            merchant: authorization.merchant.clone(),
+            checks: check_views(authorization, account_currency),
+            stages: stage_times.map(Stages),
+        })
+    }
+}
+
+/// The account's currency: the check of the currency found it.
+fn account_currency(authorization: &Authorization) -> Option<Currency> {
+    let check = authorization
+        .checks
+        .iter()
+        .find(|check| check.check == CheckName::Currency)?;
+    Currency::parse(check.found.as_deref()?).ok()
+}
+
+fn check_views(authorization: &Authorization, account_currency: Option<Currency>) -> Vec<CheckView> {
+    let view = |check: &Check| CheckView {
+        check: check.check,
+        result: check.result,
+        found: check.found.as_deref().map(str::to_owned),
+        wanted: check
+            .wanted_minor
+            .zip(authorization.currency)
+            .map(|(minor, currency)| decimal(minor, currency)),
+        available: check
+            .available_minor
+            .zip(account_currency)
+            .map(|(minor, currency)| decimal(minor, currency)),
+    };
+    authorization.checks.iter().map(view).collect()
+}
+
+/// An authorization with its hold group and the answer that was sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AuthorizationDetail {
+    #[serde(flatten)]
+    authorization: AuthorizationView,
+    /// Null where no account is known.
+    hold: Option<HoldView>,
+    answer: AnswerView,
+}
+
+/// A hold group: an authorization and every later message about it.
+#[derive(Debug, Serialize, ToSchema)]
+struct HoldView {
+    #[schema(value_type = schema::GroupStatus)]
+    status: GroupStatus,
+    /// Held now, in the account's currency.
+    #[schema(value_type = schema::Decimal)]
+    held: String,
+    /// In the order of the processor's clock.
+    messages: Vec<HoldMessageView>,
+}
+
+/// One message of a hold group.
+#[derive(Debug, Serialize, ToSchema)]
+struct HoldMessageView {
+    #[schema(value_type = schema::MessageId)]
+    id: MessageId,
+    #[schema(value_type = schema::Time)]
+    processor_time: Timestamp,
+    /// `none`, `hold` or `reverse_all`.
+    effect: &'static str,
+    /// What it holds.
+    #[schema(value_type = Option<schema::Decimal>)]
+    amount: Option<String>,
+}
+
+/// What was answered.
+#[derive(Debug, Serialize, ToSchema)]
+struct AnswerView {
+    /// The HTTP status.
+    code: u16,
+    /// The body, as it was sent.
+    #[schema(value_type = Object)]
+    body: Option<Box<RawValue>>,
+}
+
+impl AuthorizationDetail {
+    /// `None` if the record is neither an authorization nor an increment.
+    pub(super) fn new(record: &AuthorizationRecord) -> Option<Self> {
+        let authorization = AuthorizationView::new(&record.message, record.stage_times)?;
+        let currency = authorization.account_currency;
+        let hold = record.group.as_ref().zip(currency);
+        Some(Self {
+            hold: hold.and_then(|(group, currency)| HoldView::new(group, currency)),
+            answer: AnswerView::new(&record.answer),
+            authorization,
+        })
+    }
+}
+
+impl HoldView {
+    /// `None` if what is held is beyond 64 bits, which no approval can lead to.
+    fn new(group: &HoldGroup, currency: Currency) -> Option<Self> {
+        let books = group.books().ok()?;
+        let mut messages: Vec<&GroupMessage> = group.messages.iter().collect();
+        messages.sort_by_key(|message| (message.processor_time, message.id));
+        let view = |message: &GroupMessage| {
+            let (effect, amount_minor) = match message.effect {
+                Effect::None => ("none", None),
+                Effect::Hold(amount_minor) => ("hold", Some(amount_minor)),
+                Effect::ReverseAll => ("reverse_all", None),
+            };
+            HoldMessageView {
+                id: message.id,
+                processor_time: message.processor_time,
+                effect,
+                amount: amount_minor.map(|minor| decimal(minor, currency)),
+            }
+        };
+        Some(Self {
+            status: books.status,
+            held: decimal(books.held_minor, currency),
+            messages: messages.into_iter().map(view).collect(),
+        })
+    }
+}
+
+impl AnswerView {
+    fn new(answer: &Answer) -> Self {
+        let text = String::from_utf8(answer.body.clone()).unwrap_or_default();
+        Self {
+            code: answer.code,
+            body: RawValue::from_string(text).ok(),
+        }
+    }
+}

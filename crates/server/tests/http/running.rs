@@ -1,0 +1,169 @@
+//! A server in this process, and what a client says to it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bursar_authorizer::Authorizer;
+use bursar_processors::marqeta;
+use bursar_server::{App, Credentials, Server, Settings};
+use bursar_store_sqlite::{Options, SqliteLedger};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+type Error = Box<dyn std::error::Error>;
+
+pub(crate) const API_KEY: &str = "bursar_test";
+
+/// A server that runs until it is stopped or dropped.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) client: Client,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) task: JoinHandle<std::io::Result<()>>,
+    pub(crate) folder: TempDir,
+    keys: AtomicU32,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answered {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    pub(crate) fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// A program with a company, a cardholder and an active card on a loaded account.
+pub(crate) struct Given {
+    pub(crate) program: Value,
+    pub(crate) company: Value,
+    pub(crate) cardholder: Value,
+    pub(crate) card: Value,
+}
+
+impl Given {
+    pub(crate) fn account(&self) -> &str {
+        self.company["accounts"][0]["id"].as_str().unwrap_or_default()
+    }
+}
+
+pub(crate) fn app(folder: &TempDir, settings: Settings) -> Result<App, Error> {
+    let ledger = SqliteLedger::open(folder.path(), Options::default())?;
+    let authorizer = Authorizer::start(Arc::new(ledger), bursar_authorizer::Settings::default());
+    let credentials = Credentials {
+        api_key: SecretString::from(API_KEY),
+        marqeta: marqeta::Credentials {
+            username: "marqeta".to_owned(),
+            password: SecretString::from("Jit_password-1.23456789"),
+            password_next: None,
+        },
+    };
+    Ok(App::new(authorizer, credentials, settings))
+}
+
+impl Running {
+    pub(crate) async fn start() -> Result<Self, Error> {
+        Self::start_with(Settings::default()).await
+    }
+
+    pub(crate) async fn start_with(settings: Settings) -> Result<Self, Error> {
+        let folder = TempDir::new()?;
+        let server = Server::bind(app(&folder, settings)?, SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let address = server.local_addr();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(server.run(async move {
+            let _ = stopped.await;
+        }));
+        Ok(Self {
+            address,
+            client: Client::new(),
+            stop,
+            task,
+            folder,
+            keys: AtomicU32::new(0),
+        })
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Answered, Error> {
+        answered(self.client.get(self.url(path)).bearer_auth(API_KEY)).await
+    }
+
+    /// Posts under a key of its own.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Answered, Error> {
+        let key = format!("key-{}", self.keys.fetch_add(1, Ordering::Relaxed));
+        self.post_as(&key, path, &body.to_string()).await
+    }
+
+    pub(crate) async fn post_as(&self, key: &str, path: &str, body: &str) -> Result<Answered, Error> {
+        let request = self.client.post(self.url(path)).bearer_auth(API_KEY);
+        let request = request
+            .header("Idempotency-Key", key)
+            .header("Content-Type", "application/json");
+        answered(request.body(body.to_owned())).await
+    }
+
+    /// Posts what has to succeed.
+    pub(crate) async fn make(&self, path: &str, body: Value) -> Result<Value, Error> {
+        let answered = self.post(path, &body).await?;
+        match answered.status.is_success() {
+            true => Ok(answered.json()),
+            false => Err(format!("POST {path} {body}: {} {}", answered.status, answered.text).into()),
+        }
+    }
+
+    pub(crate) async fn given(&self, currency: &str, load: Option<&str>) -> Result<Given, Error> {
+        let program = json!({"name": "P", "time_zone": "America/New_York", "currencies": [currency]});
+        let program = self.make("/v1/programs", program).await?;
+        let company = json!({"program": program["id"], "name": "Acme"});
+        let company = self.make("/v1/companies", company).await?;
+        let cardholder = json!({"company": company["id"], "reference": "employee 1", "token": "user-1"});
+        let cardholder = self.make("/v1/cardholders", cardholder).await?;
+        let card = json!({
+            "cardholder": cardholder["id"],
+            "account": company["accounts"][0]["id"],
+            "token": "card-1",
+            "last_four": "1111",
+            "status": "active",
+        });
+        let card = self.make("/v1/cards", card).await?;
+        let given = Given {
+            program,
+            company,
+            cardholder,
+            card,
+        };
+        if let Some(amount) = load {
+            let path = format!("/v1/accounts/{}/loads", given.account());
+            self.make(&path, json!({"amount": amount, "currency": currency}))
+                .await?;
+        }
+        Ok(given)
+    }
+}
+
+pub(crate) async fn answered(request: RequestBuilder) -> Result<Answered, Error> {
+    let response = request.send().await?;
+    Ok(Answered {
+        status: response.status(),
+        headers: response.headers().clone(),
+        text: response.text().await?,
+    })
+}

@@ -1,0 +1,61 @@
+//! Starting where something listens already, and stopping while something runs.
+
+use bursar_server::{BindError, Server, Settings};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::Tested;
+use crate::running::{API_KEY, Running, app};
+
+#[tokio::test]
+async fn a_taken_port_is_said_so_with_what_to_do() -> Tested {
+    let running = Running::start().await?;
+    let folder = TempDir::new()?;
+    let refused = Server::bind(app(&folder, Settings::default())?, running.address).err();
+    let Some(error @ BindError::Taken(address)) = refused else {
+        return Err(format!("{refused:?}").into());
+    };
+    assert_eq!(address, running.address);
+    let text = error.to_string();
+    for part in [&running.address.to_string(), "--port", "BURSAR__SERVER__LISTEN"] {
+        assert!(text.contains(part), "{text}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_that_runs_when_the_server_stops_gets_its_answer() -> Tested {
+    let server = Running::start().await?;
+    let mut running = TcpStream::connect(server.address).await?;
+    let body = r#"{"name": "P", "time_zone": "UTC", "currencies": ["USD"]}"#;
+    let head = format!(
+        "POST /v1/programs HTTP/1.1\r\nHost: bursar\r\nAuthorization: Bearer {API_KEY}\r\nIdempotency-Key: k\r\n\
+         Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    running.write_all(head.as_bytes()).await?;
+    let mut text = Vec::new();
+    while !text.ends_with(b"\r\n\r\n") {
+        assert_ne!(running.read_buf(&mut text).await?, 0, "closed before the body");
+    }
+    assert!(
+        text.starts_with(b"HTTP/1.1 100"),
+        "the handler waits for the body"
+    );
+    server.stop.send(()).map_err(|()| "the server is gone")?;
+    // Accepting has ended once a new connection is refused.
+    while TcpStream::connect(server.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    running.write_all(body.as_bytes()).await?;
+    text.clear();
+    running.read_to_end(&mut text).await?;
+    assert!(
+        text.starts_with(b"HTTP/1.1 201"),
+        "{}",
+        String::from_utf8_lossy(&text)
+    );
+    server.task.await??;
+    Ok(())
+}

@@ -1,0 +1,437 @@
+//! The processor's side of a just-in-time funding request: the body it sends, and how it reads
+//! the answer.
+
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::Arc;
+
+use bursar_core::{Currency, Money};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::history::{Answer, Delivery};
+use crate::merchants::Merchant;
+use crate::plan::BodyLayout;
+
+/// One request. Equal requests give equal bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JitRequest {
+    /// The transaction token.
+    pub token: Arc<str>,
+    /// The token of the funding message.
+    pub jit_token: Arc<str>,
+    /// The card that is presented.
+    pub card_token: Arc<str>,
+    /// Who uses it, and pays.
+    pub acting_token: Arc<str>,
+    /// The company that owns the account, if one does.
+    pub business_token: Option<Arc<str>>,
+    /// The purchase that this adds to.
+    pub preceding: Option<Preceding>,
+    /// The amount, as it is written: a JSON number.
+    pub amount: Decimal,
+    /// The currency.
+    pub currency: Currency,
+    /// Whether it is written as a number.
+    pub is_currency_numeric: bool,
+    /// Where.
+    pub merchant: &'static Merchant,
+    /// How the body is laid out.
+    pub layout: BodyLayout,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The first message of a purchase, as a later one refers to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preceding {
+    /// Its transaction token.
+    pub token: Arc<str>,
+    /// The token of its funding message.
+    pub jit_token: Arc<str>,
+}
+
+/// The text of a JSON number that is written as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decimal(Box<str>);
+
+impl Decimal {
+    /// The exact amount.
+    #[must_use]
+    pub fn of(amount: Money) -> Self {
+        Self(amount.to_string().into())
+    }
+
+    /// The amount and a digit below the minor unit: no amount of its currency.
+    #[must_use]
+    pub fn too_precise(amount: Money) -> Self {
+        let point = if amount.currency.exponent() == 0 { "." } else { "" };
+        Self(format!("{amount}{point}5").into())
+    }
+
+    /// The amount that it is in the currency, if it is one.
+    #[must_use]
+    pub fn minor(&self, currency: Currency) -> Option<i64> {
+        Money::parse(&self.0, currency).ok().map(|money| money.minor)
+    }
+}
+
+impl Serialize for Decimal {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.0.clone().into())
+            .map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
+    }
+}
+
+impl JitRequest {
+    /// The body, in the processor's layout.
+    ///
+    /// # Errors
+    /// The serializer's own; a request built of a plan has none.
+    pub fn body(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let time = self.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let day = self.at.strftime("%Y-%m-%dT00:00:00Z").to_string();
+        serde_json::to_vec(&Transaction {
+            kind: match self.preceding {
+                None => "authorization",
+                Some(_) => "authorization.incremental",
+            },
+            state: "PENDING",
+            token: &self.token,
+            user_token: &self.acting_token,
+            acting_user_token: &self.acting_token,
+            business_token: self.business_token.as_deref(),
+            card_token: &self.card_token,
+            card_product_token: "bursar-card-product",
+            preceding_related_transaction_token: self.preceding.as_ref().map(|first| &*first.token),
+            gpa: self.gpa(),
+            gpa_order: self.order(),
+            created_time: &time,
+            user_transaction_time: &time,
+            settlement_date: &day,
+            request_amount: &self.amount,
+            amount: &self.amount,
+            currency_code: self.currency_code(),
+            network: "VISA",
+            subnetwork: "VISANET",
+            acquirer_fee_amount: 0,
+            acquirer: self.acquirer(),
+            fraud: fraud(),
+            user: json!({"metadata": {}}),
+            card: json!({"last_four": "0000", "metadata": {}}),
+            issuer_received_time: &time,
+            issuer_payment_node: "bursar-simulator",
+            card_acceptor: self.card_acceptor(),
+            pos: (self.layout == BodyLayout::V2).then(|| self.pos()),
+            transaction_metadata: (self.layout == BodyLayout::V2).then(metadata),
+            is_recurring: (self.layout == BodyLayout::V1).then_some(false),
+        })
+    }
+
+    /// Reads an answer as the processor does: without the required fields, or with another token,
+    /// method or user, it is none.
+    #[must_use]
+    pub fn read_answer(&self, status: u16, body: &[u8]) -> Delivery {
+        if status == 503 {
+            return Delivery::Unknown;
+        }
+        let text = String::from_utf8_lossy(body);
+        let unusable = |why: &str| {
+            let start: String = text.chars().take(200).collect();
+            Delivery::Unusable(format!("{status} {why}: {start}"))
+        };
+        if !matches!(status, 200 | 402) {
+            return unusable("is no decision");
+        }
+        let Ok(Reply { jit_funding: reply }) = serde_json::from_slice(body) else {
+            return unusable("without the required fields");
+        };
+        let acting = reply.acting_user_token.as_deref();
+        let is_ours = reply.token == *self.jit_token
+            && reply.method == self.method()
+            && reply.user_token == *self.acting_token
+            && acting.is_none_or(|acting| acting == &*self.acting_token);
+        if !is_ours {
+            return unusable("for another token, method or user");
+        }
+        let mut hasher = DefaultHasher::new();
+        hasher.write(body);
+        Delivery::Answered(Answer {
+            status,
+            decision: reply.tags.as_deref().and_then(decision_id),
+            amount: reply.amount.get().into(),
+            decline_reason: reply.decline_reason.as_deref().map(Into::into),
+            digest: hasher.finish(),
+        })
+    }
+
+    /// The processor's name of what it asks.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        match self.preceding {
+            None => "pgfs.authorization",
+            Some(_) => "pgfs.authorization.incremental",
+        }
+    }
+
+    fn order(&self) -> Order<'_> {
+        Order {
+            token: &self.jit_token,
+            amount: &self.amount,
+            transaction_token: &self.jit_token,
+            state: "PENDING",
+            funding: Funding {
+                amount: &self.amount,
+                source: funding_source(),
+            },
+            funding_source_token: "**********pgfs",
+            jit_funding: JitFunding {
+                token: &self.jit_token,
+                method: self.method(),
+                user_token: &self.acting_token,
+                acting_user_token: &self.acting_token,
+                business_token: self.business_token.as_deref(),
+                amount: &self.amount,
+                original_jit_funding_token: self.preceding.as_ref().map(|first| &*first.jit_token),
+            },
+            user_token: &self.acting_token,
+            currency_code: self.currency_code(),
+        }
+    }
+
+    fn currency_code(&self) -> &'static str {
+        match (self.is_currency_numeric, self.currency.code()) {
+            (true, "USD") => "840",
+            (true, "EUR") => "978",
+            (true, "JPY") => "392",
+            (true, "KWD") => "414",
+            (true, "GBP") => "826",
+            (_, code) => code,
+        }
+    }
+
+    /// What the processor itself holds for the account: nothing, since it asks us each time.
+    fn gpa(&self) -> Value {
+        let code = self.currency.code();
+        let balance = json!({
+            "currency_code": code,
+            "ledger_balance": 0,
+            "available_balance": 0,
+            "credit_balance": 0,
+            "pending_credits": 0,
+        });
+        let mut gpa = balance.clone();
+        gpa["balances"] = json!({code: balance});
+        gpa
+    }
+
+    fn acquirer(&self) -> Value {
+        json!({
+            "institution_id_code": "428001",
+            "institution_country": self.merchant.country,
+            "retrieval_reference_number": self.reference_number(12),
+            "system_trace_audit_number": self.reference_number(6),
+        })
+    }
+
+    /// Digits that belong to this token.
+    fn reference_number(&self, digits: usize) -> String {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(self.token.as_bytes());
+        let number = hasher.finish() % 10_u64.pow(digits as u32);
+        format!("{number:0digits$}")
+    }
+
+    fn card_acceptor(&self) -> Value {
+        let merchant = self.merchant;
+        match self.layout {
+            BodyLayout::V2 => json!({
+                "mid": merchant.id,
+                "mcc": merchant.mcc,
+                "mcc_groups": ["NONE"],
+                "name": merchant.name,
+                "street_address": merchant.street,
+                "city": merchant.city,
+                "state": merchant.state,
+                "postal_code": merchant.postal_code,
+                "country_code": merchant.country,
+            }),
+            BodyLayout::V1 => json!({
+                "mid": merchant.id,
+                "mcc": merchant.mcc,
+                "name": merchant.name,
+                "address": merchant.street,
+                "city": merchant.city,
+                "state": merchant.state,
+                "zip": merchant.postal_code,
+                "country": merchant.country,
+                "poi": {
+                    "tid": "80222786",
+                    "partial_approval_capable": "0",
+                    "cardholder_presence": "1",
+                    "card_presence": "1",
+                    "channel": "OTHER",
+                    "processing_type": "CHIP",
+                    "pin_present": "false",
+                },
+            }),
+        }
+    }
+
+    fn pos(&self) -> Value {
+        json!({
+            "pan_entry_mode": "CHIP_CONTACTLESS",
+            "pin_entry_mode": "TRUE",
+            "pin_present": false,
+            "terminal_id": "80222786",
+            "terminal_attendance": "ATTENDED",
+            "terminal_location": "ON_PREMISE",
+            "card_holder_presence": true,
+            "card_presence": true,
+            "card_data_input_capability": "CHIP_CONTACTLESS",
+            "country_code": "840",
+            "zip": format!("{:<9}", self.merchant.postal_code),
+            "partial_approval_capable": false,
+            "purchase_amount_only": false,
+            "is_recurring": false,
+            "is_installment": false,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Transaction<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    state: &'static str,
+    token: &'a str,
+    user_token: &'a str,
+    acting_user_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    business_token: Option<&'a str>,
+    card_token: &'a str,
+    card_product_token: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preceding_related_transaction_token: Option<&'a str>,
+    gpa: Value,
+    gpa_order: Order<'a>,
+    created_time: &'a str,
+    user_transaction_time: &'a str,
+    settlement_date: &'a str,
+    request_amount: &'a Decimal,
+    amount: &'a Decimal,
+    currency_code: &'static str,
+    network: &'static str,
+    subnetwork: &'static str,
+    acquirer_fee_amount: u32,
+    acquirer: Value,
+    fraud: Value,
+    user: Value,
+    card: Value,
+    issuer_received_time: &'a str,
+    issuer_payment_node: &'static str,
+    card_acceptor: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pos: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_metadata: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_recurring: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Order<'a> {
+    token: &'a str,
+    amount: &'a Decimal,
+    transaction_token: &'a str,
+    state: &'static str,
+    funding: Funding<'a>,
+    funding_source_token: &'static str,
+    jit_funding: JitFunding<'a>,
+    user_token: &'a str,
+    currency_code: &'static str,
+}
+
+#[derive(Serialize)]
+struct Funding<'a> {
+    amount: &'a Decimal,
+    source: Value,
+}
+
+#[derive(Serialize)]
+struct JitFunding<'a> {
+    token: &'a str,
+    method: &'static str,
+    user_token: &'a str,
+    acting_user_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    business_token: Option<&'a str>,
+    amount: &'a Decimal,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_jit_funding_token: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Reply<'a> {
+    #[serde(borrow)]
+    jit_funding: Funded<'a>,
+}
+
+#[derive(Deserialize)]
+struct Funded<'a> {
+    #[serde(borrow)]
+    token: Cow<'a, str>,
+    #[serde(borrow)]
+    method: Cow<'a, str>,
+    #[serde(borrow)]
+    user_token: Cow<'a, str>,
+    #[serde(default)]
+    acting_user_token: Option<String>,
+    #[serde(borrow)]
+    amount: &'a RawValue,
+    #[serde(default)]
+    decline_reason: Option<String>,
+    #[serde(default)]
+    tags: Option<String>,
+}
+
+/// The id in `decision=msg_…`, which may stand among other tags.
+fn decision_id(tags: &str) -> Option<bursar_core::MessageId> {
+    tags.split([',', ';', ' '])
+        .find_map(|tag| tag.strip_prefix("decision="))
+        .and_then(|id| id.parse().ok())
+}
+
+fn funding_source() -> Value {
+    json!({
+        "type": "programgateway",
+        "token": "**********pgfs",
+        "active": true,
+        "name": "bursar",
+        "is_default_account": false,
+        "created_time": "2025-01-01T00:00:00Z",
+        "last_modified_time": "2025-01-01T00:00:00Z",
+    })
+}
+
+fn fraud() -> Value {
+    json!({
+        "network": {"account_risk_score": 7, "transaction_risk_score": 12},
+        "issuer_processor": {
+            "score": "8",
+            "risk_level": "LOW",
+            "rule_violations": [],
+            "recommended_action": "APPROVE",
+        },
+    })
+}
+
+fn metadata() -> Value {
+    json!({"payment_channel": "OTHER", "transaction_category": "RETAIL_SALE", "moto_indicator": null})
+}
+
+#[cfg(test)]
+mod tests;

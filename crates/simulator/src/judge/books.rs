@@ -1,0 +1,293 @@
+//! The judge's own books of one owner, and its own rules. Deliberately not the server's code.
+
+use std::collections::HashMap;
+
+use bursar_core::{AccountId, CardId, CardholderId, Currency, MessageId, Money};
+
+use crate::history::{History, Object, Owner, Status, Swipe, What};
+
+/// Everything that decides about one owner's swipes. Sums are kept in 128 bits: no number of 64-bit
+/// amounts that a run can hold overflows them.
+pub(super) struct Books<'a> {
+    status: Status,
+    cards: HashMap<&'a str, Card>,
+    cardholders: HashMap<CardholderId, Cardholder<'a>>,
+    accounts: HashMap<AccountId, Account>,
+    /// By the token of the purchase.
+    groups: HashMap<&'a str, Group>,
+}
+
+struct Card {
+    id: CardId,
+    cardholder: CardholderId,
+    account: AccountId,
+    status: Status,
+}
+
+struct Cardholder<'a> {
+    token: &'a str,
+    status: Status,
+}
+
+/// An account as it should be; amounts in minor units.
+pub(super) struct Account {
+    pub(super) currency: Currency,
+    pub(super) posted_minor: i128,
+    pub(super) held_minor: i128,
+    pub(super) open_holds: i64,
+    pub(super) entries: i64,
+    /// By how much the server's available amount was off when it was last compared: a difference
+    /// is named once, not at every later swipe.
+    pub(super) drift_minor: i128,
+}
+
+/// A purchase and its increments.
+struct Group {
+    id: MessageId,
+    account: AccountId,
+    held_minor: i128,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Declined, or a verification.
+    Empty,
+    Open,
+    Reversed,
+}
+
+impl Account {
+    pub(super) fn available_minor(&self) -> i128 {
+        self.posted_minor - self.held_minor
+    }
+}
+
+impl<'a> Books<'a> {
+    /// The books when everything was created and nothing else had happened.
+    pub(super) fn open(history: &'a History, owner: &Owner) -> Self {
+        let cards = history.cards.iter().filter(|card| card.owner == owner.id);
+        let card = |card: &'a crate::history::Card| {
+            let own = Card {
+                id: card.id,
+                cardholder: card.cardholder,
+                account: card.account,
+                status: card.status,
+            };
+            (&*card.token, own)
+        };
+        let cardholders = history.cardholders.iter().filter(|user| user.owner == owner.id);
+        let cardholder = |user: &'a crate::history::Cardholder| {
+            let own = Cardholder {
+                token: &user.token,
+                status: Status::Active,
+            };
+            (user.id, own)
+        };
+        let accounts = history
+            .accounts
+            .iter()
+            .filter(|account| account.owner == owner.id);
+        let account = |account: &crate::history::Account| {
+            let own = Account {
+                currency: account.currency,
+                posted_minor: 0,
+                held_minor: 0,
+                open_holds: 0,
+                entries: 0,
+                drift_minor: 0,
+            };
+            (account.id, own)
+        };
+        Self {
+            status: Status::Active,
+            cards: cards.map(card).collect(),
+            cardholders: cardholders.map(cardholder).collect(),
+            accounts: accounts.map(account).collect(),
+            groups: HashMap::new(),
+        }
+    }
+
+    /// Why the swipe has to be declined now, if it has to be.
+    pub(super) fn decline_reason(&self, swipe: &Swipe) -> Option<&'static str> {
+        let Some(card) = self.cards.get(&*swipe.card_token) else {
+            return Some("card_unknown");
+        };
+        if card.status != Status::Active {
+            return Some("card_not_active");
+        }
+        let Some(holder) = self.cardholders.get(&card.cardholder) else {
+            return Some("cardholder_not_active");
+        };
+        if holder.token != &*swipe.acting_token {
+            return Some("card_of_another_cardholder");
+        }
+        if holder.status != Status::Active {
+            return Some("cardholder_not_active");
+        }
+        if self.status != Status::Active {
+            return Some("owner_not_active");
+        }
+        let Some(account) = self.accounts.get(&card.account) else {
+            return Some("insufficient_funds");
+        };
+        if account.currency != swipe.currency {
+            return Some("currency_mismatch");
+        }
+        let Some(asked_minor) = swipe.amount_minor else {
+            return Some("invalid_amount");
+        };
+        if self
+            .group_followed(swipe)
+            .is_some_and(|group| group.stage != Stage::Open)
+        {
+            return Some("hold_group_ended");
+        }
+        // Nothing fits into whatever is there, even into less than nothing.
+        let is_covered = asked_minor == 0 || i128::from(asked_minor) <= account.available_minor();
+        (!is_covered).then_some("insufficient_funds")
+    }
+
+    /// Books a swipe that the server decided: rightly or not, the money is held now. `id` is the
+    /// server's; what comes back is the id of the group that it belongs to.
+    pub(super) fn decided(&mut self, swipe: &'a Swipe, id: MessageId, is_approved: bool) -> MessageId {
+        let Some(account_id) = self.account_of(swipe) else {
+            return id;
+        };
+        let held_minor = match (is_approved, swipe.amount_minor) {
+            (true, Some(minor)) => i128::from(minor),
+            _ => 0,
+        };
+        let followed = swipe.follows.as_deref().filter(|_| is_approved);
+        let root = followed.filter(|root| self.groups.contains_key(root));
+        let group = self.groups.entry(root.unwrap_or(&swipe.token)).or_insert(Group {
+            id,
+            account: account_id,
+            held_minor: 0,
+            stage: Stage::Empty,
+        });
+        if held_minor > 0
+            && let Some(account) = self.accounts.get_mut(&account_id)
+        {
+            account.open_holds += i64::from(group.held_minor == 0);
+            account.held_minor += held_minor;
+            group.held_minor += held_minor;
+            group.stage = Stage::Open;
+        }
+        group.id
+    }
+
+    /// Why the action has to be refused now, if it has to be.
+    pub(super) fn refusal(&self, what: &What) -> Option<&'static str> {
+        match what {
+            What::Load(account, amount) => self.refused_transfer(*account, *amount, false),
+            What::Unload(account, amount) => self.refused_transfer(*account, *amount, true),
+            What::Reverse { token, .. } => match self.groups.get(&**token) {
+                None => Some("authorization_unknown"),
+                Some(group) => (group.stage != Stage::Open).then_some("hold_group_ended"),
+            },
+            What::Move(object, to) => match self.status_of(*object) {
+                None => Some("unknown"),
+                Some(from) => (!may_become(from, *to)).then_some("transition_not_allowed"),
+            },
+        }
+    }
+
+    /// Books an action that the server granted. What comes back is the account whose money it
+    /// moved.
+    pub(super) fn granted(&mut self, what: &What) -> Option<AccountId> {
+        match what {
+            What::Load(account, amount) => self.transfer(*account, i128::from(amount.minor)),
+            What::Unload(account, amount) => self.transfer(*account, -i128::from(amount.minor)),
+            What::Reverse { token, .. } => self.reverse(token),
+            What::Move(object, to) => {
+                if let Some(status) = self.status_mut(*object) {
+                    *status = *to;
+                }
+                None
+            }
+        }
+    }
+
+    /// The account that the swipe's card draws on.
+    pub(super) fn account_of(&self, swipe: &Swipe) -> Option<AccountId> {
+        self.cards.get(&*swipe.card_token).map(|card| card.account)
+    }
+
+    pub(super) fn account(&self, id: AccountId) -> Option<&Account> {
+        self.accounts.get(&id)
+    }
+
+    pub(super) fn account_mut(&mut self, id: AccountId) -> Option<&mut Account> {
+        self.accounts.get_mut(&id)
+    }
+
+    fn group_followed(&self, swipe: &Swipe) -> Option<&Group> {
+        self.groups.get(swipe.follows.as_deref()?)
+    }
+
+    fn refused_transfer(&self, account: AccountId, amount: Money, is_out: bool) -> Option<&'static str> {
+        let Some(account) = self.accounts.get(&account) else {
+            return Some("account_unknown");
+        };
+        let is_covered = !is_out || i128::from(amount.minor) <= account.available_minor();
+        match () {
+            () if self.status != Status::Active => Some("owner_not_active"),
+            () if amount.currency != account.currency => Some("currency_mismatch"),
+            () if amount.minor <= 0 => Some("invalid_amount"),
+            () if !is_covered => Some("insufficient_funds"),
+            () => None,
+        }
+    }
+
+    fn transfer(&mut self, id: AccountId, amount_minor: i128) -> Option<AccountId> {
+        let account = self.accounts.get_mut(&id)?;
+        account.posted_minor += amount_minor;
+        account.entries += 1;
+        Some(id)
+    }
+
+    fn reverse(&mut self, token: &str) -> Option<AccountId> {
+        let group = self.groups.get_mut(token)?;
+        let account = self.accounts.get_mut(&group.account)?;
+        account.held_minor -= group.held_minor;
+        account.open_holds -= i64::from(group.held_minor > 0);
+        group.held_minor = 0;
+        group.stage = Stage::Reversed;
+        Some(group.account)
+    }
+
+    fn status_of(&self, object: Object) -> Option<Status> {
+        match object {
+            Object::Card(id) => self
+                .cards
+                .values()
+                .find(|card| card.id == id)
+                .map(|card| card.status),
+            Object::Cardholder(id) => self.cardholders.get(&id).map(|holder| holder.status),
+            Object::Company(_) | Object::Person(_) => Some(self.status),
+        }
+    }
+
+    fn status_mut(&mut self, object: Object) -> Option<&mut Status> {
+        match object {
+            Object::Card(id) => {
+                let card = self.cards.values_mut().find(|card| card.id == id);
+                card.map(|card| &mut card.status)
+            }
+            Object::Cardholder(id) => self.cardholders.get_mut(&id).map(|holder| &mut holder.status),
+            Object::Company(_) | Object::Person(_) => Some(&mut self.status),
+        }
+    }
+}
+
+/// The same status again is granted, and what was terminated stays so.
+fn may_become(from: Status, to: Status) -> bool {
+    use Status::{Active, Suspended, Terminated, Unactivated};
+    from == to
+        || match (from, to) {
+            (Terminated, _) | (_, Unactivated) => false,
+            (_, Terminated) | (Unactivated | Suspended, Active) => true,
+            (from, to) => from == Active && to == Suspended,
+        }
+}

@@ -1,0 +1,330 @@
+//! Replays one owner in the order of its sequence, and compares what it is left with.
+
+use std::collections::BTreeMap;
+
+use bursar_core::{AccountId, Currency, Money};
+use jiff::Timestamp;
+
+use super::books::Books;
+use super::{Differences, Pair};
+use crate::history::{Action, History, Outcome, Owner, Swipe, What};
+use crate::listing::{Authorization, Listing};
+
+pub(super) fn check(
+    history: &History,
+    listing: &Listing,
+    pairs: &[Pair<'_>],
+    owner: &Owner,
+    differences: &mut Differences,
+) {
+    let mut replay = Replay {
+        owner,
+        books: Books::open(history, owner),
+        refused: refused(history, owner, differences),
+        at: Timestamp::MIN,
+        differences,
+    };
+    let items = replay.items(history, pairs);
+    let shown = listing.owners.iter().find(|shown| shown.id == owner.id);
+    if shown.is_none() {
+        replay.differ("it is not shown");
+    }
+    let last = items.keys().next_back().copied().unwrap_or(owner.creations);
+    let shown_last = shown.map_or(last, |shown| shown.sequence);
+    if shown_last < last {
+        replay.differ(&format!(
+            "its sequence is shown as {shown_last}, but #{last} was given out"
+        ));
+    }
+    replay.run(&items, shown_last);
+    replay.finish(history, listing);
+}
+
+/// Something that has a number of the owner.
+#[derive(Clone, Copy)]
+enum Item<'a> {
+    Swipe(&'a Swipe, &'a Authorization),
+    Action(&'a Action, Timestamp, Option<&'a str>),
+}
+
+struct Replay<'a, 'd> {
+    owner: &'a Owner,
+    books: Books<'a>,
+    /// Actions that were refused: each has a number, but was not told which.
+    refused: Vec<&'a Action>,
+    at: Timestamp,
+    differences: &'d mut Differences,
+}
+
+impl<'a> Replay<'a, '_> {
+    /// Everything of the owner by its number. The first numbers are those of creations.
+    fn items(&mut self, history: &'a History, pairs: &[Pair<'a>]) -> BTreeMap<i64, Item<'a>> {
+        let mut items = BTreeMap::new();
+        for Pair { swipe, listed } in pairs {
+            let Some(listed) = listed.filter(|listed| listed.owner == Some(self.owner.id)) else {
+                continue;
+            };
+            match listed.owner_sequence {
+                Some(number) => self.place(&mut items, number, Item::Swipe(swipe, listed)),
+                None => self.differ(&format!("{} has no number", swipe.token)),
+            }
+        }
+        for action in history
+            .actions
+            .iter()
+            .filter(|action| action.owner == self.owner.id)
+        {
+            if let Outcome::Done {
+                sequence,
+                at,
+                available,
+            } = &action.outcome
+            {
+                let item = Item::Action(action, *at, available.as_deref());
+                self.place(&mut items, *sequence, item);
+            }
+        }
+        items
+    }
+
+    fn place(&mut self, items: &mut BTreeMap<i64, Item<'a>>, number: i64, item: Item<'a>) {
+        if number <= self.owner.creations {
+            let what = item.name();
+            self.differ(&format!("#{number} is given to {what}, but it is a creation's"));
+        } else if let Some(other) = items.insert(number, item) {
+            let (what, other) = (item.name(), other.name());
+            self.differ(&format!("#{number} is given to both {other} and {what}"));
+        }
+    }
+
+    fn run(&mut self, items: &BTreeMap<i64, Item<'a>>, shown_last: i64) {
+        let mut next = self.owner.creations.saturating_add(1);
+        for (&number, &item) in items {
+            self.gap(next, number.saturating_sub(1));
+            match item {
+                Item::Swipe(swipe, listed) => self.swipe(number, swipe, listed),
+                Item::Action(action, at, available) => self.action(number, action, at, available),
+            }
+            next = number.saturating_add(1);
+        }
+        self.gap(next, shown_last);
+        for action in std::mem::take(&mut self.refused) {
+            let (what, outcome) = (&action.what, &action.outcome);
+            self.differ(&format!("{what} should have been granted, but: {outcome:?}"));
+        }
+    }
+
+    /// Numbers that nothing told has: each must be that of an action which was refused, and had
+    /// to be refused at that place.
+    fn gap(&mut self, first: i64, last: i64) {
+        for number in first..=last {
+            match self.fitting_refusal() {
+                Some(place) => {
+                    self.refused.remove(place);
+                }
+                None if number == last => return self.differ(&format!("nothing is known of #{number}")),
+                None => return self.differ(&format!("nothing is known of #{number} to #{last}")),
+            }
+        }
+    }
+
+    /// The smallest fits the fewest places, so it is placed first.
+    fn fitting_refusal(&self) -> Option<usize> {
+        let size = |action: &Action| match &action.what {
+            What::Load(_, amount) | What::Unload(_, amount) => amount.minor,
+            What::Reverse { .. } | What::Move(..) => 0,
+        };
+        let fits = |action: &Action| {
+            let reason = self.books.refusal(&action.what);
+            matches!(&action.outcome, Outcome::Refused { code, .. } if Some(code.as_str()) == reason)
+        };
+        let fitting = self.refused.iter().enumerate().filter(|(_, action)| fits(action));
+        fitting
+            .min_by_key(|(_, action)| size(action))
+            .map(|(place, _)| place)
+    }
+
+    fn swipe(&mut self, number: i64, swipe: &'a Swipe, listed: &Authorization) {
+        self.time(number, listed.decided_at);
+        let expected = Decision {
+            reason: self.books.decline_reason(swipe),
+        };
+        let found = Decision::of(listed);
+        let is_approved = listed.status == "approved";
+        if found.as_ref() != Some(&expected) {
+            let asked = swipe
+                .amount_minor
+                .map(|minor| show(i128::from(minor), swipe.currency));
+            let asked = asked.as_deref().unwrap_or("no amount");
+            let account = self.books.account_of(swipe).and_then(|id| self.books.account(id));
+            let available = account.map(|account| show(account.available_minor(), account.currency));
+            let available = available.as_deref().unwrap_or("nothing");
+            let found = match (&listed.status, &listed.decline_reason) {
+                (status, None) => status.clone(),
+                (status, Some(reason)) => format!("{status} {reason}"),
+            };
+            let token = &swipe.token;
+            self.differ(&format!(
+                "#{number} {token}: {found}, expected {expected}; {asked} asked, {available} available"
+            ));
+        }
+        let group = self.books.decided(swipe, listed.id, is_approved);
+        if is_approved {
+            let token = &swipe.token;
+            let about = || format!("{token}: the listed group");
+            self.differences.compare(about, listed.group, group);
+        }
+        if let Some(account) = self.books.account_of(swipe) {
+            let what = format!("#{number} {}", swipe.token);
+            self.available(&what, account, listed.available_after.as_deref());
+        }
+    }
+
+    fn action(&mut self, number: i64, action: &Action, at: Timestamp, available: Option<&str>) {
+        self.time(number, at);
+        let what = &action.what;
+        if let Some(reason) = self.books.refusal(what) {
+            self.differ(&format!("#{number} {what}: granted, expected {reason}"));
+        }
+        if let Some(account) = self.books.granted(what) {
+            self.available(&format!("#{number} {what}"), account, available);
+        }
+    }
+
+    fn time(&mut self, number: i64, at: Timestamp) {
+        if at < self.at {
+            let before = self.at;
+            self.differ(&format!(
+                "#{number} is dated {at}, before its predecessor at {before}"
+            ));
+        }
+        self.at = self.at.max(at);
+    }
+
+    /// The available amount that the server showed after a step. An error is named where it
+    /// appears, not again at each later step that carries it along.
+    fn available(&mut self, what: &str, id: AccountId, shown: Option<&str>) {
+        let Some(account) = self.books.account_mut(id) else {
+            return;
+        };
+        let (currency, expected) = (account.currency, account.available_minor());
+        let Some(found) = shown.and_then(|shown| read(shown, currency)) else {
+            return self.differ(&format!("{what}: the available amount is shown as {shown:?}"));
+        };
+        let drift_minor = found - expected;
+        if drift_minor == account.drift_minor {
+            return;
+        }
+        account.drift_minor = drift_minor;
+        let (found, expected) = (show(found, currency), show(expected, currency));
+        self.differ(&format!(
+            "{what}: {found} is shown as available after it, expected {expected}"
+        ));
+    }
+
+    fn finish(&mut self, history: &History, listing: &Listing) {
+        for own in history
+            .accounts
+            .iter()
+            .filter(|account| account.owner == self.owner.id)
+        {
+            let id = own.id;
+            let Some(shown) = listing.accounts.iter().find(|shown| shown.id == id) else {
+                self.differ(&format!("{id} is not shown"));
+                continue;
+            };
+            let Some(account) = self.books.account(id) else {
+                continue;
+            };
+            let text = |minor: i128| Some(show(minor, account.currency));
+            let shown_text = |shown: &str| read(shown, account.currency).and_then(text);
+            for (what, found, expected) in [
+                ("posted", &shown.posted, account.posted_minor),
+                ("held", &shown.held, account.held_minor),
+                ("available", &shown.available, account.available_minor()),
+            ] {
+                let about = || format!("{id}: what is {what}");
+                self.differences.compare(about, shown_text(found), text(expected));
+            }
+            let about = || format!("{id}: the number of open holds");
+            self.differences
+                .compare(about, shown.open_holds, account.open_holds);
+            let about = || format!("{id}: the number of entries");
+            self.differences.compare(about, shown.entries, account.entries);
+        }
+    }
+
+    fn differ(&mut self, difference: &str) {
+        self.differences.add(format!("{}: {difference}", self.owner.id));
+    }
+}
+
+impl Item<'_> {
+    fn name(&self) -> String {
+        match self {
+            Self::Swipe(swipe, _) => swipe.token.to_string(),
+            Self::Action(action, ..) => action.what.to_string(),
+        }
+    }
+}
+
+/// Approved, or declined with a reason.
+#[derive(PartialEq, Eq)]
+struct Decision<'a> {
+    reason: Option<&'a str>,
+}
+
+impl<'a> Decision<'a> {
+    /// `None` if what is listed is no decision: an approval with a reason, say.
+    fn of(listed: &'a Authorization) -> Option<Self> {
+        let reason = listed.decline_reason.as_deref();
+        let is_whole = match listed.status.as_str() {
+            "approved" => reason.is_none(),
+            "declined" => reason.is_some(),
+            _ => false,
+        };
+        is_whole.then_some(Self { reason })
+    }
+}
+
+impl std::fmt::Display for Decision<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.reason {
+            None => f.write_str("approved"),
+            Some(reason) => write!(f, "declined {reason}"),
+        }
+    }
+}
+
+/// The owner's refused actions. One that is still unresolved leaves its owner in the dark.
+fn refused<'a>(history: &'a History, owner: &Owner, differences: &mut Differences) -> Vec<&'a Action> {
+    let mut refused = Vec::new();
+    for action in history.actions.iter().filter(|action| action.owner == owner.id) {
+        match &action.outcome {
+            Outcome::Done { .. } => {}
+            Outcome::Refused { .. } => refused.push(action),
+            Outcome::Unresolved(why) => {
+                let (owner, what) = (owner.id, &action.what);
+                differences.add(format!("{owner}: what became of {what} is not known: {why}"));
+            }
+        }
+    }
+    refused
+}
+
+/// A decimal text of the currency, which may be below zero.
+fn read(text: &str, currency: Currency) -> Option<i128> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let money = Money::parse(digits, currency).ok()?;
+    Some(sign * i128::from(money.minor))
+}
+
+fn show(minor: i128, currency: Currency) -> String {
+    match i64::try_from(minor) {
+        Ok(minor) => format!("{:?}", Money { minor, currency }),
+        Err(_) => format!("{minor} minor units of {currency}"),
+    }
+}

@@ -1,0 +1,84 @@
+//! A whole simulation: build the world, swipe, read what the server shows, judge it.
+
+use serde::Serialize;
+
+use crate::client::{Client, ClientError};
+use crate::judge::{Verdict, judge};
+use crate::listing::Listing;
+use crate::progress::{Figures, Progress};
+use crate::run::run;
+use crate::settings::Settings;
+use crate::world::{CreateError, World};
+
+/// What a simulation found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Counts and latencies of the whole run.
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// Whether the simulator would have decided the same.
+    pub verdict: Verdict,
+}
+
+/// Why a simulation could not begin. Once it began there is always a report.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulateError {
+    /// There is no such server.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The world could not be built.
+    #[error("the simulated world could not be created")]
+    Create(#[from] CreateError),
+}
+
+/// Builds a world on the server, swipes until the time is over or `stop` is ready, and judges every
+/// decision. A server that cannot be read afterwards is a failed verdict.
+///
+/// # Errors
+/// See [`SimulateError`].
+pub async fn simulate(
+    settings: &Settings,
+    progress: &Progress,
+    stop: impl Future<Output = ()>,
+) -> Result<Report, SimulateError> {
+    let client = Client::new(settings)?;
+    let world = World::create(&client, settings).await?;
+    let history = run(&client, world, settings, progress, stop).await;
+    let verdict = match Listing::read(&client, &history).await {
+        Ok(listing) => judge(&history, &listing),
+        Err(error) => Verdict::failed(format!("the server's decisions could not be read: {error}")),
+    };
+    Ok(Report {
+        figures: progress.figures(),
+        verdict,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_one_flat_object() {
+        let report = Report {
+            figures: Figures::default(),
+            verdict: Verdict::failed("because".to_owned()),
+        };
+        let json = serde_json::to_value(&report).expect("JSON");
+        for key in [
+            "seconds",
+            "sent",
+            "decisions",
+            "approved",
+            "declined",
+            "decline_reasons",
+            "unavailable",
+            "skipped",
+        ] {
+            assert!(json.get(key).is_some(), "{key}");
+        }
+        assert_eq!(json["latency"]["p99_us"], 0);
+        assert_eq!(json["verdict"]["passed"], false);
+        assert_eq!(json["verdict"]["differences"][0], "because");
+    }
+}

@@ -1,0 +1,155 @@
+//! The open loop: every request has its time from the start, and a slow server changes none.
+
+mod book;
+
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::action::perform;
+use crate::client::Client;
+use crate::history::{Delivery, History, Outcome};
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::settings::Settings;
+use crate::world::World;
+use book::{ActionJob, Book, Job, SwipeJob};
+
+/// Beyond so many unanswered requests, steps are left out and counted as skipped.
+pub const IN_FLIGHT_MAX: usize = 2_048;
+
+/// How often an action is repeated while its outcome is unknown: during the run, and after it.
+const TRIES: u32 = 3;
+const TRIES_AFTER: u32 = 20;
+
+/// What became of a job.
+enum Done {
+    Swipe(SwipeJob, Delivery, Duration),
+    Action(usize, Outcome),
+}
+
+/// Swipes as planned until `stop` is ready or the time is over, waits for what is under way, and
+/// gives back everything that was done and answered.
+pub async fn run(
+    client: &Client,
+    world: World,
+    settings: &Settings,
+    progress: &Progress,
+    stop: impl Future<Output = ()>,
+) -> History {
+    let mut plan = Plan::new(settings.seed, world.layout.clone());
+    let mut book = Book::new(world);
+    let mut jobs = JoinSet::new();
+    let mut stop = pin!(stop);
+    let start = Instant::now();
+    progress.begin();
+    for index in 0_u64.. {
+        let since_start = due(index, settings.rate_per_second);
+        if settings.duration.is_some_and(|duration| since_start >= duration) {
+            break;
+        }
+        let due = start + since_start;
+        if !wait(due, &mut jobs, &mut book, progress, stop.as_mut()).await {
+            break;
+        }
+        let Some(step) = plan.next() else { break };
+        if jobs.len() >= IN_FLIGHT_MAX {
+            progress.skipped();
+            continue;
+        }
+        for job in book.jobs(&step, Timestamp::now()) {
+            progress.sent(u64::from(matches!(job, Job::Swipe(_))));
+            jobs.spawn(send(client.clone(), job, due));
+        }
+    }
+    while let Some(done) = jobs.join_next().await {
+        finish(done, &mut book, progress);
+    }
+    progress.end();
+    let mut history = book.into_history();
+    resolve(client, &mut history).await;
+    history
+}
+
+/// When the step is due, after the start.
+fn due(index: u64, rate_per_second: u32) -> Duration {
+    let rate = u64::from(rate_per_second.max(1));
+    let part_ns = index % rate * 1_000_000_000 / rate;
+    Duration::from_secs(index / rate) + Duration::from_nanos(part_ns)
+}
+
+/// Takes in what gets done until the time comes; `false` if the run is stopped before.
+async fn wait(
+    due: Instant,
+    jobs: &mut JoinSet<Done>,
+    book: &mut Book,
+    progress: &Progress,
+    mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
+) -> bool {
+    loop {
+        tokio::select! {
+            () = stop.as_mut() => return false,
+            () = sleep_until(due) => return true,
+            Some(done) = jobs.join_next() => finish(done, book, progress),
+        }
+    }
+}
+
+async fn send(client: Client, job: Job, due: Instant) -> Done {
+    match job {
+        Job::Swipe(job) => {
+            let delivery = match client.swipe(Bytes::clone(&job.body)).await {
+                Ok((status, body)) => job.request.read_answer(status, &body),
+                Err(_) => Delivery::Unknown,
+            };
+            Done::Swipe(job, delivery, due.elapsed())
+        }
+        Job::Action(ActionJob { place, action }) => {
+            Done::Action(place, perform(&client, &action, TRIES).await)
+        }
+    }
+}
+
+fn finish(done: Result<Done, tokio::task::JoinError>, book: &mut Book, progress: &Progress) {
+    match done {
+        Ok(Done::Swipe(job, delivery, latency)) => {
+            progress.delivered(&delivery, job.is_first(), latency);
+            book.delivered(job, delivery);
+        }
+        Ok(Done::Action(place, outcome)) => book.performed(place, outcome),
+        // Its record stays without an answer, as if the connection had broken.
+        Err(error) => tracing::error!(%error, "a request of the simulator failed"),
+    }
+}
+
+/// An action whose outcome is not known is performed again: under its key it has one effect.
+async fn resolve(client: &Client, history: &mut History) {
+    for action in &mut history.actions {
+        if matches!(action.outcome, Outcome::Unresolved(_)) {
+            action.outcome = perform(client, action, TRIES_AFTER).await;
+            if matches!(action.outcome, Outcome::Unresolved(_)) {
+                // The server is gone: the others would only wait as long, one after another.
+                break;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schedule_is_even_and_does_not_drift() {
+        assert_eq!(due(0, 50), Duration::ZERO);
+        assert_eq!(due(1, 50), Duration::from_millis(20));
+        assert_eq!(due(50, 50), Duration::from_secs(1));
+        assert_eq!(due(3 * 86_400 * 7, 7), Duration::from_secs(3 * 86_400));
+        let times: Vec<Duration> = (0..1_000).map(|index| due(index, 333)).collect();
+        assert!(times.is_sorted());
+    }
+}

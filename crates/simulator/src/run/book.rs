@@ -1,0 +1,358 @@
+//! What the run remembers: it turns planned steps into requests about what exists by now.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use bursar_core::{Currency, MessageId, Money};
+use bytes::Bytes;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::history::{Action, Delivery, History, Object, Outcome, Swipe, What};
+use crate::jit::{Decimal, JitRequest, Preceding};
+use crate::layout::FOREIGN_CURRENCY;
+use crate::plan::{Chore, Deed, Step};
+use crate::world::World;
+
+/// Something to send.
+pub(super) enum Job {
+    Swipe(SwipeJob),
+    Action(ActionJob),
+}
+
+/// One delivery of a funding request.
+pub(super) struct SwipeJob {
+    /// Its place among the swipes of the history.
+    place: usize,
+    purpose: Purpose,
+    /// What is asked; an answer is read with it.
+    pub(super) request: Arc<JitRequest>,
+    /// Its bytes.
+    pub(super) body: Bytes,
+    /// Index of the card, where the purchase may be added to or reversed later.
+    card: Option<usize>,
+    reverse_at: Option<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    First,
+    Repeat,
+    Conflict,
+}
+
+/// One action to perform.
+pub(super) struct ActionJob {
+    /// Its place among the actions of the history.
+    pub(super) place: usize,
+    /// A copy of it.
+    pub(super) action: Action,
+}
+
+/// An approved purchase that holds money.
+#[derive(Clone)]
+struct Held {
+    card: usize,
+    decision: MessageId,
+    token: Arc<str>,
+    jit_token: Arc<str>,
+}
+
+/// A request that was answered.
+#[derive(Clone)]
+struct Answered {
+    place: usize,
+    request: Arc<JitRequest>,
+}
+
+/// How many earlier purchases are remembered to add to, to repeat.
+const REMEMBERED: usize = 256;
+
+pub(super) struct Book {
+    world: World,
+    open: VecDeque<Held>,
+    reversed: VecDeque<Held>,
+    answered: VecDeque<Answered>,
+    /// Purchases to reverse, by the step at which each is due.
+    reversals: BTreeMap<u64, Vec<Held>>,
+}
+
+impl SwipeJob {
+    pub(super) fn is_first(&self) -> bool {
+        self.purpose == Purpose::First
+    }
+}
+
+impl Book {
+    pub(super) fn new(world: World) -> Self {
+        Self {
+            world,
+            open: VecDeque::new(),
+            reversed: VecDeque::new(),
+            answered: VecDeque::new(),
+            reversals: BTreeMap::new(),
+        }
+    }
+
+    /// What to send for the step, now. A deed that needs an earlier purchase is a purchase of its
+    /// own while there is none.
+    pub(super) fn jobs(&mut self, step: &Step, at: Timestamp) -> Vec<Job> {
+        let mut jobs = self.swipe(step, at);
+        for chore in &step.chores {
+            jobs.extend(self.chore(*chore));
+        }
+        let later = self.reversals.split_off(&(step.index + 1));
+        for held in std::mem::replace(&mut self.reversals, later)
+            .into_values()
+            .flatten()
+        {
+            jobs.push(self.reverse(held));
+        }
+        jobs
+    }
+
+    /// Takes in what became of a delivery.
+    pub(super) fn delivered(&mut self, job: SwipeJob, delivery: Delivery) {
+        if let (Purpose::First, Delivery::Answered(answer)) = (job.purpose, &delivery) {
+            let answered = Answered {
+                place: job.place,
+                request: Arc::clone(&job.request),
+            };
+            remember(&mut self.answered, answered);
+            let holds = answer.status == 200 && job.request.amount.minor(job.request.currency) > Some(0);
+            if let (true, Some(card), Some(decision)) = (holds, job.card, answer.decision) {
+                self.hold(&job, card, decision);
+            }
+        }
+        let swipe = &mut self.world.history.swipes[job.place];
+        match job.purpose {
+            Purpose::First | Purpose::Repeat => swipe.deliveries.push(delivery),
+            Purpose::Conflict => swipe.conflicts.push(delivery),
+        }
+    }
+
+    /// Takes in what became of an action.
+    pub(super) fn performed(&mut self, place: usize, outcome: Outcome) {
+        self.world.history.actions[place].outcome = outcome;
+    }
+
+    pub(super) fn into_history(self) -> History {
+        self.world.history
+    }
+
+    fn swipe(&mut self, step: &Step, at: Timestamp) -> Vec<Job> {
+        let earlier = pick(&self.answered, step.pick).cloned();
+        match (step.deed, earlier) {
+            (Deed::Resend, Some(Answered { place, request })) => {
+                delivery(place, Purpose::Repeat, request, None)
+                    .into_iter()
+                    .collect()
+            }
+            (Deed::Conflict, Some(Answered { place, request })) => {
+                let request = with_another_amount(&request);
+                delivery(place, Purpose::Conflict, request, None)
+                    .into_iter()
+                    .collect()
+            }
+            _ => self.first(step, at),
+        }
+    }
+
+    /// A token that was never sent before.
+    fn first(&mut self, step: &Step, at: Timestamp) -> Vec<Job> {
+        let number = self.world.history.swipes.len();
+        let held = match step.deed {
+            Deed::Increment => pick(&self.open, step.pick).cloned(),
+            Deed::IncrementOfReversed => pick(&self.reversed, step.pick).cloned(),
+            _ => None,
+        };
+        let card = held.as_ref().map_or(step.card, |held| held.card);
+        let request = Arc::new(self.request(number, card, held.as_ref(), step, at));
+        self.world.history.swipes.push(Swipe {
+            token: Arc::clone(&request.token),
+            card_token: Arc::clone(&request.card_token),
+            acting_token: Arc::clone(&request.acting_token),
+            follows: request.preceding.as_ref().map(|first| Arc::clone(&first.token)),
+            currency: request.currency,
+            amount_minor: request.amount.minor(request.currency),
+            deliveries: Vec::new(),
+            conflicts: Vec::new(),
+        });
+        let later = held
+            .is_none()
+            .then(|| (card, step.reverse_after.map(|steps| step.index + steps)));
+        let first = delivery(number, Purpose::First, Arc::clone(&request), later);
+        let twin = (step.deed == Deed::Twin).then(|| delivery(number, Purpose::Repeat, request, None));
+        first.into_iter().chain(twin.flatten()).collect()
+    }
+
+    fn request(
+        &self,
+        number: usize,
+        card: usize,
+        held: Option<&Held>,
+        step: &Step,
+        at: Timestamp,
+    ) -> JitRequest {
+        let World {
+            layout,
+            history,
+            business_tokens,
+            ..
+        } = &self.world;
+        let owner = layout.owner_of_card(card);
+        // An increment is made with the card of its purchase, by whom that card belongs to.
+        let acting = match held {
+            Some(_) => layout.cards[card].cardholder,
+            None => step.acting,
+        };
+        let own_currency = history.accounts[owner].currency;
+        let currency = match step.deed {
+            Deed::WrongCurrency => Currency::parse(FOREIGN_CURRENCY).unwrap_or(own_currency),
+            _ => own_currency,
+        };
+        let amount = Money {
+            minor: step.amount_minor,
+            currency,
+        };
+        JitRequest {
+            token: self.token(number, 0),
+            jit_token: self.token(number, 1),
+            card_token: match step.deed {
+                Deed::UnknownCard => self.token(number, 2),
+                _ => Arc::clone(&history.cards[card].token),
+            },
+            acting_token: Arc::clone(&history.cardholders[acting].token),
+            business_token: business_tokens[owner].clone(),
+            preceding: held.map(|held| Preceding {
+                token: Arc::clone(&held.token),
+                jit_token: Arc::clone(&held.jit_token),
+            }),
+            amount: match step.deed {
+                Deed::TooPrecise => Decimal::too_precise(amount),
+                _ => Decimal::of(amount),
+            },
+            currency,
+            is_currency_numeric: step.is_currency_numeric,
+            merchant: step.merchant,
+            layout: step.layout,
+            at,
+        }
+    }
+
+    /// Looks like the processor's tokens. `part` sets apart the tokens of one request.
+    fn token(&self, number: usize, part: u64) -> Arc<str> {
+        let low = (part << 56) | number as u64;
+        Uuid::from_u64_pair(self.world.run, low).to_string().into()
+    }
+
+    fn hold(&mut self, job: &SwipeJob, card: usize, decision: MessageId) {
+        let held = Held {
+            card,
+            decision,
+            token: Arc::clone(&job.request.token),
+            jit_token: Arc::clone(&job.request.jit_token),
+        };
+        if let Some(step) = job.reverse_at {
+            self.reversals.entry(step).or_default().push(held.clone());
+        }
+        remember(&mut self.open, held);
+    }
+
+    fn reverse(&mut self, held: Held) -> Job {
+        self.open.retain(|open| open.token != held.token);
+        let what = What::Reverse {
+            authorization: held.decision,
+            token: Arc::clone(&held.token),
+        };
+        let owner = self.world.layout.owner_of_card(held.card);
+        remember(&mut self.reversed, held);
+        self.act(owner, what)
+    }
+
+    fn chore(&mut self, chore: Chore) -> Option<Job> {
+        let money = |owner: usize, minor: i64| {
+            let account = self.world.history.accounts.get(owner)?;
+            let currency = account.currency;
+            Some((account.id, Money { minor, currency }))
+        };
+        let (owner, what) = match chore {
+            Chore::Load(owner, minor) => {
+                let (account, amount) = money(owner, minor)?;
+                (owner, What::Load(account, amount))
+            }
+            Chore::Unload(owner, minor) => {
+                let (account, amount) = money(owner, minor)?;
+                (owner, What::Unload(account, amount))
+            }
+            Chore::MoveCard(card, to) => {
+                let id = self.world.history.cards.get(card)?.id;
+                let owner = self.world.layout.owner_of_card(card);
+                (owner, What::Move(Object::Card(id), to))
+            }
+        };
+        Some(self.act(owner, what))
+    }
+
+    fn act(&mut self, owner: usize, what: What) -> Job {
+        let place = self.world.history.actions.len();
+        let action = Action {
+            key: self.world.action_key(place),
+            owner: self.world.history.owners[owner].id,
+            what,
+            outcome: Outcome::Unresolved("not answered".to_owned()),
+        };
+        self.world.history.actions.push(action.clone());
+        Job::Action(ActionJob { place, action })
+    }
+}
+
+fn remember<T>(ring: &mut VecDeque<T>, item: T) {
+    if ring.len() == REMEMBERED {
+        ring.pop_front();
+    }
+    ring.push_back(item);
+}
+
+fn pick<T>(ring: &VecDeque<T>, number: usize) -> Option<&T> {
+    ring.get(number.checked_rem(ring.len())?)
+}
+
+/// `later` is the card and the step of the reversal, for a purchase that may have a later.
+fn delivery(
+    place: usize,
+    purpose: Purpose,
+    request: Arc<JitRequest>,
+    later: Option<(usize, Option<u64>)>,
+) -> Option<Job> {
+    let body = match request.body() {
+        Ok(body) => Bytes::from(body),
+        Err(error) => {
+            tracing::error!(%error, "a request could not be written");
+            return None;
+        }
+    };
+    Some(Job::Swipe(SwipeJob {
+        place,
+        purpose,
+        request,
+        body,
+        card: later.map(|(card, _)| card),
+        reverse_at: later.and_then(|(_, step)| step),
+    }))
+}
+
+fn with_another_amount(request: &JitRequest) -> Arc<JitRequest> {
+    let currency = request.currency;
+    let minor = request
+        .amount
+        .minor(currency)
+        .map_or(100, |minor| minor.saturating_add(1));
+    Arc::new(JitRequest {
+        amount: Decimal::of(Money { minor, currency }),
+        ..request.clone()
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! What tests begin with: one obvious call for each thing.
+//!
+//! A noun makes and sends (`given::account(ledger, usd("100.00")).await`), a verb only makes a
+//! [`Call`] (`given::authorization(&account, usd("30.00"))`), and [`sent`] sends it.
+
+mod amount;
+mod call;
+mod send;
+
+pub use amount::{currency, jpy, kwd, money, usd};
+pub use call::{
+    Call, authorization, cardholder_move, card_move, increment, load, new_card, new_cardholder, new_company,
+    new_person, new_program, owner_move, reversal, unload, unknown_card,
+};
+pub use send::{JsonAnswer, Sent, batch, conflicting, sent, settled};
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bursar_core::command::{Actor, Route};
+use bursar_core::decide::Change;
+use bursar_core::text::Token;
+use bursar_core::{Account, AccountId, CardId, CardholderId, Currency, Money, OwnerId, ProgramId};
+use uuid::Uuid;
+
+use crate::ledger::Ledger;
+
+/// A new id: they count up, so that a later one sorts later. Far enough apart for an owner's
+/// accounts, whose ids follow the owner's.
+#[must_use]
+pub fn id() -> Uuid {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    numbered_id(1 + LAST.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The id with this number, the same in every run.
+#[must_use]
+pub const fn numbered_id(number: u64) -> Uuid {
+    Uuid::from_u128((number as u128) << 16)
+}
+
+/// A token that no other has.
+#[must_use]
+pub fn new_token(what: &str) -> Token {
+    token(&format!("{what}-{}", id().as_u128() >> 16))
+}
+
+/// A token with this text.
+///
+/// # Panics
+/// The text cannot be a token.
+#[must_use]
+pub fn token(text: &str) -> Token {
+    Token::new(text).expect("visible ASCII")
+}
+
+/// An account with the active card and cardholder that may spend it.
+#[derive(Debug, Clone)]
+pub struct Funded {
+    /// The program.
+    pub program: ProgramId,
+    /// The company or person.
+    pub owner: OwnerId,
+    /// The account.
+    pub account: AccountId,
+    /// Its currency.
+    pub currency: Currency,
+    /// The cardholder.
+    pub cardholder: CardholderId,
+    /// The cardholder's token.
+    pub user_token: Token,
+    /// The card.
+    pub card: CardId,
+    /// The card's token.
+    pub card_token: Token,
+}
+
+impl Funded {
+    /// Where the card belongs.
+    #[must_use]
+    pub const fn route(&self) -> Route {
+        Route {
+            card: self.card,
+            owner: self.owner,
+            cardholder: self.cardholder,
+            account: self.account,
+        }
+    }
+
+    /// The cardholder, as a message names it.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor {
+            token: self.user_token.clone(),
+            cardholder: Some(self.cardholder),
+        }
+    }
+}
+
+/// A program that keeps dollars, yen and dinars.
+pub async fn program(ledger: &dyn Ledger) -> ProgramId {
+    ProgramId::new(sent(ledger, &new_program()).await.id().uuid())
+}
+
+/// A company without money or cards.
+pub async fn company(ledger: &dyn Ledger, program: ProgramId) -> OwnerId {
+    OwnerId::new(sent(ledger, &new_company(program)).await.id().uuid())
+}
+
+/// A person with a wallet in the program's first currency.
+pub async fn person(ledger: &dyn Ledger, program: ProgramId) -> OwnerId {
+    OwnerId::new(sent(ledger, &new_person(program)).await.id().uuid())
+}
+
+/// A company's account with this money, and an active card on it.
+pub async fn account(ledger: &dyn Ledger, money: Money) -> Funded {
+    let program = program(ledger).await;
+    let owner = sent(ledger, &new_company(program).keeping(money.currency)).await;
+    let account = account_of(&owner);
+    let funded = holder_of(ledger, program, account).await;
+    if money.minor > 0 {
+        assert_eq!(sent(ledger, &load(&funded, money)).await.declined(), None);
+    }
+    funded
+}
+
+/// Another active cardholder with an active card on the same account.
+pub async fn another_holder(ledger: &dyn Ledger, of: &Funded) -> Funded {
+    holder_of(ledger, of.program, (of.owner, of.account, of.currency)).await
+}
+
+async fn holder_of(
+    ledger: &dyn Ledger,
+    program: ProgramId,
+    (owner, account, currency): (OwnerId, AccountId, Currency),
+) -> Funded {
+    let user_token = new_token("user");
+    let named = new_cardholder(owner).tokened(&user_token);
+    let cardholder = CardholderId::new(sent(ledger, &named).await.id().uuid());
+    card_of(ledger, program, (owner, account, currency), (cardholder, user_token)).await
+}
+
+/// A person's wallet with this money, and an active card on it.
+pub async fn wallet(ledger: &dyn Ledger, money: Money) -> Funded {
+    let program = program(ledger).await;
+    let user_token = new_token("user");
+    let named = new_person(program).keeping(money.currency).tokened(&user_token);
+    let account = account_of(&sent(ledger, &named).await);
+    let cardholder = CardholderId::new(account.0.uuid());
+    let funded = card_of(ledger, program, account, (cardholder, user_token)).await;
+    assert_eq!(sent(ledger, &load(&funded, money)).await.declined(), None);
+    funded
+}
+
+async fn card_of(
+    ledger: &dyn Ledger,
+    program: ProgramId,
+    (owner, account, currency): (OwnerId, AccountId, Currency),
+    (cardholder, user_token): (CardholderId, Token),
+) -> Funded {
+    let card_token = new_token("card");
+    let issued = new_card(owner, cardholder, account).tokened(&card_token);
+    let card = CardId::new(sent(ledger, &issued).await.id().uuid());
+    Funded {
+        program,
+        owner,
+        account,
+        currency,
+        cardholder,
+        user_token,
+        card,
+        card_token,
+    }
+}
+
+/// The one account of an owner that was just made.
+fn account_of(made: &Sent) -> (OwnerId, AccountId, Currency) {
+    let is_account = |change: &Change| match change {
+        Change::Account(account) => Some((account.owner, account.id, account.currency)),
+        _ => None,
+    };
+    let decided = made.decided.as_ref().expect("decided now");
+    decided.changes.iter().find_map(is_account).expect("a new owner has an account")
+}
+
+/// The account's row.
+///
+/// # Panics
+/// It cannot be read.
+pub async fn books_of(ledger: &dyn Ledger, funded: &Funded) -> Account {
+    let found = ledger.find_account(funded.account).await.expect("a readable account");
+    found.expect("an account that exists")
+}
+
+/// What the account has available.
+///
+/// # Panics
+/// The account cannot be read.
+pub async fn available(ledger: &dyn Ledger, funded: &Funded) -> Money {
+    Money {
+        minor: books_of(ledger, funded).await.available_minor().expect("64 bits"),
+        currency: funded.currency,
+    }
+}

@@ -1,0 +1,308 @@
+//! Commands as tests write them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bursar_core::command::{
+    Amount, Authorize, CreateCard, CreateCardholder, CreateOwner, CreateProgram, Direction, GroupRef,
+    MoveCard, MoveCardholder, MoveOwner, Purpose, Reverse, Transfer,
+};
+use bursar_core::message::{Merchant, Source};
+use bursar_core::text::{FreeText, Token};
+use bursar_core::{
+    AccountId, Action, CardStatus, CardholderId, CardholderStatus, Command, Currency, MessageId, MessageKey,
+    Money, OwnerId, OwnerKind, OwnerStatus, ProgramId, Work,
+};
+
+use super::{Funded, JsonAnswer, currency, id, new_token, token};
+use crate::ledger::Member;
+
+/// A command and until when it may be started.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The command.
+    pub command: Command,
+    /// `None`: whenever.
+    pub deadline: Option<Instant>,
+}
+
+impl Call {
+    /// Asks for something, under a key of its own.
+    #[must_use]
+    pub fn new(source: Source, action: Action) -> Self {
+        let command = Command {
+            id: MessageId::new(id()),
+            key: MessageKey::new(source, new_token("message")),
+            action,
+        };
+        Self {
+            command,
+            deadline: None,
+        }
+    }
+
+    /// Names the message.
+    #[must_use]
+    pub fn message(mut self, text: &str) -> Self {
+        self.command.key.token = token(text);
+        self
+    }
+
+    /// Delivers the same message once more: another id, the same key and content.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let mut again = self.clone();
+        again.command.id = MessageId::new(id());
+        again
+    }
+
+    /// Gives it a deadline that has passed.
+    #[must_use]
+    pub fn late(mut self) -> Self {
+        self.deadline = Some(Instant::now());
+        self
+    }
+
+    /// Changes what is asked of an authorization.
+    ///
+    /// # Panics
+    /// It is none.
+    #[must_use]
+    pub fn asking(mut self, change: impl FnOnce(&mut Authorize)) -> Self {
+        match &mut self.command.action {
+            Action::Authorize(authorize) => change(authorize),
+            other => panic!("not an authorization: {other:?}"),
+        }
+        self
+    }
+
+    /// Names who acts.
+    #[must_use]
+    pub fn acting(self, holder: &Funded) -> Self {
+        self.asking(|authorize| authorize.acting = Some(holder.actor()))
+    }
+
+    /// Gives a new owner, cardholder or card this token.
+    ///
+    /// # Panics
+    /// It makes no such object.
+    #[must_use]
+    pub fn tokened(mut self, token: &Token) -> Self {
+        let token = Some(token.clone());
+        match &mut self.command.action {
+            Action::CreateOwner(create) => create.token = token,
+            Action::CreateCardholder(create) => create.token = token,
+            Action::CreateCard(create) => create.token = token,
+            other => panic!("nothing that takes a token: {other:?}"),
+        }
+        self
+    }
+
+    /// Opens a new owner's accounts in one currency more.
+    ///
+    /// # Panics
+    /// It makes no owner.
+    #[must_use]
+    pub fn keeping(mut self, currency: Currency) -> Self {
+        match &mut self.command.action {
+            Action::CreateOwner(create) => create.currencies.push(currency),
+            other => panic!("not a new owner: {other:?}"),
+        }
+        self
+    }
+
+    /// The key of the message.
+    #[must_use]
+    pub const fn key(&self) -> &MessageKey {
+        &self.command.key
+    }
+
+    /// The command with an encoder.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        Work::new(self.command.clone(), Box::new(JsonAnswer))
+    }
+
+    /// A member of a batch.
+    #[must_use]
+    pub fn member(&self) -> Arc<Member> {
+        Arc::new(Member {
+            work: self.work(),
+            deadline: self.deadline,
+        })
+    }
+}
+
+/// A program that keeps dollars, yen and dinars.
+#[must_use]
+pub fn new_program() -> Call {
+    let create = CreateProgram {
+        name: FreeText::new("Test program"),
+        time_zone: "Etc/UTC".into(),
+        currencies: ["USD", "JPY", "KWD"].map(currency).to_vec(),
+    };
+    Call::new(Source::Api, Action::CreateProgram(create))
+}
+
+/// A company.
+#[must_use]
+pub fn new_company(program: ProgramId) -> Call {
+    new_owner(program, OwnerKind::Company)
+}
+
+/// A person.
+#[must_use]
+pub fn new_person(program: ProgramId) -> Call {
+    new_owner(program, OwnerKind::Person)
+}
+
+fn new_owner(program: ProgramId, kind: OwnerKind) -> Call {
+    let create = CreateOwner {
+        program,
+        kind,
+        name: FreeText::new("Test owner"),
+        token: None,
+        currencies: Vec::new(),
+    };
+    Call::new(Source::Api, Action::CreateOwner(create))
+}
+
+/// An active cardholder of a company.
+#[must_use]
+pub fn new_cardholder(owner: OwnerId) -> Call {
+    let create = CreateCardholder {
+        owner,
+        token: None,
+        reference: FreeText::new("employee 7"),
+        status: CardholderStatus::Active,
+    };
+    Call::new(Source::Api, Action::CreateCardholder(create))
+}
+
+/// An active card.
+#[must_use]
+pub fn new_card(owner: OwnerId, cardholder: CardholderId, account: AccountId) -> Call {
+    let create = CreateCard {
+        owner: Some(owner),
+        cardholder,
+        account,
+        token: None,
+        last_four: None,
+        status: CardStatus::Active,
+    };
+    Call::new(Source::Api, Action::CreateCard(create))
+}
+
+/// Another status of the owner.
+#[must_use]
+pub fn owner_move(funded: &Funded, to: OwnerStatus) -> Call {
+    let owner = funded.owner;
+    Call::new(Source::Api, Action::MoveOwner(MoveOwner { owner, to }))
+}
+
+/// Another status of the cardholder.
+#[must_use]
+pub fn cardholder_move(funded: &Funded, to: CardholderStatus) -> Call {
+    let change = MoveCardholder {
+        owner: Some(funded.owner),
+        cardholder: funded.cardholder,
+        to,
+    };
+    Call::new(Source::Api, Action::MoveCardholder(change))
+}
+
+/// Another status of the card.
+#[must_use]
+pub fn card_move(funded: &Funded, to: CardStatus) -> Call {
+    let change = MoveCard {
+        owner: Some(funded.owner),
+        card: funded.card,
+        to,
+    };
+    Call::new(Source::Api, Action::MoveCard(change))
+}
+
+/// Money into the account.
+#[must_use]
+pub fn load(funded: &Funded, money: Money) -> Call {
+    transfer(funded, Direction::Load, money)
+}
+
+/// Money out of the account.
+#[must_use]
+pub fn unload(funded: &Funded, money: Money) -> Call {
+    transfer(funded, Direction::Unload, money)
+}
+
+fn transfer(funded: &Funded, direction: Direction, money: Money) -> Call {
+    let transfer = Transfer {
+        direction,
+        owner: Some(funded.owner),
+        account: funded.account,
+        amount: amount(money),
+    };
+    Call::new(Source::Api, Action::Transfer(transfer))
+}
+
+/// A swipe of the card.
+#[must_use]
+pub fn authorization(funded: &Funded, money: Money) -> Call {
+    swipe(
+        funded.card_token.clone(),
+        money,
+        "pgfs.authorization",
+        Purpose::Purchase,
+    )
+    .asking(|authorize| authorize.route = Some(funded.route()))
+}
+
+/// A swipe of a card that is not known here.
+#[must_use]
+pub fn unknown_card(card_token: &Token, money: Money) -> Call {
+    swipe(card_token.clone(), money, "pgfs.authorization", Purpose::Purchase)
+}
+
+/// More for the purchase that the group's message is about.
+#[must_use]
+pub fn increment(funded: &Funded, group: GroupRef, money: Money) -> Call {
+    let (method, purpose) = ("pgfs.authorization.incremental", Purpose::Increment(group));
+    swipe(funded.card_token.clone(), money, method, purpose)
+        .asking(|authorize| authorize.route = Some(funded.route()))
+}
+
+fn swipe(card_token: Token, money: Money, method: &str, purpose: Purpose) -> Call {
+    let authorize = Authorize {
+        method: token(method),
+        purpose,
+        card_token,
+        route: None,
+        acting: None,
+        paying: None,
+        amount: amount(money),
+        merchant: Merchant {
+            mcc: Some(token("5812")),
+            name: Some(FreeText::new("Corner Café")),
+            ..Merchant::default()
+        },
+        processor_time: None,
+    };
+    Call::new(Source::MarqetaJit, Action::Authorize(Box::new(authorize)))
+}
+
+/// Release of all that the group holds.
+#[must_use]
+pub fn reversal(funded: &Funded, group: GroupRef) -> Call {
+    let reverse = Reverse {
+        owner: Some(funded.owner),
+        group,
+        processor_time: None,
+    };
+    Call::new(Source::Api, Action::Reverse(reverse))
+}
+
+fn amount(money: Money) -> Amount {
+    Amount {
+        currency: Some(money.currency),
+        minor: Ok(money.minor),
+    }
+}
