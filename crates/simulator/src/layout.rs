@@ -117,7 +117,7 @@ fn company(index: usize) -> OwnerLayout {
             0 => name.to_owned(),
             again => format!("{name} {}", again + 1),
         },
-        currency: if index % 2 == 0 { "USD" } else { "EUR" },
+        currency: if index.is_multiple_of(2) { "USD" } else { "EUR" },
         opening_minor: 500_000,
         is_topped_up: true,
         is_suspended: false,
@@ -126,7 +126,7 @@ fn company(index: usize) -> OwnerLayout {
 
 /// Every other wallet is small and stays so.
 fn person(index: usize, persons: usize) -> OwnerLayout {
-    let is_topped_up = index % 2 == 0;
+    let is_topped_up = index.is_multiple_of(2);
     OwnerLayout {
         is_person: true,
         name: format!("person-{:03}", index + 1),
@@ -153,9 +153,9 @@ fn employer(index: usize, companies: usize) -> usize {
 /// A few cards that do not work, as in every program.
 fn card_status(index: usize) -> Status {
     match index % 20 {
-        17 => Status::Terminated,
-        18 => Status::Suspended,
-        19 => Status::Unactivated,
+        13 => Status::Terminated,
+        14 => Status::Suspended,
+        15 => Status::Unactivated,
         _ => Status::Active,
     }
 }
@@ -189,9 +189,17 @@ pub(crate) mod tests {
                 "{status:?}"
             );
         }
-        let suspended = layout.cardholders.iter().filter(|holder| holder.is_suspended);
-        assert_eq!(suspended.count(), 1);
         assert!((0..60).filter(|&card| layout.is_spendable(card)).count() >= 48);
+    }
+
+    /// The status of the card is looked at first: it must not hide the others.
+    #[test]
+    fn a_cardholder_and_an_owner_are_suspended_with_cards_that_work() {
+        let layout = usual();
+        let active = || layout.cards.iter().filter(|card| card.status == Status::Active);
+        let holder = |card: &CardLayout| &layout.cardholders[card.cardholder];
+        assert!(active().any(|card| holder(card).is_suspended));
+        assert!(active().any(|card| layout.owners[holder(card).owner].is_suspended));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! HTTP interfaces and judges every answer by rules of its own.
 //!
 //! Of `bursar-core` it uses money and ids only. What the server should have decided is worked out
-//! a second time, in [`judge`], so that a mistake in one of the two shows as a difference.
+//! a second time, in [`mod@judge`], so that a mistake in one of the two shows as a difference.
 
 pub mod report;
 pub mod settings;

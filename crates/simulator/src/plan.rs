@@ -109,7 +109,7 @@ const REVERSED_OF_TEN: u32 = 1;
 
 const STEPS_PER_LOAD: u64 = 20;
 /// What a step spends on average, a little less, so that accounts run low now and then.
-const LOAD_PER_STEP_MINOR: i64 = 4_200;
+const LOAD_PER_STEP_MINOR: i64 = 2_900;
 const STEPS_PER_UNLOAD: u64 = 400;
 const UNLOAD_MINOR: i64 = 5_000;
 const STEPS_PER_SUSPENSION: u64 = 120;
@@ -262,14 +262,15 @@ fn amount_minor(deed: Deed, usual_minor: i64) -> i64 {
 }
 
 /// Few cards are used much and many little: the card of rank n as often as 1/n of the first. Cards
-/// that cannot be used come last.
+/// of wallets that run dry come late, and cards that cannot be used last.
 fn busiest(rng: &mut ChaCha8Rng, layout: &Layout) -> Vec<(usize, u64)> {
-    let mut cards: Vec<(bool, u32, usize)> = (0..layout.cards.len())
-        .map(|card| (!layout.is_spendable(card), rng.random(), card))
+    let is_dry = |card: usize| !layout.owners[layout.owner_of_card(card)].is_topped_up;
+    let mut cards: Vec<(bool, bool, u32, usize)> = (0..layout.cards.len())
+        .map(|card| (!layout.is_spendable(card), is_dry(card), rng.random(), card))
         .collect();
     cards.sort_unstable();
     let mut sum = 0;
-    let weigh = |(rank, (_, _, card)): (u64, (bool, u32, usize))| {
+    let weigh = |(rank, (.., card)): (u64, (bool, bool, u32, usize))| {
         sum += 1_000_000 / (rank + 1);
         (card, sum)
     };

@@ -124,7 +124,6 @@ macro_rules! ledger_contract {
                 a_member_that_overflows_fails_alone,
                 an_empty_batch_is_nothing,
                 stage_times_are_written_with_a_later_batch,
-                an_owner_s_time_never_runs_backwards,
                 the_store_can_be_probed,
             }
             authorizations {

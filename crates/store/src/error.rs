@@ -1,7 +1,7 @@
 //! What can go wrong with a store, by what the caller may do next.
 
 /// Why a store did not do what it was asked.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The store cannot be reached or cannot write. Nothing of the call took effect.
     #[error("the store is unavailable: {0}")]

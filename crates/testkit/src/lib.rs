@@ -1,1 +1,21 @@
-//! testkit
+//! What tests share: builders, a ledger in a folder of its own, random histories, faults.
+//!
+//! ```
+//! # use bursar_testkit::{SqlitePlace, given, given::usd};
+//! # async fn example() {
+//! let place = SqlitePlace::new();
+//! let ledger = place.open_ledger();
+//! let account = given::account(ledger.as_ref(), usd("100.00")).await;
+//! let swipe = given::authorization(&account, usd("30.00")).message("auth-1");
+//! let first = given::sent(ledger.as_ref(), &swipe).await;
+//! assert!(first.is_approved());
+//! # }
+//! ```
+
+pub mod faulty;
+pub mod history;
+mod place;
+
+pub use bursar_store::contract::{NOON, Place, SetClock, assert_books_are_right, given};
+pub use faulty::FaultyLedger;
+pub use place::SqlitePlace;

@@ -50,6 +50,21 @@ fn every_verdict_is_counted_and_the_stages_sum_to_the_total() {
 }
 
 #[test]
+fn percentiles_are_right_to_two_digits_however_slow() {
+    let profiler = profiler();
+    for us in 1..=100 {
+        profiler.record(&times(us * 1000), Verdict::Approved);
+    }
+    let all = profiler.profile().windows.pop().expect("four windows");
+    let total = all.stages.last().expect("a row for the total");
+    for (found_us, right_us) in
+        [(total.p50_us, 150_000), (total.p95_us, 285_000), (total.p99_us, 297_000), (total.max_us, 300_000)]
+    {
+        assert!(found_us.abs_diff(right_us) <= right_us / 100, "{found_us} for {right_us}");
+    }
+}
+
+#[test]
 fn slow_authorizations_are_counted_as_warning_and_critical() {
     let profiler = profiler();
     profiler.record(&times(10), Verdict::Approved);

@@ -14,18 +14,18 @@ use super::read::shown;
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Effective {
-    rows: Vec<Row>,
+    pub(super) rows: Vec<Row>,
 }
 
 /// One setting.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Row {
+pub(super) struct Row {
     /// Section and name: `server.listen`.
-    pub(crate) key: &'static str,
+    pub(super) key: &'static str,
     /// A text or a number.
-    pub(crate) value: Json,
+    pub(super) value: Json,
     /// `default`, `file …`, `environment variable …` or `command line`.
-    pub(crate) origin: String,
+    pub(super) origin: String,
 }
 
 impl Effective {
@@ -58,11 +58,6 @@ impl Effective {
                 value: value.into(),
                 origin: format!("file {}", file.display()),
             }));
-    }
-
-    /// The rows, in order.
-    pub(crate) fn rows(&self) -> &[Row] {
-        &self.rows
     }
 }
 

@@ -101,7 +101,7 @@ fn with_no_configuration_the_defaults_serve() {
 #[test]
 fn every_default_is_read_and_every_setting_has_a_default() {
     let (_, effective) = load(&Sources::default()).expect("good settings");
-    let read: BTreeSet<String> = effective.rows().iter().map(|row| row.key.to_owned()).collect();
+    let read: BTreeSet<String> = effective.rows.iter().map(|row| row.key.to_owned()).collect();
     assert_eq!(read, layer::keys().into_iter().collect());
 }
 
@@ -133,7 +133,7 @@ fn range_in(comment: &str) -> Option<(i64, i64)> {
 #[test]
 fn every_setting_is_documented_and_listed_in_the_order_of_the_defaults() {
     let (_, effective) = load(&Sources::default()).expect("good settings");
-    let listed: Vec<&str> = effective.rows().iter().map(|row| row.key).collect();
+    let listed: Vec<&str> = effective.rows.iter().map(|row| row.key).collect();
     let documented = documented();
     let keys: Vec<&str> = documented.iter().map(|(key, ..)| key.as_str()).collect();
     assert_eq!(listed, keys);
@@ -181,7 +181,7 @@ fn later_sources_win_and_each_value_knows_where_it_came_from() {
     assert_eq!(config.server.body_max_bytes, 2048);
     assert_eq!(config.lanes.queue_max, 5);
     let origin = |key| {
-        let row = effective.rows().iter().find(|row| row.key == key);
+        let row = effective.rows.iter().find(|row| row.key == key);
         row.expect("a row").origin.clone()
     };
     assert_eq!(origin("server.connections_max"), "command line");

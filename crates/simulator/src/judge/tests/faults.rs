@@ -1,6 +1,6 @@
 //! One fault at a time is put into the right history; the judge has to name it.
 
-use super::right::{COMPANY, Case, at, id_of, right, usd};
+use super::right::{COMPANY, Case, at, id_of, right};
 use super::*;
 use crate::history::{Answer, Delivery, Outcome, What};
 
@@ -142,25 +142,19 @@ fn an_available_amount_that_is_off_by_one_is_named() {
     fault("s01: the available amount is shown as None", |case| {
         case.listed("s01").available_after = None
     });
-    fault("1.00: the available amount is shown as Some(\"ten\")", |case| {
-        let own = Outcome::Done {
+    fault("unload of 40.00 USD", |case| {
+        *case.outcome("key-28") = Outcome::Done {
             sequence: 28,
             at: at(28),
             available: Some("ten".into()),
         };
-        *case.outcome("key-28") = own;
-        case.history.actions.iter_mut().for_each(|action| {
-            if let What::Unload(_, amount) = &mut action.what {
-                *amount = usd(1_00);
-            }
-        });
     });
 }
 
 #[test]
 fn a_number_that_nothing_has_is_named() {
-    fault("nothing is known of #17", |case| {
-        case.listing.authorizations.retain(|listed| listed.token != "s04");
+    fault("nothing is known of #26", |case| {
+        case.listing.authorizations.retain(|listed| listed.token != "s11");
     });
     fault("nothing is known of #35", |case| {
         case.listing.owners[0].sequence = 35
@@ -342,8 +336,10 @@ fn a_balance_that_is_off_by_one_is_named() {
     fault("the number of entries", |case| {
         case.listing.accounts[0].entries = 3
     });
-    fault("is not shown", |case| drop(case.listing.accounts.pop()));
-    fault("it is not shown", |case| drop(case.listing.owners.pop()));
+    fault("acct_00000000000000000000000004 is not shown", |case| {
+        case.listing.accounts.truncate(1)
+    });
+    fault("it is not shown", |case| case.listing.owners.truncate(1));
 }
 
 #[test]

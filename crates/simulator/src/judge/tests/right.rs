@@ -27,7 +27,7 @@ pub(super) fn right() -> Case {
         listing: Listing::default(),
     };
     // The company's first 9 numbers: itself, 2 business users, 6 cards.
-    case.load(COMPANY, FUNDS, 10, 100_00, "100.00");
+    case.load(COMPANY, FUNDS, 10, 10_000, "100.00");
     case.act(
         COMPANY,
         11,
@@ -42,28 +42,28 @@ pub(super) fn right() -> Case {
     );
     let second_user = Object::Cardholder(CardholderId::new(Uuid::from_u128(11)));
     case.act(COMPANY, 13, What::Move(second_user, Status::Suspended), None);
-    case.swipe("s01", "active", "user-1", Some(30_00))
+    case.swipe("s01", "active", "user-1", Some(3_000))
         .approved(14, "70.00");
-    case.swipe("s02", "active", "user-1", Some(70_01))
+    case.swipe("s02", "active", "user-1", Some(7_001))
         .declined(15, "insufficient_funds", "70.00");
-    case.swipe("s03", "active", "user-1", Some(5_00))
+    case.swipe("s03", "active", "user-1", Some(500))
         .follows("s01")
         .approved(16, "65.00");
     case.swipe("s04", "active", "user-1", Some(0))
         .approved(17, "65.00");
-    case.swipe("s05", "suspended", "user-1", Some(1_00))
+    case.swipe("s05", "suspended", "user-1", Some(100))
         .declined(18, "card_not_active", "65.00");
-    case.swipe("s06", "of-user-2", "user-2", Some(1_00))
+    case.swipe("s06", "of-user-2", "user-2", Some(100))
         .declined(19, "cardholder_not_active", "65.00");
-    case.swipe("s07", "active", "user-2", Some(1_00))
+    case.swipe("s07", "active", "user-2", Some(100))
         .declined(20, "card_of_another_cardholder", "65.00");
-    case.swipe("s08", "active", "user-1", Some(1_00))
+    case.swipe("s08", "active", "user-1", Some(100))
         .in_euro()
         .declined(21, "currency_mismatch", "65.00");
     case.swipe("s09", "active", "user-1", None)
         .declined(22, "invalid_amount", "65.00");
     case.reverse("s01", 23, "100.00");
-    case.swipe("s10", "active", "user-1", Some(1_00))
+    case.swipe("s10", "active", "user-1", Some(100))
         .follows("s01")
         .declined(24, "hold_group_ended", "100.00");
     case.act(
@@ -72,7 +72,7 @@ pub(super) fn right() -> Case {
         What::Move(Object::Card(ACTIVE_CARD), Status::Suspended),
         None,
     );
-    case.swipe("s11", "active", "user-1", Some(1_00))
+    case.swipe("s11", "active", "user-1", Some(100))
         .declined(26, "card_not_active", "100.00");
     case.act(
         COMPANY,
@@ -80,36 +80,36 @@ pub(super) fn right() -> Case {
         What::Move(Object::Card(ACTIVE_CARD), Status::Active),
         None,
     );
-    case.act(COMPANY, 28, What::Unload(FUNDS, usd(40_00)), Some("60.00"));
+    case.act(COMPANY, 28, What::Unload(FUNDS, usd(4_000)), Some("60.00"));
     // Number 29 is that of an unload which was refused.
-    case.refused_unload(70_00);
-    case.swipe("s12", "active", "user-1", Some(60_00))
+    case.refused_unload(7_000);
+    case.swipe("s12", "active", "user-1", Some(6_000))
         .approved(30, "0.00");
     // The answer was lost, but it was decided.
     case.swipe("s13", "active", "user-1", Some(1))
         .unanswered()
         .declined(31, "insufficient_funds", "0.00");
-    case.swipe("s14", "unactivated", "user-1", Some(1_00))
+    case.swipe("s14", "unactivated", "user-1", Some(100))
         .declined(32, "card_not_active", "0.00");
-    case.swipe("s15", "terminated", "user-1", Some(1_00))
+    case.swipe("s15", "terminated", "user-1", Some(100))
         .declined(33, "card_not_active", "0.00");
     // An increment of a purchase that the server never saw stands alone.
     case.swipe("s16", "active", "user-1", Some(0))
         .follows("lost")
         .approved(34, "0.00");
-    case.load(PERSON, WALLET, 3, 10_00, "10.00");
+    case.load(PERSON, WALLET, 3, 1_000, "10.00");
     case.act(
         PERSON,
         4,
         What::Move(Object::Person(PERSON), Status::Suspended),
         None,
     );
-    case.swipe("p01", "own", "person", Some(1_00))
+    case.swipe("p01", "own", "person", Some(100))
         .declined(5, "owner_not_active", "10.00");
-    case.swipe("u01", "nobody's", "user-1", Some(1_00))
+    case.swipe("u01", "nobody's", "user-1", Some(100))
         .declined_for_nobody();
     // The connection broke before anything was decided.
-    case.swipe("lost", "active", "user-1", Some(9_00))
+    case.swipe("lost", "active", "user-1", Some(900))
         .swipe
         .deliveries
         .push(Delivery::Unknown);

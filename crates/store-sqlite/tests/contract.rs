@@ -1,0 +1,5 @@
+//! The suite that every ledger passes.
+
+use bursar_testkit::SqlitePlace;
+
+bursar_store::ledger_contract!(SqlitePlace::new());

@@ -1,0 +1,121 @@
+//! The data folder: one process at a time, no schema from the future, and the file stays the file.
+
+use std::fs;
+
+use bursar_core::Outcome;
+use bursar_store::contract::given::{self, usd};
+use bursar_store::{Batch, Ledger, Settled, StoreError};
+use bursar_store_sqlite::{Options, SqliteLedger, Synchronous};
+use bursar_testkit::{Place, SqlitePlace, assert_books_are_right};
+use rusqlite::Connection;
+
+#[test]
+fn a_folder_is_opened_by_one_at_a_time() {
+    let place = SqlitePlace::new();
+    let first = place.open_ledger();
+    let error = SqliteLedger::open(place.folder(), place.options()).err().expect("refused");
+    assert!(matches!(error, StoreError::InUse(_)), "{error}");
+    let message = error.to_string();
+    assert!(message.contains(&place.folder().display().to_string()), "{message}");
+    assert!(message.contains("in use") && message.contains("--data-dir"), "{message}");
+    drop(first);
+    drop(place.open_ledger());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let place = SqlitePlace::new();
+    let file = place.folder().join("occupied");
+    fs::write(&file, "not a folder").expect("a file");
+    let error = SqliteLedger::open(&file, Options::default()).err().expect("refused");
+    assert!(error.to_string().contains(&file.display().to_string()), "{error}");
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_untouched() {
+    let place = SqlitePlace::new();
+    drop(place.open_ledger());
+    let insert = "insert into refinery_schema_history (version, name, applied_on, checksum)
+                  values (99, 'of_the_future', '2030-01-01T00:00:00Z', '1')";
+    Connection::open(place.file())
+        .and_then(|connection| connection.execute(insert, []))
+        .expect("a table of versions");
+    let before = fs::read(place.file()).expect("the file");
+    let error = SqliteLedger::open(place.folder(), place.options()).err().expect("refused");
+    assert!(matches!(error, StoreError::NewerSchema { found: 99, .. }), "{error}");
+    assert!(error.to_string().contains("newer Bursar"), "{error}");
+    assert_eq!(fs::read(place.file()).expect("the file"), before);
+}
+
+#[tokio::test]
+async fn without_full_flushes_the_store_is_not_ready() {
+    let place = SqlitePlace::new();
+    let options = Options {
+        synchronous: Synchronous::Normal,
+        ..place.options()
+    };
+    let ledger = SqliteLedger::open(place.folder(), options).expect("a new folder");
+    let error = ledger.probe().await.expect_err("answered decisions could be lost");
+    assert!(error.to_string().contains("sqlite.synchronous"), "{error}");
+}
+
+#[tokio::test]
+async fn with_its_file_gone_the_ledger_decides_nothing() {
+    let place = SqlitePlace::new();
+    let ledger = place.open_ledger();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let swipe = given::authorization(&account, usd("30.00"));
+    let aside = place.folder().join("aside.db");
+    fs::rename(place.file(), &aside).expect("the file");
+    assert_undecided(ledger.as_ref(), &swipe).await;
+    fs::rename(&aside, place.file()).expect("the file");
+    assert!(given::sent(ledger.as_ref(), &swipe).await.is_approved());
+    assert_eq!(given::available(ledger.as_ref(), &account).await, usd("70.00"));
+    drop(ledger);
+    assert_books_are_right(place.books());
+}
+
+#[tokio::test]
+async fn with_its_file_replaced_the_ledger_decides_nothing() {
+    for replaced in ["ledger.db", "ledger.db-wal"] {
+        let place = SqlitePlace::new();
+        let ledger = place.open_ledger();
+        let account = given::account(ledger.as_ref(), usd("100.00")).await;
+        let (file, copy) = (place.folder().join(replaced), place.folder().join("copy"));
+        fs::copy(&file, &copy).expect("a copy");
+        fs::rename(&copy, &file).expect("the copy in its place");
+        assert_undecided(ledger.as_ref(), &given::authorization(&account, usd("30.00"))).await;
+    }
+}
+
+/// Neither approved nor declined, and the store says that it cannot.
+async fn assert_undecided(ledger: &SqliteLedger, swipe: &given::Call) {
+    let batch = Batch {
+        members: vec![swipe.member()],
+        ..Batch::default()
+    };
+    let error = ledger.transact(batch).await.expect_err("nowhere to write");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    let error = ledger.probe().await.expect_err("nowhere to write");
+    assert!(error.to_string().contains("ledger.db"), "{error}");
+}
+
+#[tokio::test]
+async fn another_program_s_lock_is_waited_for_and_then_refused_and_the_ledger_goes_on() {
+    let place = SqlitePlace::new();
+    let ledger = place.open_ledger();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let swipe = given::authorization(&account, usd("30.00"));
+    let batch = Batch {
+        members: vec![swipe.member()],
+        ..Batch::default()
+    };
+    let other = Connection::open(place.file()).expect("the file");
+    other.execute_batch("begin immediate").expect("the lock");
+    let error = ledger.transact(batch.clone()).await.expect_err("locked");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    other.execute_batch("rollback").expect("no lock");
+    let settled = ledger.transact(batch).await.expect("a ledger that works").settled;
+    assert!(matches!(settled[..], [Settled::Done(Outcome::Decided(..))]), "{settled:?}");
+    assert_eq!(given::available(ledger.as_ref(), &account).await, usd("70.00"));
+}

@@ -1,0 +1,80 @@
+//! Batches whose members come to different ends, and what is written along.
+
+use std::sync::Arc;
+
+use bursar_core::{Fault, Outcome};
+
+use super::given::{self, Sent, money, usd};
+use crate::ledger::{Batch, Ledger, Settled};
+use crate::stage::StageTimes;
+
+pub(super) async fn a_late_member_is_left_out_and_can_be_sent_again(ledger: &dyn Ledger) {
+    let account = given::account(ledger, usd("100.00")).await;
+    let in_time = given::authorization(&account, usd("10.00"));
+    let late = given::authorization(&account, usd("20.00")).late();
+    let after = given::authorization(&account, usd("30.00"));
+    let settled = given::batch(ledger, &[in_time, late.clone(), after]).await;
+    assert!(matches!(settled[1], Settled::Late));
+    assert!(matches!(
+        (&settled[0], &settled[2]),
+        (Settled::Done(Outcome::Decided(..)), Settled::Done(Outcome::Decided(..)))
+    ));
+    assert_eq!(given::available(ledger, &account).await, usd("60.00"));
+    let found = ledger.find_authorization(late.command.id).await;
+    assert_eq!(found, Ok(None));
+    let again = given::Call { deadline: None, ..late };
+    assert!(given::sent(ledger, &again).await.is_approved());
+    assert_eq!(given::available(ledger, &account).await, usd("40.00"));
+}
+
+pub(super) async fn a_member_that_overflows_fails_alone(ledger: &dyn Ledger) {
+    let account = given::account(ledger, usd("0.00")).await;
+    let everything = money("92233720368547758.07", "USD");
+    let calls = [
+        given::load(&account, everything),
+        given::load(&account, usd("0.01")),
+        given::authorization(&account, usd("30.00")),
+    ];
+    let settled = given::batch(ledger, &calls).await;
+    assert!(matches!(settled[1], Settled::Done(Outcome::Failed(Fault::Overflow(_)))), "{settled:?}");
+    for (place, settled) in settled.into_iter().enumerate().filter(|(place, _)| *place != 1) {
+        assert!(Sent::of(settled).is_approved(), "member {place}");
+    }
+    let row = given::books_of(ledger, &account).await;
+    assert_eq!((row.posted_minor, row.held_minor, row.entries), (i64::MAX, 3_000, 1));
+    // Nothing of it was written: not even its token is taken.
+    given::sent(ledger, &given::unload(&account, usd("0.01"))).await;
+    assert!(given::sent(ledger, &calls[1]).await.is_approved());
+}
+
+pub(super) async fn an_empty_batch_is_nothing(ledger: &dyn Ledger) {
+    let settled = given::batch(ledger, &[]).await;
+    assert!(settled.is_empty());
+}
+
+pub(super) async fn stage_times_are_written_with_a_later_batch(ledger: &dyn Ledger) {
+    let account = given::account(ledger, usd("100.00")).await;
+    let first = given::sent(ledger, &given::authorization(&account, usd("1.00"))).await.id();
+    assert_eq!(stage_times(ledger, first).await, None);
+    let times = StageTimes::from_us([1, 2, 3, 4, 5, 6, 7, 8, u32::MAX]);
+    // Times may come twice, after a batch was sent again: the first stay.
+    for times in [times, StageTimes::default()] {
+        let batch = Batch {
+            members: Vec::new(),
+            stage_times: Arc::new(vec![(first, times)]),
+        };
+        ledger.transact(batch).await.expect("a ledger that works");
+    }
+    assert_eq!(stage_times(ledger, first).await, Some(times));
+}
+
+async fn stage_times(ledger: &dyn Ledger, message: bursar_core::MessageId) -> Option<StageTimes> {
+    let record = ledger.find_authorization(message).await.expect("readable").expect("stored");
+    record.stage_times
+}
+
+pub(super) async fn the_store_can_be_probed(ledger: &dyn Ledger) {
+    assert_eq!(ledger.probe().await, Ok(()));
+    given::account(ledger, usd("1.00")).await;
+    assert_eq!(ledger.probe().await, Ok(()));
+}

@@ -1,0 +1,93 @@
+//! What was committed is there when the ledger is opened again.
+
+use bursar_core::command::GroupRef;
+use jiff::SignedDuration;
+
+use super::given::{self, usd};
+use super::{NOON, Place, assert_books_are_right};
+use crate::reader::{AuthorizationFilter, Page};
+use crate::stage::StageTimes;
+
+pub(super) async fn everything_is_still_there_after_opening_again(place: &dyn Place) {
+    let ledger = place.open();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let first = given::sent(ledger.as_ref(), &given::authorization(&account, usd("30.00"))).await;
+    let more = given::increment(&account, GroupRef::Message(first.id()), usd("5.00"));
+    given::sent(ledger.as_ref(), &more).await;
+    let batch = crate::Batch {
+        members: Vec::new(),
+        stage_times: std::sync::Arc::new(vec![(first.id(), StageTimes::from_us([7; 9]))]),
+    };
+    ledger.transact(batch).await.expect("a ledger that works");
+    let everything = async |ledger: &dyn crate::Ledger| {
+        let page = Page { after: None, limit: 100 };
+        let listed = ledger.list_authorizations(AuthorizationFilter::default(), page).await;
+        let entries = Page { after: None, limit: 100 };
+        (
+            ledger.find_program(account.program).await,
+            ledger.find_owner(account.owner).await,
+            ledger.find_account(account.account).await,
+            ledger.find_cardholder_by_token(&account.user_token).await,
+            ledger.find_card(account.card).await,
+            ledger.find_authorization(first.id()).await,
+            ledger.list_entries(account.account, entries).await,
+            listed,
+            ledger.totals().await,
+        )
+    };
+    let before = everything(ledger.as_ref()).await;
+    drop(ledger);
+    let ledger = place.open();
+    assert_eq!(everything(ledger.as_ref()).await, before);
+    assert_eq!(given::available(ledger.as_ref(), &account).await, usd("65.00"));
+    given::sent(ledger.as_ref(), &given::unload(&account, usd("65.00"))).await;
+    drop(ledger);
+    assert_books_are_right(place.books());
+}
+
+pub(super) async fn a_repeat_after_opening_again_gets_the_same_bytes(place: &dyn Place) {
+    let ledger = place.open();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let calls = [
+        given::authorization(&account, usd("30.00")),
+        given::authorization(&account, usd("300.00")),
+        given::unknown_card(&given::new_token("card"), usd("1.00")),
+        given::load(&account, usd("1.00")),
+    ];
+    let mut answers = Vec::new();
+    for call in &calls {
+        answers.push(given::sent(ledger.as_ref(), call).await.answer);
+    }
+    drop(ledger);
+    let ledger = place.open();
+    for (call, answer) in calls.iter().zip(answers) {
+        let again = given::sent(ledger.as_ref(), &call.again()).await;
+        assert!(again.is_repeated());
+        assert_eq!(again.answer, answer);
+    }
+    assert_eq!(given::available(ledger.as_ref(), &account).await, usd("71.00"));
+    drop(ledger);
+    assert_books_are_right(place.books());
+}
+
+pub(super) async fn time_goes_on_from_the_last_decision_after_opening_again(place: &dyn Place) {
+    let ledger = place.open();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let other = given::account(ledger.as_ref(), usd("100.00")).await;
+    let hour = SignedDuration::from_hours(1);
+    place.clock().set_after_noon(hour);
+    given::sent(ledger.as_ref(), &given::authorization(&account, usd("1.00"))).await;
+    drop(ledger);
+    place.clock().set(NOON);
+    let ledger = place.open();
+    let at = async |funded| {
+        let sent = given::sent(ledger.as_ref(), &given::authorization(funded, usd("1.00"))).await;
+        sent.decided.expect("decided now").message.at
+    };
+    assert_eq!(at(&account).await, NOON + hour);
+    assert_eq!(at(&other).await, NOON);
+    place.clock().set_after_noon(hour * 2);
+    assert_eq!(at(&account).await, NOON + hour * 2);
+    drop(ledger);
+    assert_books_are_right(place.books());
+}

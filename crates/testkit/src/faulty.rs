@@ -1,0 +1,152 @@
+//! A real ledger whose transactions can be made to wait or to fail.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bursar_core::command::Route;
+use bursar_core::text::Token;
+use bursar_core::{
+    Account, AccountId, Card, CardId, Cardholder, CardholderId, MessageId, Owner, OwnerId, OwnerKind, Program,
+    ProgramId,
+};
+use bursar_store::{
+    AuthorizationFilter, AuthorizationRecord, Batch, Entry, Ledger, ListedMessage, Page, Reader, Slice,
+    StoreError, Totals, Transacted,
+};
+use tokio::sync::{Notify, RwLock, RwLockWriteGuard};
+
+/// Passes everything on to a real ledger, except where it is told otherwise.
+pub struct FaultyLedger {
+    ledger: Arc<dyn Ledger>,
+    commits_to_lose: AtomicU32,
+    is_down: AtomicBool,
+    culprit: Mutex<Option<Token>>,
+    gate: RwLock<()>,
+    entered: Notify,
+    batch_sizes: Mutex<Vec<usize>>,
+}
+
+impl FaultyLedger {
+    /// A ledger that works, for now.
+    #[must_use]
+    pub fn new(ledger: Arc<dyn Ledger>) -> Arc<Self> {
+        Arc::new(Self {
+            ledger,
+            commits_to_lose: AtomicU32::new(0),
+            is_down: AtomicBool::new(false),
+            culprit: Mutex::new(None),
+            gate: RwLock::new(()),
+            entered: Notify::new(),
+            batch_sizes: Mutex::default(),
+        })
+    }
+
+    /// The next transactions, so many, commit and are reported as unknown.
+    pub fn lose_commits(&self, count: u32) {
+        self.commits_to_lose.store(count, Ordering::SeqCst);
+    }
+
+    /// Whether transactions and probes are refused.
+    pub fn set_down(&self, is_down: bool) {
+        self.is_down.store(is_down, Ordering::SeqCst);
+    }
+
+    /// A transaction with a member of this token is refused for that member's data.
+    pub fn refuse_data_of(&self, token: &Token) {
+        *self.culprit.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+    }
+
+    /// Transactions wait until what is returned is dropped.
+    pub async fn close_gate(&self) -> RwLockWriteGuard<'_, ()> {
+        self.gate.write().await
+    }
+
+    /// Returns once a transaction has come to the gate, be it open or closed.
+    pub async fn entered(&self) {
+        self.entered.notified().await;
+    }
+
+    /// How many members each transaction had that came to the ledger, in order.
+    #[must_use]
+    pub fn batch_sizes(&self) -> Vec<usize> {
+        self.batch_sizes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn refuses(&self, batch: &Batch) -> bool {
+        let culprit = self.culprit.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_culprit = |token| culprit.as_ref() == Some(token);
+        batch.members.iter().any(|member| is_culprit(&member.work.command.key.token))
+    }
+
+    fn up(&self) -> Result<(), StoreError> {
+        match self.is_down.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("the test took it down".into())),
+            false => Ok(()),
+        }
+    }
+
+    fn loses_this_commit(&self) -> bool {
+        let one_less = |count: u32| count.checked_sub(1);
+        self.commits_to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
+    }
+}
+
+#[async_trait]
+impl Ledger for FaultyLedger {
+    fn lanes(&self) -> NonZeroUsize {
+        self.ledger.lanes()
+    }
+
+    async fn transact(&self, batch: Batch) -> Result<Transacted, StoreError> {
+        self.entered.notify_one();
+        let _open = self.gate.read().await;
+        self.up()?;
+        self.batch_sizes.lock().unwrap_or_else(PoisonError::into_inner).push(batch.members.len());
+        if self.refuses(&batch) {
+            return Err(StoreError::BadData("the test marked a member".into()));
+        }
+        let transacted = self.ledger.transact(batch).await?;
+        match self.loses_this_commit() {
+            true => Err(StoreError::Unknown("the test lost the word of it".into())),
+            false => Ok(transacted),
+        }
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.up()?;
+        self.ledger.probe().await
+    }
+}
+
+/// Writes the methods that pass on what they are asked.
+macro_rules! pass_on {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $found:ty;)+) => {
+        #[async_trait]
+        impl Reader for FaultyLedger {
+            $(async fn $name(&self, $($argument: $type),*) -> Result<$found, StoreError> {
+                self.ledger.$name($($argument),*).await
+            })+
+        }
+    };
+}
+
+pass_on! {
+    find_program(id: ProgramId) -> Option<Program>;
+    list_programs(page: Page<ProgramId>) -> Vec<Program>;
+    find_owner(id: OwnerId) -> Option<Owner>;
+    list_owners(kind: OwnerKind, page: Page<OwnerId>) -> Vec<Owner>;
+    find_cardholder(id: CardholderId) -> Option<Cardholder>;
+    find_cardholder_by_token(token: &Token) -> Option<Cardholder>;
+    list_cardholders(owner: Option<OwnerId>, page: Page<CardholderId>) -> Vec<Cardholder>;
+    find_card(id: CardId) -> Option<Card>;
+    find_route(token: &Token) -> Option<Route>;
+    list_cards(owner: Option<OwnerId>, page: Page<CardId>) -> Vec<Card>;
+    find_account(id: AccountId) -> Option<Account>;
+    list_accounts(owner: Option<OwnerId>, page: Page<AccountId>) -> Vec<Account>;
+    list_entries(account: AccountId, page: Page<i64>) -> Vec<Entry>;
+    find_authorization(id: MessageId) -> Option<AuthorizationRecord>;
+    list_authorizations(filter: AuthorizationFilter, page: Page<i64>) -> Slice<ListedMessage>;
+    totals() -> Totals;
+}
