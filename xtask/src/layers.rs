@@ -34,46 +34,21 @@ const LAYERS: &[Layer] = &[
         ],
         tests_use: &[],
     },
-    Layer {
-        name: "bursar-simulator",
-        uses: &["bursar-core"],
-        tests_use: &[],
-    },
+    Layer { name: "bursar-simulator", uses: &["bursar-core"], tests_use: &[] },
     Layer {
         name: "bursar-server",
-        uses: &[
-            "bursar-authorizer",
-            "bursar-core",
-            "bursar-processors",
-            "bursar-store",
-        ],
+        uses: &["bursar-authorizer", "bursar-core", "bursar-processors", "bursar-store"],
         tests_use: &["bursar-store-sqlite"],
     },
-    Layer {
-        name: "bursar-processors",
-        uses: &["bursar-core"],
-        tests_use: &[],
-    },
+    Layer { name: "bursar-processors", uses: &["bursar-core"], tests_use: &[] },
     Layer {
         name: "bursar-authorizer",
         uses: &["bursar-core", "bursar-store"],
         tests_use: &["bursar-store-sqlite"],
     },
-    Layer {
-        name: "bursar-store-sqlite",
-        uses: &["bursar-core", "bursar-store"],
-        tests_use: &[],
-    },
-    Layer {
-        name: "bursar-store",
-        uses: &["bursar-core"],
-        tests_use: &[],
-    },
-    Layer {
-        name: "bursar-core",
-        uses: &[],
-        tests_use: &[],
-    },
+    Layer { name: "bursar-store-sqlite", uses: &["bursar-core", "bursar-store"], tests_use: &[] },
+    Layer { name: "bursar-store", uses: &["bursar-core"], tests_use: &[] },
+    Layer { name: "bursar-core", uses: &[], tests_use: &[] },
     Layer {
         name: TESTKIT,
         uses: &[
@@ -86,16 +61,8 @@ const LAYERS: &[Layer] = &[
         ],
         tests_use: &[],
     },
-    Layer {
-        name: "bursar-bench",
-        uses: &["bursar-core", "bursar-processors"],
-        tests_use: &[],
-    },
-    Layer {
-        name: "xtask",
-        uses: &[],
-        tests_use: &[],
-    },
+    Layer { name: "bursar-bench", uses: &["bursar-core", "bursar-processors"], tests_use: &[] },
+    Layer { name: "xtask", uses: &[], tests_use: &[] },
 ];
 
 /// Checks the workspace.
@@ -108,10 +75,7 @@ pub(crate) fn run() -> Result<(), Error> {
         say(format_args!("{} crates, every arrow points down", LAYERS.len()));
         return Ok(());
     }
-    Err(format!(
-        "{}\nthe rule is the table in xtask/src/layers.rs",
-        violations.join("\n")
-    ))
+    Err(format!("{}\nthe rule is the table in xtask/src/layers.rs", violations.join("\n")))
 }
 
 fn metadata() -> Result<Value, Error> {
@@ -133,25 +97,14 @@ fn violations(metadata: &Value) -> Vec<String> {
     let gone = LAYERS
         .iter()
         .filter(|layer| !members.contains(&layer.name))
-        .map(|layer| {
-            format!(
-                "{} is in the table but not in the workspace: remove its row",
-                layer.name
-            )
-        });
-    packages
-        .iter()
-        .flat_map(|package| violations_of(package, &members))
-        .chain(gone)
-        .collect()
+        .map(|layer| format!("{} is in the table but not in the workspace: remove its row", layer.name));
+    packages.iter().flat_map(|package| violations_of(package, &members)).chain(gone).collect()
 }
 
 fn violations_of(package: &Value, members: &[&str]) -> Vec<String> {
     let name = text(&package["name"]);
     let Some(layer) = LAYERS.iter().find(|layer| layer.name == name) else {
-        return vec![format!(
-            "{name} is not in the table: add a row that says what it may use"
-        )];
+        return vec![format!("{name} is not in the table: add a row that says what it may use")];
     };
     list(&package["dependencies"])
         .iter()
@@ -168,17 +121,11 @@ impl Layer {
         }
         let (where_used, allowed) = match kind {
             "dev" if to == TESTKIT || self.tests_use.contains(&to) => return None,
-            "dev" => (
-                "its tests",
-                [self.uses, self.tests_use, &[TESTKIT]].concat().join(", "),
-            ),
+            "dev" => ("its tests", [self.uses, self.tests_use, &[TESTKIT]].concat().join(", ")),
             _ if self.uses.is_empty() => ("it", "no other crate of the workspace".to_owned()),
             _ => ("it", self.uses.join(", ")),
         };
-        Some(format!(
-            "{} must not depend on {to}: {where_used} may use {allowed}",
-            self.name
-        ))
+        Some(format!("{} must not depend on {to}: {where_used} may use {allowed}", self.name))
     }
 }
 
@@ -213,10 +160,8 @@ mod tests {
         let upwards = json!([{"name": "bursar-store-sqlite", "kind": null}]);
         assert_eq!(
             violations(&workspace("bursar-server", &upwards)),
-            [
-                "bursar-server must not depend on bursar-store-sqlite: it may use bursar-authorizer, \
-                 bursar-core, bursar-processors, bursar-store"
-            ]
+            ["bursar-server must not depend on bursar-store-sqlite: it may use bursar-authorizer, \
+                 bursar-core, bursar-processors, bursar-store"]
         );
     }
 
@@ -233,17 +178,9 @@ mod tests {
     fn the_testkit_is_for_tests_of_every_crate_and_for_nothing_else() {
         for layer in LAYERS {
             let in_tests = json!([{"name": TESTKIT, "kind": "dev"}]);
-            assert_eq!(
-                violations(&workspace(layer.name, &in_tests)),
-                Vec::<String>::new()
-            );
+            assert_eq!(violations(&workspace(layer.name, &in_tests)), Vec::<String>::new());
             let in_code = json!([{"name": TESTKIT, "kind": null}]);
-            assert_eq!(
-                violations(&workspace(layer.name, &in_code)).len(),
-                1,
-                "{}",
-                layer.name
-            );
+            assert_eq!(violations(&workspace(layer.name, &in_code)).len(), 1, "{}", layer.name);
         }
     }
 
@@ -272,22 +209,13 @@ mod tests {
     #[test]
     fn a_row_without_a_crate_is_found() {
         let mut metadata = workspace("", &json!([]));
-        metadata["packages"]
-            .as_array_mut()
-            .expect("a list")
-            .retain(|package| package["name"] != "xtask");
-        assert_eq!(
-            violations(&metadata),
-            ["xtask is in the table but not in the workspace: remove its row"]
-        );
+        metadata["packages"].as_array_mut().expect("a list").retain(|package| package["name"] != "xtask");
+        assert_eq!(violations(&metadata), ["xtask is in the table but not in the workspace: remove its row"]);
     }
 
     #[test]
     fn crates_from_outside_the_workspace_are_not_our_business() {
         let outside = json!([{"name": "serde", "kind": null}]);
-        assert_eq!(
-            violations(&workspace("bursar-core", &outside)),
-            Vec::<String>::new()
-        );
+        assert_eq!(violations(&workspace("bursar-core", &outside)), Vec::<String>::new());
     }
 }

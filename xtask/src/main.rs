@@ -1,5 +1,6 @@
 //! Developer tasks, run as `cargo xtask <task>` from anywhere in the repository.
 
+mod bench;
 mod layers;
 mod say;
 mod tally;
@@ -30,6 +31,12 @@ enum Task {
     Test,
     /// Checks which crate uses which against the table in xtask/src/layers.rs.
     Layers,
+    /// Measures a Bursar against a do-nothing server, and prints a table.
+    Bench {
+        /// Passed on; `--help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -40,6 +47,7 @@ fn main() -> ExitCode {
     match task {
         Task::Test => test::run(),
         Task::Layers => layers::run().map_or_else(failed, |()| ExitCode::SUCCESS),
+        Task::Bench { arguments } => bench::run(&arguments).map_or_else(failed, |()| ExitCode::SUCCESS),
     }
 }
 

@@ -25,8 +25,7 @@ impl Tally {
         {
             // The last word, not the line after "test": a process that a test started may have
             // written the beginning of the line.
-            self.ran
-                .insert(path.rsplit("::").next().unwrap_or(path).to_owned());
+            self.ran.insert(path.rsplit("::").next().unwrap_or(path).to_owned());
         }
     }
 
@@ -39,11 +38,7 @@ impl Tally {
 /// The number in front of a word, 0 if there is none. Colours around the other words do not matter.
 fn number_before(sums: &str, word: &str) -> u64 {
     let words: Vec<&str> = sums.split_whitespace().collect();
-    words
-        .windows(2)
-        .find(|pair| pair[1] == word)
-        .and_then(|pair| pair[0].parse().ok())
-        .unwrap_or(0)
+    words.windows(2).find(|pair| pair[1] == word).and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]

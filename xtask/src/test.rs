@@ -102,9 +102,7 @@ impl Ending {
         // A test that must do without its tool returns at once, and its binary counts it as passed.
         let skipped = skipped(missing);
         let empty = skipped.keys().filter(|name| tally.ran(name)).count();
-        let passed = tally
-            .passed
-            .saturating_sub(u64::try_from(empty).unwrap_or(u64::MAX));
+        let passed = tally.passed.saturating_sub(u64::try_from(empty).unwrap_or(u64::MAX));
         let mut not_run = skipped;
         if stopped.is_ok() {
             not_run.extend(lost(tally, &not_run));
@@ -139,13 +137,7 @@ impl Ending {
 fn skipped(missing: &[Missing]) -> BTreeMap<&'static str, String> {
     missing
         .iter()
-        .flat_map(|missing| {
-            missing
-                .tool
-                .tests
-                .iter()
-                .map(|test| (*test, missing.reason.clone()))
-        })
+        .flat_map(|missing| missing.tool.tests.iter().map(|test| (*test, missing.reason.clone())))
         .collect()
 }
 
@@ -155,12 +147,7 @@ fn lost(tally: &Tally, skipped: &BTreeMap<&'static str, String>) -> BTreeMap<&'s
         .iter()
         .flat_map(|tool| tool.tests)
         .filter(|test| !tally.ran(test) && !skipped.contains_key(*test))
-        .map(|test| {
-            (
-                *test,
-                "no test has this name; xtask/src/tools.rs lists it".to_owned(),
-            )
-        })
+        .map(|test| (*test, "no test has this name; xtask/src/tools.rs lists it".to_owned()))
         .collect()
 }
 
@@ -175,19 +162,13 @@ mod tests {
             tally.read(&format!("test {test} ... ok"));
         }
         let listed: usize = TOOLS.iter().map(|tool| tool.tests.len()).sum();
-        tally.read(&format!(
-            "test result: ok. {} passed; 0 failed; 0 ignored;",
-            listed + 2
-        ));
+        tally.read(&format!("test result: ok. {} passed; 0 failed; 0 ignored;", listed + 2));
         tally
     }
 
     fn without_strace() -> Vec<Missing> {
         let reason = "strace is not installed".to_owned();
-        vec![Missing {
-            tool: &TOOLS[0],
-            reason,
-        }]
+        vec![Missing { tool: &TOOLS[0], reason }]
     }
 
     #[test]
@@ -201,10 +182,7 @@ mod tests {
     fn a_test_without_its_tool_is_named_and_is_not_counted_as_passed() {
         let ending = Ending::new(&all_ran(), &without_strace(), Ok(()), false);
         assert_eq!(ending.not_run.len(), TOOLS[0].tests.len());
-        assert_eq!(
-            ending.not_run["every_answer_is_preceded_by_a_flush"],
-            "strace is not installed"
-        );
+        assert_eq!(ending.not_run["every_answer_is_preceded_by_a_flush"], "strace is not installed");
         assert_eq!(ending.passed + 2, all_ran().passed);
         assert_eq!(ending.failed, 0);
     }
@@ -227,12 +205,8 @@ mod tests {
 
     #[test]
     fn a_failed_step_is_never_summed_up_as_nothing_failed() {
-        let ending = Ending::new(
-            &Tally::default(),
-            &[],
-            Err("format failed: exit status: 1".to_owned()),
-            false,
-        );
+        let ending =
+            Ending::new(&Tally::default(), &[], Err("format failed: exit status: 1".to_owned()), false);
         assert_eq!((ending.passed, ending.failed, ending.not_run.len()), (0, 1, 0));
     }
 

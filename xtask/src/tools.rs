@@ -26,10 +26,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         program: "strace",
         package: "strace",
-        tests: &[
-            "every_answer_is_preceded_by_a_flush",
-            "a_store_that_does_not_flush_is_found",
-        ],
+        tests: &["every_answer_is_preceded_by_a_flush", "a_store_that_does_not_flush_is_found"],
         attempt: trace,
     },
     Tool {
@@ -53,21 +50,15 @@ pub(crate) struct Missing {
 /// Installs what is missing if this is root on Debian or Ubuntu, tries every tool, and returns
 /// those that cannot be used.
 pub(crate) fn prepare() -> Vec<Missing> {
-    let absent: Vec<&str> = TOOLS
-        .iter()
-        .filter(|tool| !is_installed(tool.program))
-        .map(|tool| tool.package)
-        .collect();
+    let absent: Vec<&str> =
+        TOOLS.iter().filter(|tool| !is_installed(tool.program)).map(|tool| tool.package).collect();
     if !absent.is_empty()
         && may_install()
         && let Err(error) = install(&absent)
     {
         say(error);
     }
-    TOOLS
-        .iter()
-        .filter_map(|tool| tool.try_out().err().map(|reason| Missing { tool, reason }))
-        .collect()
+    TOOLS.iter().filter_map(|tool| tool.try_out().err().map(|reason| Missing { tool, reason })).collect()
 }
 
 /// The value of [`WITHOUT`].
@@ -129,7 +120,8 @@ fn is_debian(os_release: &str) -> bool {
         .any(|id| id == "debian" || id == "ubuntu")
 }
 
-fn is_installed(program: &str) -> bool {
+/// Whether the program is on the path.
+pub(crate) fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| is_executable(&folder.join(program)))
 }
@@ -140,10 +132,7 @@ fn is_executable(path: &Path) -> bool {
 
 /// Follows a process that does nothing.
 fn trace() -> Result<(), Error> {
-    succeeds(
-        "strace may not trace here",
-        Command::new("strace").args(["-f", "-o", "/dev/null", "true"]),
-    )
+    succeeds("strace may not trace here", Command::new("strace").args(["-f", "-o", "/dev/null", "true"]))
 }
 
 /// Mounts a small tmpfs and unmounts it.
@@ -151,18 +140,9 @@ fn mount_tmpfs() -> Result<(), Error> {
     let refused = "a tmpfs cannot be mounted here";
     let point = std::env::temp_dir().join(format!("bursar-xtask-{}", std::process::id()));
     fs::create_dir(&point).map_err(|error| format!("{refused}: {}: {error}", point.display()))?;
-    let mounted = succeeds(
-        refused,
-        Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
-            .arg(&point),
-    )
-    .and_then(|()| {
-        succeeds(
-            "a tmpfs cannot be unmounted here",
-            Command::new("umount").arg(&point),
-        )
-    });
+    let mounted =
+        succeeds(refused, Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(&point))
+            .and_then(|()| succeeds("a tmpfs cannot be unmounted here", Command::new("umount").arg(&point)));
     // A folder that is still mounted stays; the unmount has said so.
     let _ = fs::remove_dir(&point);
     mounted
@@ -188,14 +168,10 @@ mod tests {
 
     #[test]
     fn debian_and_what_is_made_of_it_are_known() {
-        assert!(is_debian(
-            "PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\nVERSION_ID=\"12\"\n"
-        ));
+        assert!(is_debian("PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\nVERSION_ID=\"12\"\n"));
         assert!(is_debian("ID=ubuntu\nID_LIKE=debian\n"));
         assert!(is_debian("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"));
-        assert!(!is_debian(
-            "NAME=\"Not debian\"\nID=fedora\nVERSION_ID=42\nBUILD_ID=debian\n"
-        ));
+        assert!(!is_debian("NAME=\"Not debian\"\nID=fedora\nVERSION_ID=42\nBUILD_ID=debian\n"));
     }
 
     #[test]
@@ -206,10 +182,8 @@ mod tests {
 
     #[test]
     fn a_failing_attempt_gives_the_last_words_of_the_program() {
-        let error = succeeds(
-            "no",
-            Command::new("sh").args(["-c", "echo first >&2; echo second >&2; exit 3"]),
-        );
+        let error =
+            succeeds("no", Command::new("sh").args(["-c", "echo first >&2; echo second >&2; exit 3"]));
         assert_eq!(error, Err("no: second".to_owned()));
         let silent = succeeds("no", Command::new("sh").args(["-c", "exit 3"]));
         assert_eq!(silent, Err("no: exit status: 3".to_owned()));
@@ -217,10 +191,7 @@ mod tests {
 
     #[test]
     fn missing_tools_are_named_by_commas() {
-        let missing = |tool| Missing {
-            tool,
-            reason: String::new(),
-        };
+        let missing = |tool| Missing { tool, reason: String::new() };
         let all: Vec<Missing> = TOOLS.iter().map(missing).collect();
         assert_eq!(words(&all), "strace,mount");
         assert_eq!(words(&[]), "");

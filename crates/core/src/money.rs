@@ -24,7 +24,9 @@ impl Currency {
     /// The code is unknown, superseded, a fund or a metal, or has other decimal places.
     pub fn parse(code: &str) -> Result<Self, CurrencyError> {
         let unknown = || CurrencyError(code.chars().take(8).collect());
-        let numeric = (code.len() == 3).then(|| code.parse::<u16>().ok()).flatten();
+        // `parse` alone would read "+84" too.
+        let is_numeric = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
+        let numeric = is_numeric.then(|| code.parse::<u16>().ok()).flatten();
         let iso = match numeric {
             Some(number) => iso_currency::Currency::from_numeric(number),
             None => iso_currency::Currency::from_code(code),

@@ -69,13 +69,7 @@ mod tests {
     fn money_travels_as_text_beside_its_currency() {
         let account = AccountId::new(Uuid::from_u128(1));
         let currency = Currency::parse("KWD").expect("a currency");
-        let (path, body) = request(&What::Load(
-            account,
-            Money {
-                minor: 1_050,
-                currency,
-            },
-        ));
+        let (path, body) = request(&What::Load(account, Money { minor: 1_050, currency }));
         assert_eq!(path, format!("/v1/accounts/{account}/loads"));
         assert_eq!(body, json!({"amount": "1.050", "currency": "KWD"}));
     }

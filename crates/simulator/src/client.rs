@@ -137,11 +137,7 @@ impl Client {
         body: &Value,
         tries: u32,
     ) -> Result<T, CallError> {
-        let request = || {
-            self.api(Method::POST, self.url(path))
-                .header("idempotency-key", key)
-                .json(body)
-        };
+        let request = || self.api(Method::POST, self.url(path)).header("idempotency-key", key).json(body);
         repeat(&format!("POST {path}"), tries, request).await
     }
 
@@ -151,10 +147,7 @@ impl Client {
     /// See [`CallError`].
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
         let url = self.url(path);
-        repeat(&format!("GET {path}"), READ_TRIES, || {
-            self.api(Method::GET, url.clone())
-        })
-        .await
+        repeat(&format!("GET {path}"), READ_TRIES, || self.api(Method::GET, url.clone())).await
     }
 
     /// Reads a whole list, page by page.
@@ -171,10 +164,7 @@ impl Client {
         loop {
             let mut url = self.url(path);
             let cursor = after.as_deref().map(|after| ("after", after));
-            url.query_pairs_mut()
-                .extend_pairs(query)
-                .append_pair("limit", "1000")
-                .extend_pairs(cursor);
+            url.query_pairs_mut().extend_pairs(query).append_pair("limit", "1000").extend_pairs(cursor);
             let what = format!("GET {path}");
             let page: Page<T> = repeat(&what, READ_TRIES, || self.api(Method::GET, url.clone())).await?;
             items.extend(page.items);
@@ -190,10 +180,7 @@ impl Client {
     }
 
     fn api(&self, method: Method, url: Url) -> RequestBuilder {
-        self.http
-            .request(method, url)
-            .bearer_auth(self.api_key.expose_secret())
-            .timeout(API_TIMEOUT)
+        self.http.request(method, url).bearer_auth(self.api_key.expose_secret()).timeout(API_TIMEOUT)
     }
 
     fn url(&self, path: &str) -> Url {
@@ -224,10 +211,7 @@ async fn repeat<T: DeserializeOwned>(
 
 async fn once<T: DeserializeOwned>(what: &str, request: RequestBuilder) -> Result<T, CallError> {
     let what = || what.to_owned();
-    let unknown = |error: reqwest::Error| CallError::Unknown {
-        what: what(),
-        why: causes(&error),
-    };
+    let unknown = |error: reqwest::Error| CallError::Unknown { what: what(), why: causes(&error) };
     let response: Response = request.send().await.map_err(unknown)?;
     let status = response.status();
     let body = response.bytes().await.map_err(unknown)?;
@@ -244,10 +228,8 @@ async fn once<T: DeserializeOwned>(what: &str, request: RequestBuilder) -> Resul
             detail: problem.detail,
         });
     }
-    serde_json::from_slice(&body).map_err(|error| CallError::Unreadable {
-        what: what(),
-        why: error.to_string(),
-    })
+    serde_json::from_slice(&body)
+        .map_err(|error| CallError::Unreadable { what: what(), why: error.to_string() })
 }
 
 /// The error and what lies under it: "connection refused" is the last of these.

@@ -80,9 +80,7 @@ impl Decimal {
 
 impl Serialize for Decimal {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.0.clone().into())
-            .map_err(serde::ser::Error::custom)?
-            .serialize(serializer)
+        RawValue::from_string(self.0.clone().into()).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
 
@@ -183,10 +181,7 @@ impl JitRequest {
             amount: &self.amount,
             transaction_token: &self.jit_token,
             state: "PENDING",
-            funding: Funding {
-                amount: &self.amount,
-                source: funding_source(),
-            },
+            funding: Funding { amount: &self.amount, source: funding_source() },
             funding_source_token: "**********pgfs",
             jit_funding: JitFunding {
                 token: &self.jit_token,
@@ -400,9 +395,7 @@ struct Funded<'a> {
 
 /// The id in `decision=msg_…`, which may stand among other tags.
 fn decision_id(tags: &str) -> Option<bursar_core::MessageId> {
-    tags.split([',', ';', ' '])
-        .find_map(|tag| tag.strip_prefix("decision="))
-        .and_then(|id| id.parse().ok())
+    tags.split([',', ';', ' ']).find_map(|tag| tag.strip_prefix("decision=")).and_then(|id| id.parse().ok())
 }
 
 fn funding_source() -> Value {

@@ -85,10 +85,7 @@ fn pair<'a>(history: &'a History, listing: &'a Listing, differences: &mut Differ
             differences.add(format!("{token}: decided twice, as {other} and as {id}"));
         }
     }
-    let take = |swipe: &'a Swipe| Pair {
-        swipe,
-        listed: listed.remove(&*swipe.token),
-    };
+    let take = |swipe: &'a Swipe| Pair { swipe, listed: listed.remove(&*swipe.token) };
     let pairs = history.swipes.iter().map(take).collect();
     let mut strangers: Vec<&Authorization> = listed.into_values().collect();
     strangers.sort_by_key(|authorization| authorization.id);
@@ -122,11 +119,7 @@ impl Differences {
     }
 
     fn into_verdict(self) -> Verdict {
-        Verdict {
-            passed: self.count == 0,
-            count: self.count,
-            differences: self.named,
-        }
+        Verdict { passed: self.count == 0, count: self.count, differences: self.named }
     }
 }
 

@@ -75,18 +75,12 @@ impl Layout {
             owner: employer(index, settings.companies),
             is_suspended: index > 0 && index + 1 == settings.cardholders,
         });
-        let selves = (0..settings.persons).map(|index| CardholderLayout {
-            owner: settings.companies + index,
-            is_suspended: false,
-        });
-        let business_cards = (0..settings.cards - settings.persons).map(|index| CardLayout {
-            cardholder: index % settings.cardholders,
-            status: card_status(index),
-        });
-        let own_cards = (0..settings.persons).map(|index| CardLayout {
-            cardholder: settings.cardholders + index,
-            status: Status::Active,
-        });
+        let selves = (0..settings.persons)
+            .map(|index| CardholderLayout { owner: settings.companies + index, is_suspended: false });
+        let business_cards = (0..settings.cards - settings.persons)
+            .map(|index| CardLayout { cardholder: index % settings.cardholders, status: card_status(index) });
+        let own_cards = (0..settings.persons)
+            .map(|index| CardLayout { cardholder: settings.cardholders + index, status: Status::Active });
         Self {
             owners: companies.chain(persons).collect(),
             cardholders: business_users.chain(selves).collect(),
@@ -184,10 +178,7 @@ pub(crate) mod tests {
     fn every_kind_of_card_that_does_not_work_is_there() {
         let layout = usual();
         for status in [Status::Terminated, Status::Suspended, Status::Unactivated] {
-            assert!(
-                layout.cards.iter().any(|card| card.status == status),
-                "{status:?}"
-            );
+            assert!(layout.cards.iter().any(|card| card.status == status), "{status:?}");
         }
         assert!((0..60).filter(|&card| layout.is_spendable(card)).count() >= 48);
     }
@@ -205,10 +196,7 @@ pub(crate) mod tests {
     #[test]
     fn every_currency_of_the_program_has_an_account() {
         for currency in CURRENCIES {
-            assert!(
-                usual().owners.iter().any(|owner| owner.currency == currency),
-                "{currency}"
-            );
+            assert!(usual().owners.iter().any(|owner| owner.currency == currency), "{currency}");
         }
     }
 

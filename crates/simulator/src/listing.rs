@@ -115,11 +115,7 @@ impl Listing {
         for id in ownerless(history) {
             authorizations.extend(find(client, id).await?);
         }
-        Ok(Self {
-            authorizations,
-            accounts,
-            owners: owners(client, history).await?,
-        })
+        Ok(Self { authorizations, accounts, owners: owners(client, history).await? })
     }
 }
 
@@ -135,17 +131,12 @@ async fn owners(client: &Client, history: &History) -> Result<Vec<Owner>, CallEr
 /// Decisions about unknown cards belong to no owner: they are read one by one.
 fn ownerless(history: &History) -> Vec<MessageId> {
     let known: HashSet<&str> = history.cards.iter().map(|card| &*card.token).collect();
-    let unknown = history
-        .swipes
-        .iter()
-        .filter(|swipe| !known.contains(&*swipe.card_token));
+    let unknown = history.swipes.iter().filter(|swipe| !known.contains(&*swipe.card_token));
     let decision = |delivery: &Delivery| match delivery {
         Delivery::Answered(answer) => answer.decision,
         Delivery::Unusable(_) | Delivery::Unknown => None,
     };
-    unknown
-        .filter_map(|swipe| swipe.deliveries.iter().find_map(decision))
-        .collect()
+    unknown.filter_map(|swipe| swipe.deliveries.iter().find_map(decision)).collect()
 }
 
 async fn find(client: &Client, id: MessageId) -> Result<Option<Authorization>, CallError> {

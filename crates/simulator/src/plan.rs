@@ -133,13 +133,7 @@ impl Plan {
     pub fn new(seed: u64, layout: Layout) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let busiest = busiest(&mut rng, &layout);
-        Self {
-            rng,
-            layout,
-            index: 0,
-            busiest,
-            suspended: VecDeque::new(),
-        }
+        Self { rng, layout, index: 0, busiest, suspended: VecDeque::new() }
     }
 
     fn step(&mut self) -> Step {
@@ -303,10 +297,7 @@ mod tests {
         }
         for (deed, often) in DEEDS {
             let (count, wanted) = (counts[&deed], often * 5);
-            assert!(
-                count * 10 > wanted * 7 && count * 10 < wanted * 13,
-                "{deed:?}: {count} of {wanted}"
-            );
+            assert!(count * 10 > wanted * 7 && count * 10 < wanted * 13, "{deed:?}: {count} of {wanted}");
         }
         assert!(counts[&Deed::Purchase] > 40_000);
         let reversed = steps.iter().filter(|step| step.reverse_after.is_some()).count();
@@ -327,10 +318,7 @@ mod tests {
     fn most_purchases_are_made_with_cards_that_work() {
         let layout = usual();
         let steps = steps(3, 20_000);
-        let idle = steps
-            .iter()
-            .filter(|step| !layout.is_spendable(step.card))
-            .count();
+        let idle = steps.iter().filter(|step| !layout.is_spendable(step.card)).count();
         assert!((200..2_000).contains(&idle), "{idle}");
     }
 
@@ -371,10 +359,7 @@ mod tests {
             loaded_minor += step.chores.iter().map(load).sum::<i64>();
         }
         let percent = loaded_minor * 100 / spent_minor;
-        assert!(
-            (75..=105).contains(&percent),
-            "{percent} % of {spent_minor} is loaded"
-        );
+        assert!((75..=105).contains(&percent), "{percent} % of {spent_minor} is loaded");
     }
 
     #[test]

@@ -77,11 +77,7 @@ impl Progress {
     #[must_use]
     pub fn figures(&self) -> Figures {
         let counts = self.counts();
-        let spent = |began: Instant| {
-            counts
-                .ended
-                .map_or_else(|| began.elapsed(), |ended| ended - began)
-        };
+        let spent = |began: Instant| counts.ended.map_or_else(|| began.elapsed(), |ended| ended - began);
         let quantile = |quantile| counts.latency_us.value_at_quantile(quantile);
         Figures {
             seconds: counts.began.map_or(Duration::ZERO, spent).as_secs_f64(),
@@ -164,10 +160,7 @@ mod tests {
         progress.delivered(&Delivery::Unknown, true, Duration::from_secs(3));
         let figures = progress.figures();
         assert_eq!((figures.sent, figures.decisions), (4, 2));
-        assert_eq!(
-            (figures.approved, figures.declined, figures.unavailable),
-            (1, 1, 1)
-        );
+        assert_eq!((figures.approved, figures.declined, figures.unavailable), (1, 1, 1));
         assert_eq!(figures.decline_reasons["INVALID_CARD"], 1);
         assert!((2_000..2_010).contains(&figures.latency.max_us), "{figures:?}");
     }

@@ -48,10 +48,7 @@ pub async fn simulate(
         Ok(listing) => judge(&history, &listing),
         Err(error) => Verdict::failed(format!("the server's decisions could not be read: {error}")),
     };
-    Ok(Report {
-        figures: progress.figures(),
-        verdict,
-    })
+    Ok(Report { figures: progress.figures(), verdict })
 }
 
 #[cfg(test)]
@@ -60,10 +57,7 @@ mod tests {
 
     #[test]
     fn a_report_is_one_flat_object() {
-        let report = Report {
-            figures: Figures::default(),
-            verdict: Verdict::failed("because".to_owned()),
-        };
+        let report = Report { figures: Figures::default(), verdict: Verdict::failed("because".to_owned()) };
         let json = serde_json::to_value(&report).expect("JSON");
         for key in [
             "seconds",

@@ -59,6 +59,7 @@ pub async fn run(
         let Some(step) = plan.next() else { break };
         if jobs.len() >= IN_FLIGHT_MAX {
             progress.skipped();
+            book.skip(&step);
             continue;
         }
         for job in book.jobs(&step, Timestamp::now()) {

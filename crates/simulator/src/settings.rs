@@ -87,10 +87,7 @@ impl Settings {
         let business_cards = self.cards.checked_sub(persons);
         match business_cards {
             _ if self.rate_per_second == 0 => Err(SettingsError::Rate),
-            None => Err(SettingsError::TooFewCards {
-                cards: self.cards,
-                persons,
-            }),
+            None => Err(SettingsError::TooFewCards { cards: self.cards, persons }),
             Some(_) if self.cards == 0 => Err(SettingsError::NoCards),
             Some(1..) if self.companies == 0 || self.cardholders == 0 => Err(SettingsError::NoCardholders),
             Some(_) if self.companies == 0 && self.cardholders > 0 => Err(SettingsError::NoCardholders),
@@ -123,13 +120,7 @@ mod tests {
         assert_eq!(with(|s| s.rate_per_second = 0), Err(SettingsError::Rate));
         assert_eq!(with(|s| s.companies = 0), Err(SettingsError::NoCardholders));
         assert_eq!(with(|s| s.cardholders = 0), Err(SettingsError::NoCardholders));
-        assert_eq!(
-            with(|s| s.cards = 9),
-            Err(SettingsError::TooFewCards {
-                cards: 9,
-                persons: 10
-            })
-        );
+        assert_eq!(with(|s| s.cards = 9), Err(SettingsError::TooFewCards { cards: 9, persons: 10 }));
         let nobody = with(|s| (s.cards, s.persons) = (0, 0));
         assert_eq!(nobody, Err(SettingsError::NoCards));
     }

@@ -78,23 +78,13 @@ impl World {
         settings.check()?;
         let (run, _) = Uuid::new_v4().as_u64_pair();
         let layout = Layout::of(settings);
-        let mut builder = Builder {
-            client,
-            run,
-            business_tokens: Vec::new(),
-            history: History::default(),
-        };
+        let mut builder = Builder { client, run, business_tokens: Vec::new(), history: History::default() };
         builder.create_owners(&layout).await?;
         builder.create_cardholders(&layout).await?;
         builder.create_cards(&layout).await?;
         builder.load_accounts(&layout).await?;
         builder.change_statuses(&layout).await?;
-        Ok(Self {
-            run,
-            layout,
-            business_tokens: builder.business_tokens,
-            history: builder.history,
-        })
+        Ok(Self { run, layout, business_tokens: builder.business_tokens, history: builder.history })
     }
 
     /// The key of the run's action number `number`.
@@ -140,20 +130,9 @@ impl Builder<'_> {
         let mut body = json!({"program": program, "token": &*token, "currencies": [currency]});
         body[label] = json!(owner.name);
         let created: CreatedOwner = self.create(path, &token, &body).await?;
-        let account = created
-            .accounts
-            .first()
-            .ok_or(CreateError::NoAccount(created.id))?;
-        self.history.owners.push(Owner {
-            id: created.id,
-            is_person: owner.is_person,
-            creations: 1,
-        });
-        self.history.accounts.push(Account {
-            id: account.id,
-            owner: created.id,
-            currency,
-        });
+        let account = created.accounts.first().ok_or(CreateError::NoAccount(created.id))?;
+        self.history.owners.push(Owner { id: created.id, is_person: owner.is_person, creations: 1 });
+        self.history.accounts.push(Account { id: account.id, owner: created.id, currency });
         if let Some(id) = created.cardholder {
             let owner = created.id;
             let token = Arc::clone(&token);
@@ -220,10 +199,7 @@ impl Builder<'_> {
     async fn load_accounts(&mut self, layout: &Layout) -> Result<(), CreateError> {
         for (place, owner) in layout.owners.iter().enumerate() {
             let account = &self.history.accounts[place];
-            let amount = Money {
-                minor: owner.opening_minor,
-                currency: account.currency,
-            };
+            let amount = Money { minor: owner.opening_minor, currency: account.currency };
             self.act(place, What::Load(account.id, amount)).await?;
         }
         Ok(())
@@ -233,15 +209,13 @@ impl Builder<'_> {
         for (index, CardLayout { status, .. }) in layout.cards.iter().enumerate() {
             if self.history.cards[index].status != *status {
                 let card = Object::Card(self.history.cards[index].id);
-                self.act(layout.owner_of_card(index), What::Move(card, *status))
-                    .await?;
+                self.act(layout.owner_of_card(index), What::Move(card, *status)).await?;
             }
         }
         for (index, user) in layout.cardholders.iter().enumerate() {
             if user.is_suspended {
                 let user_id = Object::Cardholder(self.history.cardholders[index].id);
-                self.act(user.owner, What::Move(user_id, Status::Suspended))
-                    .await?;
+                self.act(user.owner, What::Move(user_id, Status::Suspended)).await?;
             }
         }
         for (place, owner) in layout.owners.iter().enumerate() {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bursar_store::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{before_commit, of_read};
@@ -53,10 +54,19 @@ pub(crate) fn open_writer(file: &Path, tuning: Tuning, create: bool) -> Result<C
         connection.pragma_update(None, "cache_size", -i64::from(tuning.cache_kib))?;
         // Checkpoints are made beside the writer; see `checkpoint`.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        // After an error the writer closes its connection and opens another. Closing the last one
+        // would delete the log, which then is not the one that was opened: no commit ever again.
+        keep_log_on_close(&connection, true)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(connection)
     };
     open().map_err(|error| of_read(&error))
+}
+
+/// Whether the log stays when the last connection is closed. Without it the file has everything.
+pub(crate) fn keep_log_on_close(connection: &Connection, keep: bool) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)?;
+    Ok(())
 }
 
 /// Opens the file to read.

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
-use crate::connection::{Tuning, open_writer};
+use crate::connection::{Tuning, keep_log_on_close, open_writer};
 use crate::error::before_commit;
 use crate::folder::{DataFolder, FileIdentity};
 use crate::{load, save};
@@ -48,6 +48,11 @@ impl Writer {
                 }
             }
         }
+        if let Some(connection) = &self.connection
+            && let Err(error) = keep_log_on_close(connection, false)
+        {
+            tracing::warn!(%error, "the log stays beside the file: {error}");
+        }
     }
 
     /// Runs the job, on a fresh connection if the one before ended in doubt. Only a member's bad
@@ -77,7 +82,8 @@ impl Writer {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(failed)?;
-        let is_late = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= began);
+        let locked = Instant::now();
+        let is_late = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= locked);
         let in_time = || {
             batch
                 .members

@@ -66,10 +66,7 @@ async fn a_hold_group_that_cannot_be_read_gets_no_more_money() {
     let first = given::sent(ledger.as_ref(), &given::authorization(&account, usd("10.00"))).await.id();
     change(&place, "update messages set effect = 'hold?' where effect = 'hold'");
     let more = given::increment(&account, GroupRef::Message(first), usd("1.00"));
-    let alone = Batch {
-        members: vec![more.member()],
-        ..Batch::default()
-    };
+    let alone = Batch { members: vec![more.member()], ..Batch::default() };
     let error = ledger.transact(alone).await.expect_err("no such effect");
     assert!(matches!(error, StoreError::BadData(_)), "{error}");
     let other = given::authorization(&account, usd("1.00"));
@@ -93,10 +90,7 @@ async fn a_page_of_rubbish_is_never_approved_on() {
             }
         };
         let swipe = given::authorization(&account, usd("1.00"));
-        let batch = Batch {
-            members: vec![swipe.member()],
-            ..Batch::default()
-        };
+        let batch = Batch { members: vec![swipe.member()], ..Batch::default() };
         let error = ledger.transact(batch).await.expect_err(table);
         assert!(matches!(error, StoreError::Corrupt(_)), "{table}: {error}");
         let checked = SqliteBooks::open(place.folder()).err();
@@ -116,7 +110,8 @@ fn overwrite_root_page(place: &SqlitePlace, table: &str) {
     let connection = Connection::open(place.file()).expect("the file");
     let number = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, u32>(0).map(u64::from));
     let size = number("pragma page_size").expect("a size");
-    let root = number(&format!("select rootpage from sqlite_master where name = '{table}'")).expect("a table");
+    let root =
+        number(&format!("select rootpage from sqlite_master where name = '{table}'")).expect("a table");
     // Everything is in the file itself, and nothing in the log.
     connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(())).expect("a checkpoint");
     connection.close().expect("closed");

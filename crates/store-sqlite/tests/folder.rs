@@ -50,10 +50,7 @@ fn a_newer_schema_is_refused_and_untouched() {
 #[tokio::test]
 async fn without_full_flushes_the_store_is_not_ready() {
     let place = SqlitePlace::new();
-    let options = Options {
-        synchronous: Synchronous::Normal,
-        ..place.options()
-    };
+    let options = Options { synchronous: Synchronous::Normal, ..place.options() };
     let ledger = SqliteLedger::open(place.folder(), options).expect("a new folder");
     let error = ledger.probe().await.expect_err("answered decisions could be lost");
     assert!(error.to_string().contains("sqlite.synchronous"), "{error}");
@@ -90,10 +87,7 @@ async fn with_its_file_replaced_the_ledger_decides_nothing() {
 
 /// Neither approved nor declined, and the store says that it cannot.
 async fn assert_undecided(ledger: &SqliteLedger, swipe: &given::Call) {
-    let batch = Batch {
-        members: vec![swipe.member()],
-        ..Batch::default()
-    };
+    let batch = Batch { members: vec![swipe.member()], ..Batch::default() };
     let error = ledger.transact(batch).await.expect_err("nowhere to write");
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     let error = ledger.probe().await.expect_err("nowhere to write");
@@ -106,10 +100,7 @@ async fn another_program_s_lock_is_waited_for_and_then_refused_and_the_ledger_go
     let ledger = place.open_ledger();
     let account = given::account(ledger.as_ref(), usd("100.00")).await;
     let swipe = given::authorization(&account, usd("30.00"));
-    let batch = Batch {
-        members: vec![swipe.member()],
-        ..Batch::default()
-    };
+    let batch = Batch { members: vec![swipe.member()], ..Batch::default() };
     let other = Connection::open(place.file()).expect("the file");
     other.execute_batch("begin immediate").expect("the lock");
     let error = ledger.transact(batch.clone()).await.expect_err("locked");

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use bursar_core::command::Route;
 use bursar_core::text::Token;
 use bursar_core::{
-    Account, AccountId, Card, CardId, Cardholder, CardholderId, MessageId, Owner, OwnerId, OwnerKind, Program,
-    ProgramId,
+    Account, AccountId, Card, CardId, Cardholder, CardholderId, MessageId, Owner, OwnerId, OwnerKind,
+    Program, ProgramId,
 };
 use bursar_store::{
     AuthorizationFilter, AuthorizationRecord, Batch, Entry, Ledger, ListedMessage, Page, Reader, Slice,

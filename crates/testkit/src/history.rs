@@ -159,10 +159,7 @@ impl Sum {
         let own = world::currency_of_account(account);
         let other = if own == "USD" { "KWD" } else { "USD" };
         let code = if self.is_own_currency { own } else { other };
-        Amount {
-            currency: Some(given::currency(code)),
-            minor: self.minor.ok_or(AmountError::NotANumber),
-        }
+        Amount { currency: Some(given::currency(code)), minor: self.minor.ok_or(AmountError::NotANumber) }
     }
 }
 

@@ -28,10 +28,7 @@ impl SqlitePlace {
     /// The folder cannot be made.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().expect("a folder"),
-            clock: SetClock::at_noon(),
-        }
+        Self { folder: tempfile::tempdir().expect("a folder"), clock: SetClock::at_noon() }
     }
 
     /// The folder.
@@ -50,10 +47,7 @@ impl SqlitePlace {
     #[must_use]
     pub fn options(&self) -> Options {
         let clock = self.clock.clone();
-        Options {
-            clock: Clock::new(move || clock.now()),
-            ..Options::default()
-        }
+        Options { clock: Clock::new(move || clock.now()), ..Options::default() }
     }
 
     /// Opens the ledger.

@@ -85,21 +85,14 @@ fn too_precise_is_no_amount_of_its_currency() {
     for code in ["USD", "JPY", "KWD"] {
         let amount = money(1_234, code);
         assert_eq!(Decimal::of(amount).minor(amount.currency), Some(1_234));
-        assert_eq!(
-            Decimal::too_precise(amount).minor(amount.currency),
-            None,
-            "{code}"
-        );
+        assert_eq!(Decimal::too_precise(amount).minor(amount.currency), None, "{code}");
     }
 }
 
 #[test]
 fn an_increment_names_the_purchase_it_adds_to() {
     let mut request = request(BodyLayout::V1);
-    request.preceding = Some(Preceding {
-        token: "t-0".into(),
-        jit_token: "j-0".into(),
-    });
+    request.preceding = Some(Preceding { token: "t-0".into(), jit_token: "j-0".into() });
     let body = body(&request);
     assert_eq!(body["preceding_related_transaction_token"], "t-0");
     assert_eq!(body["type"], "authorization.incremental");
@@ -110,13 +103,7 @@ fn an_increment_names_the_purchase_it_adds_to() {
 
 #[test]
 fn currencies_are_sometimes_numbers() {
-    for (code, number) in [
-        ("USD", "840"),
-        ("EUR", "978"),
-        ("JPY", "392"),
-        ("KWD", "414"),
-        ("GBP", "826"),
-    ] {
+    for (code, number) in [("USD", "840"), ("EUR", "978"), ("JPY", "392"), ("KWD", "414"), ("GBP", "826")] {
         let mut request = request(BodyLayout::V2);
         request.currency = Currency::parse(code).expect("a currency");
         assert_eq!(body(&request)["currency_code"], code);
@@ -166,14 +153,8 @@ fn what_the_processor_would_not_take_is_unusable() {
     assert!(read(200, b"<html>"));
     assert!(read(200, b"{}"));
     assert!(read(200, &answer(|funding| funding["token"] = json!("j-2"))));
-    assert!(read(
-        200,
-        &answer(|funding| funding["method"] = json!("pgfs.refund"))
-    ));
+    assert!(read(200, &answer(|funding| funding["method"] = json!("pgfs.refund"))));
     assert!(read(200, &answer(|funding| funding["user_token"] = json!("u-2"))));
-    assert!(read(
-        200,
-        &answer(|funding| funding["acting_user_token"] = json!("u-2"))
-    ));
+    assert!(read(200, &answer(|funding| funding["acting_user_token"] = json!("u-2"))));
     assert_eq!(request.read_answer(503, b""), Delivery::Unknown);
 }

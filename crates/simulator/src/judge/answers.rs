@@ -41,9 +41,7 @@ fn answered(swipe: &Swipe, answer: &Answer, listed: Option<&Authorization>, diff
     }
     let Some(listed) = listed else {
         let status = answer.status;
-        differences.add(format!(
-            "{token}: answered {status}, but the server shows no decision"
-        ));
+        differences.add(format!("{token}: answered {status}, but the server shows no decision"));
         return;
     };
     differences.compare(|| about("decision id"), answer.decision, Some(listed.id));
@@ -57,9 +55,7 @@ fn answered(swipe: &Swipe, answer: &Answer, listed: Option<&Authorization>, diff
     };
     if !is_told {
         let reason = &listed.decline_reason;
-        differences.add(format!(
-            "{token}: the answer's reason is {word:?}, the server shows {reason:?}"
-        ));
+        differences.add(format!("{token}: the answer's reason is {word:?}, the server shows {reason:?}"));
     }
 }
 
@@ -87,9 +83,7 @@ fn conflict(swipe: &Swipe, delivery: &Delivery, differences: &mut Differences) {
     };
     if reason != Some("DUPLICATE_TRANSACTION") {
         let token = &swipe.token;
-        differences.add(format!(
-            "{token}: another amount under the same token was answered {delivery:?}"
-        ));
+        differences.add(format!("{token}: another amount under the same token was answered {delivery:?}"));
     }
 }
 
@@ -97,21 +91,13 @@ fn conflict(swipe: &Swipe, delivery: &Delivery, differences: &mut Differences) {
 fn content(swipe: &Swipe, listed: &Authorization, differences: &mut Differences) {
     let token = &swipe.token;
     let about = |what: &str| format!("{token}: the listed {what}");
-    let kind = if swipe.follows.is_some() {
-        "increment"
-    } else {
-        "authorization"
-    };
+    let kind = if swipe.follows.is_some() { "increment" } else { "authorization" };
     differences.compare(|| about("kind"), listed.kind.as_str(), kind);
     differences.compare(|| about("card"), listed.card_token.as_str(), &*swipe.card_token);
     let amount = listed.amount.as_deref();
     let amount_minor = amount.map(|amount| Money::parse(amount, swipe.currency).map(|amount| amount.minor));
     differences.compare(|| about("amount"), amount_minor, swipe.amount_minor.map(Ok));
-    differences.compare(
-        || about("currency"),
-        listed.currency.as_deref(),
-        Some(swipe.currency.code()),
-    );
+    differences.compare(|| about("currency"), listed.currency.as_deref(), Some(swipe.currency.code()));
 }
 
 /// A decision belongs to the owner of its card, and to nobody if the card is unknown.
@@ -128,9 +114,5 @@ fn ownership(history: &History, swipe: &Swipe, listed: &Authorization, differenc
     let expected = ("declined", Some("card_unknown"));
     differences.compare(|| about("decision"), decision, expected);
     differences.compare(|| about("owner's sequence"), listed.owner_sequence, None);
-    differences.compare(
-        || about("available amount"),
-        listed.available_after.as_deref(),
-        None,
-    );
+    differences.compare(|| about("available amount"), listed.available_after.as_deref(), None);
 }

@@ -68,26 +68,16 @@ impl<'a> Books<'a> {
     pub(super) fn open(history: &'a History, owner: &Owner) -> Self {
         let cards = history.cards.iter().filter(|card| card.owner == owner.id);
         let card = |card: &'a crate::history::Card| {
-            let own = Card {
-                id: card.id,
-                cardholder: card.cardholder,
-                account: card.account,
-                status: card.status,
-            };
+            let own =
+                Card { id: card.id, cardholder: card.cardholder, account: card.account, status: card.status };
             (&*card.token, own)
         };
         let cardholders = history.cardholders.iter().filter(|user| user.owner == owner.id);
         let cardholder = |user: &'a crate::history::Cardholder| {
-            let own = Cardholder {
-                token: &user.token,
-                status: Status::Active,
-            };
+            let own = Cardholder { token: &user.token, status: Status::Active };
             (user.id, own)
         };
-        let accounts = history
-            .accounts
-            .iter()
-            .filter(|account| account.owner == owner.id);
+        let accounts = history.accounts.iter().filter(|account| account.owner == owner.id);
         let account = |account: &crate::history::Account| {
             let own = Account {
                 currency: account.currency,
@@ -137,10 +127,7 @@ impl<'a> Books<'a> {
         let Some(asked_minor) = swipe.amount_minor else {
             return Some("invalid_amount");
         };
-        if self
-            .group_followed(swipe)
-            .is_some_and(|group| group.stage != Stage::Open)
-        {
+        if self.group_followed(swipe).is_some_and(|group| group.stage != Stage::Open) {
             return Some("hold_group_ended");
         }
         // Nothing fits into whatever is there, even into less than nothing.
@@ -259,11 +246,7 @@ impl<'a> Books<'a> {
 
     fn status_of(&self, object: Object) -> Option<Status> {
         match object {
-            Object::Card(id) => self
-                .cards
-                .values()
-                .find(|card| card.id == id)
-                .map(|card| card.status),
+            Object::Card(id) => self.cards.values().find(|card| card.id == id).map(|card| card.status),
             Object::Cardholder(id) => self.cardholders.get(&id).map(|holder| holder.status),
             Object::Company(_) | Object::Person(_) => Some(self.status),
         }

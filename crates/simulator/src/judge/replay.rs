@@ -32,9 +32,7 @@ pub(super) fn check(
     let last = items.keys().next_back().copied().unwrap_or(owner.creations);
     let shown_last = shown.map_or(last, |shown| shown.sequence);
     if shown_last < last {
-        replay.differ(&format!(
-            "its sequence is shown as {shown_last}, but #{last} was given out"
-        ));
+        replay.differ(&format!("its sequence is shown as {shown_last}, but #{last} was given out"));
     }
     replay.run(&items, shown_last);
     replay.finish(history, listing);
@@ -69,17 +67,8 @@ impl<'a> Replay<'a, '_> {
                 None => self.differ(&format!("{} has no number", swipe.token)),
             }
         }
-        for action in history
-            .actions
-            .iter()
-            .filter(|action| action.owner == self.owner.id)
-        {
-            if let Outcome::Done {
-                sequence,
-                at,
-                available,
-            } = &action.outcome
-            {
+        for action in history.actions.iter().filter(|action| action.owner == self.owner.id) {
+            if let Outcome::Done { sequence, at, available } = &action.outcome {
                 let item = Item::Action(action, *at, available.as_deref());
                 self.place(&mut items, *sequence, item);
             }
@@ -139,22 +128,16 @@ impl<'a> Replay<'a, '_> {
             matches!(&action.outcome, Outcome::Refused { code, .. } if Some(code.as_str()) == reason)
         };
         let fitting = self.refused.iter().enumerate().filter(|(_, action)| fits(action));
-        fitting
-            .min_by_key(|(_, action)| size(action))
-            .map(|(place, _)| place)
+        fitting.min_by_key(|(_, action)| size(action)).map(|(place, _)| place)
     }
 
     fn swipe(&mut self, number: i64, swipe: &'a Swipe, listed: &Authorization) {
         self.time(number, listed.decided_at);
-        let expected = Decision {
-            reason: self.books.decline_reason(swipe),
-        };
+        let expected = Decision { reason: self.books.decline_reason(swipe) };
         let found = Decision::of(listed);
         let is_approved = listed.status == "approved";
         if found.as_ref() != Some(&expected) {
-            let asked = swipe
-                .amount_minor
-                .map(|minor| show(i128::from(minor), swipe.currency));
+            let asked = swipe.amount_minor.map(|minor| show(i128::from(minor), swipe.currency));
             let asked = asked.as_deref().unwrap_or("no amount");
             let account = self.books.account_of(swipe).and_then(|id| self.books.account(id));
             let available = account.map(|account| show(account.available_minor(), account.currency));
@@ -194,9 +177,7 @@ impl<'a> Replay<'a, '_> {
     fn time(&mut self, number: i64, at: Timestamp) {
         if at < self.at {
             let before = self.at;
-            self.differ(&format!(
-                "#{number} is dated {at}, before its predecessor at {before}"
-            ));
+            self.differ(&format!("#{number} is dated {at}, before its predecessor at {before}"));
         }
         self.at = self.at.max(at);
     }
@@ -217,17 +198,11 @@ impl<'a> Replay<'a, '_> {
         }
         account.drift_minor = drift_minor;
         let (found, expected) = (show(found, currency), show(expected, currency));
-        self.differ(&format!(
-            "{what}: {found} is shown as available after it, expected {expected}"
-        ));
+        self.differ(&format!("{what}: {found} is shown as available after it, expected {expected}"));
     }
 
     fn finish(&mut self, history: &History, listing: &Listing) {
-        for own in history
-            .accounts
-            .iter()
-            .filter(|account| account.owner == self.owner.id)
-        {
+        for own in history.accounts.iter().filter(|account| account.owner == self.owner.id) {
             let id = own.id;
             let Some(shown) = listing.accounts.iter().find(|shown| shown.id == id) else {
                 self.differ(&format!("{id} is not shown"));
@@ -249,8 +224,7 @@ impl<'a> Replay<'a, '_> {
                 }
             }
             let about = || format!("{id}: the number of open holds");
-            self.differences
-                .compare(about, shown.open_holds, account.open_holds);
+            self.differences.compare(about, shown.open_holds, account.open_holds);
             let about = || format!("{id}: the number of entries");
             self.differences.compare(about, shown.entries, account.entries);
         }

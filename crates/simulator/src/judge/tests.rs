@@ -28,10 +28,7 @@ fn a_run_in_which_nothing_happened_passes() {
 fn an_error_that_is_carried_along_is_named_once() {
     let Case { history, mut listing } = right();
     for token in ["s01", "s02", "s03", "s04", "s05", "s06", "s07", "s08", "s09"] {
-        let listed = listing
-            .authorizations
-            .iter_mut()
-            .find(|listed| listed.token == token);
+        let listed = listing.authorizations.iter_mut().find(|listed| listed.token == token);
         let available = &mut listed.expect("it is listed").available_after;
         *available = match available.as_deref() {
             Some("70.00") => Some("69.99".to_owned()),
@@ -54,9 +51,6 @@ fn differences_are_counted_and_the_first_are_named() {
         ..stranger.clone()
     }));
     let verdict = judge(&history, &listing);
-    assert_eq!(
-        (verdict.passed, verdict.count, verdict.differences.len()),
-        (false, 80, 50)
-    );
+    assert_eq!((verdict.passed, verdict.count, verdict.differences.len()), (false, 80, 50));
     assert!(verdict.to_string().ends_with("and 30 more"), "{verdict}");
 }

@@ -1,14 +1,14 @@
 //! What the run remembers: it turns planned steps into requests about what exists by now.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use bursar_core::{Currency, MessageId, Money};
+use bursar_core::{CardId, Currency, MessageId, Money};
 use bytes::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::history::{Action, Delivery, History, Object, Outcome, Swipe, What};
+use crate::history::{Action, Delivery, History, Object, Outcome, Status, Swipe, What};
 use crate::jit::{Decimal, JitRequest, Preceding};
 use crate::layout::FOREIGN_CURRENCY;
 use crate::plan::{Chore, Deed, Step};
@@ -68,6 +68,9 @@ struct Answered {
 /// How many earlier purchases are remembered to add to, to repeat.
 const REMEMBERED: usize = 256;
 
+/// How many cards are suspended by the run at the same time.
+const AWAY_MAX: usize = 2;
+
 pub(super) struct Book {
     world: World,
     open: VecDeque<Held>,
@@ -75,6 +78,13 @@ pub(super) struct Book {
     answered: VecDeque<Answered>,
     /// Purchases to reverse, by the step at which each is due.
     reversals: BTreeMap<u64, Vec<Held>>,
+    /// Activations that wait: for the suspension to be answered, or because their step was left out.
+    postponed: Vec<Chore>,
+    /// Cards that the run suspended and has not activated again.
+    away: HashSet<CardId>,
+    /// Cards whose status is being changed. A second change sent meanwhile could overtake the first,
+    /// and the card would stay suspended.
+    moving: HashSet<CardId>,
 }
 
 impl SwipeJob {
@@ -91,6 +101,9 @@ impl Book {
             reversed: VecDeque::new(),
             answered: VecDeque::new(),
             reversals: BTreeMap::new(),
+            postponed: Vec::new(),
+            away: HashSet::new(),
+            moving: HashSet::new(),
         }
     }
 
@@ -98,26 +111,27 @@ impl Book {
     /// own while there is none.
     pub(super) fn jobs(&mut self, step: &Step, at: Timestamp) -> Vec<Job> {
         let mut jobs = self.swipe(step, at);
-        for chore in &step.chores {
-            jobs.extend(self.chore(*chore));
+        let postponed = std::mem::take(&mut self.postponed);
+        for chore in postponed.into_iter().chain(step.chores.iter().copied()) {
+            jobs.extend(self.chore(chore));
         }
         let later = self.reversals.split_off(&(step.index + 1));
-        for held in std::mem::replace(&mut self.reversals, later)
-            .into_values()
-            .flatten()
-        {
+        for held in std::mem::replace(&mut self.reversals, later).into_values().flatten() {
             jobs.push(self.reverse(held));
         }
         jobs
     }
 
+    /// Leaves the step out. Its activations wait for the next one: the card would stay suspended.
+    pub(super) fn skip(&mut self, step: &Step) {
+        let is_activation = |chore: &&Chore| matches!(chore, Chore::MoveCard(_, Status::Active));
+        self.postponed.extend(step.chores.iter().filter(is_activation));
+    }
+
     /// Takes in what became of a delivery.
     pub(super) fn delivered(&mut self, job: SwipeJob, delivery: Delivery) {
         if let (Purpose::First, Delivery::Answered(answer)) = (job.purpose, &delivery) {
-            let answered = Answered {
-                place: job.place,
-                request: Arc::clone(&job.request),
-            };
+            let answered = Answered { place: job.place, request: Arc::clone(&job.request) };
             remember(&mut self.answered, answered);
             let holds = answer.status == 200 && job.request.amount.minor(job.request.currency) > Some(0);
             if let (true, Some(card), Some(decision)) = (holds, job.card, answer.decision) {
@@ -133,7 +147,14 @@ impl Book {
 
     /// Takes in what became of an action.
     pub(super) fn performed(&mut self, place: usize, outcome: Outcome) {
-        self.world.history.actions[place].outcome = outcome;
+        let action = &mut self.world.history.actions[place];
+        action.outcome = outcome;
+        if let What::Move(Object::Card(id), to) = action.what {
+            self.moving.remove(&id);
+            if to == Status::Active {
+                self.away.remove(&id);
+            }
+        }
     }
 
     pub(super) fn into_history(self) -> History {
@@ -144,15 +165,11 @@ impl Book {
         let earlier = pick(&self.answered, step.pick).cloned();
         match (step.deed, earlier) {
             (Deed::Resend, Some(Answered { place, request })) => {
-                delivery(place, Purpose::Repeat, request, None)
-                    .into_iter()
-                    .collect()
+                delivery(place, Purpose::Repeat, request, None).into_iter().collect()
             }
             (Deed::Conflict, Some(Answered { place, request })) => {
                 let request = with_another_amount(&request);
-                delivery(place, Purpose::Conflict, request, None)
-                    .into_iter()
-                    .collect()
+                delivery(place, Purpose::Conflict, request, None).into_iter().collect()
             }
             _ => self.first(step, at),
         }
@@ -178,9 +195,7 @@ impl Book {
             deliveries: Vec::new(),
             conflicts: Vec::new(),
         });
-        let later = held
-            .is_none()
-            .then(|| (card, step.reverse_after.map(|steps| step.index + steps)));
+        let later = held.is_none().then(|| (card, step.reverse_after.map(|steps| step.index + steps)));
         let first = delivery(number, Purpose::First, Arc::clone(&request), later);
         let twin = (step.deed == Deed::Twin).then(|| delivery(number, Purpose::Repeat, request, None));
         first.into_iter().chain(twin.flatten()).collect()
@@ -194,12 +209,7 @@ impl Book {
         step: &Step,
         at: Timestamp,
     ) -> JitRequest {
-        let World {
-            layout,
-            history,
-            business_tokens,
-            ..
-        } = &self.world;
+        let World { layout, history, business_tokens, .. } = &self.world;
         let owner = layout.owner_of_card(card);
         // An increment is made with the card of its purchase, by whom that card belongs to.
         let acting = match held {
@@ -211,10 +221,7 @@ impl Book {
             Deed::WrongCurrency => Currency::parse(FOREIGN_CURRENCY).unwrap_or(own_currency),
             _ => own_currency,
         };
-        let amount = Money {
-            minor: step.amount_minor,
-            currency,
-        };
+        let amount = Money { minor: step.amount_minor, currency };
         JitRequest {
             token: self.token(number, 0),
             jit_token: self.token(number, 1),
@@ -261,10 +268,7 @@ impl Book {
 
     fn reverse(&mut self, held: Held) -> Job {
         self.open.retain(|open| open.token != held.token);
-        let what = What::Reverse {
-            authorization: held.decision,
-            token: Arc::clone(&held.token),
-        };
+        let what = What::Reverse { authorization: held.decision, token: Arc::clone(&held.token) };
         let owner = self.world.layout.owner_of_card(held.card);
         remember(&mut self.reversed, held);
         self.act(owner, what)
@@ -287,11 +291,30 @@ impl Book {
             }
             Chore::MoveCard(card, to) => {
                 let id = self.world.history.cards.get(card)?.id;
+                if !self.may_move(chore, id, to) {
+                    return None;
+                }
                 let owner = self.world.layout.owner_of_card(card);
                 (owner, What::Move(Object::Card(id), to))
             }
         };
         Some(self.act(owner, what))
+    }
+
+    /// Whether the status is to be changed now. A suspension lasts at least as long as its answer
+    /// takes, so on a slow server they would pile up: beyond a few they are left out.
+    fn may_move(&mut self, chore: Chore, id: CardId, to: Status) -> bool {
+        let is_away = self.away.contains(&id);
+        match to {
+            Status::Active if !is_away => false,
+            Status::Active if self.moving.contains(&id) => {
+                self.postponed.push(chore);
+                false
+            }
+            Status::Active => self.moving.insert(id),
+            _ if is_away || self.away.len() == AWAY_MAX => false,
+            _ => self.away.insert(id) && self.moving.insert(id),
+        }
     }
 
     fn act(&mut self, owner: usize, what: What) -> Job {
@@ -344,14 +367,8 @@ fn delivery(
 
 fn with_another_amount(request: &JitRequest) -> Arc<JitRequest> {
     let currency = request.currency;
-    let minor = request
-        .amount
-        .minor(currency)
-        .map_or(100, |minor| minor.saturating_add(1));
-    Arc::new(JitRequest {
-        amount: Decimal::of(Money { minor, currency }),
-        ..request.clone()
-    })
+    let minor = request.amount.minor(currency).map_or(100, |minor| minor.saturating_add(1));
+    Arc::new(JitRequest { amount: Decimal::of(Money { minor, currency }), ..request.clone() })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Lists of authorizations.
 
-use bursar_core::command::GroupRef;
 use bursar_core::MessageId;
+use bursar_core::command::GroupRef;
 
 use super::given::{self, Funded, usd};
 use crate::ledger::Ledger;
@@ -20,10 +20,7 @@ pub(super) async fn authorizations_are_listed_in_both_orders_and_in_pages(ledger
     let oldest_first = AuthorizationFilter::default();
     assert_eq!(listed(ledger, oldest_first).await, expected);
     expected.reverse();
-    let newest_first = AuthorizationFilter {
-        newest_first: true,
-        ..oldest_first
-    };
+    let newest_first = AuthorizationFilter { newest_first: true, ..oldest_first };
     assert_eq!(listed(ledger, newest_first).await, expected);
 }
 
@@ -35,28 +32,15 @@ pub(super) async fn authorizations_are_listed_by_owner_and_by_card(ledger: &dyn 
         let call = given::authorization(funded, usd("1.00"));
         given::sent(ledger, &call).await.id()
     };
-    let (a, b, c, d) = (
-        swipe(&first).await,
-        swipe(&other).await,
-        swipe(&colleague).await,
-        swipe(&first).await,
-    );
-    let of_owner = |owner| AuthorizationFilter {
-        owner: Some(owner),
-        ..AuthorizationFilter::default()
-    };
-    let of_card = |card| AuthorizationFilter {
-        card: Some(card),
-        ..AuthorizationFilter::default()
-    };
+    let (a, b, c, d) =
+        (swipe(&first).await, swipe(&other).await, swipe(&colleague).await, swipe(&first).await);
+    let of_owner = |owner| AuthorizationFilter { owner: Some(owner), ..AuthorizationFilter::default() };
+    let of_card = |card| AuthorizationFilter { card: Some(card), ..AuthorizationFilter::default() };
     assert_eq!(listed(ledger, of_owner(first.owner)).await, [a, c, d]);
     assert_eq!(listed(ledger, of_owner(other.owner)).await, [b]);
     assert_eq!(listed(ledger, of_card(first.card)).await, [a, d]);
     assert_eq!(listed(ledger, of_card(colleague.card)).await, [c]);
-    let both = AuthorizationFilter {
-        card: Some(first.card),
-        ..of_owner(other.owner)
-    };
+    let both = AuthorizationFilter { card: Some(first.card), ..of_owner(other.owner) };
     assert_eq!(listed(ledger, both).await, []);
 }
 

@@ -9,8 +9,8 @@ mod send;
 
 pub use amount::{currency, jpy, kwd, money, usd};
 pub use call::{
-    Call, authorization, cardholder_move, card_move, increment, load, new_card, new_cardholder, new_company,
-    new_person, new_program, owner_move, reversal, unload, unknown_card,
+    Call, authorization, card_move, cardholder_move, increment, load, new_card, new_cardholder, new_company,
+    new_person, new_program, owner_move, reversal, unknown_card, unload,
 };
 pub use send::{JsonAnswer, Sent, batch, conflicting, sent, settled};
 
@@ -78,21 +78,13 @@ impl Funded {
     /// Where the card belongs.
     #[must_use]
     pub const fn route(&self) -> Route {
-        Route {
-            card: self.card,
-            owner: self.owner,
-            cardholder: self.cardholder,
-            account: self.account,
-        }
+        Route { card: self.card, owner: self.owner, cardholder: self.cardholder, account: self.account }
     }
 
     /// The cardholder, as a message names it.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        Actor {
-            token: self.user_token.clone(),
-            cardholder: Some(self.cardholder),
-        }
+        Actor { token: self.user_token.clone(), cardholder: Some(self.cardholder) }
     }
 }
 
@@ -160,16 +152,7 @@ async fn card_of(
     let card_token = new_token("card");
     let issued = new_card(owner, cardholder, account).tokened(&card_token);
     let card = CardId::new(sent(ledger, &issued).await.id().uuid());
-    Funded {
-        program,
-        owner,
-        account,
-        currency,
-        cardholder,
-        user_token,
-        card,
-        card_token,
-    }
+    Funded { program, owner, account, currency, cardholder, user_token, card, card_token }
 }
 
 /// The one account of an owner that was just made.

@@ -32,11 +32,7 @@ pub(super) async fn the_same_token_with_other_content_is_a_conflict_without_effe
     let account = given::account(ledger, usd("100.00")).await;
     let swipe = given::authorization(&account, usd("30.00")).message("auth-1");
     let first = given::sent(ledger, &swipe).await;
-    given::conflicting(
-        ledger,
-        &given::authorization(&account, usd("30.01")).message("auth-1"),
-    )
-    .await;
+    given::conflicting(ledger, &given::authorization(&account, usd("30.01")).message("auth-1")).await;
     assert_eq!(given::available(ledger, &account).await, usd("70.00"));
     assert_eq!(given::sent(ledger, &swipe.again()).await.answer, first.answer);
 }
@@ -53,7 +49,8 @@ pub(super) async fn two_copies_in_one_batch_have_one_effect_and_one_answer(ledge
 
 pub(super) async fn a_copy_with_other_content_in_one_batch_is_a_conflict(ledger: &dyn Ledger) {
     let account = given::account(ledger, usd("100.00")).await;
-    let swipes = ["30.00", "40.00"].map(|amount| given::authorization(&account, usd(amount)).message("auth-1"));
+    let swipes =
+        ["30.00", "40.00"].map(|amount| given::authorization(&account, usd(amount)).message("auth-1"));
     let settled = given::batch(ledger, &swipes).await;
     assert!(matches!(settled[0], Settled::Done(Outcome::Decided(..))));
     assert!(matches!(settled[1], Settled::Done(Outcome::Conflict)));

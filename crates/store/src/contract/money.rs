@@ -72,29 +72,21 @@ pub(super) async fn only_amounts_above_zero_move_money(ledger: &dyn Ledger) {
 
 fn with_minor(mut call: Call, minor: Result<i64, bursar_core::money::AmountError>) -> Call {
     if let Action::Transfer(transfer) = &mut call.command.action {
-        transfer.amount = Amount {
-            minor,
-            ..transfer.amount.clone()
-        };
+        transfer.amount = Amount { minor, ..transfer.amount.clone() };
     }
     call
 }
 
 pub(super) async fn yen_and_dinars_are_kept_in_their_own_minor_units(ledger: &dyn Ledger) {
-    let rows: [(Money, Money, Money, i64); 2] = [
-        (jpy("3000"), jpy("1001"), jpy("1999"), 3_000),
-        (kwd("3.000"), kwd("1.001"), kwd("1.999"), 3_000),
-    ];
+    let rows: [(Money, Money, Money, i64); 2] =
+        [(jpy("3000"), jpy("1001"), jpy("1999"), 3_000), (kwd("3.000"), kwd("1.001"), kwd("1.999"), 3_000)];
     for (loaded, spent, left, posted_minor) in rows {
         let account = given::account(ledger, loaded).await;
         assert!(given::sent(ledger, &given::authorization(&account, spent)).await.is_approved());
         assert_eq!(given::available(ledger, &account).await, left);
         let row = given::books_of(ledger, &account).await;
         assert_eq!((row.posted_minor, row.currency), (posted_minor, loaded.currency));
-        let one_more = Money {
-            minor: left.minor + 1,
-            ..left
-        };
+        let one_more = Money { minor: left.minor + 1, ..left };
         let declined = given::sent(ledger, &given::authorization(&account, one_more)).await.declined();
         assert_eq!(declined, Some(DeclineReason::InsufficientFunds));
         assert!(given::sent(ledger, &given::authorization(&account, left)).await.is_approved());

@@ -14,7 +14,8 @@ use crate::reader::Page;
 
 pub(super) async fn every_object_is_read_back_as_it_was_made(ledger: &dyn Ledger) {
     let program = given::program(ledger).await;
-    let company = given::sent(ledger, &given::new_company(program).tokened(&given::new_token("company"))).await;
+    let company =
+        given::sent(ledger, &given::new_company(program).tokened(&given::new_token("company"))).await;
     let owner = OwnerId::new(company.id().uuid());
     let cardholder = given::new_cardholder(owner).tokened(&given::new_token("user"));
     let cardholder = given::sent(ledger, &cardholder).await;
@@ -150,10 +151,7 @@ pub(super) async fn lists_are_of_one_owner_where_that_is_asked(ledger: &dyn Ledg
 }
 
 fn all<K>() -> Page<K> {
-    Page {
-        after: None,
-        limit: 100,
-    }
+    Page { after: None, limit: 100 }
 }
 
 pub(super) async fn a_token_names_one_object_of_its_kind(ledger: &dyn Ledger) {

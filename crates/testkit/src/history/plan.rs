@@ -57,21 +57,19 @@ impl Draft {
         let of = |index: Index| (!history.is_empty()).then(|| index.get(history).clone());
         match origin {
             Origin::Repeat(index) if !history.is_empty() => index.get(history).clone(),
-            Origin::Conflict(index) if !history.is_empty() => Delivery {
-                token: of(index).map_or(0, |earlier| earlier.token),
-                ask: self.ask(history),
-            },
-            _ => Delivery {
-                token: history.len(),
-                ask: self.ask(history),
-            },
+            Origin::Conflict(index) if !history.is_empty() => {
+                Delivery { token: of(index).map_or(0, |earlier| earlier.token), ask: self.ask(history) }
+            }
+            _ => Delivery { token: history.len(), ask: self.ask(history) },
         }
     }
 
     fn ask(self, history: &[Delivery]) -> Ask {
         match self {
             Self::Whole(ask) => ask,
-            Self::Increment(index, by_token, swipe) => Ask::Increment(earlier(index, by_token, history), swipe),
+            Self::Increment(index, by_token, swipe) => {
+                Ask::Increment(earlier(index, by_token, history), swipe)
+            }
             Self::Reverse(index, by_token) => Ask::Reverse(earlier(index, by_token, history)),
         }
     }
@@ -145,10 +143,7 @@ fn any_sum() -> impl Strategy<Value = Sum> {
         1 => Just(Some(-5)),
         1 => Just(None),
     ];
-    (minor, prop::bool::weighted(0.95)).prop_map(|(minor, is_own_currency)| Sum {
-        minor,
-        is_own_currency,
-    })
+    (minor, prop::bool::weighted(0.95)).prop_map(|(minor, is_own_currency)| Sum { minor, is_own_currency })
 }
 
 fn any_move() -> impl Strategy<Value = Ask> {

@@ -57,9 +57,7 @@ pub fn setup() -> Vec<Command> {
     let mut commands = vec![
         numbered(given::new_program(), PROGRAM),
         numbered(
-            given::new_company(program_id())
-                .keeping(given::currency("USD"))
-                .keeping(given::currency("JPY")),
+            given::new_company(program_id()).keeping(given::currency("USD")).keeping(given::currency("JPY")),
             OWNER,
         ),
         numbered(given::new_person(program_id()).tokened(&user_token(2)), OWNER + 1),
@@ -165,10 +163,7 @@ pub fn owner(owner: usize) -> Funded {
 /// The cardholder as a message names it; beyond the last, one that nobody knows.
 #[must_use]
 pub fn actor(holder: usize) -> Actor {
-    Actor {
-        token: user_token(holder),
-        cardholder: (holder < HOLDERS.len()).then(|| holder_id(holder)),
-    }
+    Actor { token: user_token(holder), cardholder: (holder < HOLDERS.len()).then(|| holder_id(holder)) }
 }
 
 fn user_token(holder: usize) -> bursar_core::text::Token {

@@ -11,10 +11,7 @@ fn fault(named: &str, put: impl FnOnce(&mut Case)) {
     put(&mut case);
     let verdict = judge(&case.history, &case.listing);
     assert!(!verdict.passed, "not seen: {named}");
-    let is_named = verdict
-        .differences
-        .iter()
-        .any(|difference| difference.contains(named));
+    let is_named = verdict.differences.iter().any(|difference| difference.contains(named));
     assert!(is_named, "{named:?} is not in: {verdict}");
 }
 
@@ -38,10 +35,7 @@ impl Case {
 
     fn outcome(&mut self, key: &str) -> &mut Outcome {
         let mut actions = self.history.actions.iter_mut();
-        &mut actions
-            .find(|action| action.key == key)
-            .expect("it was sent")
-            .outcome
+        &mut actions.find(|action| action.key == key).expect("it was sent").outcome
     }
 
     /// The server approved it instead, and said so everywhere.
@@ -96,22 +90,16 @@ fn an_approval_for_an_unknown_card_is_named() {
 fn a_decline_without_a_reason_to_decline_is_named() {
     for token in ["s01", "s03", "s04", "s12"] {
         let named = format!("{token}: declined insufficient_funds, expected approved");
-        fault(&named, |case| {
-            case.decline(token, "insufficient_funds", "INSUFFICIENT_FUNDS")
-        });
+        fault(&named, |case| case.decline(token, "insufficient_funds", "INSUFFICIENT_FUNDS"));
     }
 }
 
 #[test]
 fn a_wrong_reason_is_named() {
     let named = "s07: declined card_not_active, expected declined card_of_another_cardholder";
-    fault(named, |case| {
-        case.decline("s07", "card_not_active", "CARD_NOT_ACTIVE")
-    });
+    fault(named, |case| case.decline("s07", "card_not_active", "CARD_NOT_ACTIVE"));
     let named = "s05: declined insufficient_funds, expected declined card_not_active";
-    fault(named, |case| {
-        case.decline("s05", "insufficient_funds", "INSUFFICIENT_FUNDS")
-    });
+    fault(named, |case| case.decline("s05", "insufficient_funds", "INSUFFICIENT_FUNDS"));
 }
 
 #[test]
@@ -119,35 +107,20 @@ fn a_decision_that_is_none_is_named() {
     fault("s01: approved insufficient_funds", |case| {
         case.listed("s01").decline_reason = Some("insufficient_funds".to_owned());
     });
-    fault("s02: declined, expected", |case| {
-        case.listed("s02").decline_reason = None
-    });
-    fault("s01: pending, expected", |case| {
-        case.listed("s01").status = "pending".to_owned()
-    });
+    fault("s02: declined, expected", |case| case.listed("s02").decline_reason = None);
+    fault("s01: pending, expected", |case| case.listed("s01").status = "pending".to_owned());
 }
 
 #[test]
 fn an_available_amount_that_is_off_by_one_is_named() {
-    for (token, wrong) in [
-        ("s01", "70.01"),
-        ("s02", "69.99"),
-        ("s12", "-0.01"),
-        ("p01", "9.99"),
-    ] {
+    for (token, wrong) in [("s01", "70.01"), ("s02", "69.99"), ("s12", "-0.01"), ("p01", "9.99")] {
         fault(&format!("{token}: {wrong} USD is shown as available"), |case| {
             case.listed(token).available_after = Some(wrong.to_owned());
         });
     }
-    fault("s01: the available amount is shown as None", |case| {
-        case.listed("s01").available_after = None
-    });
+    fault("s01: the available amount is shown as None", |case| case.listed("s01").available_after = None);
     fault("unload of 40.00 USD", |case| {
-        *case.outcome("key-28") = Outcome::Done {
-            sequence: 28,
-            at: at(28),
-            available: Some("ten".into()),
-        };
+        *case.outcome("key-28") = Outcome::Done { sequence: 28, at: at(28), available: Some("ten".into()) };
     });
 }
 
@@ -156,38 +129,22 @@ fn a_number_that_nothing_has_is_named() {
     fault("nothing is known of #26", |case| {
         case.listing.authorizations.retain(|listed| listed.token != "s11");
     });
-    fault("nothing is known of #35", |case| {
-        case.listing.owners[0].sequence = 35
-    });
-    fault("nothing is known of #35 to #40", |case| {
-        case.listing.owners[0].sequence = 40
-    });
+    fault("nothing is known of #35", |case| case.listing.owners[0].sequence = 35);
+    fault("nothing is known of #35 to #40", |case| case.listing.owners[0].sequence = 40);
 }
 
 #[test]
 fn a_number_that_two_have_is_named() {
-    fault("#14 is given to both s01 and s02", |case| {
-        case.listed("s02").owner_sequence = Some(14)
-    });
-    fault("#10 is given to both s01 and load", |case| {
-        case.listed("s01").owner_sequence = Some(10)
-    });
-    fault("#9 is given to s01, but it is a creation's", |case| {
-        case.listed("s01").owner_sequence = Some(9)
-    });
-    fault("s01 has no number", |case| {
-        case.listed("s01").owner_sequence = None
-    });
-    fault("its sequence is shown as 33, but #34", |case| {
-        case.listing.owners[0].sequence = 33
-    });
+    fault("#14 is given to both s01 and s02", |case| case.listed("s02").owner_sequence = Some(14));
+    fault("#10 is given to both s01 and load", |case| case.listed("s01").owner_sequence = Some(10));
+    fault("#9 is given to s01, but it is a creation's", |case| case.listed("s01").owner_sequence = Some(9));
+    fault("s01 has no number", |case| case.listed("s01").owner_sequence = None);
+    fault("its sequence is shown as 33, but #34", |case| case.listing.owners[0].sequence = 33);
 }
 
 #[test]
 fn time_that_runs_backwards_is_named() {
-    fault("before its predecessor", |case| {
-        case.listed("s12").decided_at = at(3)
-    });
+    fault("before its predecessor", |case| case.listed("s12").decided_at = at(3));
 }
 
 #[test]
@@ -217,33 +174,19 @@ fn an_answered_token_that_the_server_does_not_show_is_named() {
 
 #[test]
 fn an_answer_that_differs_from_the_stored_decision_is_named() {
-    fault("s01: the answer's status is 402, expected 200", |case| {
-        case.answer("s01").status = 402
-    });
-    fault("s02: the answer's status is 200, expected 402", |case| {
-        case.answer("s02").status = 200
-    });
-    fault("s01: the answer's amount", |case| {
-        case.answer("s01").amount = "29.99".into()
-    });
-    fault("s02: the answer's amount", |case| {
-        case.answer("s02").amount = "\"70.01\"".into()
-    });
+    fault("s01: the answer's status is 402, expected 200", |case| case.answer("s01").status = 402);
+    fault("s02: the answer's status is 200, expected 402", |case| case.answer("s02").status = 200);
+    fault("s01: the answer's amount", |case| case.answer("s01").amount = "29.99".into());
+    fault("s02: the answer's amount", |case| case.answer("s02").amount = "\"70.01\"".into());
     fault("s02: the answer's reason", |case| {
         case.answer("s02").decline_reason = Some("INVALID_CARD".into());
     });
-    fault("s02: the answer's reason", |case| {
-        case.answer("s02").decline_reason = None
-    });
+    fault("s02: the answer's reason", |case| case.answer("s02").decline_reason = None);
     fault("s01: the answer's reason", |case| {
         case.answer("s01").decline_reason = Some("INSUFFICIENT_FUNDS".into());
     });
-    fault("s01: the answer's decision id", |case| {
-        case.answer("s01").decision = Some(id_of("s02"))
-    });
-    fault("s01: the answer's decision id", |case| {
-        case.answer("s01").decision = None
-    });
+    fault("s01: the answer's decision id", |case| case.answer("s01").decision = Some(id_of("s02")));
+    fault("s01: the answer's decision id", |case| case.answer("s01").decision = None);
     fault("s03: answered 400", |case| {
         case.swiped("s03").deliveries = vec![Delivery::Unusable("400 is no decision".to_owned())];
     });
@@ -251,9 +194,7 @@ fn an_answer_that_differs_from_the_stored_decision_is_named() {
 
 #[test]
 fn a_repeat_with_other_bytes_is_named() {
-    fault("s05: a repeat was answered with other bytes", |case| {
-        case.answer("s05").digest += 1
-    });
+    fault("s05: a repeat was answered with other bytes", |case| case.answer("s05").digest += 1);
 }
 
 #[test]
@@ -282,35 +223,17 @@ fn another_amount_under_the_same_token_has_to_be_a_duplicate() {
 
 #[test]
 fn a_stored_decision_about_something_else_is_named() {
-    fault("s01: the listed kind", |case| {
-        case.listed("s01").kind = "increment".to_owned()
-    });
-    fault("s01: the listed card", |case| {
-        case.listed("s01").card_token = "idle".to_owned()
-    });
-    fault("s01: the listed amount", |case| {
-        case.listed("s01").amount = Some("30.01".to_owned())
-    });
+    fault("s01: the listed kind", |case| case.listed("s01").kind = "increment".to_owned());
+    fault("s01: the listed card", |case| case.listed("s01").card_token = "idle".to_owned());
+    fault("s01: the listed amount", |case| case.listed("s01").amount = Some("30.01".to_owned()));
     fault("s01: the listed amount", |case| case.listed("s01").amount = None);
-    fault("s09: the listed amount", |case| {
-        case.listed("s09").amount = Some("1.00".to_owned())
-    });
-    fault("s01: the listed currency", |case| {
-        case.listed("s01").currency = Some("EUR".to_owned())
-    });
-    fault("s01: the listed account", |case| {
-        case.listed("s01").account = None
-    });
-    fault("s03: the listed group", |case| {
-        case.listed("s03").group = id_of("s03")
-    });
+    fault("s09: the listed amount", |case| case.listed("s09").amount = Some("1.00".to_owned()));
+    fault("s01: the listed currency", |case| case.listed("s01").currency = Some("EUR".to_owned()));
+    fault("s01: the listed account", |case| case.listed("s01").account = None);
+    fault("s03: the listed group", |case| case.listed("s03").group = id_of("s03"));
     fault("s01: the listed owner", |case| case.listed("s01").owner = None);
-    fault("u01: the listed owner", |case| {
-        case.listed("u01").owner = Some(COMPANY)
-    });
-    fault("u01: the listed owner's sequence", |case| {
-        case.listed("u01").owner_sequence = Some(1)
-    });
+    fault("u01: the listed owner", |case| case.listed("u01").owner = Some(COMPANY));
+    fault("u01: the listed owner's sequence", |case| case.listed("u01").owner_sequence = Some(1));
     fault("u01: the listed available amount", |case| {
         case.listed("u01").available_after = Some("0.00".to_owned());
     });
@@ -318,59 +241,33 @@ fn a_stored_decision_about_something_else_is_named() {
 
 #[test]
 fn a_balance_that_is_off_by_one_is_named() {
-    fault("what is posted", |case| {
-        case.listing.accounts[0].posted = "60.01".to_owned()
-    });
-    fault("what is held", |case| {
-        case.listing.accounts[0].held = "59.99".to_owned()
-    });
-    fault("what is available", |case| {
-        case.listing.accounts[1].available = "-10.00".to_owned()
-    });
-    fault("what is available", |case| {
-        case.listing.accounts[1].available = "a lot".to_owned()
-    });
-    fault("the number of open holds", |case| {
-        case.listing.accounts[0].open_holds = 2
-    });
-    fault("the number of entries", |case| {
-        case.listing.accounts[0].entries = 3
-    });
-    fault("acct_00000000000000000000000004 is not shown", |case| {
-        case.listing.accounts.truncate(1)
-    });
+    fault("what is posted", |case| case.listing.accounts[0].posted = "60.01".to_owned());
+    fault("what is held", |case| case.listing.accounts[0].held = "59.99".to_owned());
+    fault("what is available", |case| case.listing.accounts[1].available = "-10.00".to_owned());
+    fault("what is available", |case| case.listing.accounts[1].available = "a lot".to_owned());
+    fault("the number of open holds", |case| case.listing.accounts[0].open_holds = 2);
+    fault("the number of entries", |case| case.listing.accounts[0].entries = 3);
+    fault("acct_00000000000000000000000004 is not shown", |case| case.listing.accounts.truncate(1));
     fault("it is not shown", |case| case.listing.owners.truncate(1));
 }
 
 #[test]
 fn an_action_that_should_have_been_granted_is_named() {
-    let refused = |code: &str| Outcome::Refused {
-        status: 409,
-        code: code.to_owned(),
-    };
-    fault("should have been granted", |case| {
-        *case.outcome("key-10") = refused("owner_not_active")
-    });
+    let refused = |code: &str| Outcome::Refused { status: 409, code: code.to_owned() };
+    fault("should have been granted", |case| *case.outcome("key-10") = refused("owner_not_active"));
     fault("reversal of s01 should have been granted", |case| {
         *case.outcome("key-23") = refused("hold_group_ended");
     });
-    fault("should have been granted", |case| {
-        *case.outcome("key-27") = refused("transition_not_allowed")
-    });
+    fault("should have been granted", |case| *case.outcome("key-27") = refused("transition_not_allowed"));
     // It would have fitted at 60.00, with another code.
-    fault("nothing is known of #29", |case| {
-        *case.outcome("key-refused") = refused("owner_not_active")
-    });
+    fault("nothing is known of #29", |case| *case.outcome("key-refused") = refused("owner_not_active"));
 }
 
 #[test]
 fn an_action_that_should_have_been_refused_is_named() {
     fault("granted, expected insufficient_funds", |case| {
-        *case.outcome("key-refused") = Outcome::Done {
-            sequence: 29,
-            at: at(29),
-            available: Some("-10.00".into()),
-        };
+        *case.outcome("key-refused") =
+            Outcome::Done { sequence: 29, at: at(29), available: Some("-10.00".into()) };
     });
     fault("granted, expected hold_group_ended", |case| {
         case.history.actions.iter_mut().for_each(|action| {

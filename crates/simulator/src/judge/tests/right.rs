@@ -22,10 +22,7 @@ const WALLET: AccountId = AccountId::new(Uuid::from_u128(4));
 const ACTIVE_CARD: CardId = CardId::new(Uuid::from_u128(20));
 
 pub(super) fn right() -> Case {
-    let mut case = Case {
-        history: created(),
-        listing: Listing::default(),
-    };
+    let mut case = Case { history: created(), listing: Listing::default() };
     // The company's first 9 numbers: itself, 2 business users, 6 cards.
     case.load(COMPANY, FUNDS, 10, 10_000, "100.00");
     case.act(
@@ -42,77 +39,40 @@ pub(super) fn right() -> Case {
     );
     let second_user = Object::Cardholder(CardholderId::new(Uuid::from_u128(11)));
     case.act(COMPANY, 13, What::Move(second_user, Status::Suspended), None);
-    case.swipe("s01", "active", "user-1", Some(3_000))
-        .approved(14, "70.00");
-    case.swipe("s02", "active", "user-1", Some(7_001))
-        .declined(15, "insufficient_funds", "70.00");
-    case.swipe("s03", "active", "user-1", Some(500))
-        .follows("s01")
-        .approved(16, "65.00");
-    case.swipe("s04", "active", "user-1", Some(0))
-        .approved(17, "65.00");
-    case.swipe("s05", "suspended", "user-1", Some(100))
-        .declined(18, "card_not_active", "65.00");
-    case.swipe("s06", "of-user-2", "user-2", Some(100))
-        .declined(19, "cardholder_not_active", "65.00");
-    case.swipe("s07", "active", "user-2", Some(100))
-        .declined(20, "card_of_another_cardholder", "65.00");
-    case.swipe("s08", "active", "user-1", Some(100))
-        .in_euro()
-        .declined(21, "currency_mismatch", "65.00");
-    case.swipe("s09", "active", "user-1", None)
-        .declined(22, "invalid_amount", "65.00");
+    case.swipe("s01", "active", "user-1", Some(3_000)).approved(14, "70.00");
+    case.swipe("s02", "active", "user-1", Some(7_001)).declined(15, "insufficient_funds", "70.00");
+    case.swipe("s03", "active", "user-1", Some(500)).follows("s01").approved(16, "65.00");
+    case.swipe("s04", "active", "user-1", Some(0)).approved(17, "65.00");
+    case.swipe("s05", "suspended", "user-1", Some(100)).declined(18, "card_not_active", "65.00");
+    case.swipe("s06", "of-user-2", "user-2", Some(100)).declined(19, "cardholder_not_active", "65.00");
+    case.swipe("s07", "active", "user-2", Some(100)).declined(20, "card_of_another_cardholder", "65.00");
+    case.swipe("s08", "active", "user-1", Some(100)).in_euro().declined(21, "currency_mismatch", "65.00");
+    case.swipe("s09", "active", "user-1", None).declined(22, "invalid_amount", "65.00");
     case.reverse("s01", 23, "100.00");
-    case.swipe("s10", "active", "user-1", Some(100))
-        .follows("s01")
-        .declined(24, "hold_group_ended", "100.00");
-    case.act(
-        COMPANY,
-        25,
-        What::Move(Object::Card(ACTIVE_CARD), Status::Suspended),
-        None,
+    case.swipe("s10", "active", "user-1", Some(100)).follows("s01").declined(
+        24,
+        "hold_group_ended",
+        "100.00",
     );
-    case.swipe("s11", "active", "user-1", Some(100))
-        .declined(26, "card_not_active", "100.00");
-    case.act(
-        COMPANY,
-        27,
-        What::Move(Object::Card(ACTIVE_CARD), Status::Active),
-        None,
-    );
+    case.act(COMPANY, 25, What::Move(Object::Card(ACTIVE_CARD), Status::Suspended), None);
+    case.swipe("s11", "active", "user-1", Some(100)).declined(26, "card_not_active", "100.00");
+    case.act(COMPANY, 27, What::Move(Object::Card(ACTIVE_CARD), Status::Active), None);
     case.act(COMPANY, 28, What::Unload(FUNDS, usd(4_000)), Some("60.00"));
     // Number 29 is that of an unload which was refused.
     case.refused_unload(7_000);
-    case.swipe("s12", "active", "user-1", Some(6_000))
-        .approved(30, "0.00");
+    case.swipe("s12", "active", "user-1", Some(6_000)).approved(30, "0.00");
     // The answer was lost, but it was decided.
-    case.swipe("s13", "active", "user-1", Some(1))
-        .unanswered()
-        .declined(31, "insufficient_funds", "0.00");
-    case.swipe("s14", "unactivated", "user-1", Some(100))
-        .declined(32, "card_not_active", "0.00");
-    case.swipe("s15", "terminated", "user-1", Some(100))
-        .declined(33, "card_not_active", "0.00");
+    case.swipe("s13", "active", "user-1", Some(1)).unanswered().declined(31, "insufficient_funds", "0.00");
+    case.swipe("s14", "unactivated", "user-1", Some(100)).declined(32, "card_not_active", "0.00");
+    case.swipe("s15", "terminated", "user-1", Some(100)).declined(33, "card_not_active", "0.00");
     // An increment of a purchase that the server never saw stands alone.
-    case.swipe("s16", "active", "user-1", Some(0))
-        .follows("lost")
-        .approved(34, "0.00");
+    case.swipe("s16", "active", "user-1", Some(0)).follows("lost").approved(34, "0.00");
     case.load(PERSON, WALLET, 3, 1_000, "10.00");
-    case.act(
-        PERSON,
-        4,
-        What::Move(Object::Person(PERSON), Status::Suspended),
-        None,
-    );
-    case.swipe("p01", "own", "person", Some(100))
-        .declined(5, "owner_not_active", "10.00");
-    case.swipe("u01", "nobody's", "user-1", Some(100))
-        .declined_for_nobody();
+    case.act(PERSON, 4, What::Move(Object::Person(PERSON), Status::Suspended), None);
+    case.swipe("p01", "own", "person", Some(100)).declined(5, "owner_not_active", "10.00");
+    case.swipe("u01", "nobody's", "user-1", Some(100)).declined_for_nobody();
     // The connection broke before anything was decided.
-    case.swipe("lost", "active", "user-1", Some(900))
-        .swipe
-        .deliveries
-        .push(Delivery::Unknown);
+    case.swipe("lost", "active", "user-1", Some(900)).swipe.deliveries.push(Delivery::Unknown);
     case.repeats();
     case.listing.owners = vec![shown_owner(COMPANY, 34), shown_owner(PERSON, 5)];
     case.listing.accounts = vec![
@@ -123,16 +83,8 @@ pub(super) fn right() -> Case {
 }
 
 fn created() -> History {
-    let owner = |id, is_person, creations| Owner {
-        id,
-        is_person,
-        creations,
-    };
-    let account = |id, owner| Account {
-        id,
-        owner,
-        currency: usd(0).currency,
-    };
+    let owner = |id, is_person, creations| Owner { id, is_person, creations };
+    let account = |id, owner| Account { id, owner, currency: usd(0).currency };
     let holder = |number, owner, token: &str| Cardholder {
         id: CardholderId::new(Uuid::from_u128(number)),
         owner,
@@ -198,10 +150,7 @@ impl Case {
     }
 
     fn reverse(&mut self, token: &str, number: i64, available: &str) {
-        let what = What::Reverse {
-            authorization: id_of(token),
-            token: token.into(),
-        };
+        let what = What::Reverse { authorization: id_of(token), token: token.into() };
         self.act(COMPANY, number, what, Some(available));
     }
 
@@ -210,11 +159,7 @@ impl Case {
             key: format!("key-{number}"),
             owner,
             what,
-            outcome: Outcome::Done {
-                sequence: number,
-                at: at(number),
-                available: available.map(Into::into),
-            },
+            outcome: Outcome::Done { sequence: number, at: at(number), available: available.map(Into::into) },
         });
     }
 
@@ -223,10 +168,7 @@ impl Case {
             key: "key-refused".to_owned(),
             owner: COMPANY,
             what: What::Unload(FUNDS, usd(minor)),
-            outcome: Outcome::Refused {
-                status: 422,
-                code: "insufficient_funds".to_owned(),
-            },
+            outcome: Outcome::Refused { status: 422, code: "insufficient_funds".to_owned() },
         });
     }
 
@@ -293,19 +235,10 @@ impl Telling<'_> {
             (Some(_), _) => Some((COMPANY, FUNDS)),
         };
         // The only increment that was added to another purchase is the third swipe.
-        let group = if &*swipe.token == "s03" {
-            "s01"
-        } else {
-            &*swipe.token
-        };
+        let group = if &*swipe.token == "s03" { "s01" } else { &*swipe.token };
         self.listing.authorizations.push(Authorization {
             id: id_of(&swipe.token),
-            kind: if swipe.follows.is_some() {
-                "increment"
-            } else {
-                "authorization"
-            }
-            .to_owned(),
+            kind: if swipe.follows.is_some() { "increment" } else { "authorization" }.to_owned(),
             group: id_of(group),
             token: swipe.token.to_string(),
             owner: owner.map(|(owner, _)| owner),

@@ -1,7 +1,7 @@
 use bursar_core::{AccountId, CardId, CardholderId, OwnerId};
 
 use super::*;
-use crate::history::{Account, Answer, Card, Cardholder, Owner};
+use crate::history::{Account, Answer, Card, Cardholder, Owner, Status};
 use crate::layout::tests::usual;
 use crate::plan::Plan;
 
@@ -9,16 +9,10 @@ use crate::plan::Plan;
 fn world() -> World {
     let layout = usual();
     let id = |kind: u128, index: usize| Uuid::from_u128(kind << 64 | index as u128);
-    let owners: Vec<OwnerId> = (0..layout.owners.len())
-        .map(|index| OwnerId::new(id(1, index)))
-        .collect();
+    let owners: Vec<OwnerId> = (0..layout.owners.len()).map(|index| OwnerId::new(id(1, index))).collect();
     let history = History {
         owners: std::iter::zip(&owners, &layout.owners)
-            .map(|(&id, owner)| Owner {
-                id,
-                is_person: owner.is_person,
-                creations: 1,
-            })
+            .map(|(&id, owner)| Owner { id, is_person: owner.is_person, creations: 1 })
             .collect(),
         accounts: (0..)
             .zip(&layout.owners)
@@ -49,24 +43,14 @@ fn world() -> World {
             .collect(),
         ..History::default()
     };
-    World {
-        run: 7,
-        business_tokens: vec![None; layout.owners.len()],
-        layout,
-        history,
-    }
+    World { run: 7, business_tokens: vec![None; layout.owners.len()], layout, history }
 }
 
 fn step(deed: Deed) -> Step {
     let mut steps = Plan::new(1, usual());
     let is_like = |step: &Step| step.deed == deed && step.card < 10;
     let step = steps.find(is_like).expect("every deed is planned");
-    Step {
-        index: 10,
-        reverse_after: None,
-        chores: Vec::new(),
-        ..step
-    }
+    Step { index: 10, reverse_after: None, chores: Vec::new(), ..step }
 }
 
 fn swipes(jobs: Vec<Job>) -> Vec<SwipeJob> {
@@ -89,9 +73,7 @@ fn approved() -> Delivery {
 
 /// The step's only swipe, answered with an approval.
 fn approve(book: &mut Book, step: &Step) -> Arc<JitRequest> {
-    let job = swipes(book.jobs(step, Timestamp::UNIX_EPOCH))
-        .pop()
-        .expect("a swipe");
+    let job = swipes(book.jobs(step, Timestamp::UNIX_EPOCH)).pop().expect("a swipe");
     let request = Arc::clone(&job.request);
     book.delivered(job, approved());
     request
@@ -99,19 +81,11 @@ fn approve(book: &mut Book, step: &Step) -> Arc<JitRequest> {
 
 #[test]
 fn deeds_about_earlier_purchases_are_purchases_while_there_is_none() {
-    for deed in [
-        Deed::Increment,
-        Deed::IncrementOfReversed,
-        Deed::Resend,
-        Deed::Conflict,
-    ] {
+    for deed in [Deed::Increment, Deed::IncrementOfReversed, Deed::Resend, Deed::Conflict] {
         let mut book = Book::new(world());
         let jobs = swipes(book.jobs(&step(deed), Timestamp::UNIX_EPOCH));
         assert_eq!(jobs.len(), 1);
-        assert!(
-            jobs[0].is_first() && jobs[0].request.preceding.is_none(),
-            "{deed:?}"
-        );
+        assert!(jobs[0].is_first() && jobs[0].request.preceding.is_none(), "{deed:?}");
     }
 }
 
@@ -131,9 +105,7 @@ fn an_increment_is_made_with_the_card_of_its_purchase() {
 fn a_resend_has_the_same_bytes_and_no_new_token() {
     let mut book = Book::new(world());
     let first = approve(&mut book, &step(Deed::Purchase));
-    let again = swipes(book.jobs(&step(Deed::Resend), Timestamp::now()))
-        .pop()
-        .expect("a swipe");
+    let again = swipes(book.jobs(&step(Deed::Resend), Timestamp::now())).pop().expect("a swipe");
     assert!(!again.is_first());
     assert_eq!(*again.body, *first.body().expect("a body"));
     book.delivered(again, approved());
@@ -146,20 +118,12 @@ fn a_resend_has_the_same_bytes_and_no_new_token() {
 fn a_conflict_has_the_token_and_another_amount() {
     let mut book = Book::new(world());
     let first = approve(&mut book, &step(Deed::Purchase));
-    let other = swipes(book.jobs(&step(Deed::Conflict), Timestamp::now()))
-        .pop()
-        .expect("a swipe");
+    let other = swipes(book.jobs(&step(Deed::Conflict), Timestamp::now())).pop().expect("a swipe");
     assert_eq!(other.request.token, first.token);
     assert_ne!(other.request.amount, first.amount);
     book.delivered(other, Delivery::Unknown);
     let history = book.into_history();
-    assert_eq!(
-        (
-            history.swipes[0].deliveries.len(),
-            history.swipes[0].conflicts.len()
-        ),
-        (1, 1)
-    );
+    assert_eq!((history.swipes[0].deliveries.len(), history.swipes[0].conflicts.len()), (1, 1));
 }
 
 #[test]
@@ -174,42 +138,84 @@ fn twins_are_sent_at_once() {
 #[test]
 fn a_reversal_is_sent_when_it_is_due_and_only_once() {
     let mut book = Book::new(world());
-    let purchase = Step {
-        reverse_after: Some(5),
-        ..step(Deed::Purchase)
-    };
+    let purchase = Step { reverse_after: Some(5), ..step(Deed::Purchase) };
     let first = approve(&mut book, &purchase);
     let actions_at = |book: &mut Book, index: u64| {
-        let idle = Step {
-            index,
-            ..step(Deed::UnknownCard)
-        };
+        let idle = Step { index, ..step(Deed::UnknownCard) };
         let jobs = book.jobs(&idle, Timestamp::UNIX_EPOCH);
-        jobs.into_iter()
-            .filter(|job| matches!(job, Job::Action(_)))
-            .count()
+        jobs.into_iter().filter(|job| matches!(job, Job::Action(_))).count()
     };
     assert_eq!(actions_at(&mut book, 14), 0);
     assert_eq!(actions_at(&mut book, 15), 1);
     assert_eq!(actions_at(&mut book, 16), 0);
     assert!(book.open.is_empty());
     let increment = approve(&mut book, &step(Deed::IncrementOfReversed));
-    assert_eq!(
-        increment.preceding.as_ref().map(|held| &held.token),
-        Some(&first.token)
-    );
+    assert_eq!(increment.preceding.as_ref().map(|held| &held.token), Some(&first.token));
+}
+
+/// The changes of status that are sent for the chores: place and new status.
+fn moves(book: &mut Book, chores: &[Chore]) -> Vec<(usize, Status)> {
+    let step = Step { chores: chores.to_vec(), ..step(Deed::Purchase) };
+    let change = |job| match job {
+        Job::Action(ActionJob { place, action: Action { what: What::Move(_, to), .. } }) => Some((place, to)),
+        Job::Action(_) | Job::Swipe(_) => None,
+    };
+    book.jobs(&step, Timestamp::UNIX_EPOCH).into_iter().filter_map(change).collect()
+}
+
+fn answered(book: &mut Book, moved: &[(usize, Status)]) {
+    for (place, _) in moved {
+        book.performed(*place, Outcome::Unresolved("whatever it is".to_owned()));
+    }
+}
+
+const fn suspend(card: usize) -> Chore {
+    Chore::MoveCard(card, Status::Suspended)
+}
+
+const fn activate(card: usize) -> Chore {
+    Chore::MoveCard(card, Status::Active)
+}
+
+#[test]
+fn a_card_is_activated_later_if_the_step_is_left_out() {
+    let mut book = Book::new(world());
+    let suspended = moves(&mut book, &[suspend(3)]);
+    answered(&mut book, &suspended);
+    book.skip(&Step { chores: vec![Chore::Load(0, 100), activate(3)], ..step(Deed::Purchase) });
+    assert!(matches!(moves(&mut book, &[])[..], [(_, Status::Active)]));
+    assert!(moves(&mut book, &[]).is_empty());
+}
+
+#[test]
+fn an_activation_waits_until_the_suspension_is_answered() {
+    let mut book = Book::new(world());
+    let suspended = moves(&mut book, &[suspend(3), activate(3)]);
+    assert!(matches!(suspended[..], [(_, Status::Suspended)]));
+    assert!(moves(&mut book, &[]).is_empty());
+    answered(&mut book, &suspended);
+    assert!(matches!(moves(&mut book, &[])[..], [(_, Status::Active)]));
+}
+
+#[test]
+fn suspensions_do_not_pile_up_on_a_slow_server() {
+    let mut book = Book::new(world());
+    let suspended = moves(&mut book, &[suspend(1), suspend(2), suspend(3), suspend(1)]);
+    assert_eq!(suspended.len(), AWAY_MAX);
+    answered(&mut book, &suspended);
+    assert!(moves(&mut book, &[suspend(4), activate(3)]).is_empty(), "3 was never suspended");
+    let activated = moves(&mut book, &[activate(1)]);
+    assert_eq!(activated.len(), 1);
+    assert!(moves(&mut book, &[suspend(4)]).is_empty(), "1 is not active yet");
+    answered(&mut book, &activated);
+    assert_eq!(moves(&mut book, &[suspend(4)]).len(), 1);
 }
 
 #[test]
 fn each_bad_swipe_is_bad_in_its_own_way() {
     let mut book = Book::new(world());
     let mut request = |deed| approve(&mut book, &step(deed));
-    assert_eq!(
-        request(Deed::Verification)
-            .amount
-            .minor(request(Deed::Purchase).currency),
-        Some(0)
-    );
+    assert_eq!(request(Deed::Verification).amount.minor(request(Deed::Purchase).currency), Some(0));
     assert_eq!(request(Deed::WrongCurrency).currency.code(), FOREIGN_CURRENCY);
     let precise = request(Deed::TooPrecise);
     assert_eq!(precise.amount.minor(precise.currency), None);
@@ -217,17 +223,9 @@ fn each_bad_swipe_is_bad_in_its_own_way() {
     assert!(known(&request(Deed::Purchase)) && !known(&request(Deed::UnknownCard)));
     let other = request(Deed::OtherCardholder);
     let world = world();
-    let card = world
-        .history
-        .cards
-        .iter()
-        .find(|card| card.token == other.card_token);
+    let card = world.history.cards.iter().find(|card| card.token == other.card_token);
     let own = card.map(|card| card.cardholder);
-    let acting = world
-        .history
-        .cardholders
-        .iter()
-        .find(|holder| holder.token == other.acting_token);
+    let acting = world.history.cardholders.iter().find(|holder| holder.token == other.acting_token);
     assert_ne!(acting.map(|holder| holder.id), own);
 }
 

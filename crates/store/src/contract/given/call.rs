@@ -30,15 +30,9 @@ impl Call {
     /// Asks for something, under a key of its own.
     #[must_use]
     pub fn new(source: Source, action: Action) -> Self {
-        let command = Command {
-            id: MessageId::new(id()),
-            key: MessageKey::new(source, new_token("message")),
-            action,
-        };
-        Self {
-            command,
-            deadline: None,
-        }
+        let command =
+            Command { id: MessageId::new(id()), key: MessageKey::new(source, new_token("message")), action };
+        Self { command, deadline: None }
     }
 
     /// Names the message.
@@ -126,10 +120,7 @@ impl Call {
     /// A member of a batch.
     #[must_use]
     pub fn member(&self) -> Arc<Member> {
-        Arc::new(Member {
-            work: self.work(),
-            deadline: self.deadline,
-        })
+        Arc::new(Member { work: self.work(), deadline: self.deadline })
     }
 }
 
@@ -157,13 +148,8 @@ pub fn new_person(program: ProgramId) -> Call {
 }
 
 fn new_owner(program: ProgramId, kind: OwnerKind) -> Call {
-    let create = CreateOwner {
-        program,
-        kind,
-        name: FreeText::new("Test owner"),
-        token: None,
-        currencies: Vec::new(),
-    };
+    let create =
+        CreateOwner { program, kind, name: FreeText::new("Test owner"), token: None, currencies: Vec::new() };
     Call::new(Source::Api, Action::CreateOwner(create))
 }
 
@@ -203,22 +189,14 @@ pub fn owner_move(funded: &Funded, to: OwnerStatus) -> Call {
 /// Another status of the cardholder.
 #[must_use]
 pub fn cardholder_move(funded: &Funded, to: CardholderStatus) -> Call {
-    let change = MoveCardholder {
-        owner: Some(funded.owner),
-        cardholder: funded.cardholder,
-        to,
-    };
+    let change = MoveCardholder { owner: Some(funded.owner), cardholder: funded.cardholder, to };
     Call::new(Source::Api, Action::MoveCardholder(change))
 }
 
 /// Another status of the card.
 #[must_use]
 pub fn card_move(funded: &Funded, to: CardStatus) -> Call {
-    let change = MoveCard {
-        owner: Some(funded.owner),
-        card: funded.card,
-        to,
-    };
+    let change = MoveCard { owner: Some(funded.owner), card: funded.card, to };
     Call::new(Source::Api, Action::MoveCard(change))
 }
 
@@ -235,25 +213,16 @@ pub fn unload(funded: &Funded, money: Money) -> Call {
 }
 
 fn transfer(funded: &Funded, direction: Direction, money: Money) -> Call {
-    let transfer = Transfer {
-        direction,
-        owner: Some(funded.owner),
-        account: funded.account,
-        amount: amount(money),
-    };
+    let transfer =
+        Transfer { direction, owner: Some(funded.owner), account: funded.account, amount: amount(money) };
     Call::new(Source::Api, Action::Transfer(transfer))
 }
 
 /// A swipe of the card.
 #[must_use]
 pub fn authorization(funded: &Funded, money: Money) -> Call {
-    swipe(
-        funded.card_token.clone(),
-        money,
-        "pgfs.authorization",
-        Purpose::Purchase,
-    )
-    .asking(|authorize| authorize.route = Some(funded.route()))
+    swipe(funded.card_token.clone(), money, "pgfs.authorization", Purpose::Purchase)
+        .asking(|authorize| authorize.route = Some(funded.route()))
 }
 
 /// A swipe of a card that is not known here.
@@ -292,17 +261,10 @@ fn swipe(card_token: Token, money: Money, method: &str, purpose: Purpose) -> Cal
 /// Release of all that the group holds.
 #[must_use]
 pub fn reversal(funded: &Funded, group: GroupRef) -> Call {
-    let reverse = Reverse {
-        owner: Some(funded.owner),
-        group,
-        processor_time: None,
-    };
+    let reverse = Reverse { owner: Some(funded.owner), group, processor_time: None };
     Call::new(Source::Api, Action::Reverse(reverse))
 }
 
 fn amount(money: Money) -> Amount {
-    Amount {
-        currency: Some(money.currency),
-        minor: Ok(money.minor),
-    }
+    Amount { currency: Some(money.currency), minor: Ok(money.minor) }
 }

@@ -1,6 +1,6 @@
 //! Commands on their way to the ledger, and what came back.
 
-use bursar_core::{Answer, DeclineReason, Decided, Encode, MessageId, Outcome};
+use bursar_core::{Answer, Decided, DeclineReason, Encode, MessageId, Outcome};
 
 use super::Call;
 use crate::ledger::{Batch, Ledger, Settled};
@@ -15,10 +15,7 @@ impl Encode for JsonAnswer {
             None => (200, format!(r#"{{"id":"{id}","approved":true}}"#)),
             Some(reason) => (402, format!(r#"{{"id":"{id}","declined":"{reason}"}}"#)),
         };
-        Answer {
-            code,
-            body: body.into_bytes(),
-        }
+        Answer { code, body: body.into_bytes() }
     }
 }
 
@@ -39,14 +36,8 @@ impl Sent {
     #[must_use]
     pub fn of(settled: Settled) -> Self {
         match settled {
-            Settled::Done(Outcome::Decided(decided, answer)) => Self {
-                answer,
-                decided: Some(*decided),
-            },
-            Settled::Done(Outcome::Repeated(answer)) => Self {
-                answer,
-                decided: None,
-            },
+            Settled::Done(Outcome::Decided(decided, answer)) => Self { answer, decided: Some(*decided) },
+            Settled::Done(Outcome::Repeated(answer)) => Self { answer, decided: None },
             other => panic!("no answer: {other:?}"),
         }
     }
@@ -87,10 +78,7 @@ impl Sent {
 /// # Panics
 /// The ledger cannot run it.
 pub async fn batch(ledger: &dyn Ledger, calls: &[Call]) -> Vec<Settled> {
-    let batch = Batch {
-        members: calls.iter().map(Call::member).collect(),
-        ..Batch::default()
-    };
+    let batch = Batch { members: calls.iter().map(Call::member).collect(), ..Batch::default() };
     let transacted = ledger.transact(batch).await.expect("a ledger that works");
     assert_eq!(transacted.settled.len(), calls.len());
     transacted.settled

@@ -1,0 +1,115 @@
+//! A batch equals its commands one at a time. Each batch gets only what its keys name, as a store
+//! loads it: what `keys` forgets shows as a difference.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use bursar_core::command::GroupRef;
+use bursar_core::state::Rows;
+use bursar_core::{Command, HoldGroup, MessageId, State};
+use bursar_testkit::history::{any_history_in_batches, world};
+use proptest::prelude::*;
+
+use crate::support::{commands, new_world, run};
+
+proptest! {
+    #[test]
+    fn a_batch_equals_its_commands_one_at_a_time((history, batches) in any_history_in_batches(50)) {
+        let one_at_a_time = vec![1; history.len()];
+        let all_at_once = [];
+        let (outcomes, state) = run_in_batches(commands(&history), &one_at_a_time);
+        for batches in [&batches[..], &all_at_once] {
+            let (batched_outcomes, batched_state) = run_in_batches(commands(&history), batches);
+            prop_assert_eq!(&outcomes, &batched_outcomes);
+            prop_assert_eq!(&everything(&state), &everything(&batched_state));
+        }
+        // Nor does it matter what else is loaded.
+        let mut whole = new_world();
+        let on_everything: Vec<_> = run(&mut whole, commands(&history)).iter().map(in_words).collect();
+        prop_assert_eq!(outcomes, on_everything);
+        prop_assert_eq!(everything(&state), everything(&whole));
+    }
+}
+
+fn run_in_batches(commands: Vec<Command>, batches: &[usize]) -> (Vec<String>, State) {
+    let mut kept = new_world();
+    let mut outcomes = Vec::new();
+    let rest = commands.len();
+    let mut commands = commands.into_iter();
+    for size in batches.iter().copied().chain([rest]) {
+        let batch: Vec<Command> = commands.by_ref().take(size).collect();
+        let mut state = State::default();
+        batch.iter().for_each(|command| load(&kept, command, &mut state));
+        outcomes.extend(run(&mut state, batch).iter().map(in_words));
+        save(state, &mut kept);
+    }
+    (outcomes, kept)
+}
+
+fn in_words(outcome: &bursar_core::Outcome) -> String {
+    format!("{outcome:?}")
+}
+
+/// Copies what the command's keys name, and nothing else.
+fn load(kept: &State, command: &Command, state: &mut State) {
+    let keys = command.keys();
+    load_row(&kept.programs, keys.program, &mut state.programs);
+    load_row(&kept.owners, keys.owner, &mut state.owners);
+    load_row(&kept.accounts, keys.account, &mut state.accounts);
+    load_row(&kept.cards, keys.card, &mut state.cards);
+    for id in keys.cardholders {
+        load_row(&kept.cardholders, id, &mut state.cardholders);
+    }
+    for (kind, token) in keys.wanted_tokens.into_iter().flatten() {
+        if kept.taken_tokens.contains(&(kind, token.clone())) {
+            state.taken_tokens.insert((kind, token.clone()));
+        }
+    }
+    if let Some(answered) = kept.answered.get(&command.key) {
+        state.answered.insert(command.key.clone(), answered.clone());
+    }
+    if let Some(reference) = keys.group
+        && let Some(group) = kept.group_refs.get(reference).and_then(|root| kept.groups.get(root))
+    {
+        load_row(&kept.accounts, Some(group.account), &mut state.accounts);
+        for message in &group.messages {
+            state.group_refs.insert(GroupRef::Message(message.id), group.root);
+        }
+        state.group_refs.insert(reference.clone(), group.root);
+        state.groups.insert(group.root, group.clone());
+    }
+}
+
+fn load_row<K: Copy + Eq + Hash, V: Clone>(kept: &Rows<K, V>, id: Option<K>, rows: &mut Rows<K, V>) {
+    let found = id.and_then(|id| Some((id, kept.get(id).expect("readable")?)));
+    if let Some((id, row)) = found.filter(|(id, _)| !rows.is_loaded(*id)) {
+        rows.load(id, Ok(row.clone()));
+    }
+}
+
+fn save(state: State, kept: &mut State) {
+    state.owners.changed().for_each(|row| kept.owners.put(row.id, row.clone()));
+    state.accounts.changed().for_each(|row| kept.accounts.put(row.id, row.clone()));
+    state.cardholders.changed().for_each(|row| kept.cardholders.put(row.id, row.clone()));
+    state.cards.changed().for_each(|row| kept.cards.put(row.id, row.clone()));
+    kept.answered.extend(state.answered);
+    kept.taken_tokens.extend(state.taken_tokens);
+    kept.groups.extend(state.groups);
+    kept.group_refs.extend(state.group_refs);
+}
+
+/// Every row of the world, every group as a set, and how many messages were answered.
+fn everything(state: &State) -> (Vec<String>, HashMap<MessageId, HoldGroup>, usize) {
+    let mut rows = Vec::new();
+    let owners = (0..world::OWNER_COUNT).map(world::owner_id);
+    rows.extend(owners.map(|id| format!("{:?}", state.owners.get(id))));
+    let accounts = (0..world::ACCOUNT_COUNT).map(world::account_id);
+    rows.extend(accounts.map(|id| format!("{:?}", state.accounts.get(id))));
+    let holders = (0..world::HOLDERS.len()).map(world::holder_id);
+    rows.extend(holders.map(|id| format!("{:?}", state.cardholders.get(id))));
+    let cards = (0..world::CARDS.len()).map(world::card_id);
+    rows.extend(cards.map(|id| format!("{:?}", state.cards.get(id))));
+    let mut groups = state.groups.clone();
+    groups.values_mut().for_each(|group| group.messages.sort_by_key(|message| message.id));
+    (rows, groups, state.answered.len())
+}

@@ -1,0 +1,88 @@
+//! The fingerprint of a message: stored for ever, so that its content may not drift.
+
+use bursar_core::command::{GroupRef, Purpose};
+use bursar_core::message::Merchant;
+use bursar_core::text::FreeText;
+use bursar_core::{Action, MessageId};
+use bursar_testkit::NOON;
+use bursar_testkit::given::{self, Call, usd};
+use bursar_testkit::history::world;
+
+fn sample() -> Call {
+    let card = world::funded(0);
+    given::authorization(&card, usd("30.00")).acting(&card).asking(|asked| {
+        asked.merchant = Merchant {
+            id: Some(given::token("11111")),
+            mcc: Some(given::token("5812")),
+            name: Some(FreeText::new("Corner Café")),
+            city: None,
+            country: Some(given::token("USA")),
+        };
+    })
+}
+
+/// A change here means that messages answered by an older Bursar come as conflicts when they are
+/// delivered again. Nothing but a new message kind may change it.
+#[test]
+fn the_content_that_is_compared_is_as_it_was_stored() {
+    let content = serde_json::to_string(&sample().command.action).expect("plain data");
+    let expected = concat!(
+        r#"{"action":"authorize","method":"pgfs.authorization","purpose":"purchase","card_token":"card-0","#,
+        r#""acting":{"token":"user-0"},"paying":null,"amount":{"currency":"USD","minor":{"Ok":3000}},"#,
+        r#""merchant":{"id":"11111","mcc":"5812","name":"Corner Café","country":"USA"}}"#
+    );
+    assert_eq!(content, expected);
+    let fingerprint = sample().command.fingerprint().map(|byte| format!("{byte:02x}")).concat();
+    assert_eq!(fingerprint, "6fff0fcf95aebfac5d78b1e86b597337");
+}
+
+#[test]
+fn ids_keys_times_and_what_was_looked_up_are_no_content() {
+    let sample = sample();
+    let fingerprint = sample.command.fingerprint();
+    let looked_up_otherwise = sample.again().message("another").asking(|asked| {
+        asked.route = None;
+        asked.processor_time = Some(NOON);
+        asked.acting.as_mut().expect("somebody acts").cardholder = None;
+    });
+    assert_eq!(looked_up_otherwise.command.fingerprint(), fingerprint);
+    let card = world::funded(0);
+    let of = GroupRef::Message(MessageId::new(given::numbered_id(7)));
+    for (mut call, place) in
+        [given::load(&card, usd("1.00")), given::reversal(&card, of)].into_iter().zip(0..)
+    {
+        let fingerprint = call.command.fingerprint();
+        match &mut call.command.action {
+            Action::Transfer(transfer) => transfer.owner = None,
+            Action::Reverse(reverse) => (reverse.owner, reverse.processor_time) = (None, Some(NOON)),
+            other => panic!("{place}: {other:?}"),
+        }
+        assert_eq!(call.command.fingerprint(), fingerprint);
+    }
+}
+
+#[test]
+fn everything_else_is_content() {
+    let (card, other) = (world::funded(0), world::funded(1));
+    let of = |number| Purpose::Increment(GroupRef::Message(MessageId::new(given::numbered_id(number))));
+    let variants = [
+        sample(),
+        sample().asking(|asked| asked.method = given::token("pgfs.other")),
+        sample().asking(|asked| asked.purpose = Purpose::NotPermitted),
+        sample().asking(|asked| asked.purpose = of(1)),
+        sample().asking(|asked| asked.purpose = of(2)),
+        sample().asking(|asked| asked.card_token = other.card_token.clone()),
+        sample().asking(|asked| asked.acting = None),
+        sample().acting(&other),
+        sample().asking(|asked| asked.paying = Some(card.actor())),
+        sample().asking(|asked| asked.amount.minor = Ok(3_001)),
+        sample().asking(|asked| asked.amount.currency = Some(given::currency("KWD"))),
+        sample().asking(|asked| asked.amount.currency = None),
+        sample().asking(|asked| asked.merchant.mcc = None),
+        given::load(&card, usd("30.00")),
+        given::unload(&card, usd("30.00")),
+    ];
+    let fingerprints: std::collections::HashSet<_> =
+        variants.iter().map(|call| call.command.fingerprint()).collect();
+    assert_eq!(fingerprints.len(), variants.len());
+}

@@ -1,0 +1,269 @@
+//! The rules once more, written plainly and apart from the code they judge: numbers for objects,
+//! a map a question, one `if` a rule. No fold, no state machine, nothing clever.
+
+use std::collections::HashMap;
+
+use bursar_core::{CardStatus, CardholderStatus, DeclineReason, OwnerStatus};
+use bursar_testkit::history::world::{ACCOUNT_COUNT, CARDS, HOLDERS, OWNER_COUNT, owner_of_account};
+use bursar_testkit::history::{Ask, Delivery, Earlier, Sum, Swipe};
+
+/// What became of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Approved,
+    Declined(DeclineReason),
+    Repeated,
+    Conflict,
+}
+
+/// The whole world, as far as decisions depend on it.
+pub(crate) struct Model {
+    pub(crate) posted: [i64; ACCOUNT_COUNT],
+    pub(crate) held: [i64; ACCOUNT_COUNT],
+    cards: [CardStatus; CARDS.len()],
+    holders: [CardholderStatus; HOLDERS.len()],
+    owners: [OwnerStatus; OWNER_COUNT],
+    asked: HashMap<usize, Ask>,
+    purchases: Vec<Purchase>,
+    purchase_of_place: HashMap<usize, usize>,
+    purchase_of_token: HashMap<usize, usize>,
+}
+
+struct Purchase {
+    account: usize,
+    held: i64,
+    is_reversed: bool,
+}
+
+type Ruling = Result<(), DeclineReason>;
+
+impl Model {
+    pub(crate) fn new() -> Self {
+        Self {
+            posted: [0; ACCOUNT_COUNT],
+            held: [0; ACCOUNT_COUNT],
+            cards: [CardStatus::Active; CARDS.len()],
+            holders: [CardholderStatus::Active; HOLDERS.len()],
+            owners: [OwnerStatus::Active; OWNER_COUNT],
+            asked: HashMap::new(),
+            purchases: Vec::new(),
+            purchase_of_place: HashMap::new(),
+            purchase_of_token: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn available(&self, account: usize) -> i64 {
+        self.posted[account] - self.held[account]
+    }
+
+    pub(crate) fn open_holds(&self, account: usize) -> usize {
+        self.purchases.iter().filter(|purchase| purchase.account == account && purchase.held > 0).count()
+    }
+
+    pub(crate) fn deliver(&mut self, place: usize, delivery: &Delivery) -> Verdict {
+        if let Some(first) = self.asked.get(&delivery.token) {
+            return if *first == delivery.ask { Verdict::Repeated } else { Verdict::Conflict };
+        }
+        self.asked.insert(delivery.token, delivery.ask.clone());
+        let ruling = match &delivery.ask {
+            Ask::Authorize(swipe) => self.swipe(place, delivery.token, swipe, None),
+            Ask::Increment(earlier, swipe) => {
+                let purchase = self.find(*earlier);
+                self.swipe(place, delivery.token, swipe, purchase)
+            }
+            Ask::Reverse(earlier) => self.reverse(place, delivery.token, *earlier),
+            Ask::Load(account, sum) => self.load(*account, *sum),
+            Ask::Unload(account, sum) => self.unload(*account, *sum),
+            Ask::MoveCard(card, to) => self.move_card(*card, *to),
+            Ask::MoveHolder(holder, to) => self.move_holder(*holder, *to),
+            Ask::MoveOwner(owner, to) => self.move_owner(*owner, *to),
+        };
+        match ruling {
+            Ok(()) => Verdict::Approved,
+            Err(reason) => Verdict::Declined(reason),
+        }
+    }
+
+    fn find(&self, earlier: Earlier) -> Option<usize> {
+        match earlier {
+            Earlier::Place(place) => self.purchase_of_place.get(&place).copied(),
+            Earlier::Token(token) => self.purchase_of_token.get(&token).copied(),
+        }
+    }
+
+    fn note(&mut self, place: usize, token: usize, purchase: usize) {
+        self.purchase_of_place.insert(place, purchase);
+        self.purchase_of_token.insert(token, purchase);
+    }
+
+    fn swipe(&mut self, place: usize, token: usize, swipe: &Swipe, earlier: Option<usize>) -> Ruling {
+        let is_increment = matches!(self.asked[&token], Ask::Increment(..));
+        let is_known = swipe.card < CARDS.len();
+        if !is_known {
+            let not_permitted = !is_increment && !swipe.is_permitted;
+            return Err(if not_permitted { DeclineReason::NotPermitted } else { DeclineReason::CardUnknown });
+        }
+        let account = CARDS[swipe.card].account;
+        // A purchase of another account is none of this card's.
+        let earlier = earlier.filter(|purchase| self.purchases[*purchase].account == account);
+        let ruling = self.judge(swipe, is_increment, account, earlier);
+        let purchase = match (ruling, earlier) {
+            (Ok(_), Some(earlier)) => earlier,
+            _ => {
+                self.purchases.push(Purchase { account, held: 0, is_reversed: false });
+                self.purchases.len() - 1
+            }
+        };
+        self.note(place, token, purchase);
+        let minor = ruling?;
+        self.purchases[purchase].held += minor;
+        self.held[account] += minor;
+        Ok(())
+    }
+
+    /// The rule book, in order. Returns what is to be held.
+    fn judge(
+        &self,
+        swipe: &Swipe,
+        is_increment: bool,
+        account: usize,
+        earlier: Option<usize>,
+    ) -> Result<i64, DeclineReason> {
+        let owner = owner_of_account(account);
+        let holder = CARDS[swipe.card].holder;
+        if !is_increment && !swipe.is_permitted {
+            return Err(DeclineReason::NotPermitted);
+        }
+        if self.cards[swipe.card] != CardStatus::Active {
+            return Err(DeclineReason::CardNotActive);
+        }
+        if swipe.acting.is_some() && swipe.acting != Some(holder) {
+            return Err(DeclineReason::CardOfAnotherCardholder);
+        }
+        if !self.may_spend(holder) {
+            return Err(DeclineReason::CardholderNotActive);
+        }
+        if let Some(payer) = swipe.paying {
+            if payer >= HOLDERS.len() {
+                return Err(DeclineReason::CardholderNotActive);
+            }
+            if HOLDERS[payer] != owner || !self.may_spend(payer) {
+                return Err(DeclineReason::CardholderNotActive);
+            }
+        }
+        if self.owners[owner] != OwnerStatus::Active {
+            return Err(DeclineReason::OwnerNotActive);
+        }
+        if !swipe.sum.is_own_currency {
+            return Err(DeclineReason::CurrencyMismatch);
+        }
+        let Some(minor) = swipe.sum.minor else {
+            return Err(DeclineReason::InvalidAmount);
+        };
+        if minor < 0 {
+            return Err(DeclineReason::InvalidAmount);
+        }
+        if let Some(earlier) = earlier {
+            let purchase = &self.purchases[earlier];
+            if purchase.is_reversed || purchase.held == 0 {
+                return Err(DeclineReason::HoldGroupEnded);
+            }
+        }
+        if minor > 0 && minor > self.available(account) {
+            return Err(DeclineReason::InsufficientFunds);
+        }
+        Ok(minor)
+    }
+
+    fn may_spend(&self, holder: usize) -> bool {
+        self.holders[holder] == CardholderStatus::Active || self.holders[holder] == CardholderStatus::Limited
+    }
+
+    fn reverse(&mut self, place: usize, token: usize, earlier: Earlier) -> Ruling {
+        let Some(number) = self.find(earlier) else {
+            return Err(DeclineReason::AuthorizationUnknown);
+        };
+        let purchase = &mut self.purchases[number];
+        if purchase.is_reversed || purchase.held == 0 {
+            return Err(DeclineReason::HoldGroupEnded);
+        }
+        self.held[purchase.account] -= purchase.held;
+        purchase.held = 0;
+        purchase.is_reversed = true;
+        self.note(place, token, number);
+        Ok(())
+    }
+
+    fn load(&mut self, account: usize, sum: Sum) -> Ruling {
+        let minor = self.transferable(account, sum)?;
+        self.posted[account] += minor;
+        Ok(())
+    }
+
+    fn unload(&mut self, account: usize, sum: Sum) -> Ruling {
+        let minor = self.transferable(account, sum)?;
+        if minor > self.available(account) {
+            return Err(DeclineReason::InsufficientFunds);
+        }
+        self.posted[account] -= minor;
+        Ok(())
+    }
+
+    fn transferable(&self, account: usize, sum: Sum) -> Result<i64, DeclineReason> {
+        if account >= ACCOUNT_COUNT {
+            return Err(DeclineReason::AccountUnknown);
+        }
+        if self.owners[owner_of_account(account)] != OwnerStatus::Active {
+            return Err(DeclineReason::OwnerNotActive);
+        }
+        if !sum.is_own_currency {
+            return Err(DeclineReason::CurrencyMismatch);
+        }
+        match sum.minor {
+            Some(minor) if minor > 0 => Ok(minor),
+            _ => Err(DeclineReason::InvalidAmount),
+        }
+    }
+
+    fn move_card(&mut self, card: usize, to: CardStatus) -> Ruling {
+        use CardStatus::{Active, Suspended, Terminated, Unactivated};
+        let allowed: &[CardStatus] = match self.cards[card] {
+            Unactivated => &[Unactivated, Active, Terminated],
+            Active => &[Active, Suspended, Terminated],
+            Suspended => &[Suspended, Active, Terminated],
+            Terminated => &[Terminated],
+        };
+        allow(allowed, to)?;
+        self.cards[card] = to;
+        Ok(())
+    }
+
+    fn move_holder(&mut self, holder: usize, to: CardholderStatus) -> Ruling {
+        use CardholderStatus::{Active, Closed, Limited, Suspended, Unverified};
+        let allowed: &[CardholderStatus] = match self.holders[holder] {
+            Unverified => &[Unverified, Active, Limited, Closed],
+            Limited => &[Limited, Active, Suspended, Closed],
+            Active => &[Active, Suspended, Unverified, Closed],
+            Suspended => &[Suspended, Active, Limited, Unverified, Closed],
+            Closed => &[Closed],
+        };
+        allow(allowed, to)?;
+        self.holders[holder] = to;
+        Ok(())
+    }
+
+    fn move_owner(&mut self, owner: usize, to: OwnerStatus) -> Ruling {
+        use OwnerStatus::{Active, Closed, Suspended};
+        let allowed: &[OwnerStatus] = match self.owners[owner] {
+            Active | Suspended => &[Active, Suspended, Closed],
+            Closed => &[Closed],
+        };
+        allow(allowed, to)?;
+        self.owners[owner] = to;
+        Ok(())
+    }
+}
+
+fn allow<T: PartialEq>(allowed: &[T], to: T) -> Ruling {
+    if allowed.contains(&to) { Ok(()) } else { Err(DeclineReason::TransitionNotAllowed) }
+}

@@ -1,0 +1,202 @@
+//! The check of the books: green on what the ledger wrote, red for each rule on a row changed by hand.
+
+mod support;
+
+use bursar_core::command::GroupRef;
+use bursar_store::books::{Finding, check};
+use bursar_store::contract::given::{self, Funded, usd};
+use bursar_store_sqlite::{SqliteBooks, SqliteLedger};
+use bursar_testkit::{Place, SqlitePlace, assert_books_are_right};
+use support::change;
+
+/// A short history with an approval, an increment, a decline, loads and an unload.
+async fn short_history(ledger: &SqliteLedger) -> Funded {
+    let account = given::account(ledger, usd("100.00")).await;
+    let first = given::sent(ledger, &given::authorization(&account, usd("30.00"))).await.id();
+    let more = given::increment(&account, GroupRef::Message(first), usd("5.00"));
+    assert!(given::sent(ledger, &more).await.is_approved());
+    let too_much = given::authorization(&account, usd("500.00"));
+    assert!(!given::sent(ledger, &too_much).await.is_approved());
+    given::sent(ledger, &given::load(&account, usd("1.00"))).await;
+    given::sent(ledger, &given::unload(&account, usd("2.00"))).await;
+    account
+}
+
+/// What the check finds in a short history with these rows changed.
+async fn findings_after(statements: &[&str]) -> Vec<Finding> {
+    let place = SqlitePlace::new();
+    let ledger = place.open_ledger();
+    short_history(&ledger).await;
+    drop(ledger);
+    assert_books_are_right(place.books());
+    statements.iter().for_each(|statement| change(&place, statement));
+    check(place.books().as_mut()).expect("readable books").findings
+}
+
+/// Asserts that the rule turns red with these words.
+async fn assert_found(rule: &str, words: &str, statements: &[&str]) {
+    let findings = findings_after(statements).await;
+    let is_it = |finding: &Finding| finding.rule == rule && finding.problem.contains(words);
+    assert!(findings.iter().any(is_it), "{rule} {words:?} after {statements:?}: {findings:#?}");
+}
+
+#[tokio::test]
+async fn l1_a_posted_balance_that_is_not_the_sum_of_its_entries_is_found() {
+    let more = "update accounts set posted_minor = posted_minor + 1";
+    assert_found("L1", "the posted balance", &[more]).await;
+}
+
+#[tokio::test]
+async fn l2_a_journal_that_does_not_sum_to_zero_is_found() {
+    let more = "update program_entries set amount_minor = amount_minor + 1 where position = 1";
+    assert_found("L2", "the sum of its entries", &[more]).await;
+    let half = "delete from program_entries where position = 2";
+    assert_found("L2", "the sum of its entries", &[half]).await;
+    let other = "update program_entries set currency = 'JPY' where position = 1";
+    assert_found("L2", "its program entry is in JPY", &[other]).await;
+}
+
+#[tokio::test]
+async fn l3_a_held_amount_that_is_not_what_its_groups_hold_is_found() {
+    let more = "update accounts set held_minor = held_minor + 1";
+    assert_found("L3", "the held amount", &[more]).await;
+    let other = "update accounts set open_holds = open_holds + 1";
+    assert_found("L3", "the number of open holds", &[other]).await;
+}
+
+#[tokio::test]
+async fn l3_a_message_that_its_group_cannot_have_is_found() {
+    let declined = "update messages set effect = 'hold', effect_minor = 1 where declined is not null";
+    assert_found("L3", "it was declined, and has an effect", &[declined]).await;
+    let lost = "update messages set root = zeroblob(16) where kind = 'increment'";
+    assert_found("L3", "is not there", &[lost]).await;
+    let overflowing = "update messages set effect_minor = 9223372036854775807 where effect = 'hold'";
+    assert_found("L3", "overflows", &[overflowing]).await;
+}
+
+#[tokio::test]
+async fn l4_an_available_balance_other_than_the_books_is_found() {
+    let more = "update messages set available_minor = available_minor + 1 where kind = 'increment'";
+    assert_found("L4", "what was available after it", &[more]).await;
+    let lost = "update messages set account = zeroblob(16) where kind = 'increment'";
+    assert_found("L4", "is not there", &[lost]).await;
+}
+
+#[tokio::test]
+async fn l4_an_approval_that_left_less_than_nothing_is_found() {
+    // The books are otherwise right: more was held than there was, and the rows say so.
+    let findings = findings_after(&[
+        "update messages set effect_minor = 12000 where effect_minor = 3000",
+        "update messages set available_minor = available_minor - 9000 where available_minor is not null",
+        "update accounts set held_minor = held_minor + 9000",
+    ])
+    .await;
+    let rules: Vec<_> = findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, ["L4", "L4"], "the first approval and the increment: {findings:#?}");
+    assert!(findings[0].problem.contains("approved and left -2000"), "{findings:#?}");
+}
+
+#[tokio::test]
+async fn l5_a_gap_in_the_numbers_of_entries_is_found() {
+    assert_found("L5", "the number is 7", &["update entries set number = 7 where number = 2"]).await;
+    let count = "update accounts set entries = entries + 1";
+    assert_found("L5", "the number of entries", &[count]).await;
+    assert_found("L5", "the number is 3", &["delete from entries where number = 2"]).await;
+}
+
+#[tokio::test]
+async fn l5_a_balance_that_does_not_follow_from_the_one_before_is_found() {
+    let more = "update entries set balance_after_minor = balance_after_minor + 1 where number = 2";
+    assert_found("L5", "the balance after it", &[more]).await;
+}
+
+#[tokio::test]
+async fn m1_two_messages_with_one_key_are_found() {
+    let place = SqlitePlace::new();
+    let ledger = place.open_ledger();
+    short_history(&ledger).await;
+    drop(ledger);
+    support::behind_the_back(&place).execute_batch("drop index messages_by_key").expect("the index");
+    change(
+        &place,
+        "update messages set token = (select token from messages where kind = 'load' limit 1)
+         where kind = 'unload'",
+    );
+    let findings = check(place.books().as_mut()).expect("readable books").findings;
+    assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["M1"]);
+}
+
+#[tokio::test]
+async fn d1_a_message_without_an_answer_is_found() {
+    let empty = "update messages set answer = x'' where kind = 'increment'";
+    assert_found("D1", "no stored answer", &[empty]).await;
+}
+
+#[tokio::test]
+async fn o1_a_message_without_its_event_is_found() {
+    assert_found("O1", "it has no event", &["delete from outbox where kind = 'increment'"]).await;
+}
+
+#[tokio::test]
+async fn o1_an_event_without_its_message_is_found() {
+    let copy = "insert into outbox (event, message, kind, owner, owner_sequence, payload)
+                select event, zeroblob(16), kind, owner, owner_sequence, payload from outbox limit 1";
+    assert_found("O1", "is not there or has another", &[copy]).await;
+    let twice = "insert into outbox (event, message, kind, owner, owner_sequence, payload)
+                 select event, message, kind, owner, owner_sequence, payload from outbox limit 1";
+    assert_found("O1", "is not there or has another", &[twice]).await;
+}
+
+#[tokio::test]
+async fn o3_a_gap_in_an_owner_s_sequence_is_found() {
+    let gap = "update messages set owner_sequence = owner_sequence + 100 where kind = 'unload'";
+    assert_found("O3", "its sequence is 1", &[gap]).await;
+    let lost = "delete from messages where kind = 'increment'";
+    assert_found("O3", "its sequence", &[lost]).await;
+}
+
+#[tokio::test]
+async fn o3_an_owner_s_time_that_runs_backwards_is_found() {
+    let earlier = "update messages set at = at - 1 where kind = 'increment'";
+    assert_found("O3", "decided before the message", &[earlier]).await;
+}
+
+#[tokio::test]
+async fn o3_an_owner_s_row_that_is_not_what_its_messages_say_is_found() {
+    assert_found("O3", "its sequence", &["update owners set sequence = sequence + 1"]).await;
+    assert_found("O3", "the time of its last", &["update owners set last_at = last_at + 1"]).await;
+    assert_found("O3", "it has messages, and no row", &["delete from owners"]).await;
+    let unheard_of =
+        "insert into owners select zeroblob(16), program, kind, name, 'other', status, sequence, last_at
+                      from owners";
+    assert_found("O3", "it has no messages", &[unheard_of]).await;
+}
+
+#[tokio::test]
+async fn o3_an_event_with_another_sequence_than_its_message_is_found() {
+    let other = "update outbox set owner_sequence = owner_sequence + 1 where kind = 'increment'";
+    assert_found("O3", "it carries sequence", &[other]).await;
+}
+
+#[tokio::test]
+async fn the_books_are_checked_beside_a_running_ledger_as_of_one_moment() {
+    let place = SqlitePlace::new();
+    let ledger = place.open_ledger();
+    let account = short_history(&ledger).await;
+    let mut books = place.books();
+    let swipe = given::authorization(&account, usd("1.00"));
+    assert!(given::sent(ledger.as_ref(), &swipe).await.is_approved());
+    let before = check(books.as_mut()).expect("readable books");
+    let after = check(place.books().as_mut()).expect("readable books");
+    assert!(before.is_clean() && after.is_clean());
+    assert_eq!(before.messages + 1, after.messages);
+    assert!(given::sent(ledger.as_ref(), &given::authorization(&account, usd("1.00"))).await.is_approved());
+}
+
+#[test]
+fn a_folder_without_a_ledger_is_said_to_have_none() {
+    let place = SqlitePlace::new();
+    let error = SqliteBooks::open(place.folder()).err().expect("no ledger");
+    assert!(error.to_string().contains("no ledger"), "{error}");
+    assert!(!place.file().exists());
+}
