@@ -52,10 +52,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
         let base = wrk::run(reference.target(), connections, seconds).await?;
         table.push(Row::load("do-nothing server", connections, &base, None));
         drop(reference);
-        for (name, companies) in [
-            ("bursar, spread", arguments.companies),
-            ("bursar, one account", 1),
-        ] {
+        for (name, companies) in [("bursar, spread", arguments.companies), ("bursar, one account", 1)] {
             let bursar = server::Bursar::start(&arguments.bursar, companies).await?;
             let load = wrk::run(bursar.target(), connections, seconds).await?;
             table.push(Row::load(name, connections, &load, Some(&base)));
@@ -65,20 +62,11 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
     table.print();
     table.clear();
     let bursar = server::Bursar::start(&arguments.bursar, 1).await?;
-    table.push(Row::value(
-        "start to ready, empty folder",
-        format!("{} ms", bursar.start_ms()),
-    ));
+    table.push(Row::value("start to ready, empty folder", format!("{} ms", bursar.start_ms())));
     bursar.decide(100_000).await?;
-    table.push(Row::value(
-        "resident after 100,000 authorizations",
-        format!("{} MB", bursar.resident_mb()?),
-    ));
+    table.push(Row::value("resident after 100,000 authorizations", format!("{} MB", bursar.resident_mb()?)));
     let restarted = bursar.restart().await?;
-    table.push(Row::value(
-        "start to ready, 100,000 authorizations",
-        format!("{} ms", restarted.start_ms()),
-    ));
+    table.push(Row::value("start to ready, 100,000 authorizations", format!("{} ms", restarted.start_ms())));
     for (name, latency) in restarted.open_loop(1000, seconds).await? {
         table.push(Row::value(&format!("open loop at 1,000/s, {name}"), latency));
     }

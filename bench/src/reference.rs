@@ -24,16 +24,11 @@ pub(crate) async fn serve(port: u16) -> Result<(), Error> {
 
 async fn answer(body: Bytes) -> Response<Body> {
     let Ok(request) = decode(&body) else {
-        return Response::builder()
-            .status(StatusCode::BAD_REQUEST)
-            .body(Body::empty())
-            .unwrap_or_default();
+        return Response::builder().status(StatusCode::BAD_REQUEST).body(Body::empty()).unwrap_or_default();
     };
     let (command, encode) = request.into_command(MessageId::new(Uuid::now_v7()), Found::default());
     let answer = encode.encode(&approved(command));
-    let response = Response::builder()
-        .status(answer.code)
-        .header(header::CONTENT_TYPE, "application/json");
+    let response = Response::builder().status(answer.code).header(header::CONTENT_TYPE, "application/json");
     response.body(Body::from(answer.body)).unwrap_or_default()
 }
 
@@ -51,11 +46,5 @@ fn approved(command: Command) -> Decided {
         group: None,
         authorization: None,
     };
-    Decided {
-        message,
-        changes: Vec::new(),
-        journal: None,
-        account: None,
-        object: None,
-    }
+    Decided { message, changes: Vec::new(), journal: None, account: None, object: None }
 }

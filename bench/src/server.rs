@@ -21,22 +21,12 @@ impl Reference {
     pub(crate) async fn start() -> Result<Self, Error> {
         let port = free_port()?;
         let mut command = Command::new(std::env::current_exe()?);
-        let process = command
-            .args(["--reference", &port.to_string()])
-            .kill_on_drop(true)
-            .spawn()?;
+        let process = command.args(["--reference", &port.to_string()]).kill_on_drop(true).spawn()?;
         let url = format!("http://127.0.0.1:{port}/jit/marqeta");
         until_answered(&url).await?;
         let cards = vec![("bench-card".to_owned(), "bench-user".to_owned())];
-        let target = Target {
-            url,
-            authorization: "Basic bm9ib2R5".to_owned(),
-            cards,
-        };
-        Ok(Self {
-            _process: process,
-            target,
-        })
+        let target = Target { url, authorization: "Basic bm9ib2R5".to_owned(), cards };
+        Ok(Self { _process: process, target })
     }
 
     pub(crate) fn target(&self) -> &Target {
@@ -59,11 +49,7 @@ impl Bursar {
     /// Starts it on an empty folder and makes companies with one card each, and money without end.
     pub(crate) async fn start(binary: &Path, companies: usize) -> Result<Self, Error> {
         let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
-        let target = Target {
-            url: String::new(),
-            authorization: String::new(),
-            cards: Vec::new(),
-        };
+        let target = Target { url: String::new(), authorization: String::new(), cards: Vec::new() };
         let mut bursar = Self::start_on(binary, folder, target).await?;
         bursar.fill(companies).await?;
         Ok(bursar)
@@ -92,22 +78,12 @@ impl Bursar {
         let credentials: toml::Value = toml::from_str(&credentials)?;
         let text = |value: Option<&toml::Value>| value.and_then(toml::Value::as_str).map(str::to_owned);
         let api_key = text(credentials.get("api_key")).ok_or("credentials without an api_key")?;
-        let marqeta = credentials
-            .get("marqeta")
-            .ok_or("credentials without [marqeta]")?;
+        let marqeta = credentials.get("marqeta").ok_or("credentials without [marqeta]")?;
         let username = text(marqeta.get("username")).ok_or("credentials without a username")?;
         let password = text(marqeta.get("password")).ok_or("credentials without a password")?;
         target.url = format!("{base}/jit/marqeta");
         target.authorization = basic(&base, &username, &password)?;
-        Ok(Self {
-            process,
-            binary: binary.to_owned(),
-            base,
-            api_key,
-            target,
-            start_ms,
-            folder,
-        })
+        Ok(Self { process, binary: binary.to_owned(), base, api_key, target, start_ms, folder })
     }
 
     pub(crate) fn target(&self) -> &Target {
@@ -122,10 +98,7 @@ impl Bursar {
     pub(crate) fn resident_mb(&self) -> Result<u64, Error> {
         let id = self.process.id().ok_or("the server has ended")?;
         let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .ok_or("no VmRSS")?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
         let kib: u64 = line.split_whitespace().nth(1).ok_or("no VmRSS")?.parse()?;
         Ok(kib / 1024)
     }
@@ -151,12 +124,8 @@ impl Bursar {
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Value, Error> {
-        let request = reqwest::Client::new()
-            .post(format!("{}{path}", self.base))
-            .bearer_auth(&self.api_key);
-        let request = request
-            .header("Idempotency-Key", uuid::Uuid::new_v4().to_string())
-            .json(body);
+        let request = reqwest::Client::new().post(format!("{}{path}", self.base)).bearer_auth(&self.api_key);
+        let request = request.header("Idempotency-Key", uuid::Uuid::new_v4().to_string()).json(body);
         let response = request.send().await?;
         let status = response.status();
         let body: Value = response.json().await?;
@@ -179,10 +148,8 @@ impl Bursar {
                 .json()
                 .await?;
             let windows = profile["windows"].as_array().ok_or("a profile without windows")?;
-            let all = windows
-                .iter()
-                .find(|window| window["window"] == "all")
-                .ok_or("a profile without all")?;
+            let all =
+                windows.iter().find(|window| window["window"] == "all").ok_or("a profile without all")?;
             decided = all["count"].as_u64().unwrap_or_default();
         }
         Ok(())
@@ -195,14 +162,7 @@ impl Bursar {
         time: Duration,
     ) -> Result<Vec<(&'static str, String)>, Error> {
         let output = Command::new(&self.binary)
-            .args([
-                "simulate",
-                "--json",
-                "--url",
-                &self.base,
-                "--rate",
-                &rate.to_string(),
-            ])
+            .args(["simulate", "--json", "--url", &self.base, "--rate", &rate.to_string()])
             .args(["--for", &format!("{}s", time.as_secs()), "--credentials"])
             .arg(self.folder.path().join("credentials.toml"))
             .stderr(Stdio::inherit())
@@ -212,25 +172,14 @@ impl Bursar {
         if !output.status.success() {
             return Err(format!("the simulator's verdict failed: {report}").into());
         }
-        let latency = |name: &str| {
-            format!(
-                "{:.1} ms",
-                report["latency"][name].as_f64().unwrap_or(f64::NAN) / 1000.0
-            )
-        };
-        Ok(vec![
-            ("p50", latency("p50_us")),
-            ("p95", latency("p95_us")),
-            ("p99", latency("p99_us")),
-        ])
+        let latency =
+            |name: &str| format!("{:.1} ms", report["latency"][name].as_f64().unwrap_or(f64::NAN) / 1000.0);
+        Ok(vec![("p50", latency("p50_us")), ("p95", latency("p95_us")), ("p99", latency("p99_us"))])
     }
 
     async fn stop(&mut self) -> Result<(), Error> {
         let id = self.process.id().ok_or("the server has ended")?;
-        Command::new("kill")
-            .args(["-TERM", &id.to_string()])
-            .status()
-            .await?;
+        Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
         self.process.wait().await?;
         Ok(())
     }
@@ -238,11 +187,8 @@ impl Bursar {
     /// A figure counts only if the books are right afterwards.
     pub(crate) async fn stop_and_check(mut self) -> Result<(), Error> {
         self.stop().await?;
-        let check = Command::new(&self.binary)
-            .args(["check", "--data-dir"])
-            .arg(self.folder.path())
-            .output()
-            .await?;
+        let check =
+            Command::new(&self.binary).args(["check", "--data-dir"]).arg(self.folder.path()).output().await?;
         match check.status.success() {
             true => Ok(()),
             false => Err(format!("the books are wrong:\n{}", String::from_utf8_lossy(&check.stdout)).into()),
@@ -252,14 +198,8 @@ impl Bursar {
 
 /// The header that reqwest would send, for `wrk` to send.
 fn basic(base: &str, username: &str, password: &str) -> Result<String, Error> {
-    let request = reqwest::Client::new()
-        .get(base)
-        .basic_auth(username, Some(password))
-        .build()?;
-    let header = request
-        .headers()
-        .get(reqwest::header::AUTHORIZATION)
-        .ok_or("no authorization header")?;
+    let request = reqwest::Client::new().get(base).basic_auth(username, Some(password)).build()?;
+    let header = request.headers().get(reqwest::header::AUTHORIZATION).ok_or("no authorization header")?;
     Ok(header.to_str()?.to_owned())
 }
 
@@ -271,10 +211,7 @@ fn free_port() -> Result<u16, Error> {
 async fn until_answered(url: &str) -> Result<(), Error> {
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(20) {
-        if reqwest::get(url)
-            .await
-            .is_ok_and(|answer| answer.status().as_u16() != 503)
-        {
+        if reqwest::get(url).await.is_ok_and(|answer| answer.status().as_u16() != 503) {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -11,45 +11,24 @@ pub(crate) struct Table {
 }
 
 pub(crate) enum Row {
-    Load {
-        name: String,
-        connections: u32,
-        load: Load,
-        ratio: Option<f64>,
-    },
-    Value {
-        name: String,
-        value: String,
-    },
+    Load { name: String, connections: u32, load: Load, ratio: Option<f64> },
+    Value { name: String, value: String },
 }
 
 impl Row {
     pub(crate) fn load(name: &str, connections: u32, load: &Load, base: Option<&Load>) -> Self {
         let ratio = base.map(|base| load.per_second / base.per_second);
-        Self::Load {
-            name: name.to_owned(),
-            connections,
-            load: load.clone(),
-            ratio,
-        }
+        Self::Load { name: name.to_owned(), connections, load: load.clone(), ratio }
     }
 
     pub(crate) fn value(name: &str, value: String) -> Self {
-        Self::Value {
-            name: name.to_owned(),
-            value,
-        }
+        Self::Value { name: name.to_owned(), value }
     }
 
     fn cells(&self) -> Vec<String> {
         match self {
             Self::Value { name, value } => vec![name.clone(), value.clone()],
-            Self::Load {
-                name,
-                connections,
-                load,
-                ratio,
-            } => vec![
+            Self::Load { name, connections, load, ratio } => vec![
                 name.clone(),
                 connections.to_string(),
                 format!("{:.0}", load.per_second),
@@ -75,15 +54,9 @@ impl Table {
     #[expect(clippy::print_stdout, reason = "the table is what the tool is for")]
     pub(crate) fn print(&self) {
         let header: &[&str] = match self.rows.first() {
-            Some(Row::Load { .. }) => &[
-                "server",
-                "connections",
-                "requests/s",
-                "× do-nothing",
-                "p50",
-                "p99",
-                "errors",
-            ],
+            Some(Row::Load { .. }) => {
+                &["server", "connections", "requests/s", "× do-nothing", "p50", "p99", "errors"]
+            }
             _ => &["figure", "value"],
         };
         let mut table = comfy_table::Table::new();

@@ -29,13 +29,7 @@ pub(crate) async fn run(target: &Target, connections: u32, time: Duration) -> Re
     let script = tempfile::Builder::new().suffix(".lua").tempfile()?;
     std::fs::write(script.path(), lua(target))?;
     let output = Command::new("wrk")
-        .args([
-            "--threads",
-            "1",
-            "--latency",
-            "--connections",
-            &connections.to_string(),
-        ])
+        .args(["--threads", "1", "--latency", "--connections", &connections.to_string()])
         .args(["--duration", &format!("{}s", time.as_secs()), "--script"])
         .arg(script.path())
         .arg(&target.url)
@@ -48,11 +42,8 @@ pub(crate) async fn run(target: &Target, connections: u32, time: Duration) -> Re
 
 /// Every request has a random token, as processors' are, and one of the cards.
 fn lua(target: &Target) -> String {
-    let cards: Vec<String> = target
-        .cards
-        .iter()
-        .map(|(card, user)| format!("{{\"{card}\",\"{user}\"}}"))
-        .collect();
+    let cards: Vec<String> =
+        target.cards.iter().map(|(card, user)| format!("{{\"{card}\",\"{user}\"}}")).collect();
     let body = include_str!("authorization.json").replace('\n', "");
     format!(
         r#"
@@ -93,9 +84,7 @@ fn parse(text: &str) -> Option<Load> {
     };
     let count = |label: &str| -> u64 {
         let line = text.lines().find(|line| line.contains(label)).unwrap_or_default();
-        line.split(|c: char| !c.is_ascii_digit())
-            .filter_map(|digits| digits.parse::<u64>().ok())
-            .sum()
+        line.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse::<u64>().ok()).sum()
     };
     Some(Load {
         per_second: after("Requests/sec:")?.parse().ok()?,

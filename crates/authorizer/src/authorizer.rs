@@ -148,10 +148,7 @@ impl Authorizer {
     /// Starts as many lanes as the ledger has a use for.
     #[must_use]
     pub fn start(ledger: Arc<dyn Ledger>, settings: Settings) -> Self {
-        let thresholds = Thresholds {
-            warning: settings.warning,
-            critical: settings.critical,
-        };
+        let thresholds = Thresholds { warning: settings.warning, critical: settings.critical };
         let profiler = Arc::new(Profiler::new(thresholds));
         let pending_times = Arc::new(PendingTimes::default());
         let (stop, stopped) = watch::channel(false);
@@ -173,19 +170,8 @@ impl Authorizer {
         let lookups = Lookups::new(ledger.clone(), settings.cache);
         let tasks = Mutex::new(tasks);
         let answer_grace = settings.answer_grace;
-        let shared = Shared {
-            ledger,
-            lookups,
-            profiler,
-            pending_times,
-            lanes,
-            tasks,
-            stop,
-            answer_grace,
-        };
-        Self {
-            shared: Arc::new(shared),
-        }
+        let shared = Shared { ledger, lookups, profiler, pending_times, lanes, tasks, stop, answer_grace };
+        Self { shared: Arc::new(shared) }
     }
 
     /// What tokens mean.
@@ -209,29 +195,17 @@ impl Authorizer {
     /// Has the command decided and made durable. The lane owns it from here on: a caller that
     /// goes away cancels nothing.
     pub async fn settle(&self, request: Request) -> Settlement {
-        let Request {
-            work,
-            deadline,
-            timeline,
-        } = request;
+        let Request { work, deadline, timeline } = request;
         let lane = &self.shared.lanes[self.lane_of(&work)];
         let is_profiled = matches!(work.command.action, Action::Authorize(_));
-        let (reply, settlement) = oneshot::channel();
+        let (reply, mut settlement) = oneshot::channel();
         let member = Arc::new(Member { work, deadline });
-        let refused = match lane.try_send(Submission {
-            member,
-            timeline,
-            reply,
-            is_profiled,
-        }) {
+        let refused = match lane.try_send(Submission { member, timeline, reply, is_profiled }) {
             Ok(()) => None,
             Err(mpsc::error::TrySendError::Full(_)) => Some(Unavailable::Busy),
             Err(mpsc::error::TrySendError::Closed(_)) => Some(Unavailable::Stopping),
         };
-        let unavailable = |why| Settlement {
-            reply: Reply::Unavailable(why),
-            timeline,
-        };
+        let unavailable = |why| Settlement { reply: Reply::Unavailable(why), timeline };
         if let Some(why) = refused {
             return unavailable(why);
         }
@@ -239,9 +213,14 @@ impl Authorizer {
             None => settlement.await,
             Some(deadline) => {
                 let answer_by = deadline + self.shared.answer_grace;
-                match tokio::time::timeout_at(answer_by.into(), settlement).await {
+                match tokio::time::timeout_at(answer_by.into(), &mut settlement).await {
                     Ok(settled) => settled,
-                    Err(_) => return unavailable(Unavailable::Hung),
+                    Err(_) => {
+                        // Somebody has to take what still comes: to the lane, a caller who is gone
+                        // has hung up, and it would count a second time who is counted as hung.
+                        tokio::spawn(settlement);
+                        return unavailable(Unavailable::Hung);
+                    }
                 }
             }
         };
@@ -255,9 +234,7 @@ impl Authorizer {
         if let Reply::Decided { message, .. } = settlement.reply {
             self.shared.pending_times.push(message, times);
         }
-        self.shared
-            .profiler
-            .record(&times, Verdict::of(&settlement.reply));
+        self.shared.profiler.record(&times, Verdict::of(&settlement.reply));
     }
 
     /// Whether a decision could be made durable now.

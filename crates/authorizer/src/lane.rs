@@ -68,12 +68,8 @@ impl Lane {
         if submissions.is_empty() && stage_times.is_empty() {
             return;
         }
-        let members = submissions
-            .iter()
-            .map(|submission| submission.member.clone())
-            .collect();
-        self.settle_batch(Batch { members, stage_times }, submissions)
-            .await;
+        let members = submissions.iter().map(|submission| submission.member.clone()).collect();
+        self.settle_batch(Batch { members, stage_times }, submissions).await;
     }
 
     /// Settles the batch; where one member's data makes it fail, in halves, so that the culprit
@@ -90,23 +86,13 @@ impl Lane {
                 let second = submissions.split_off(submissions.len() / 2);
                 for half in [submissions, second] {
                     let members = half.iter().map(|submission| submission.member.clone()).collect();
-                    Box::pin(self.settle_batch(
-                        Batch {
-                            members,
-                            ..Batch::default()
-                        },
-                        half,
-                    ))
-                    .await;
+                    Box::pin(self.settle_batch(Batch { members, ..Batch::default() }, half)).await;
                 }
             }
             Err(error) => {
                 tracing::error!(batch.size = submissions.len(), %error, "no decision: {error}");
                 for submission in submissions {
-                    self.reply(
-                        submission,
-                        Reply::Unavailable(Unavailable::Store(error.to_string())),
-                    );
+                    self.reply(submission, Reply::Unavailable(Unavailable::Store(error.to_string())));
                 }
             }
         }
@@ -127,12 +113,7 @@ impl Lane {
     }
 
     fn deliver(&self, transacted: Transacted, submissions: Vec<Submission>) {
-        let Transacted {
-            settled,
-            began,
-            loaded,
-            decided,
-        } = transacted;
+        let Transacted { settled, began, loaded, decided } = transacted;
         for (mut submission, settled) in submissions.into_iter().zip(settled) {
             submission.timeline.mark_at(Stage::QueueWait, began);
             submission.timeline.mark_at(Stage::Load, loaded);
@@ -144,34 +125,24 @@ impl Lane {
 
     /// A caller who hung up still counts.
     fn reply(&self, submission: Submission, reply: Reply) {
-        let Submission {
-            timeline,
-            reply: sender,
-            is_profiled,
-            ..
-        } = submission;
+        let Submission { timeline, reply: sender, is_profiled, .. } = submission;
         let sent = sender.send(Settlement { reply, timeline });
         if let (Err(settlement), true) = (sent, is_profiled) {
-            self.profiler
-                .record(&settlement.timeline.times(), Verdict::of(&settlement.reply));
+            self.profiler.record(&settlement.timeline.times(), Verdict::of(&settlement.reply));
         }
     }
 }
 
 fn split_late(batch: Vec<Submission>) -> (Vec<Submission>, Vec<Submission>) {
     let now = Instant::now();
-    batch
-        .into_iter()
-        .partition(|submission| submission.member.deadline.is_none_or(|deadline| now < deadline))
+    batch.into_iter().partition(|submission| submission.member.deadline.is_none_or(|deadline| now < deadline))
 }
 
 fn reply_of(settled: Settled) -> Reply {
     match settled {
-        Settled::Done(Outcome::Decided(decided, answer)) => Reply::Decided {
-            answer,
-            message: decided.message.id,
-            declined: decided.declined(),
-        },
+        Settled::Done(Outcome::Decided(decided, answer)) => {
+            Reply::Decided { answer, message: decided.message.id, declined: decided.declined() }
+        }
         Settled::Done(Outcome::Repeated(answer)) => Reply::Repeated(answer),
         Settled::Done(Outcome::Conflict) => Reply::Conflict,
         Settled::Done(Outcome::Failed(fault)) => {

@@ -33,14 +33,10 @@ pub struct Lookups {
 
 impl Lookups {
     pub(crate) fn new(ledger: Arc<dyn Ledger>, settings: CacheSettings) -> Self {
-        let cards = Cache::builder()
-            .max_capacity(settings.entries_max)
-            .time_to_live(settings.card_ttl)
-            .build();
-        let users = Cache::builder()
-            .max_capacity(settings.entries_max)
-            .time_to_live(settings.user_ttl)
-            .build();
+        let cards =
+            Cache::builder().max_capacity(settings.entries_max).time_to_live(settings.card_ttl).build();
+        let users =
+            Cache::builder().max_capacity(settings.entries_max).time_to_live(settings.user_ttl).build();
         Self { ledger, cards, users }
     }
 

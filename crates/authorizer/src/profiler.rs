@@ -41,10 +41,7 @@ impl Verdict {
     pub const fn of(reply: &Reply) -> Self {
         match reply {
             Reply::Decided { declined: None, .. } => Self::Approved,
-            Reply::Decided {
-                declined: Some(reason),
-                ..
-            } => Self::Declined(*reason),
+            Reply::Decided { declined: Some(reason), .. } => Self::Declined(*reason),
             Reply::Repeated(_) => Self::Repeated,
             Reply::Conflict => Self::Conflict,
             Reply::Unavailable(_) => Self::Unavailable,
@@ -131,14 +128,7 @@ impl Profiler {
             Window::new("5m", Duration::from_secs(30), 10),
             Window::new("1h", Duration::from_secs(300), 12),
         ];
-        Self {
-            thresholds,
-            began,
-            windows: Mutex::new(Windows {
-                recent,
-                all: Figures::default(),
-            }),
-        }
+        Self { thresholds, began, windows: Mutex::new(Windows { recent, all: Figures::default() }) }
     }
 
     /// Counts one authorization. A slow one is logged.
@@ -146,11 +136,9 @@ impl Profiler {
         let total = Duration::from_micros(times.total_us());
         let slow = (total > self.thresholds.warning, total > self.thresholds.critical);
         match slow {
-            (_, true) => tracing::error!(
-                total_us = times.total_us(),
-                ?times,
-                "critically slow authorization"
-            ),
+            (_, true) => {
+                tracing::error!(total_us = times.total_us(), ?times, "critically slow authorization")
+            }
             (true, _) => tracing::warn!(total_us = times.total_us(), ?times, "slow authorization"),
             _ => {}
         }
@@ -167,11 +155,8 @@ impl Profiler {
     pub fn profile(&self) -> Profile {
         let age = self.began.elapsed();
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut profiles: Vec<WindowProfile> = windows
-            .recent
-            .iter_mut()
-            .map(|window| window.profile(age))
-            .collect();
+        let mut profiles: Vec<WindowProfile> =
+            windows.recent.iter_mut().map(|window| window.profile(age)).collect();
         profiles.push(windows.all.profile("all", age));
         Profile { windows: profiles }
     }

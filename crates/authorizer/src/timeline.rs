@@ -18,11 +18,7 @@ impl Timeline {
     #[must_use]
     pub fn begin() -> Self {
         let now = Instant::now();
-        Self {
-            began: now,
-            last: now,
-            times: StageTimes::default(),
-        }
+        Self { began: now, last: now, times: StageTimes::default() }
     }
 
     /// When it began.

@@ -108,9 +108,8 @@ pub(crate) struct Config {
 /// Reads `30s`, `5m`, `1h` or `500ms`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| format!("{text:?} is no time; write for example 30s, 5m or 1h"))?;
+    let number: u64 =
+        digits.parse().map_err(|_| format!("{text:?} is no time; write for example 30s, 5m or 1h"))?;
     let unit_ms = match &text[digits.len()..] {
         "ms" => 1,
         "s" | "" => 1000,
@@ -118,10 +117,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         unit => return Err(format!("{unit:?} is no unit of time; use ms, s, m or h")),
     };
-    number
-        .checked_mul(unit_ms)
-        .map(Duration::from_millis)
-        .ok_or_else(|| format!("{text:?} is too long"))
+    number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(|| format!("{text:?} is too long"))
 }
 
 #[cfg(test)]

@@ -23,10 +23,8 @@ use crate::config::{Config, Effective, Sources, load};
 
 /// The settings, from everywhere they can come from.
 fn settings(source: &Source, more: &[(&str, String)]) -> Result<(Config, Effective), Failure> {
-    let mut overrides: Vec<(String, String)> = more
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), value.clone()))
-        .collect();
+    let mut overrides: Vec<(String, String)> =
+        more.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     if let Some(folder) = &source.data_dir {
         overrides.push(("data.dir".to_owned(), folder.display().to_string()));
     }
@@ -34,11 +32,7 @@ fn settings(source: &Source, more: &[(&str, String)]) -> Result<(Config, Effecti
         overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port}")));
     }
     let environment = std::env::vars_os().collect();
-    let sources = Sources {
-        file: source.config.clone(),
-        environment,
-        overrides,
-    };
+    let sources = Sources { file: source.config.clone(), environment, overrides };
     load(&sources).map_err(|problems| problems.to_string().into())
 }
 

@@ -149,9 +149,7 @@ impl Config {
             server,
             credentials: Credentials::read(reader, &data),
             data,
-            jit: Jit {
-                deadline: reader.milliseconds("jit.deadline_ms", 1..=60_000),
-            },
+            jit: Jit { deadline: reader.milliseconds("jit.deadline_ms", 1..=60_000) },
             lanes: Lanes {
                 batch_size_max: reader.count("lanes.batch_size_max", 1..=256),
                 queue_max: reader.count("lanes.queue_max", 1..=1_000_000),
@@ -244,10 +242,7 @@ impl Log {
         const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
         Self {
             level: reader.choice("log.level", &LEVELS.map(|level| (level, level))),
-            format: reader.choice(
-                "log.format",
-                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
-            ),
+            format: reader.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]),
         }
     }
 }

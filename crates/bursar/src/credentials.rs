@@ -28,11 +28,7 @@ pub(crate) struct Credentials {
 pub(crate) enum Error {
     /// The file system refused.
     #[error("the credentials file {path} cannot be {action}: {source}; check the folder and its owner")]
-    Io {
-        path: PathBuf,
-        action: &'static str,
-        source: io::Error,
-    },
+    Io { path: PathBuf, action: &'static str, source: io::Error },
     /// Others could read or replace the secrets.
     #[error("the credentials file {path} is open to other users (mode {mode:04o}): run chmod 600 {path}")]
     Open { path: PathBuf, mode: u32 },
@@ -69,10 +65,7 @@ pub(crate) fn load(path: &Path) -> Result<Credentials, Error> {
     }
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(io_error(path, "read"))?;
-    parse(&text).map_err(|problems| Error::Broken {
-        path: path.to_owned(),
-        problems,
-    })
+    parse(&text).map_err(|problems| Error::Broken { path: path.to_owned(), problems })
 }
 
 fn io_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Error {
@@ -87,10 +80,7 @@ fn list(problems: &[String]) -> String {
 /// Reads field by field: the errors of serde show the values that they do not like.
 fn parse(text: &str) -> Result<Credentials, Vec<String>> {
     let table: toml::Table = text.parse().map_err(|error| vec![located(text, &error)])?;
-    let mut fields = Fields {
-        table,
-        problems: Vec::new(),
-    };
+    let mut fields = Fields { table, problems: Vec::new() };
     let api_key = fields.required("api_key", api_key_problem);
     let username = fields.required("marqeta.username", username_problem);
     let password = fields.required("marqeta.password", password_problem);
@@ -136,19 +126,16 @@ impl Fields {
             Some(toml::Value::String(text)) => check(text),
             Some(_) => Some("has to be a text in quotes"),
         };
-        self.problems
-            .extend(problem.map(|problem| format!("{key} {problem}")));
+        self.problems.extend(problem.map(|problem| format!("{key} {problem}")));
         value.and_then(|value| value.as_str().map(str::to_owned))
     }
 
     fn finish(mut self) -> Result<(), Vec<String>> {
         for (key, value) in &self.table {
             match value {
-                toml::Value::Table(section) if key == "marqeta" => self.problems.extend(
-                    section
-                        .keys()
-                        .map(|name| format!("{key}.{name} is unknown: remove it")),
-                ),
+                toml::Value::Table(section) if key == "marqeta" => self
+                    .problems
+                    .extend(section.keys().map(|name| format!("{key}.{name} is unknown: remove it"))),
                 _ => self.problems.push(format!("{key} is unknown: remove it")),
             }
         }

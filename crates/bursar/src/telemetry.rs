@@ -5,10 +5,8 @@ use tracing_subscriber::EnvFilter;
 /// Starts the logs. `RUST_LOG` outranks the level.
 pub(crate) fn start(level: &str, json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // A second start, by a test, changes nothing.
     let _ = match json {
         true => builder.json().try_init(),

@@ -31,11 +31,7 @@ pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
     };
     let app = App::new(authorizer, keys, http_settings(config));
     let server = Server::bind(app, config.server.listen)?;
-    Ok(Bursar {
-        server,
-        credentials,
-        is_first_start,
-    })
+    Ok(Bursar { server, credentials, is_first_start })
 }
 
 impl Bursar {

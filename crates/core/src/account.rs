@@ -49,8 +49,6 @@ impl Account {
     /// `None` if the books are beyond 64 bits, which no approval may rest on.
     #[must_use]
     pub fn available_minor(&self) -> Option<i64> {
-        self.posted_minor
-            .checked_sub(self.held_minor)?
-            .checked_add(self.credit_line_minor)
+        self.posted_minor.checked_sub(self.held_minor)?.checked_add(self.credit_line_minor)
     }
 }

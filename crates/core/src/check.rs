@@ -67,30 +67,14 @@ impl Check {
     /// A check that passed or failed.
     #[must_use]
     pub const fn of(check: CheckName, passed: bool) -> Self {
-        let result = if passed {
-            CheckResult::Passed
-        } else {
-            CheckResult::Failed
-        };
-        Self {
-            check,
-            result,
-            found: None,
-            wanted_minor: None,
-            available_minor: None,
-        }
+        let result = if passed { CheckResult::Passed } else { CheckResult::Failed };
+        Self { check, result, found: None, wanted_minor: None, available_minor: None }
     }
 
     /// A check whose subject is not there.
     #[must_use]
     pub const fn not_made(check: CheckName) -> Self {
-        Self {
-            check,
-            result: CheckResult::NotMade,
-            found: None,
-            wanted_minor: None,
-            available_minor: None,
-        }
+        Self { check, result: CheckResult::NotMade, found: None, wanted_minor: None, available_minor: None }
     }
 
     /// Adds the state that was found.

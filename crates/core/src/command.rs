@@ -347,14 +347,8 @@ impl Command {
                 Purpose::Purchase | Purpose::NotPermitted => ActionKind::Authorize,
             },
             Action::Reverse(_) => ActionKind::Reverse,
-            Action::Transfer(Transfer {
-                direction: Direction::Load,
-                ..
-            }) => ActionKind::Load,
-            Action::Transfer(Transfer {
-                direction: Direction::Unload,
-                ..
-            }) => ActionKind::Unload,
+            Action::Transfer(Transfer { direction: Direction::Load, .. }) => ActionKind::Load,
+            Action::Transfer(Transfer { direction: Direction::Unload, .. }) => ActionKind::Unload,
             Action::Record(_) => ActionKind::Record,
         }
     }
@@ -362,10 +356,7 @@ impl Command {
     /// What has to be loaded under the owner's lock before [`crate::decide_batch`] can run.
     #[must_use]
     pub fn keys(&self) -> Keys<'_> {
-        let base = Keys {
-            owner: self.owner(),
-            ..Keys::default()
-        };
+        let base = Keys { owner: self.owner(), ..Keys::default() };
         match &self.action {
             Action::CreateProgram(_) | Action::MoveOwner(_) | Action::Record(_) => base,
             Action::CreateOwner(create) => Keys {
@@ -380,33 +371,22 @@ impl Command {
                 ],
                 ..base
             },
-            Action::CreateCardholder(create) => Keys {
-                wanted_tokens: [wanted(TokenKind::Cardholder, create.token.as_ref()), None],
-                ..base
-            },
+            Action::CreateCardholder(create) => {
+                Keys { wanted_tokens: [wanted(TokenKind::Cardholder, create.token.as_ref()), None], ..base }
+            }
             Action::CreateCard(create) => Keys {
                 account: Some(create.account),
                 cardholders: [Some(create.cardholder), None, None],
                 wanted_tokens: [wanted(TokenKind::Card, create.token.as_ref()), None],
                 ..base
             },
-            Action::MoveCardholder(change) => Keys {
-                cardholders: [Some(change.cardholder), None, None],
-                ..base
-            },
-            Action::MoveCard(change) => Keys {
-                card: Some(change.card),
-                ..base
-            },
+            Action::MoveCardholder(change) => {
+                Keys { cardholders: [Some(change.cardholder), None, None], ..base }
+            }
+            Action::MoveCard(change) => Keys { card: Some(change.card), ..base },
             Action::Authorize(authorize) => authorize.keys(base),
-            Action::Reverse(reverse) => Keys {
-                group: Some(&reverse.group),
-                ..base
-            },
-            Action::Transfer(transfer) => Keys {
-                account: Some(transfer.account),
-                ..base
-            },
+            Action::Reverse(reverse) => Keys { group: Some(&reverse.group), ..base },
+            Action::Transfer(transfer) => Keys { account: Some(transfer.account), ..base },
         }
     }
 }

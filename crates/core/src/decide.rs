@@ -36,11 +36,7 @@ impl Work {
     #[must_use]
     pub fn new(command: Command, encode: Box<dyn Encode>) -> Self {
         let fingerprint = command.fingerprint();
-        Self {
-            command,
-            fingerprint,
-            encode,
-        }
+        Self { command, fingerprint, encode }
     }
 }
 
@@ -140,10 +136,7 @@ struct Ruling {
 
 impl Ruling {
     fn decline(reason: DeclineReason) -> Self {
-        Self {
-            declined: Some(reason),
-            ..Self::default()
-        }
+        Self { declined: Some(reason), ..Self::default() }
     }
 }
 
@@ -157,10 +150,7 @@ pub fn decide_batch<'a>(
     batch: impl IntoIterator<Item = &'a Work>,
     at: Timestamp,
 ) -> Vec<Outcome> {
-    batch
-        .into_iter()
-        .map(|work| decide_one(state, work, at))
-        .collect()
+    batch.into_iter().map(|work| decide_one(state, work, at)).collect()
 }
 
 fn decide_one(state: &mut State, work: &Work, at: Timestamp) -> Outcome {
@@ -175,10 +165,7 @@ fn decide_one(state: &mut State, work: &Work, at: Timestamp) -> Outcome {
         Ok(decided) => {
             let answer = work.encode.encode(&decided);
             apply(state, &work.command, &decided);
-            let answered = Answered {
-                fingerprint: work.fingerprint,
-                answer: answer.clone(),
-            };
+            let answered = Answered { fingerprint: work.fingerprint, answer: answer.clone() };
             state.answered.insert(work.command.key.clone(), answered);
             Outcome::Decided(Box::new(decided), answer)
         }
@@ -262,20 +249,14 @@ fn unknown_subject(action: &Action) -> DeclineReason {
 
 /// Gives the decision the owner's next number. Declines are numbered too: every event has one.
 fn number(ruling: &mut Ruling, loaded: Option<Owner>, at: Timestamp) -> Result<Option<Owner>, Fault> {
-    let place = ruling
-        .changes
-        .iter()
-        .position(|change| matches!(change, Change::Owner(_)));
+    let place = ruling.changes.iter().position(|change| matches!(change, Change::Owner(_)));
     let ruled = place.map(|place| ruling.changes.swap_remove(place));
     let owner = match ruled {
         Some(Change::Owner(owner)) => Some(owner),
         _ => loaded,
     };
     let Some(mut owner) = owner else { return Ok(None) };
-    owner.sequence = owner
-        .sequence
-        .checked_add(1)
-        .ok_or(Fault::Overflow("the owner's sequence"))?;
+    owner.sequence = owner.sequence.checked_add(1).ok_or(Fault::Overflow("the owner's sequence"))?;
     owner.last_at = at;
     ruling.changes.push(Change::Owner(owner.clone()));
     Ok(Some(owner))
@@ -289,9 +270,7 @@ pub fn apply(state: &mut State, command: &Command, decided: &Decided) {
             Change::Owner(row) => state.owners.put(row.id, row),
             Change::Account(row) => state.accounts.put(row.id, row),
             Change::Cardholder(row) => {
-                state
-                    .taken_tokens
-                    .insert((TokenKind::Cardholder, row.token.clone()));
+                state.taken_tokens.insert((TokenKind::Cardholder, row.token.clone()));
                 state.cardholders.put(row.id, row);
             }
             Change::Card(row) => {
@@ -315,21 +294,9 @@ fn join_group(state: &mut State, decided: &Decided) {
     };
     if let Some(group) = state.groups.get_mut(&root) {
         group.messages.push(group_message);
-    } else if let Some(Authorization {
-        card: Some(card),
-        account: Some(account),
-        ..
-    }) = message.authorization
+    } else if let Some(Authorization { card: Some(card), account: Some(account), .. }) = message.authorization
     {
-        state.groups.insert(
-            root,
-            HoldGroup {
-                root,
-                card,
-                account,
-                messages: vec![group_message],
-            },
-        );
+        state.groups.insert(root, HoldGroup { root, card, account, messages: vec![group_message] });
     }
     state.group_refs.insert(GroupRef::Message(message.id), root);
     state.group_refs.insert(GroupRef::Key(message.key.clone()), root);
@@ -356,10 +323,7 @@ fn book(
     });
     let target = crate::hold_group::fold(&messages)?;
     let overflow = || Fault::Overflow("the account's held amount");
-    let difference = target
-        .held_minor
-        .checked_sub(booked.held_minor)
-        .ok_or_else(overflow)?;
+    let difference = target.held_minor.checked_sub(booked.held_minor).ok_or_else(overflow)?;
     let mut account = account.clone();
     account.held_minor = account.held_minor.checked_add(difference).ok_or_else(overflow)?;
     account.open_holds += i64::from(target.held_minor > 0) - i64::from(booked.held_minor > 0);

@@ -74,10 +74,7 @@ impl Event {
             at: message.at,
             declined: message.declined,
             group: message.group.as_ref().map(|group| group.root),
-            card: message
-                .authorization
-                .as_ref()
-                .and_then(|authorization| authorization.card),
+            card: message.authorization.as_ref().and_then(|authorization| authorization.card),
             object,
             account: account.map(|account| Balances {
                 id: account.id,

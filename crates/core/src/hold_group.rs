@@ -77,10 +77,7 @@ pub fn fold(messages: &[GroupMessage]) -> Result<GroupBooks, FoldOverflow> {
     let mut in_order: Vec<&GroupMessage> = messages.iter().collect();
     in_order.sort_by_key(|message| (message.processor_time, message.id));
     in_order.dedup_by_key(|message| message.id);
-    let mut books = GroupBooks {
-        held_minor: 0,
-        status: GroupStatus::Empty,
-    };
+    let mut books = GroupBooks { held_minor: 0, status: GroupStatus::Empty };
     for message in in_order {
         books = step(books, message.effect)?;
     }
@@ -94,15 +91,9 @@ fn step(books: GroupBooks, effect: Effect) -> Result<GroupBooks, FoldOverflow> {
         (_, Effect::Hold(0)) => Ok(books),
         (_, Effect::Hold(amount)) => {
             let held_minor = books.held_minor.checked_add(amount).ok_or(FoldOverflow)?;
-            Ok(GroupBooks {
-                held_minor,
-                status: GroupStatus::Open,
-            })
+            Ok(GroupBooks { held_minor, status: GroupStatus::Open })
         }
-        (_, Effect::ReverseAll) => Ok(GroupBooks {
-            held_minor: 0,
-            status: GroupStatus::Reversed,
-        }),
+        (_, Effect::ReverseAll) => Ok(GroupBooks { held_minor: 0, status: GroupStatus::Reversed }),
     }
 }
 
@@ -136,7 +127,7 @@ mod tests {
         prop::collection::vec((any_effect(), 0..5_i64), 0..8).prop_map(|parts| {
             let message = |(index, (effect, second)): (usize, (Effect, i64))| GroupMessage {
                 id: MessageId::new(Uuid::from_u128(index as u128)),
-                processor_time: Timestamp::from_second(second).unwrap(),
+                processor_time: Timestamp::from_second(second).expect("a time"),
                 effect,
             };
             parts.into_iter().enumerate().map(message).collect()
@@ -156,7 +147,7 @@ mod tests {
 
         #[test]
         fn what_is_held_is_never_negative(messages in any_messages()) {
-            let books = fold(&messages).unwrap();
+            let books = fold(&messages).expect("small sums");
             prop_assert!(books.held_minor >= 0);
             prop_assert_eq!(books.held_minor > 0, books.status == GroupStatus::Open);
         }

@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn an_id_of_another_kind_is_refused_by_name() {
         let card = CardId::new(Uuid::from_u128(1)).to_string();
-        let error = card.parse::<AccountId>().unwrap_err();
+        let error = card.parse::<AccountId>().expect_err("another kind");
         assert!(error.to_string().contains("acct_"), "{error}");
     }
 }

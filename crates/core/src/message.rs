@@ -31,12 +31,7 @@ impl MessageKey {
     /// The key of a message of the operator's own credentials.
     #[must_use]
     pub const fn new(source: Source, token: Token) -> Self {
-        Self {
-            scope: 0,
-            source,
-            token,
-            state: Cow::Borrowed(""),
-        }
+        Self { scope: 0, source, token, state: Cow::Borrowed("") }
     }
 }
 
@@ -184,19 +179,8 @@ impl Message {
     /// What the message says about its hold group.
     #[must_use]
     pub fn group_message(&self) -> Option<(MessageId, GroupMessage)> {
-        let Membership {
-            root,
-            processor_time,
-            effect,
-        } = self.group.as_ref()?;
-        Some((
-            *root,
-            GroupMessage {
-                id: self.id,
-                processor_time: *processor_time,
-                effect: *effect,
-            },
-        ))
+        let Membership { root, processor_time, effect } = self.group.as_ref()?;
+        Some((*root, GroupMessage { id: self.id, processor_time: *processor_time, effect: *effect }))
     }
 
     /// Whether the request was granted.

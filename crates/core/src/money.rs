@@ -34,10 +34,7 @@ impl Currency {
         let iso = iso.filter(|iso| !iso.is_fund() && !iso.is_special() && iso.is_superseded().is_none());
         let iso = iso.ok_or_else(unknown)?;
         match iso.exponent() {
-            Some(exponent @ (0 | 2 | 3)) => Ok(Self {
-                iso,
-                exponent: exponent as u8,
-            }),
+            Some(exponent @ (0 | 2 | 3)) => Ok(Self { iso, exponent: exponent as u8 }),
             _ => Err(unknown()),
         }
     }
@@ -180,11 +177,7 @@ impl<'a> Decimal<'a> {
         if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
             return Err(AmountError::NotANumber);
         }
-        Ok(Self {
-            whole,
-            fraction,
-            exponent,
-        })
+        Ok(Self { whole, fraction, exponent })
     }
 
     /// The value times ten to the `places`, if that is whole.
@@ -201,9 +194,7 @@ impl<'a> Decimal<'a> {
             }
         }
         let digits = (self.whole.len() + self.fraction.len()) as i64;
-        let zeros = (self.whole.len() as i64)
-            .saturating_add(shift)
-            .saturating_sub(digits);
+        let zeros = (self.whole.len() as i64).saturating_add(shift).saturating_sub(digits);
         for _ in 0..zeros.max(0) {
             if minor == 0 {
                 break;
@@ -215,10 +206,7 @@ impl<'a> Decimal<'a> {
 }
 
 fn push_digit(minor: i64, digit: i64) -> Result<i64, AmountError> {
-    minor
-        .checked_mul(10)
-        .and_then(|tens| tens.checked_add(digit))
-        .ok_or(AmountError::TooLarge)
+    minor.checked_mul(10).and_then(|tens| tens.checked_add(digit)).ok_or(AmountError::TooLarge)
 }
 
 /// An exponent beyond 64 bits is as good as its limit: the digits then overflow or vanish.
@@ -238,7 +226,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str, code: &str) -> Result<i64, AmountError> {
-        Money::parse(text, Currency::parse(code).unwrap()).map(|money| money.minor)
+        Money::parse(text, Currency::parse(code).expect("a currency")).map(|money| money.minor)
     }
 
     #[test]
@@ -291,9 +279,7 @@ mod tests {
         for code in ["USD", "840", "JPY", "392", "KWD", "EUR", "008"] {
             assert!(Currency::parse(code).is_ok(), "{code}");
         }
-        for code in [
-            "usd", "XAU", "XXX", "DEM", "CLF", "CHE", "US", "", "999", "+84", "USDT",
-        ] {
+        for code in ["usd", "XAU", "XXX", "DEM", "CLF", "CHE", "US", "", "999", "+84", "USDT"] {
             assert!(Currency::parse(code).is_err(), "{code}");
         }
     }
@@ -301,14 +287,14 @@ mod tests {
     proptest! {
         #[test]
         fn every_amount_survives_its_text(minor in 0..=i64::MAX, code in prop::sample::select(vec!["JPY", "USD", "KWD"])) {
-            let currency = Currency::parse(code).unwrap();
+            let currency = Currency::parse(code).expect("a currency");
             let money = Money { minor, currency };
             prop_assert_eq!(Money::parse(&money.to_string(), currency), Ok(money));
         }
 
         #[test]
         fn no_text_makes_the_parser_panic(text in "\\PC{0,40}|[-+]?[0-9]{0,30}(\\.[0-9]{0,30})?([eE][-+]?[0-9]{0,25})?") {
-            let _ = Money::parse(&text, Currency::parse("KWD").unwrap());
+            let _ = Money::parse(&text, Currency::parse("KWD").expect("dinars"));
         }
     }
 }

@@ -68,10 +68,7 @@ pub struct Rows<K, V> {
 
 impl<K, V> Default for Rows<K, V> {
     fn default() -> Self {
-        Self {
-            rows: HashMap::new(),
-            changed: HashSet::new(),
-        }
+        Self { rows: HashMap::new(), changed: HashSet::new() }
     }
 }
 
@@ -107,8 +104,6 @@ impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
 
     /// The rows to save, each once, as the last command left them.
     pub fn changed(&self) -> impl Iterator<Item = &V> {
-        self.changed
-            .iter()
-            .filter_map(|id| self.rows.get(id)?.as_ref().ok())
+        self.changed.iter().filter_map(|id| self.rows.get(id)?.as_ref().ok())
     }
 }

@@ -75,10 +75,7 @@ impl FreeText {
     /// card number is left at the end.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let clean: String = text
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
+        let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let masked = mask_card_numbers(clean.trim());
         Self(masked.chars().take(Self::CHARS_MAX).collect())
     }
@@ -163,10 +160,7 @@ mod tests {
     fn card_numbers_in_free_text_are_masked() {
         for (text, masked) in [
             ("4111111111111111", "************1111"),
-            (
-                "paid 4111 1111 1111 1111 thanks",
-                "paid **** **** **** 1111 thanks",
-            ),
+            ("paid 4111 1111 1111 1111 thanks", "paid **** **** **** 1111 thanks"),
             ("x4111-1111-1111-1111", "x****-****-****-1111"),
             ("5 4111111111111111", "5 ************1111"),
             ("378282246310005/€", "***********0005/€"),
@@ -177,13 +171,7 @@ mod tests {
 
     #[test]
     fn other_text_is_kept() {
-        for text in [
-            "425-952-2985",
-            "order 4111111111111112",
-            "12345678901234567890123",
-            "",
-            "caffè 24",
-        ] {
+        for text in ["425-952-2985", "order 4111111111111112", "12345678901234567890123", "", "caffè 24"] {
             assert_eq!(mask_card_numbers(text), text);
         }
     }

@@ -35,10 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(persons::create_person, persons::list_persons))
         .routes(routes!(persons::find_person))
         .routes(routes!(persons::move_person))
-        .routes(routes!(
-            cardholders::create_cardholder,
-            cardholders::list_cardholders
-        ))
+        .routes(routes!(cardholders::create_cardholder, cardholders::list_cardholders))
         .routes(routes!(cardholders::find_cardholder))
         .routes(routes!(cardholders::move_cardholder))
         .routes(routes!(cards::create_card, cards::list_cards))
@@ -49,10 +46,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(accounts::load_account))
         .routes(routes!(accounts::unload_account))
         .routes(routes!(accounts::list_entries))
-        .routes(routes!(
-            authorizations::create_authorization,
-            authorizations::list_authorizations
-        ))
+        .routes(routes!(authorizations::create_authorization, authorizations::list_authorizations))
         .routes(routes!(authorizations::find_authorization))
         .routes(routes!(authorizations::increment_authorization))
         .routes(routes!(authorizations::reverse_authorization))

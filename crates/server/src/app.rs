@@ -81,9 +81,7 @@ impl App {
             began: Instant::now(),
             stopping: AtomicBool::new(false),
         };
-        Self {
-            shared: Arc::new(shared),
-        }
+        Self { shared: Arc::new(shared) }
     }
 
     /// The one door to the ledger's transactions.

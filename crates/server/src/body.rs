@@ -34,12 +34,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
             ));
         }
         let settings = app.settings();
-        let bytes = read(
-            request.into_body(),
-            settings.body_max_bytes,
-            settings.body_timeout,
-        )
-        .await?;
+        let bytes = read(request.into_body(), settings.body_max_bytes, settings.body_timeout).await?;
         parse(&bytes).map(Self)
     }
 }
@@ -81,10 +76,7 @@ async fn read_bounded(body: &mut axum::body::Body, max_bytes: usize) -> Result<B
         whole.extend_from_slice(&chunk);
     }
     if seen_bytes > max_bytes {
-        return Err(Problem::new(
-            Code::BodyTooLarge,
-            format!("a body has at most {max_bytes} bytes"),
-        ));
+        return Err(Problem::new(Code::BodyTooLarge, format!("a body has at most {max_bytes} bytes")));
     }
     Ok(if whole.is_empty() { first } else { whole.freeze() })
 }
@@ -215,15 +207,9 @@ mod tests {
             (r#"{"name": 1}"#, "\"field\":\"name\""),
             (r#"{}"#, "\"field\":\"name\""),
             (r#"{"name": "a", "nmae": "b"}"#, "\"field\":\"nmae\""),
-            (
-                r#"{"name": "a", "inner": [{"number": -1}]}"#,
-                "\"field\":\"inner[0].number\"",
-            ),
+            (r#"{"name": "a", "inner": [{"number": -1}]}"#, "\"field\":\"inner[0].number\""),
             (r#"{"name": "a", "inner": [{}]}"#, "\"field\":\"inner[0].number\""),
-            (
-                r#"{"name": "a", "inner": [{"number": 1, "x": 1}]}"#,
-                "\"field\":\"inner[0].x\"",
-            ),
+            (r#"{"name": "a", "inner": [{"number": 1, "x": 1}]}"#, "\"field\":\"inner[0].x\""),
             (r#"{"name": "#, "\"field\":\"body\""),
             (r#"{"name": NaN}"#, "\"field\":\"body\""),
             (r#"[]"#, "\"field\":"),
@@ -241,10 +227,7 @@ mod tests {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         assert!(!is_deeper_than(nested(32).as_bytes(), 32));
         assert!(is_deeper_than(nested(33).as_bytes(), 32));
-        assert!(!is_deeper_than(
-            format!(r#"{{"a": "\"{}"}}"#, nested(99)).as_bytes(),
-            32
-        ));
+        assert!(!is_deeper_than(format!(r#"{{"a": "\"{}"}}"#, nested(99)).as_bytes(), 32));
         assert!(!is_deeper_than("[]".repeat(99).as_bytes(), 32));
     }
 
@@ -254,10 +237,7 @@ mod tests {
         assert_eq!(read(0).await.map(|body| body.len()), Ok(0));
         assert_eq!(read(1000).await.map(|body| body.len()), Ok(1000));
         for bytes in [1001, 100_000] {
-            assert_eq!(
-                read(bytes).await.map_err(|problem| problem.status().as_u16()),
-                Err(413)
-            );
+            assert_eq!(read(bytes).await.map_err(|problem| problem.status().as_u16()), Err(413));
         }
     }
 }

@@ -48,9 +48,7 @@ impl<T: Named> FromRequestParts<App> for Id<T> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let unknown = || Problem::declined(T::UNKNOWN);
-        let Path(text) = Path::<String>::from_request_parts(parts, app)
-            .await
-            .map_err(|_| unknown())?;
+        let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| unknown())?;
         text.parse().map(Self).map_err(|_| unknown())
     }
 }
@@ -71,9 +69,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
 
 /// axum's text ends in `parameter: what is wrong`, or only in what is wrong.
 fn invalid_query(text: &str) -> Problem {
-    let text = text
-        .strip_prefix("Failed to deserialize query string: ")
-        .unwrap_or(text);
+    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
     let (path, message) = match text.split_once(": ") {
         Some((path, message)) if !path.contains(' ') => (path, message),
         _ => ("", text),

@@ -20,10 +20,7 @@ use crate::app::App;
 const PROBE_KEPT: Duration = Duration::from_millis(500);
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(live))
-        .routes(routes!(ready))
-        .routes(routes!(health))
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(health))
 }
 
 /// The last probe of the ledger. However many ask at once, one of them probes.
@@ -133,8 +130,6 @@ async fn health(State(app): State<App>) -> Json<Health> {
         status,
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: app.uptime().as_secs(),
-        dependencies: Dependencies {
-            ledger: Dependency { status, reason },
-        },
+        dependencies: Dependencies { ledger: Dependency { status, reason } },
     })
 }

@@ -56,20 +56,14 @@ mod tests {
     fn with(values: &[&str]) -> Result<Token, Problem> {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(
-                HEADER,
-                HeaderValue::from_bytes(value.as_bytes()).expect("a header value"),
-            );
+            headers.append(HEADER, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
         }
         key_of(&headers)
     }
 
     #[test]
     fn one_key_of_visible_ascii_is_read() {
-        assert_eq!(
-            with(&["load-7"]).map(|key| key.to_string()),
-            Ok("load-7".to_owned())
-        );
+        assert_eq!(with(&["load-7"]).map(|key| key.to_string()), Ok("load-7".to_owned()));
     }
 
     #[test]

@@ -21,24 +21,13 @@ use crate::problem::{Code, Problem};
 /// again gets the same bytes again. 401: wrong credentials. 400: the request cannot be read.
 /// 503: no decision was made, and none will be unless the request comes again.
 pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Response {
-    let authorization = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .map(HeaderValue::as_bytes);
+    let authorization = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     if !app.marqeta().accept(authorization) {
         return unauthorized();
     }
     let settings = app.settings();
-    match body::read(
-        request.into_body(),
-        settings.body_max_bytes,
-        settings.body_timeout,
-    )
-    .await
-    {
-        Ok(bytes) => fund(&app, &bytes)
-            .await
-            .unwrap_or_else(IntoResponse::into_response),
+    match body::read(request.into_body(), settings.body_max_bytes, settings.body_timeout).await {
+        Ok(bytes) => fund(&app, &bytes).await.unwrap_or_else(IntoResponse::into_response),
         Err(problem) => problem.into_response(),
     }
 }
@@ -63,14 +52,7 @@ async fn fund(app: &App, bytes: &[u8]) -> Result<Response, Problem> {
     let echo = request.echo();
     let (command, encode) = request.into_command(MessageId::new(Uuid::now_v7()), found);
     let work = Work::new(command, encode);
-    let settlement = app
-        .authorizer()
-        .settle(Asked {
-            work,
-            deadline: Some(deadline),
-            timeline,
-        })
-        .await;
+    let settlement = app.authorizer().settle(Asked { work, deadline: Some(deadline), timeline }).await;
     let response = respond(&settlement, || marqeta::duplicate(&echo));
     app.authorizer().finish(settlement);
     Ok(response)
@@ -87,11 +69,7 @@ async fn look_up(app: &App, request: &JitRequest, timeline: &mut Timeline) -> Re
     };
     timeline.mark(Stage::CardLookup);
     timeline.mark(Stage::LimitsLookup);
-    Ok(Found {
-        route,
-        acting,
-        paying,
-    })
+    Ok(Found { route, acting, paying })
 }
 
 async fn find_user(app: &App, token: Option<&Token>) -> Result<Option<CardholderId>, StoreError> {
@@ -115,9 +93,7 @@ fn respond(settlement: &Settlement, duplicate: impl FnOnce() -> Answer) -> Respo
 fn send(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

@@ -47,8 +47,5 @@ async fn not_found(uri: Uri) -> Problem {
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    Problem::new(
-        Code::MethodNotAllowed,
-        format!("{method} is not possible at {}", uri.path()),
-    )
+    Problem::new(Code::MethodNotAllowed, format!("{method} is not possible at {}", uri.path()))
 }

@@ -24,10 +24,7 @@ pub(crate) struct Doorkeeper {
 
 impl Doorkeeper {
     pub(crate) fn new(connections_max: usize, header_timeout: Duration) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(connections_max)),
-            header_timeout,
-        }
+        Self { places: Arc::new(Semaphore::new(connections_max)), header_timeout }
     }
 
     fn admit(&self, stream: TcpStream) -> io::Result<Connection> {
@@ -100,15 +97,11 @@ impl Connection {
             return Poll::Pending;
         }
         let timeout = self.header_timeout;
-        let deadline = self
-            .head_deadline
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        deadline.as_mut().poll(context).map(|()| {
-            Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "the head of the request came too slowly",
-            ))
-        })
+        let deadline = self.head_deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        deadline
+            .as_mut()
+            .poll(context)
+            .map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the head of the request came too slowly")))
     }
 }
 

@@ -24,10 +24,7 @@ const SECURITY_SCHEME: &str = "api_key";
 const EVERY_OPERATION: &[(&str, &str)] = &[
     ("400", "Something about the request is wrong; `errors` names it"),
     ("401", "No API key, or a wrong one"),
-    (
-        "503",
-        "Not now: nothing is known to have happened; send the same request again",
-    ),
+    ("503", "Not now: nothing is known to have happened; send the same request again"),
 ];
 
 /// What an operation on one object may answer instead.
@@ -37,10 +34,7 @@ const EVERY_OBJECT: &[(&str, &str)] = &[("404", "There is no such object")];
 const EVERY_POST: &[(&str, &str)] = &[
     ("404", "Something that the request names does not exist"),
     ("408", "The body came too slowly"),
-    (
-        "409",
-        "The idempotency key was used for other content, or the state of things does not allow it",
-    ),
+    ("409", "The idempotency key was used for other content, or the state of things does not allow it"),
     ("413", "The body is too large"),
     ("415", "The body is not declared as JSON"),
     ("422", "Refused by a rule; `code` says which"),
@@ -78,10 +72,7 @@ pub(crate) fn documented_routes() -> (Router<App>, OpenApi) {
 /// `/openapi.json`, and `/docs` with everything it needs from the binary.
 pub(crate) fn pages(openapi: OpenApi) -> Router<App> {
     let config = Config::default().validator_url("none");
-    SwaggerUi::new("/docs")
-        .url("/openapi.json", openapi)
-        .config(config)
-        .into()
+    SwaggerUi::new("/docs").url("/openapi.json", openapi).config(config).into()
 }
 
 /// The description of the API, as `/openapi.json` has it.
@@ -119,36 +110,21 @@ fn complete_item(path: &str, item: &mut PathItem) {
             .name(idempotency::HEADER)
             .parameter_in(ParameterIn::Header)
             .required(Required::True)
-            .description(Some(
-                "New for each new request: 1 to 255 visible ASCII characters",
-            ))
-            .schema(Some(
-                ObjectBuilder::new()
-                    .schema_type(Type::String)
-                    .max_length(Some(255)),
-            ))
+            .description(Some("New for each new request: 1 to 255 visible ASCII characters"))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(255))))
             .build();
         write.parameters.get_or_insert_default().push(key.into());
     }
 }
 
 fn complete_operation<'a>(operation: &mut Operation, problems: impl Iterator<Item = &'a (&'a str, &'a str)>) {
-    operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(
-        SECURITY_SCHEME,
-        [],
-    )]);
+    operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(SECURITY_SCHEME, [])]);
     let media_type = PROBLEM_JSON.to_str().unwrap_or_default().to_owned();
     for (status, description) in problems {
-        let content = ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name(ProblemView::name())))
-            .build();
-        let response = ResponseBuilder::new()
-            .description(*description)
-            .content(media_type.clone(), content);
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemView::name()))).build();
+        let response = ResponseBuilder::new().description(*description).content(media_type.clone(), content);
         let declared = &mut operation.responses.responses;
-        declared
-            .entry((*status).to_owned())
-            .or_insert_with(|| response.build().into());
+        declared.entry((*status).to_owned()).or_insert_with(|| response.build().into());
     }
 }
 
@@ -197,10 +173,7 @@ mod tests {
                 continue;
             }
             seen += 1;
-            assert!(
-                operation["security"][0].get(SECURITY_SCHEME).is_some(),
-                "{method} {path}"
-            );
+            assert!(operation["security"][0].get(SECURITY_SCHEME).is_some(), "{method} {path}");
             for status in ["400", "401", "503"] {
                 let content = &operation["responses"][status]["content"]["application/problem+json"];
                 assert_eq!(
@@ -234,9 +207,7 @@ mod tests {
         let routes = Router::<()>::new()
             .route("/", axum::routing::get(handler))
             .route_layer(CatchPanicLayer::custom(panicked));
-        let response = routes
-            .oneshot(axum::extract::Request::new(axum::body::Body::empty()))
-            .await?;
+        let response = routes.oneshot(axum::extract::Request::new(axum::body::Body::empty())).await?;
         assert_eq!(response.status(), 500);
         assert_eq!(response.headers()["content-type"], "application/problem+json");
         Ok(())

@@ -53,18 +53,12 @@ impl<K: FromStr + Copy> Cursor<K> {
 
     /// Exactly the page.
     pub(crate) const fn page(&self) -> Page<K> {
-        Page {
-            after: self.after,
-            limit: self.limit,
-        }
+        Page { after: self.after, limit: self.limit }
     }
 
     /// The page and one more, which tells whether another page follows.
     pub(crate) const fn page_and_one(&self) -> Page<K> {
-        Page {
-            after: self.after,
-            limit: self.limit + 1,
-        }
+        Page { after: self.after, limit: self.limit + 1 }
     }
 
     /// Cuts the one more off again.
@@ -97,18 +91,9 @@ mod tests {
     #[test]
     fn next_is_there_as_long_as_more_follows() {
         let cursor = Cursor::<i64>::parse(Some(2), Some("7")).expect("a cursor");
-        assert_eq!(
-            cursor.page_and_one(),
-            Page {
-                after: Some(7),
-                limit: 3
-            }
-        );
+        assert_eq!(cursor.page_and_one(), Page { after: Some(7), limit: 3 });
         let cut = |rows| cursor.cut(rows, i64::to_string, |row| row);
-        assert_eq!(
-            (cut(vec![8, 9, 10]).items, cut(vec![8, 9, 10]).next),
-            (vec![8, 9], Some("9".to_owned()))
-        );
+        assert_eq!((cut(vec![8, 9, 10]).items, cut(vec![8, 9, 10]).next), (vec![8, 9], Some("9".to_owned())));
         assert_eq!(cut(vec![8, 9]).next, None);
         assert_eq!(cut(vec![]).next, None);
     }

@@ -113,41 +113,24 @@ pub(crate) struct ProblemView<'a> {
 
 impl Problem {
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            errors: Vec::new(),
-        }
+        Self { code, detail: detail.into(), errors: Vec::new() }
     }
 
     /// One field is wrong. What the caller sent may be in the message, so it is masked.
     pub(crate) fn of_field(code: Code, field: impl Into<String>, message: impl ToString) -> Self {
-        let error = FieldError {
-            field: field.into(),
-            message: mask_card_numbers(&message.to_string()).into_owned(),
-        };
+        let error =
+            FieldError { field: field.into(), message: mask_card_numbers(&message.to_string()).into_owned() };
         let detail = format!("{}: {}", error.field, error.message);
-        Self {
-            code,
-            detail: detail.into(),
-            errors: vec![error],
-        }
+        Self { code, detail: detail.into(), errors: vec![error] }
     }
 
     /// The rules of the ledger refused it, or would: the subject is not there.
     pub(crate) const fn declined(reason: DeclineReason) -> Self {
-        Self {
-            code: Code::Declined(reason),
-            detail: Cow::Borrowed(sentence_of(reason)),
-            errors: Vec::new(),
-        }
+        Self { code: Code::Declined(reason), detail: Cow::Borrowed(sentence_of(reason)), errors: Vec::new() }
     }
 
     pub(crate) fn internal() -> Self {
-        Self::new(
-            Code::Internal,
-            "the server could not answer; the request may have taken effect",
-        )
+        Self::new(Code::Internal, "the server could not answer; the request may have taken effect")
     }
 
     pub(crate) const fn status(&self) -> StatusCode {
@@ -171,19 +154,15 @@ impl Problem {
 
     /// The problem as the stored answer of a message.
     pub(crate) fn answer(&self) -> Answer {
-        Answer {
-            code: self.code.status(),
-            body: self.body(),
-        }
+        Answer { code: self.code.status(), body: self.body() }
     }
 
     /// A header that the status asks for.
     const fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self.code {
-            Code::Unauthorized => Some((
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"bursar\""),
-            )),
+            Code::Unauthorized => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"bursar\"")))
+            }
             Code::Unavailable => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             Code::BodyTooSlow | Code::BodyTooLarge => {
                 Some((header::CONNECTION, HeaderValue::from_static("close")))
@@ -295,10 +274,7 @@ mod tests {
     fn a_card_number_in_a_wrong_field_is_not_sent_back() {
         let problem = Problem::of_field(Code::InvalidField, "status", "unknown variant `4111111111111111`");
         let body = String::from_utf8(problem.body()).expect("problems are text");
-        assert!(
-            body.contains("************1111") && !body.contains("4111111111111111"),
-            "{body}"
-        );
+        assert!(body.contains("************1111") && !body.contains("4111111111111111"), "{body}");
     }
 
     #[test]

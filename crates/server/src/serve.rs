@@ -68,11 +68,7 @@ impl Server {
             Ok::<_, io::Error>((listener, address))
         };
         match listen() {
-            Ok::<_, io::Error>((listener, address)) => Ok(Self {
-                app,
-                listener,
-                address,
-            }),
+            Ok::<_, io::Error>((listener, address)) => Ok(Self { app, listener, address }),
             Err(source) if source.kind() == io::ErrorKind::AddrInUse => Err(BindError::Taken(address)),
             Err(source) => Err(BindError::Refused { address, source }),
         }
@@ -101,11 +97,7 @@ impl Server {
                 |peer, error| tracing::warn!(?peer, %error, "a connection was not accepted"),
             )
             .http1_only();
-        server
-            .http_builder()
-            .http1()
-            .header_read_timeout(IDLE_MAX)
-            .max_buf_size(HEAD_MAX_BYTES);
+        server.http_builder().http1().header_read_timeout(IDLE_MAX).max_buf_size(HEAD_MAX_BYTES);
         let router = crate::router(self.app.clone());
         let mut serving = pin!(server.serve(router.into_make_service()));
         let served = tokio::select! {

@@ -26,15 +26,11 @@ impl SqliteBooks {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let file = DataFolder::ledger_file(folder);
         if !file.exists() {
-            let problem = format!(
-                "there is no ledger at {}; name its folder with --data-dir",
-                file.display()
-            );
+            let problem =
+                format!("there is no ledger at {}; name its folder with --data-dir", file.display());
             return Err(StoreError::Unavailable(problem));
         }
-        let books = Self {
-            connection: open_reader(&file)?,
-        };
+        let books = Self { connection: open_reader(&file)? };
         books.query_one("begin")?;
         let found: String =
             books.read(|connection| connection.query_row("pragma quick_check", [], |row| row.get(0)))?;
@@ -57,12 +53,7 @@ impl SqliteBooks {
         select: &str,
         read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
-        self.read(|connection| {
-            connection
-                .prepare(select)?
-                .query_map([], |row| read(row))?
-                .collect()
-        })
+        self.read(|connection| connection.prepare(select)?.query_map([], |row| read(row))?.collect())
     }
 
     fn walk(
@@ -87,10 +78,7 @@ impl Books for SqliteBooks {
     }
 
     fn accounts(&mut self) -> Result<Vec<Account>, StoreError> {
-        self.list(
-            &format!("select {} from accounts", account::COLUMNS),
-            account::read,
-        )
+        self.list(&format!("select {} from accounts", account::COLUMNS), account::read)
     }
 
     fn entries(&mut self) -> Result<Vec<(CustomerEntry, JournalId, MessageId)>, StoreError> {
@@ -110,9 +98,7 @@ impl Books for SqliteBooks {
 
     fn program_entries(&mut self) -> Result<Vec<(JournalId, Currency, i64)>, StoreError> {
         let select = "select journal, currency, amount_minor from program_entries";
-        self.list(select, |row| {
-            Ok((id(row, 0, JournalId::new)?, word(row, 1)?, row.get(2)?))
-        })
+        self.list(select, |row| Ok((id(row, 0, JournalId::new)?, word(row, 1)?, row.get(2)?)))
     }
 
     fn messages(&mut self, visit: &mut dyn FnMut(Message, u64)) -> Result<(), StoreError> {
@@ -128,11 +114,7 @@ impl Books for SqliteBooks {
 
     fn events(&mut self, visit: &mut dyn FnMut(EventId, MessageId, Option<i64>)) -> Result<(), StoreError> {
         self.walk("select event, message, owner_sequence from outbox", |row| {
-            visit(
-                id(row, 0, EventId::new)?,
-                id(row, 1, MessageId::new)?,
-                row.get(2)?,
-            );
+            visit(id(row, 0, EventId::new)?, id(row, 1, MessageId::new)?, row.get(2)?);
             Ok(())
         })
     }

@@ -31,16 +31,8 @@ impl Checkpoints {
         let copied = Arc::new(AtomicBool::new(false));
         let done = copied.clone();
         let copy = move || copy_when_asked(&file, &wishes, &done);
-        let thread = std::thread::Builder::new()
-            .name("checkpoint".into())
-            .spawn(copy)?;
-        Ok(Self {
-            pages,
-            log_pages: Arc::default(),
-            wanted: Some(wanted),
-            copied,
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(copy)?;
+        Ok(Self { pages, log_pages: Arc::default(), wanted: Some(wanted), copied, thread: Some(thread) })
     }
 
     /// Has the writer's connection tell how long the log is after each commit.
@@ -50,9 +42,7 @@ impl Checkpoints {
             log_pages.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         };
-        connection
-            .wal_hook(Some(note))
-            .map_err(|error| before_commit(&error))?;
+        connection.wal_hook(Some(note)).map_err(|error| before_commit(&error))?;
         Ok(connection)
     }
 
@@ -80,10 +70,7 @@ impl Drop for Checkpoints {
 }
 
 fn copy_when_asked(file: &std::path::Path, wishes: &Receiver<()>, copied: &AtomicBool) {
-    let tuning = Tuning {
-        synchronous: Synchronous::Full,
-        cache_kib: 2048,
-    };
+    let tuning = Tuning { synchronous: Synchronous::Full, cache_kib: 2048 };
     while let Ok(()) = wishes.recv() {
         match open_writer(file, tuning, false) {
             Ok(connection) => {

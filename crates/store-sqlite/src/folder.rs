@@ -21,10 +21,7 @@ impl DataFolder {
     /// made or written.
     pub fn take(path: &Path) -> Result<Self, StoreError> {
         let failed = |error: std::io::Error| {
-            StoreError::Unavailable(format!(
-                "the data folder {} cannot be used: {error}",
-                path.display()
-            ))
+            StoreError::Unavailable(format!("the data folder {} cannot be used: {error}", path.display()))
         };
         fs::create_dir_all(path).map_err(failed)?;
         let lock = File::options()
@@ -34,10 +31,7 @@ impl DataFolder {
             .open(path.join("lock"))
             .map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => {
                 Err(StoreError::InUse(format!("the data folder {}", path.display())))
             }
@@ -70,11 +64,7 @@ pub(crate) struct FileIdentity {
 impl FileIdentity {
     pub(crate) fn of(path: &Path) -> Result<Self, StoreError> {
         let metadata = fs::metadata(path).map_err(|error| gone(path, &error.to_string()))?;
-        Ok(Self {
-            path: path.to_owned(),
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        })
+        Ok(Self { path: path.to_owned(), device: metadata.dev(), inode: metadata.ino() })
     }
 
     pub(crate) fn verify(&self) -> Result<(), StoreError> {
@@ -86,8 +76,5 @@ impl FileIdentity {
 }
 
 fn gone(path: &Path, why: &str) -> StoreError {
-    StoreError::Unavailable(format!(
-        "the file {} is gone: {why}; put it back and restart",
-        path.display()
-    ))
+    StoreError::Unavailable(format!("the file {} is gone: {why}; put it back and restart", path.display()))
 }

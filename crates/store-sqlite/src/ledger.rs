@@ -61,10 +61,7 @@ impl SqliteLedger {
     pub fn open(folder: &Path, options: Options) -> Result<Self, StoreError> {
         let folder = Arc::new(DataFolder::take(folder)?);
         let file = DataFolder::ledger_file(folder.path());
-        let tuning = Tuning {
-            synchronous: options.synchronous,
-            cache_kib: options.cache_kib,
-        };
+        let tuning = Tuning { synchronous: options.synchronous, cache_kib: options.cache_kib };
         let mut connection = open_writer(&file, tuning, true)?;
         migrate(&mut connection)?;
         let log = file.with_extension("db-wal");
@@ -102,11 +99,9 @@ impl SqliteLedger {
         let (reply, result) = oneshot::channel();
         jobs.send(job(reply)).await.map_err(|_| stopped())?;
         // The writer took the job and is gone without a word: it may have committed.
-        result.await.unwrap_or_else(|_| {
-            Err(StoreError::Unknown(
-                "the writer stopped in mid-transaction".into(),
-            ))
-        })
+        result
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unknown("the writer stopped in mid-transaction".into())))
     }
 }
 

@@ -38,38 +38,17 @@ fn command(connection: &Connection, state: &mut State, command: &Command) -> rus
         )?;
     }
     if let Some(id) = keys.owner {
-        row(
-            connection,
-            &mut state.owners,
-            id,
-            id.uuid(),
-            ("owner", "owners", owner::COLUMNS),
-            owner::read,
-        )?;
+        row(connection, &mut state.owners, id, id.uuid(), ("owner", "owners", owner::COLUMNS), owner::read)?;
     }
     if let Some(id) = keys.account {
         load_account(connection, state, id)?;
     }
     for id in keys.cardholders.into_iter().flatten() {
         let table = ("cardholder", "cardholders", cardholder::COLUMNS);
-        row(
-            connection,
-            &mut state.cardholders,
-            id,
-            id.uuid(),
-            table,
-            cardholder::read,
-        )?;
+        row(connection, &mut state.cardholders, id, id.uuid(), table, cardholder::read)?;
     }
     if let Some(id) = keys.card {
-        row(
-            connection,
-            &mut state.cards,
-            id,
-            id.uuid(),
-            ("card", "cards", card::COLUMNS),
-            card::read,
-        )?;
+        row(connection, &mut state.cards, id, id.uuid(), ("card", "cards", card::COLUMNS), card::read)?;
     }
     for (kind, token) in keys.wanted_tokens.into_iter().flatten() {
         taken_token(connection, state, kind, token)?;
@@ -85,15 +64,9 @@ fn answered(connection: &Connection, state: &mut State, key: &MessageKey) -> rus
                 where token = ?1 and source = ?2 and scope = ?3 and state = ?4";
     let found = connection
         .prepare_cached(find)?
-        .query_row(
-            params![key.token.as_str(), key.source.as_str(), key.scope, key.state],
-            |row| {
-                Ok(Answered {
-                    fingerprint: row.get(0)?,
-                    answer: message::read_answer(row, 1)?,
-                })
-            },
-        )
+        .query_row(params![key.token.as_str(), key.source.as_str(), key.scope, key.state], |row| {
+            Ok(Answered { fingerprint: row.get(0)?, answer: message::read_answer(row, 1)? })
+        })
         .optional()?;
     if let Some(answered) = found {
         state.answered.insert(key.clone(), answered);
@@ -117,11 +90,8 @@ fn row<K: Copy + Eq + Hash + Display, V: Clone>(
     let mut statement = connection.prepare_cached(&find)?;
     let mut found = statement.query([Blob16(uuid)])?;
     if let Some(row) = found.next()? {
-        let unreadable = |error: rusqlite::Error| Unreadable {
-            what,
-            id: key.to_string(),
-            why: error.to_string(),
-        };
+        let unreadable =
+            |error: rusqlite::Error| Unreadable { what, id: key.to_string(), why: error.to_string() };
         rows.load(key, read(row).map_err(unreadable));
     }
     Ok(())
@@ -129,14 +99,7 @@ fn row<K: Copy + Eq + Hash + Display, V: Clone>(
 
 fn load_account(connection: &Connection, state: &mut State, id: AccountId) -> rusqlite::Result<()> {
     let table = ("account", "accounts", account::COLUMNS);
-    row(
-        connection,
-        &mut state.accounts,
-        id,
-        id.uuid(),
-        table,
-        account::read,
-    )
+    row(connection, &mut state.accounts, id, id.uuid(), table, account::read)
 }
 
 fn taken_token(
@@ -194,10 +157,7 @@ fn find_root(connection: &Connection, wanted: &GroupRef) -> rusqlite::Result<Opt
 pub(crate) fn read_group(connection: &Connection, root: MessageId) -> rusqlite::Result<Option<HoldGroup>> {
     let first = "select card, account from messages where id = ?1";
     let read = |row: &Row<'_>| Ok((id_opt(row, 0, CardId::new)?, id_opt(row, 1, AccountId::new)?));
-    let found = connection
-        .prepare_cached(first)?
-        .query_row([Blob16(root.uuid())], read)
-        .optional()?;
+    let found = connection.prepare_cached(first)?.query_row([Blob16(root.uuid())], read).optional()?;
     let Some((Some(card), Some(account))) = found else {
         return Ok(None);
     };
@@ -206,10 +166,5 @@ pub(crate) fn read_group(connection: &Connection, root: MessageId) -> rusqlite::
                    select id, processor_time, effect, effect_minor from messages where root = ?1 and root <> id";
     let mut statement = connection.prepare_cached(members)?;
     let messages = statement.query_map([Blob16(root.uuid())], message::read_group_message)?;
-    Ok(Some(HoldGroup {
-        root,
-        card,
-        account,
-        messages: messages.collect::<rusqlite::Result<_>>()?,
-    }))
+    Ok(Some(HoldGroup { root, card, account, messages: messages.collect::<rusqlite::Result<_>>()? }))
 }

@@ -20,11 +20,7 @@ pub(crate) struct Readers {
 
 impl Readers {
     pub(crate) fn new(file: PathBuf, size: usize) -> Self {
-        Self {
-            file,
-            permits: Arc::new(Semaphore::new(size)),
-            idle: Arc::default(),
-        }
+        Self { file, permits: Arc::new(Semaphore::new(size)), idle: Arc::default() }
     }
 
     /// Runs one read, in one snapshot, on a thread that may block.
@@ -57,10 +53,7 @@ impl Readers {
             Ok(found)
         };
         let found = in_snapshot(&mut connection).map_err(|error| of_read(&error))?;
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(connection);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         Ok(found)
     }
 }

@@ -31,9 +31,7 @@ impl ToSql for Blob16 {
 impl FromSql for Blob16 {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let bytes = value.as_blob()?;
-        Uuid::from_slice(bytes)
-            .map(Self)
-            .map_err(|error| FromSqlError::Other(Box::new(error)))
+        Uuid::from_slice(bytes).map(Self).map_err(|error| FromSqlError::Other(Box::new(error)))
     }
 }
 
@@ -49,8 +47,7 @@ impl ToSql for Micros {
 impl FromSql for Micros {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let time = Timestamp::from_microsecond(value.as_i64()?);
-        time.map(Self)
-            .map_err(|error| FromSqlError::Other(Box::new(error)))
+        time.map(Self).map_err(|error| FromSqlError::Other(Box::new(error)))
     }
 }
 

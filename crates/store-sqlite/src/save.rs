@@ -10,26 +10,11 @@ use crate::rows::{Blob16, Micros, account, card, cardholder, message, owner, pro
 
 /// Owners before what belongs to them, so that references hold.
 pub(crate) fn batch(connection: &Connection, state: &State, settled: &[Settled]) -> rusqlite::Result<()> {
-    state
-        .programs
-        .changed()
-        .try_for_each(|row| program::save(connection, row))?;
-    state
-        .owners
-        .changed()
-        .try_for_each(|row| owner::save(connection, row))?;
-    state
-        .accounts
-        .changed()
-        .try_for_each(|row| account::save(connection, row))?;
-    state
-        .cardholders
-        .changed()
-        .try_for_each(|row| cardholder::save(connection, row))?;
-    state
-        .cards
-        .changed()
-        .try_for_each(|row| card::save(connection, row))?;
+    state.programs.changed().try_for_each(|row| program::save(connection, row))?;
+    state.owners.changed().try_for_each(|row| owner::save(connection, row))?;
+    state.accounts.changed().try_for_each(|row| account::save(connection, row))?;
+    state.cardholders.changed().try_for_each(|row| cardholder::save(connection, row))?;
+    state.cards.changed().try_for_each(|row| card::save(connection, row))?;
     for settled in settled {
         if let Settled::Done(Outcome::Decided(decided, answer)) = settled {
             message::insert(connection, &decided.message, answer)?;

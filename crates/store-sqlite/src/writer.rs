@@ -64,9 +64,7 @@ impl Writer {
         self.identities.iter().try_for_each(FileIdentity::verify)?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self
-                .checkpoints
-                .watched(open_writer(&self.file, self.tuning, false)?)?,
+            None => self.checkpoints.watched(open_writer(&self.file, self.tuning, false)?)?,
         };
         let result = job(&mut connection, self);
         if matches!(result, Ok(_) | Err(StoreError::BadData(_))) {
@@ -79,18 +77,11 @@ impl Writer {
     fn transact(&self, connection: &mut Connection, batch: &Batch) -> Result<Transacted, StoreError> {
         let began = Instant::now();
         let failed = |error: rusqlite::Error| before_commit(&error);
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(failed)?;
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let locked = Instant::now();
         let is_late = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= locked);
-        let in_time = || {
-            batch
-                .members
-                .iter()
-                .filter(|member| !is_late(member))
-                .map(|member| &member.work)
-        };
+        let in_time = || batch.members.iter().filter(|member| !is_late(member)).map(|member| &member.work);
         let mut state = load::state(&transaction, in_time()).map_err(failed)?;
         let loaded = Instant::now();
         let mut outcomes = decide_batch(&mut state, in_time(), self.clock.now()).into_iter();
@@ -103,27 +94,18 @@ impl Writer {
         save::batch(&transaction, &state, &settled).map_err(failed)?;
         save::stage_times(&transaction, &batch.stage_times).map_err(failed)?;
         self.identities.iter().try_for_each(FileIdentity::verify)?;
-        transaction
-            .commit()
-            .map_err(|error| StoreError::Unknown(error.to_string()))?;
-        Ok(Transacted {
-            settled,
-            began,
-            loaded,
-            decided,
-        })
+        transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))?;
+        Ok(Transacted { settled, began, loaded, decided })
     }
 
     fn probe(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let beat =
             "insert into heartbeat (id, at) values (1, ?1) on conflict (id) do update set at = excluded.at";
         let now = self.clock.now().as_microsecond();
-        connection
-            .execute(beat, [now])
-            .map_err(|error| match before_commit(&error) {
-                StoreError::BadData(why) => StoreError::Unavailable(why),
-                error => error,
-            })?;
+        connection.execute(beat, [now]).map_err(|error| match before_commit(&error) {
+            StoreError::BadData(why) => StoreError::Unavailable(why),
+            error => error,
+        })?;
         Ok(())
     }
 }

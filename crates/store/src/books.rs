@@ -92,11 +92,7 @@ impl Report {
     }
 
     fn find(&mut self, rule: &'static str, subject: impl Display, problem: impl Display) {
-        self.findings.push(Finding {
-            rule,
-            subject: subject.to_string(),
-            problem: problem.to_string(),
-        });
+        self.findings.push(Finding { rule, subject: subject.to_string(), problem: problem.to_string() });
     }
 
     /// Notes a difference between what is stored and what the truth adds up to.
@@ -109,11 +105,7 @@ impl Report {
         true_one: T,
     ) {
         if stored != true_one {
-            self.find(
-                rule,
-                subject,
-                format!("{what} is {stored}, and should be {true_one}"),
-            );
+            self.find(rule, subject, format!("{what} is {stored}, and should be {true_one}"));
         }
     }
 }
@@ -126,11 +118,8 @@ impl Report {
 /// The store cannot be read.
 pub fn check(books: &mut dyn Books) -> Result<Report, StoreError> {
     let mut report = Report::default();
-    let accounts: HashMap<AccountId, Account> = books
-        .accounts()?
-        .into_iter()
-        .map(|account| (account.id, account))
-        .collect();
+    let accounts: HashMap<AccountId, Account> =
+        books.accounts()?.into_iter().map(|account| (account.id, account)).collect();
     report.accounts = accounts.len() as u64;
     let moved = check_journals(books, &accounts, &mut report)?;
     let sequences = check_messages(books, &accounts, &moved, &mut report)?;
@@ -159,13 +148,7 @@ fn check_journals(
         let subject = format!("{} entry {}", entry.account, entry.number);
         report.compare("L5", &subject, "the number", entry.number, number + 1);
         let balance_after = balance_minor.checked_add(entry.amount_minor).unwrap_or(i64::MIN);
-        report.compare(
-            "L5",
-            &subject,
-            "the balance after it",
-            entry.balance_after_minor,
-            balance_after,
-        );
+        report.compare("L5", &subject, "the balance after it", entry.balance_after_minor, balance_after);
         last.insert(entry.account, (entry.number, balance_after));
         let currency = accounts.get(&entry.account).map(|account| account.currency);
         let (sum, _) = journals.entry(journal).or_insert((0, currency));
@@ -174,20 +157,8 @@ fn check_journals(
     }
     for account in accounts.values() {
         let (entries, posted_minor) = last.get(&account.id).copied().unwrap_or((0, 0));
-        report.compare(
-            "L1",
-            account.id,
-            "the posted balance",
-            account.posted_minor,
-            posted_minor,
-        );
-        report.compare(
-            "L5",
-            account.id,
-            "the number of entries",
-            account.entries,
-            entries,
-        );
+        report.compare("L1", account.id, "the posted balance", account.posted_minor, posted_minor);
+        report.compare("L5", account.id, "the number of entries", account.entries, entries);
     }
     for (journal, currency, amount_minor) in books.program_entries()? {
         let (sum, customer) = journals.entry(journal).or_insert((0, Some(currency)));
@@ -213,11 +184,8 @@ fn check_messages(
     moved: &Moved,
     report: &mut Report,
 ) -> Result<HashMap<MessageId, Option<i64>>, StoreError> {
-    let mut owners: HashMap<OwnerId, Owner> = books
-        .owners()?
-        .into_iter()
-        .map(|owner| (owner.id, owner))
-        .collect();
+    let mut owners: HashMap<OwnerId, Owner> =
+        books.owners()?.into_iter().map(|owner| (owner.id, owner)).collect();
     report.owners = owners.len() as u64;
     let mut sequences = HashMap::new();
     let mut walk: Option<OwnerWalk> = None;
@@ -234,36 +202,19 @@ fn check_messages(
             done.finish(&mut owners, &mut held, report);
         }
         if let Some(owner) = message.owner {
-            walk.get_or_insert_with(|| OwnerWalk::new(owner))
-                .step(&message, accounts, moved, report);
+            walk.get_or_insert_with(|| OwnerWalk::new(owner)).step(&message, accounts, moved, report);
         }
     })?;
     if let Some(done) = walk {
         done.finish(&mut owners, &mut held, report);
     }
     for owner in owners.into_values() {
-        report.find(
-            "O3",
-            owner.id,
-            format!("its sequence is {}, and it has no messages", owner.sequence),
-        );
+        report.find("O3", owner.id, format!("its sequence is {}, and it has no messages", owner.sequence));
     }
     for account in accounts.values() {
         let (held_minor, open_holds) = held.get(&account.id).copied().unwrap_or((0, 0));
-        report.compare(
-            "L3",
-            account.id,
-            "the held amount",
-            account.held_minor,
-            held_minor,
-        );
-        report.compare(
-            "L3",
-            account.id,
-            "the number of open holds",
-            account.open_holds,
-            open_holds,
-        );
+        report.compare("L3", account.id, "the held amount", account.held_minor, held_minor);
+        report.compare("L3", account.id, "the number of open holds", account.open_holds, open_holds);
     }
     Ok(sequences)
 }

@@ -105,6 +105,7 @@ macro_rules! ledger_contract {
                 a_group_can_be_named_by_the_key_of_any_of_its_messages,
                 an_increment_after_the_reversal_is_declined,
                 a_second_reversal_is_declined,
+                a_reversal_dated_before_its_purchase_releases_all_the_same,
                 an_increment_of_an_unknown_group_stands_alone,
                 a_reversal_of_an_unknown_group_is_declined,
                 a_zero_amount_verifies_the_card_and_holds_nothing,

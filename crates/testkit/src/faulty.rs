@@ -1,8 +1,10 @@
 //! A real ledger whose transactions can be made to wait or to fail.
 
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Waker};
 
 use async_trait::async_trait;
 use bursar_core::command::Route;
@@ -72,6 +74,13 @@ impl FaultyLedger {
     #[must_use]
     pub fn batch_sizes(&self) -> Vec<usize> {
         self.batch_sizes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets who came so far, as after the setting up.
+    pub fn forget(&self) {
+        self.batch_sizes.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        // A notice may be left: nobody waited for the last one who entered.
+        let _ = pin!(self.entered.notified()).poll(&mut Context::from_waker(Waker::noop()));
     }
 
     fn refuses(&self, batch: &Batch) -> bool {

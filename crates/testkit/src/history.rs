@@ -143,8 +143,8 @@ impl Swipe {
         let is_known = self.card < CARDS.len();
         given::authorization(&funded, given::usd("0")).asking(|authorize| {
             authorize.purpose = purpose;
-            authorize.acting = self.acting.map(|holder| world::actor(holder));
-            authorize.paying = self.paying.map(|holder| world::actor(holder));
+            authorize.acting = self.acting.map(world::actor);
+            authorize.paying = self.paying.map(world::actor);
             authorize.amount = self.sum.amount(CARDS[card].account);
             if !is_known {
                 authorize.card_token = given::token("card-unknown");
@@ -168,7 +168,7 @@ fn reversal(earlier: Earlier, history: &[Delivery]) -> Call {
     let owner = earlier.delivery(history).and_then(|delivery| delivery.owner(history));
     let mut call = given::reversal(&world::funded(0), earlier.group());
     if let Action::Reverse(reverse) = &mut call.command.action {
-        reverse.owner = owner.map(|owner| world::owner_id(owner));
+        reverse.owner = owner.map(world::owner_id);
     }
     call
 }

@@ -10,10 +10,7 @@ fn times(us: u32) -> StageTimes {
 }
 
 fn profiler() -> Profiler {
-    Profiler::new(Thresholds {
-        warning: Duration::from_millis(50),
-        critical: Duration::from_millis(100),
-    })
+    Profiler::new(Thresholds { warning: Duration::from_millis(50), critical: Duration::from_millis(100) })
 }
 
 #[test]
@@ -24,27 +21,14 @@ fn every_verdict_is_counted_and_the_stages_sum_to_the_total() {
     profiler.record(&times(200), Verdict::Repeated);
     profiler.record(&times(200), Verdict::Unavailable);
     for window in profiler.profile().windows {
-        assert_eq!(
-            (window.count, window.approved, window.declined),
-            (4, 1, 1),
-            "{}",
-            window.window
-        );
+        assert_eq!((window.count, window.approved, window.declined), (4, 1, 1), "{}", window.window);
         assert_eq!((window.repeated, window.unavailable), (1, 1));
         assert_eq!(window.approval_rate, Some(0.5));
         assert_eq!(window.decline_reasons["insufficient_funds"], 1);
-        let total = window
-            .stages
-            .iter()
-            .find(|row| row.stage == "total")
-            .expect("a row for the total");
+        let total = window.stages.iter().find(|row| row.stage == "total").expect("a row for the total");
         assert_eq!((total.count, total.average_us, total.min_us), (4, 600, 300));
-        let parts: u64 = window
-            .stages
-            .iter()
-            .filter(|row| row.stage != "total")
-            .map(|row| row.average_us)
-            .sum();
+        let parts: u64 =
+            window.stages.iter().filter(|row| row.stage != "total").map(|row| row.average_us).sum();
         assert_eq!(parts, total.average_us);
     }
 }
@@ -78,12 +62,8 @@ fn slow_authorizations_are_counted_as_warning_and_critical() {
 fn a_slice_that_is_too_old_falls_out_of_its_window() {
     let mut window = Window::new("1m", Duration::from_secs(5), 12);
     let counted = |window: &mut Window, second| window.profile(Duration::from_secs(second)).count;
-    window
-        .at(Duration::from_secs(2))
-        .record(&times(1), Verdict::Approved, (false, false));
-    window
-        .at(Duration::from_secs(58))
-        .record(&times(1), Verdict::Approved, (false, false));
+    window.at(Duration::from_secs(2)).record(&times(1), Verdict::Approved, (false, false));
+    window.at(Duration::from_secs(58)).record(&times(1), Verdict::Approved, (false, false));
     assert_eq!(counted(&mut window, 59), 2);
     assert_eq!(counted(&mut window, 61), 1);
     assert_eq!(counted(&mut window, 200), 0);

@@ -18,11 +18,7 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(name: &'static str, slice: Duration, slices: usize) -> Self {
-        Self {
-            name,
-            slice,
-            slices: (0..slices).map(|_| (0, Figures::default())).collect(),
-        }
+        Self { name, slice, slices: (0..slices).map(|_| (0, Figures::default())).collect() }
     }
 
     /// The figures of the slice that is current at this age.
@@ -74,12 +70,7 @@ struct StageFigures {
 
 impl Default for Figures {
     fn default() -> Self {
-        let stages = (0..=STAGES.len())
-            .map(|_| StageFigures {
-                us: histogram(),
-                sum_us: 0,
-            })
-            .collect();
+        let stages = (0..=STAGES.len()).map(|_| StageFigures { us: histogram(), sum_us: 0 }).collect();
         Self {
             approved: 0,
             repeated: 0,
@@ -154,17 +145,10 @@ impl Figures {
             unavailable: self.unavailable,
             approval_rate: (decided > 0).then(|| self.approved as f64 / decided as f64),
             per_second: count as f64 / span.as_secs_f64().max(1.0),
-            decline_reasons: self
-                .declines
-                .iter()
-                .map(|(reason, &count)| (reason.as_str(), count))
-                .collect(),
+            decline_reasons: self.declines.iter().map(|(reason, &count)| (reason.as_str(), count)).collect(),
             over_warning: self.over_warning,
             over_critical: self.over_critical,
-            stages: names
-                .zip(&self.stages)
-                .map(|(name, figures)| figures.profile(name))
-                .collect(),
+            stages: names.zip(&self.stages).map(|(name, figures)| figures.profile(name)).collect(),
         }
     }
 }

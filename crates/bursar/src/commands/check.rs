@@ -19,11 +19,7 @@ pub(crate) fn check(arguments: &Check) -> Result<ExitCode, Failure> {
         false => describe(&report),
     };
     super::print(&text)?;
-    Ok(if report.is_clean() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// One snapshot, beside a running server or without one.
@@ -34,14 +30,7 @@ pub(crate) fn check_folder(folder: &Path) -> Result<Report, Failure> {
 
 /// The report for people.
 pub(crate) fn describe(report: &Report) -> String {
-    let Report {
-        owners,
-        accounts,
-        entries,
-        messages,
-        events,
-        findings,
-    } = report;
+    let Report { owners, accounts, entries, messages, events, findings } = report;
     let mut text = format!(
         "checked {owners} owners, {accounts} accounts, {entries} entries, {messages} messages, {events} events: "
     );
@@ -52,11 +41,7 @@ pub(crate) fn describe(report: &Report) -> String {
         }
     }
     for finding in findings {
-        let _ = write!(
-            text,
-            "\n  {} {}: {}",
-            finding.rule, finding.subject, finding.problem
-        );
+        let _ = write!(text, "\n  {} {}: {}", finding.rule, finding.subject, finding.problem);
     }
     text
 }

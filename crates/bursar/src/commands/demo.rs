@@ -14,11 +14,7 @@ const FOLDER: &str = "bursar-demo";
 
 /// Serves, swipes and judges: `bursar check` on the books, the simulator on the decisions.
 pub(crate) fn demo(arguments: &Demo) -> Result<ExitCode, Failure> {
-    let folder = arguments
-        .source
-        .data_dir
-        .is_none()
-        .then(|| ("data.dir", FOLDER.to_owned()));
+    let folder = arguments.source.data_dir.is_none().then(|| ("data.dir", FOLDER.to_owned()));
     let quiet = ("log.level", "error".to_owned());
     let overrides: Vec<(&str, String)> = folder.into_iter().chain([quiet]).collect();
     let (config, _) = super::settings(&arguments.source, &overrides)?;
@@ -30,11 +26,7 @@ pub(crate) fn demo(arguments: &Demo) -> Result<ExitCode, Failure> {
     };
     driven.check = Some(report.findings.iter().map(finding).collect());
     driven.print(arguments.load.json)?;
-    Ok(if driven.passed() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if driven.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The server stops before its books are checked: what it still had to write is written.

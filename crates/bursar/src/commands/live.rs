@@ -38,22 +38,12 @@ impl Live {
             block.set_style(style);
         }
         let url = format!("{}/v1/profile", url.trim_end_matches('/'));
-        Self {
-            url,
-            api_key,
-            http: reqwest::Client::new(),
-            block,
-            is_silent,
-        }
+        Self { url, api_key, http: reqwest::Client::new(), block, is_silent }
     }
 
     /// Shows the figures until it is dropped.
     pub(crate) async fn show(&self, progress: &Progress) -> Infallible {
-        let every = if self.block.is_hidden() {
-            PRINTED_EVERY
-        } else {
-            DRAWN_EVERY
-        };
+        let every = if self.block.is_hidden() { PRINTED_EVERY } else { DRAWN_EVERY };
         let mut ticks = tokio::time::interval(every);
         ticks.tick().await;
         loop {
@@ -84,10 +74,7 @@ impl Live {
 
 /// The figures since the server started.
 pub(crate) fn since_start(profile: &Value) -> &Value {
-    profile["windows"]
-        .as_array()
-        .and_then(|windows| windows.last())
-        .unwrap_or(&Value::Null)
+    profile["windows"].as_array().and_then(|windows| windows.last()).unwrap_or(&Value::Null)
 }
 
 fn headline(profile: &Value, figures: &Figures) -> String {
@@ -112,9 +99,7 @@ pub(crate) fn describe(profile: &Value, figures: &Figures) -> String {
         let _ = write!(text, "  {reason} {count}");
     }
     let mut table = Table::new();
-    table
-        .load_style(NOTHING)
-        .set_header(["stage", "p50", "p95", "p99", "max"]);
+    table.load_style(NOTHING).set_header(["stage", "p50", "p95", "p99", "max"]);
     for stage in all["stages"].as_array().into_iter().flatten() {
         let ms = |name: &str| format!("{:.2} ms", stage[name].as_f64().unwrap_or_default() / 1000.0);
         let name = stage["stage"].as_str().unwrap_or_default().to_owned();

@@ -18,11 +18,7 @@ pub(crate) fn simulate(arguments: &Simulate) -> Result<ExitCode, Failure> {
     let credentials = credentials::load(&arguments.credentials)?;
     let driven = wiring::runtime()?.block_on(drive(&arguments.url, &credentials, &arguments.load))?;
     driven.print(arguments.load.json)?;
-    Ok(if driven.passed() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if driven.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What a drive found, and the server's own figures at its end.
@@ -50,11 +46,7 @@ pub(crate) async fn drive(url: &str, credentials: &Credentials, load: &Load) -> 
     };
     let profile = live.profile().await.unwrap_or_default();
     live.end();
-    Ok(Driven {
-        report,
-        profile,
-        check: None,
-    })
+    Ok(Driven { report, profile, check: None })
 }
 
 impl Driven {
@@ -98,9 +90,7 @@ impl Driven {
         if let Some(findings) = &self.check {
             text.push_str(&verdict("check", findings.len(), findings));
         }
-        let Verdict {
-            count, differences, ..
-        } = &self.report.verdict;
+        let Verdict { count, differences, .. } = &self.report.verdict;
         text.push_str(&verdict("simulator", *count, differences));
         text
     }
@@ -111,9 +101,7 @@ fn verdict(name: &str, count: usize, named: &[String]) -> String {
         0 => format!("verdict of the {name}: passed\n"),
         count => format!("verdict of the {name}: FAILED, {count} differences\n"),
     };
-    named
-        .iter()
-        .for_each(|difference| text.push_str(&format!("  {difference}\n")));
+    named.iter().for_each(|difference| text.push_str(&format!("  {difference}\n")));
     text
 }
 

@@ -35,11 +35,7 @@ impl Effective {
             ValueKind::String(text) => text.as_str().into(),
             other => shown(other).into(),
         };
-        self.rows.push(Row {
-            key,
-            value,
-            origin: origin.to_owned(),
-        });
+        self.rows.push(Row { key, value, origin: origin.to_owned() });
     }
 
     /// Adds what a credentials file holds: that each secret is there, never what it is.
@@ -52,12 +48,11 @@ impl Effective {
             Some(("credentials.marqeta.password", REDACTED)),
             next.map(|_| ("credentials.marqeta.password_next", REDACTED)),
         ];
-        self.rows
-            .extend(rows.into_iter().flatten().map(|(key, value)| Row {
-                key,
-                value: value.into(),
-                origin: format!("file {}", file.display()),
-            }));
+        self.rows.extend(rows.into_iter().flatten().map(|(key, value)| Row {
+            key,
+            value: value.into(),
+            origin: format!("file {}", file.display()),
+        }));
     }
 }
 

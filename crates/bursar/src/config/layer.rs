@@ -26,10 +26,7 @@ pub(super) struct Layers(Vec<Layer>);
 impl Layers {
     /// Reads every source, and everything that is wrong with its names and types.
     pub(super) fn read(sources: &Sources) -> (Self, Problems) {
-        let mut check = Check {
-            defaults: Layer::of_defaults(),
-            problems: Problems::default(),
-        };
+        let mut check = Check { defaults: Layer::of_defaults(), problems: Problems::default() };
         let mut layers = vec![check.defaults.clone()];
         layers.extend(sources.file.as_deref().map(|file| check.file(file)));
         layers.push(check.environment(&sources.environment));
@@ -39,16 +36,9 @@ impl Layers {
 
     /// One tree; the values keep their origins.
     pub(super) fn merged(self) -> Value {
-        let builder = self
-            .0
-            .into_iter()
-            .fold(config::Config::builder(), |builder, layer| {
-                builder.add_source(layer)
-            });
-        builder
-            .build()
-            .expect("layers are maps in memory and cannot fail")
-            .cache
+        let builder =
+            self.0.into_iter().fold(config::Config::builder(), |builder, layer| builder.add_source(layer));
+        builder.build().expect("layers are maps in memory and cannot fail").cache
     }
 }
 
@@ -76,9 +66,7 @@ impl Source for Layer {
 
 impl Layer {
     fn of_defaults() -> Self {
-        let table = DEFAULTS
-            .parse()
-            .expect("the embedded defaults are TOML: a test reads them");
+        let table = DEFAULTS.parse().expect("the embedded defaults are TOML: a test reads them");
         let mut layer = Self::default();
         layer.add(None, table, &"default".to_owned());
         layer
@@ -151,12 +139,7 @@ impl Check {
             match value.to_str() {
                 // Names are upper case, so that two spellings cannot give one setting two values.
                 _ if name != name.to_uppercase() => self.unknown(&key, &origin, variable_of),
-                None => self.problem(
-                    &key,
-                    &origin,
-                    "is not UTF-8".to_owned(),
-                    "give it as text".to_owned(),
-                ),
+                None => self.problem(&key, &origin, "is not UTF-8".to_owned(), "give it as text".to_owned()),
                 Some(text) => {
                     layer.0.insert(key, Value::new(Some(&origin), text));
                 }
@@ -210,10 +193,7 @@ impl Check {
         let (what, remedy) = match nearest(key, known) {
             _ if self.is_section(key) => ("is a section, not a setting", "set the settings in it".to_owned()),
             Some(nearest) => ("is unknown", format!("did you mean {}?", spell(nearest))),
-            None => (
-                "is unknown",
-                "remove it; `bursar config` lists every setting".to_owned(),
-            ),
+            None => ("is unknown", "remove it; `bursar config` lists every setting".to_owned()),
         };
         self.problem(key, origin, what.to_owned(), remedy);
     }
@@ -224,12 +204,7 @@ impl Check {
     }
 
     fn problem(&mut self, key: &str, origin: &str, what: String, remedy: String) {
-        self.problems.push(Problem {
-            key: key.to_owned(),
-            origin: origin.to_owned(),
-            what,
-            remedy,
-        });
+        self.problems.push(Problem { key: key.to_owned(), origin: origin.to_owned(), what, remedy });
     }
 }
 

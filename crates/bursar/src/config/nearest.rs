@@ -38,21 +38,13 @@ fn distance(from: &str, to: &str) -> usize {
 mod tests {
     use super::*;
 
-    const KNOWN: [&str; 4] = [
-        "server.listen",
-        "server.body_max_kib",
-        "log.level",
-        "sqlite.readers",
-    ];
+    const KNOWN: [&str; 4] = ["server.listen", "server.body_max_kib", "log.level", "sqlite.readers"];
 
     #[test]
     fn a_slip_of_the_pen_is_recognised() {
         assert_eq!(nearest("server.lisen", KNOWN.into_iter()), Some("server.listen"));
         assert_eq!(nearest("log.levle", KNOWN.into_iter()), Some("log.level"));
-        assert_eq!(
-            nearest("sever.body_max_kb", KNOWN.into_iter()),
-            Some("server.body_max_kib")
-        );
+        assert_eq!(nearest("sever.body_max_kb", KNOWN.into_iter()), Some("server.body_max_kib"));
     }
 
     #[test]

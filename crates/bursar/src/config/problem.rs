@@ -64,8 +64,5 @@ pub(crate) fn located(text: &str, error: &toml::de::Error) -> String {
     let before = text.get(..start).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-    format!(
-        "line {line}, column {column}: {}",
-        error.message().replace('\n', ", ")
-    )
+    format!("line {line}, column {column}: {}", error.message().replace('\n', ", "))
 }

@@ -20,11 +20,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(tree: Value) -> Self {
-        Self {
-            tree,
-            effective: Effective::default(),
-            problems: Problems::default(),
-        }
+        Self { tree, effective: Effective::default(), problems: Problems::default() }
     }
 
     /// What was read, in order, and what was wrong with it.
@@ -51,9 +47,7 @@ impl Reader {
             self.problem(key, "is out of range", &remedy);
         }
         let number = number.unwrap_or(*range.start());
-        T::try_from(number)
-            .ok()
-            .expect("every type of a count has room for 32 bits")
+        T::try_from(number).ok().expect("every type of a count has room for 32 bits")
     }
 
     pub(super) fn text(&mut self, key: &'static str) -> String {

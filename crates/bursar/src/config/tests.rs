@@ -12,18 +12,12 @@ fn file(text: &str) -> NamedTempFile {
 }
 
 fn with_file(file: &NamedTempFile) -> Sources {
-    Sources {
-        file: Some(file.path().to_owned()),
-        ..Sources::default()
-    }
+    Sources { file: Some(file.path().to_owned()), ..Sources::default() }
 }
 
 fn with_environment(variables: &[(&str, &str)]) -> Sources {
     let pair = |(name, value): &(&str, &str)| (OsString::from(name), OsString::from(value));
-    Sources {
-        environment: variables.iter().map(pair).collect(),
-        ..Sources::default()
-    }
+    Sources { environment: variables.iter().map(pair).collect(), ..Sources::default() }
 }
 
 fn overridden(key: &str, value: &str) -> Vec<(String, String)> {
@@ -37,15 +31,8 @@ fn loaded(sources: &Sources) -> Config {
 /// What is said of bad settings, without the headline and without the path of the file.
 fn problems(sources: &Sources) -> Vec<String> {
     let problems = load(sources).expect_err("bad settings").to_string();
-    let path = sources
-        .file
-        .as_ref()
-        .map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
-    problems
-        .lines()
-        .skip(1)
-        .map(|line| line.trim().replace(&path, "FILE"))
-        .collect()
+    let path = sources.file.as_ref().map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
+    problems.lines().skip(1).map(|line| line.trim().replace(&path, "FILE")).collect()
 }
 
 #[test]
@@ -62,19 +49,10 @@ fn with_no_configuration_the_defaults_serve() {
                 connections_max: 4096,
                 shutdown_grace: Duration::from_secs(10),
             },
-            data: Data {
-                dir: "bursar-data".into()
-            },
-            credentials: Credentials {
-                file: "bursar-data/credentials.toml".into()
-            },
-            jit: Jit {
-                deadline: Duration::from_millis(1500)
-            },
-            lanes: Lanes {
-                batch_size_max: 256,
-                queue_max: 4096
-            },
+            data: Data { dir: "bursar-data".into() },
+            credentials: Credentials { file: "bursar-data/credentials.toml".into() },
+            jit: Jit { deadline: Duration::from_millis(1500) },
+            lanes: Lanes { batch_size_max: 256, queue_max: 4096 },
             cache: Cache {
                 user_ttl: Duration::from_secs(3600),
                 card_ttl: Duration::from_secs(900),
@@ -86,14 +64,8 @@ fn with_no_configuration_the_defaults_serve() {
                 readers: 4,
                 cache_kib: 32_768,
             },
-            profiler: Profiler {
-                warning: Duration::from_millis(50),
-                critical: Duration::from_millis(100),
-            },
-            log: Log {
-                level: "info",
-                format: LogFormat::Text
-            },
+            profiler: Profiler { warning: Duration::from_millis(50), critical: Duration::from_millis(100) },
+            log: Log { level: "info", format: LogFormat::Text },
         }
     );
 }
@@ -150,10 +122,7 @@ fn the_ranges_in_the_comments_are_the_ranges_that_are_checked() {
             continue;
         };
         for bad in [from - 1, to + 1] {
-            let sources = Sources {
-                overrides: overridden(&key, &bad.to_string()),
-                ..Sources::default()
-            };
+            let sources = Sources { overrides: overridden(&key, &bad.to_string()), ..Sources::default() };
             let said = format!("{key} (command line) = {bad} is out of range: give {from} to {to}");
             assert_eq!(problems(&sources), [said]);
         }
@@ -172,10 +141,7 @@ fn later_sources_win_and_each_value_knows_where_it_came_from() {
             ("PATH", "/bin"),
         ])
     };
-    let sources = Sources {
-        file: Some(file.path().to_owned()),
-        ..sources
-    };
+    let sources = Sources { file: Some(file.path().to_owned()), ..sources };
     let (config, effective) = load(&sources).expect("good settings");
     assert_eq!(config.server.connections_max, 30);
     assert_eq!(config.server.body_max_bytes, 2048);
@@ -185,14 +151,8 @@ fn later_sources_win_and_each_value_knows_where_it_came_from() {
         row.expect("a row").origin.clone()
     };
     assert_eq!(origin("server.connections_max"), "command line");
-    assert_eq!(
-        origin("server.body_max_kib"),
-        "environment variable BURSAR__SERVER__BODY_MAX_KIB"
-    );
-    assert_eq!(
-        origin("lanes.queue_max"),
-        format!("file {}", file.path().display())
-    );
+    assert_eq!(origin("server.body_max_kib"), "environment variable BURSAR__SERVER__BODY_MAX_KIB");
+    assert_eq!(origin("lanes.queue_max"), format!("file {}", file.path().display()));
     assert_eq!(origin("data.dir"), "default");
 }
 
@@ -251,10 +211,7 @@ fn numbers_are_not_guessed() {
 
 #[test]
 fn a_text_that_looks_like_a_number_stays_a_text() {
-    let sources = with_environment(&[
-        ("BURSAR__DATA__DIR", "007"),
-        ("BURSAR__CREDENTIALS__FILE", "true"),
-    ]);
+    let sources = with_environment(&[("BURSAR__DATA__DIR", "007"), ("BURSAR__CREDENTIALS__FILE", "true")]);
     let config = loaded(&sources);
     assert_eq!(config.data.dir, PathBuf::from("007"));
     assert_eq!(config.credentials.file, PathBuf::from("true"));
@@ -263,10 +220,8 @@ fn a_text_that_looks_like_a_number_stays_a_text() {
 #[test]
 fn a_section_is_not_a_setting() {
     let file = file("server = \"127.0.0.1:3000\"\n[log]\n[loggers]\n");
-    let sources = Sources {
-        file: Some(file.path().to_owned()),
-        ..with_environment(&[("BURSAR__SQLITE", "on")])
-    };
+    let sources =
+        Sources { file: Some(file.path().to_owned()), ..with_environment(&[("BURSAR__SQLITE", "on")]) };
     assert_eq!(
         problems(&sources),
         [
@@ -281,10 +236,8 @@ fn a_section_is_not_a_setting() {
 fn a_variable_in_small_letters_is_refused_with_its_right_spelling() {
     assert_eq!(
         problems(&with_environment(&[("BURSAR__server__listen", "127.0.0.1:3000")])),
-        [
-            "server.listen (environment variable BURSAR__server__listen) is unknown: \
-          did you mean BURSAR__SERVER__LISTEN?"
-        ]
+        ["server.listen (environment variable BURSAR__server__listen) is unknown: \
+          did you mean BURSAR__SERVER__LISTEN?"]
     );
 }
 
@@ -302,23 +255,15 @@ fn the_value_of_an_unknown_name_is_never_shown() {
 
 #[test]
 fn a_file_that_cannot_be_read_or_parsed_says_where_and_shows_no_line_of_it() {
-    let absent = Sources {
-        file: Some("/no/such/file.toml".into()),
-        ..Sources::default()
-    };
+    let absent = Sources { file: Some("/no/such/file.toml".into()), ..Sources::default() };
     assert_eq!(
         problems(&absent),
-        [
-            "file FILE cannot be read: No such file or directory (os error 2): \
-          check the path given by --config or BURSAR_CONFIG"
-        ]
+        ["file FILE cannot be read: No such file or directory (os error 2): \
+          check the path given by --config or BURSAR_CONFIG"]
     );
     let broken = file("[server]\nlisten = \"127.0.0.1:3000\"\nsecret = \"hunter2\n");
     let said = problems(&with_file(&broken)).join("\n");
-    assert!(
-        said.starts_with("file FILE is not TOML: line 3, column "),
-        "{said}"
-    );
+    assert!(said.starts_with("file FILE is not TOML: line 3, column "), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
 }
 
@@ -326,10 +271,7 @@ fn a_file_that_cannot_be_read_or_parsed_says_where_and_shows_no_line_of_it() {
 fn a_whole_number_that_is_too_large_is_found_where_it_stands() {
     let file = file("[lanes]\nqueue_max = 99999999999999999999\n");
     let said = problems(&with_file(&file)).join("\n");
-    assert!(
-        said.starts_with("file FILE is not TOML: line 2, column 13"),
-        "{said}"
-    );
+    assert!(said.starts_with("file FILE is not TOML: line 2, column 13"), "{said}");
 }
 
 #[test]
@@ -337,10 +279,8 @@ fn a_bad_word_is_answered_with_the_good_ones() {
     let sources = with_environment(&[("BURSAR__SQLITE__SYNCHRONOUS", "off")]);
     assert_eq!(
         problems(&sources),
-        [
-            "sqlite.synchronous (environment variable BURSAR__SQLITE__SYNCHRONOUS) = \"off\" is none of its \
-          words: give \"full\" or \"normal\""
-        ]
+        ["sqlite.synchronous (environment variable BURSAR__SQLITE__SYNCHRONOUS) = \"off\" is none of its \
+          words: give \"full\" or \"normal\""]
     );
 }
 
@@ -349,10 +289,8 @@ fn critical_is_not_below_warning() {
     let sources = with_environment(&[("BURSAR__PROFILER__WARNING_MS", "101")]);
     assert_eq!(
         problems(&sources),
-        [
-            "profiler.critical_ms (default) = 100 is below profiler.warning_ms (101 ms): raise it or lower \
-          profiler.warning_ms"
-        ]
+        ["profiler.critical_ms (default) = 100 is below profiler.warning_ms (101 ms): raise it or lower \
+          profiler.warning_ms"]
     );
     let one_mistake = with_environment(&[("BURSAR__PROFILER__CRITICAL_MS", "0")]);
     assert_eq!(problems(&one_mistake).len(), 1);
@@ -371,16 +309,7 @@ fn the_listing_is_rows_for_machines_and_a_table_for_people() {
     let table = effective.to_string();
     let last = table.lines().last().expect("a last line");
     let words: Vec<&str> = last.split_whitespace().collect();
-    assert_eq!(
-        words,
-        [
-            "log.format",
-            "\"json\"",
-            "environment",
-            "variable",
-            "BURSAR__LOG__FORMAT"
-        ]
-    );
+    assert_eq!(words, ["log.format", "\"json\"", "environment", "variable", "BURSAR__LOG__FORMAT"]);
 }
 
 #[test]

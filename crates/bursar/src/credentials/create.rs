@@ -26,11 +26,7 @@ pub(super) fn create(path: &Path) -> io::Result<bool> {
 }
 
 fn write(draft: &Path, text: &str) -> io::Result<()> {
-    let mut file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(draft)?;
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
@@ -72,9 +68,8 @@ password = "{password}"
 fn password() -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
     loop {
-        let password: String = (0..32)
-            .map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())]))
-            .collect();
+        let password: String =
+            (0..32).map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())])).collect();
         // Drawn again rather than patched: all that pass are equally likely.
         if password_problem(&password).is_none() {
             return password;

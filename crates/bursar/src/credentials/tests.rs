@@ -63,10 +63,7 @@ fn the_second_start_reads_the_same() {
     let (second, is_new) = load_or_create(&path).expect("the same credentials");
     assert!(!is_new);
     assert_eq!(first.api_key.expose_secret(), second.api_key.expose_secret());
-    assert_eq!(
-        first.marqeta.password.expose_secret(),
-        second.marqeta.password.expose_secret()
-    );
+    assert_eq!(first.marqeta.password.expose_secret(), second.marqeta.password.expose_secret());
 }
 
 #[test]
@@ -88,11 +85,7 @@ fn no_two_first_starts_write_the_same_secrets_and_each_password_follows_the_rule
         let password = credentials.marqeta.password.expose_secret().to_owned();
         assert_eq!(password.len(), 32);
         assert_eq!(password_problem(&password), None);
-        assert!(
-            password
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-        );
+        assert!(password.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)));
         assert!(seen.insert(password));
         assert!(seen.insert(credentials.api_key.expose_secret().to_owned()));
     }
@@ -124,10 +117,7 @@ fn a_file_that_others_can_read_is_refused_with_what_to_do() {
         fs::set_permissions(&path, Permissions::from_mode(wide)).expect("our own file");
         let error = load_or_create(&path).expect_err("a file open to others");
         let said = error.to_string();
-        assert!(
-            said.ends_with(&format!("(mode {wide:04o}): run chmod 600 {}", path.display())),
-            "{said}"
-        );
+        assert!(said.ends_with(&format!("(mode {wide:04o}): run chmod 600 {}", path.display())), "{said}");
     }
     fs::set_permissions(&path, Permissions::from_mode(0o400)).expect("our own file");
     assert!(load(&path).is_ok());
@@ -138,10 +128,7 @@ fn both_passwords_of_a_rotation_are_read() {
     let folder = folder();
     let path = written(&folder, &format!("{}password_next = \"{PASSWORD}-2\"\n", good()));
     let next = load(&path).expect("good credentials").marqeta.password_next;
-    assert_eq!(
-        next.expect("the next password").expose_secret(),
-        format!("{PASSWORD}-2")
-    );
+    assert_eq!(next.expect("the next password").expose_secret(), format!("{PASSWORD}-2"));
 }
 
 #[test]

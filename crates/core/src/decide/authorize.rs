@@ -52,10 +52,7 @@ pub(super) fn authorize(
     at: Timestamp,
 ) -> Result<Ruling, Fault> {
     let subject = Subject::find(state, request, owner)?;
-    let checks = CHECKS
-        .iter()
-        .map(|rule| rule(&subject))
-        .collect::<Result<Vec<Check>, Fault>>()?;
+    let checks = CHECKS.iter().map(|rule| rule(&subject)).collect::<Result<Vec<Check>, Fault>>()?;
     let declined = checks.iter().find_map(Check::failure);
     let group = subject.group.filter(|_| declined.is_none());
     let effect = match (declined, request.amount.minor) {
@@ -71,9 +68,7 @@ pub(super) fn authorize(
         (Some(account), Effect::Hold(_)) => Some(book(account, group, &membership, command.id)?),
         (account, _) => account.cloned(),
     };
-    let changed = (effect != Effect::None)
-        .then(|| account.clone().map(Change::Account))
-        .flatten();
+    let changed = (effect != Effect::None).then(|| account.clone().map(Change::Account)).flatten();
     Ok(Ruling {
         declined,
         changes: changed.into_iter().collect(),
@@ -114,11 +109,7 @@ impl<'a> Subject<'a> {
 
     /// The cardholders whose status counts, `None` for one that the message names and we do not know.
     fn spenders(&self) -> impl Iterator<Item = Option<&'a Cardholder>> {
-        let acting = if self.request.acting.is_some() {
-            self.acting
-        } else {
-            self.cardholder
-        };
+        let acting = if self.request.acting.is_some() { self.acting } else { self.cardholder };
         let paying = self.request.paying.is_some().then_some(self.paying);
         let owner = self.owner.map(|owner| owner.id);
         let of_owner = move |found: Option<&'a Cardholder>| found.filter(|found| Some(found.owner) == owner);
@@ -178,9 +169,8 @@ fn cardholder_status(subject: &Subject<'_>) -> Result<Check, Fault> {
     if subject.card.is_none() {
         return Ok(Check::not_made(CheckName::CardholderStatus));
     }
-    let refused = subject
-        .spenders()
-        .find(|spender| !spender.is_some_and(|spender| spender.status.may_spend()));
+    let refused =
+        subject.spenders().find(|spender| !spender.is_some_and(|spender| spender.status.may_spend()));
     Ok(match refused {
         None => Check::of(CheckName::CardholderStatus, true),
         Some(refused) => Check::of(CheckName::CardholderStatus, false)
@@ -225,9 +215,8 @@ fn available_balance(subject: &Subject<'_>) -> Result<Check, Fault> {
     let (Some(account), Ok(wanted_minor)) = (subject.account, subject.request.amount.minor) else {
         return Ok(Check::not_made(CheckName::AvailableBalance));
     };
-    let available_minor = account
-        .available_minor()
-        .ok_or(Fault::Overflow("the account's available balance"))?;
+    let available_minor =
+        account.available_minor().ok_or(Fault::Overflow("the account's available balance"))?;
     let is_enough = wanted_minor == 0 || available_minor >= wanted_minor;
     Ok(Check::of(CheckName::AvailableBalance, is_enough).comparing(wanted_minor, available_minor))
 }

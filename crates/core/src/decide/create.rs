@@ -23,11 +23,7 @@ pub(super) fn program(id: MessageId, request: &CreateProgram) -> Ruling {
         currencies: request.currencies.clone(),
     };
     let object = Some((program.id.to_string(), None));
-    Ruling {
-        changes: vec![Change::Program(program)],
-        object,
-        ..Ruling::default()
-    }
+    Ruling { changes: vec![Change::Program(program)], object, ..Ruling::default() }
 }
 
 pub(super) fn owner(
@@ -50,10 +46,7 @@ pub(super) fn owner(
         true => default.into_iter().collect(),
         false => request.currencies.clone(),
     };
-    if currencies
-        .iter()
-        .any(|currency| !program.currencies.contains(currency))
-    {
+    if currencies.iter().any(|currency| !program.currencies.contains(currency)) {
         return Ok(Ruling::decline(DeclineReason::CurrencyNotKept));
     }
     let owner = Owner {
@@ -76,11 +69,7 @@ pub(super) fn owner(
     }
     let object = Some((owner.id.to_string(), Some(owner.status.as_str())));
     changes.push(Change::Owner(owner));
-    Ok(Ruling {
-        changes,
-        object,
-        ..Ruling::default()
-    })
+    Ok(Ruling { changes, object, ..Ruling::default() })
 }
 
 /// A person is its own cardholder, under the same token.
@@ -111,11 +100,7 @@ pub(super) fn cardholder(state: &State, id: MessageId, request: &CreateCardholde
         status: request.status,
     };
     let object = Some((id.to_string(), Some(cardholder.status.as_str())));
-    Ruling {
-        changes: vec![Change::Cardholder(cardholder)],
-        object,
-        ..Ruling::default()
-    }
+    Ruling { changes: vec![Change::Cardholder(cardholder)], object, ..Ruling::default() }
 }
 
 pub(super) fn card(
@@ -124,18 +109,11 @@ pub(super) fn card(
     request: &CreateCard,
     owner: &Owner,
 ) -> Result<Ruling, Fault> {
-    let cardholder = state
-        .cardholders
-        .get(request.cardholder)?
-        .filter(|found| found.owner == owner.id);
+    let cardholder = state.cardholders.get(request.cardholder)?.filter(|found| found.owner == owner.id);
     let Some(cardholder) = cardholder else {
         return Ok(Ruling::decline(DeclineReason::CardholderUnknown));
     };
-    let Some(account) = state
-        .accounts
-        .get(request.account)?
-        .filter(|found| found.owner == owner.id)
-    else {
+    let Some(account) = state.accounts.get(request.account)?.filter(|found| found.owner == owner.id) else {
         return Ok(Ruling::decline(DeclineReason::AccountUnknown));
     };
     if is_taken(state, TokenKind::Card, request.token.as_ref()) {
@@ -155,11 +133,7 @@ pub(super) fn card(
         status: request.status,
     };
     let object = Some((id.to_string(), Some(card.status.as_str())));
-    Ok(Ruling {
-        changes: vec![Change::Card(card)],
-        object,
-        ..Ruling::default()
-    })
+    Ok(Ruling { changes: vec![Change::Card(card)], object, ..Ruling::default() })
 }
 
 fn is_taken(state: &State, kind: TokenKind, token: Option<&Token>) -> bool {

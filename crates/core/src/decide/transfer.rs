@@ -14,16 +14,12 @@ pub(super) fn transfer(
     request: &Transfer,
     owner: &Owner,
 ) -> Result<Ruling, Fault> {
-    let Some(account) = state
-        .accounts
-        .get(request.account)?
-        .filter(|account| account.owner == owner.id)
+    let Some(account) = state.accounts.get(request.account)?.filter(|account| account.owner == owner.id)
     else {
         return Ok(Ruling::decline(DeclineReason::AccountUnknown));
     };
-    let available_minor = account
-        .available_minor()
-        .ok_or(Fault::Overflow("the account's available balance"))?;
+    let available_minor =
+        account.available_minor().ok_or(Fault::Overflow("the account's available balance"))?;
     let refusal = match request.amount.minor {
         _ if owner.status != OwnerStatus::Active => Some(DeclineReason::OwnerNotActive),
         _ if request.amount.currency != Some(account.currency) => Some(DeclineReason::CurrencyMismatch),
@@ -34,11 +30,7 @@ pub(super) fn transfer(
         Ok(_) => None,
     };
     let (None, Ok(size_minor)) = (refusal, request.amount.minor) else {
-        return Ok(Ruling {
-            declined: refusal,
-            account: Some(account.clone()),
-            ..Ruling::default()
-        });
+        return Ok(Ruling { declined: refusal, account: Some(account.clone()), ..Ruling::default() });
     };
     let amount_minor = match request.direction {
         Direction::Load => size_minor,
@@ -47,10 +39,7 @@ pub(super) fn transfer(
     let mut account = account.clone();
     let posted = account.posted_minor.checked_add(amount_minor);
     account.posted_minor = posted.ok_or(Fault::Overflow("the account's posted balance"))?;
-    account.entries = account
-        .entries
-        .checked_add(1)
-        .ok_or(Fault::Overflow("the number of entries"))?;
+    account.entries = account.entries.checked_add(1).ok_or(Fault::Overflow("the number of entries"))?;
     let journal = Journal {
         id: JournalId::new(id.uuid()),
         message: id,

@@ -13,11 +13,7 @@ pub(super) fn owner(request: &MoveOwner, owner: &Owner) -> Ruling {
         return Ruling::decline(DeclineReason::TransitionNotAllowed);
     }
     owner.status = request.to;
-    Ruling {
-        changes: vec![Change::Owner(owner)],
-        object,
-        ..Ruling::default()
-    }
+    Ruling { changes: vec![Change::Owner(owner)], object, ..Ruling::default() }
 }
 
 pub(super) fn cardholder(state: &State, request: &MoveCardholder) -> Result<Ruling, Fault> {
@@ -29,11 +25,7 @@ pub(super) fn cardholder(state: &State, request: &MoveCardholder) -> Result<Ruli
     }
     cardholder.status = request.to;
     let object = Some((cardholder.id.to_string(), Some(request.to.as_str())));
-    Ok(Ruling {
-        changes: vec![Change::Cardholder(cardholder)],
-        object,
-        ..Ruling::default()
-    })
+    Ok(Ruling { changes: vec![Change::Cardholder(cardholder)], object, ..Ruling::default() })
 }
 
 pub(super) fn card(state: &State, request: &MoveCard) -> Result<Ruling, Fault> {
@@ -45,9 +37,5 @@ pub(super) fn card(state: &State, request: &MoveCard) -> Result<Ruling, Fault> {
     }
     card.status = request.to;
     let object = Some((card.id.to_string(), Some(request.to.as_str())));
-    Ok(Ruling {
-        changes: vec![Change::Card(card)],
-        object,
-        ..Ruling::default()
-    })
+    Ok(Ruling { changes: vec![Change::Card(card)], object, ..Ruling::default() })
 }

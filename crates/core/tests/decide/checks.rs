@@ -4,7 +4,9 @@ use bursar_core::check::CheckResult;
 use bursar_core::command::{Amount, GroupRef, Purpose};
 use bursar_core::hold_group::Effect;
 use bursar_core::money::AmountError;
-use bursar_core::{CardStatus, CardholderStatus, CheckName, DeclineReason, Outcome, OwnerStatus, State};
+use bursar_core::{
+    Account, CardStatus, CardholderStatus, CheckName, DeclineReason, Outcome, OwnerStatus, State,
+};
 use bursar_testkit::given::{self, Call, usd};
 use bursar_testkit::history::world;
 use proptest::prelude::*;
@@ -150,4 +152,20 @@ fn an_increment_of_another_account_s_group_stands_alone() {
     let more = given::increment(&person, GroupRef::Message(first.command.id), usd("2.00"));
     let group = decided(&state, &more).message.group.expect("a group");
     assert_eq!((group.root, group.effect), (more.command.id, Effect::Hold(200)));
+}
+
+/// As a force step leaves it: the money had already moved.
+#[test]
+fn on_an_overdrawn_account_nothing_is_funded_and_a_card_can_still_be_verified() {
+    let mut state = new_world();
+    let card = world::funded(0);
+    let account = state.accounts.get(card.account).expect("readable").expect("there");
+    let overdrawn = Account { posted_minor: -500, ..account.clone() };
+    state.accounts.put(card.account, overdrawn);
+    let cent = given::authorization(&card, usd("0.01"));
+    assert_eq!(reason(&state, &cent), Some(DeclineReason::InsufficientFunds));
+    let verification = decided(&state, &given::authorization(&card, usd("0.00")));
+    assert_eq!((verification.declined(), verification.changes.len()), (None, 1), "{verification:?}");
+    let unload = decided(&state, &given::unload(&card, usd("0.01")));
+    assert_eq!(unload.declined(), Some(DeclineReason::InsufficientFunds));
 }

@@ -69,18 +69,9 @@ fn read_body(mut body: Body<'_>) -> Result<JitRequest, Reject> {
     };
     let asked = match purpose {
         Some(purpose) => Asked::Fund(read_funding(body, purpose, &echo)?),
-        None => Asked::Record {
-            card_token: optional(body.card_token, &["card_token"])?,
-        },
+        None => Asked::Record { card_token: optional(body.card_token, &["card_token"])? },
     };
-    Ok(JitRequest {
-        token,
-        side,
-        treatment,
-        asked,
-        amount,
-        echo: Arc::new(echo),
-    })
+    Ok(JitRequest { token, side, treatment, asked, amount, echo: Arc::new(echo) })
 }
 
 fn read_order<'a>(body: &mut Body<'a>) -> Result<(Side, Order<'a>), Reject> {
@@ -175,9 +166,7 @@ fn read_merchant(merchant: CardAcceptor<'_>) -> Merchant {
     };
     Merchant {
         id: identifier(merchant.mid, |_| true),
-        mcc: identifier(merchant.mcc, |mcc| {
-            mcc.len() == 4 && mcc.bytes().all(|byte| byte.is_ascii_digit())
-        }),
+        mcc: identifier(merchant.mcc, |mcc| mcc.len() == 4 && mcc.bytes().all(|byte| byte.is_ascii_digit())),
         name: free(merchant.name),
         city: free(merchant.city),
         country: identifier(merchant.country_code.or(merchant.country), |code| code.len() <= 3),
@@ -244,11 +233,7 @@ fn explain(text: &str, error: &serde_json::Error) -> Reject {
         Err(error) => error.path().to_string(),
         Ok(_) => String::new(),
     };
-    let field = if matches!(path.as_str(), "" | ".") {
-        "body"
-    } else {
-        &path
-    };
+    let field = if matches!(path.as_str(), "" | ".") { "body" } else { &path };
     // The first half of serde's message quotes the value; the last tells what should be there.
     let message = error.to_string();
     match message.rsplit_once(", expected ") {
@@ -259,10 +244,7 @@ fn explain(text: &str, error: &serde_json::Error) -> Reject {
 
 impl Reject {
     fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
-        }
+        Self { field: field.into(), message: message.into() }
     }
 
     fn missing(path: &[&str]) -> Self {

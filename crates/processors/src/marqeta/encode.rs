@@ -134,11 +134,7 @@ struct JitFunding<'a> {
 
 impl JitEcho {
     fn answer(&self, verdict: Verdict) -> Answer {
-        let code = if verdict.decline_reason.is_none() {
-            200
-        } else {
-            402
-        };
+        let code = if verdict.decline_reason.is_none() { 200 } else { 402 };
         let envelope = Envelope {
             jit_funding: JitFunding {
                 token: &self.token,
@@ -203,10 +199,6 @@ mod tests {
 
     #[test]
     fn the_memo_fits_its_field() {
-        assert!(
-            DeclineReason::ALL
-                .iter()
-                .all(|reason| reason.as_str().len() <= 99)
-        );
+        assert!(DeclineReason::ALL.iter().all(|reason| reason.as_str().len() <= 99));
     }
 }

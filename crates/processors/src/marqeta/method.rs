@@ -95,10 +95,7 @@ const METHODS: &[(&str, Rule)] = &[
 
 /// The method's rule; `None` for one that is not in the table.
 pub(super) fn find_rule(method: &str) -> Option<Rule> {
-    METHODS
-        .iter()
-        .find(|(name, _)| *name == method)
-        .map(|&(_, rule)| rule)
+    METHODS.iter().find(|(name, _)| *name == method).map(|&(_, rule)| rule)
 }
 
 /// What becomes of a request with this rule on this side.

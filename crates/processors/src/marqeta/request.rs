@@ -94,9 +94,7 @@ impl JitRequest {
         };
         let (method, order) = (&self.echo.method, self.side.field());
         let token = &self.token;
-        Some(format!(
-            "method {method} with {order} is not decided here: transaction {token} is {outcome}"
-        ))
+        Some(format!("method {method} with {order} is not decided here: transaction {token} is {outcome}"))
     }
 
     /// The command under this id, and the encoder of its answer.
@@ -115,11 +113,9 @@ impl JitRequest {
                 merchant: funding.merchant,
                 processor_time: funding.processor_time,
             })),
-            Asked::Record { card_token } => Action::Record(Record {
-                method,
-                card_token,
-                amount: self.amount,
-            }),
+            Asked::Record { card_token } => {
+                Action::Record(Record { method, card_token, amount: self.amount })
+            }
         };
         let key = message_key(self.token);
         (Command { id, key, action }, Box::new(JitEncoder::new(self.echo)))

@@ -47,17 +47,12 @@ fn decode_basic(authorization: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     if !scheme.eq_ignore_ascii_case(b"Basic ") {
         return None;
     }
-    BASE64_STANDARD
-        .decode(encoded.trim_ascii())
-        .ok()
-        .map(Zeroizing::new)
+    BASE64_STANDARD.decode(encoded.trim_ascii()).ok().map(Zeroizing::new)
 }
 
 /// Compares digests, which all have one length: comparing the texts would tell theirs.
 fn equal(left: &[u8], right: &[u8]) -> Choice {
-    Sha256::digest(left)
-        .as_slice()
-        .ct_eq(Sha256::digest(right).as_slice())
+    Sha256::digest(left).as_slice().ct_eq(Sha256::digest(right).as_slice())
 }
 
 #[cfg(test)]
@@ -85,10 +80,7 @@ mod tests {
         let rotating = credentials("Old-secret:0123456789", Some("New-secret-0123456789"));
         assert!(accepts(&rotating, &basic("marqeta:Old-secret:0123456789")));
         assert!(accepts(&rotating, &basic("marqeta:New-secret-0123456789")));
-        assert!(accepts(
-            &rotating,
-            &basic("marqeta:New-secret-0123456789").replace("Basic", "bAsIc")
-        ));
+        assert!(accepts(&rotating, &basic("marqeta:New-secret-0123456789").replace("Basic", "bAsIc")));
     }
 
     #[test]
@@ -133,10 +125,7 @@ mod tests {
 
     #[test]
     fn the_passwords_are_not_printed() {
-        let printed = format!(
-            "{:?}",
-            credentials("Old-secret-0123456789", Some("New-secret-0123456789"))
-        );
+        let printed = format!("{:?}", credentials("Old-secret-0123456789", Some("New-secret-0123456789")));
         assert!(!printed.contains("secret-"), "{printed}");
     }
 }

@@ -94,17 +94,13 @@ pub(super) struct Scalar<'a>(pub(super) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer
-            .deserialize_str(CowVisitor { numbers: false })
-            .map(Self)
+        deserializer.deserialize_str(CowVisitor { numbers: false }).map(Self)
     }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer
-            .deserialize_any(CowVisitor { numbers: true })
-            .map(Self)
+        deserializer.deserialize_any(CowVisitor { numbers: true }).map(Self)
     }
 }
 
@@ -116,11 +112,7 @@ impl<'de> Visitor<'de> for CowVisitor {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.numbers {
-            "a string or a whole number"
-        } else {
-            "a string"
-        })
+        f.write_str(if self.numbers { "a string or a whole number" } else { "a string" })
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {

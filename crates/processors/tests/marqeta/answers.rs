@@ -24,11 +24,7 @@ fn an_approval_is_a_200_with_the_full_object() {
 #[test]
 fn the_optional_tokens_come_back_if_they_came() {
     let body = with(V2, "/gpa_order/jit_funding/business_token", r#""b\"1\\""#);
-    let body = with(
-        &body,
-        "/gpa_order/jit_funding/original_jit_funding_token",
-        "\"jit-0\"",
-    );
+    let body = with(&body, "/gpa_order/jit_funding/original_jit_funding_token", "\"jit-0\"");
     let answer = jit_funding(&Books::new("USD").answer(&body));
     assert_eq!(answer["business_token"], "b\"1\\");
     assert_eq!(answer["original_jit_funding_token"], "jit-0");
@@ -63,31 +59,15 @@ fn a_decline_is_a_402_with_the_processor_s_reason() {
         ("/gpa_order/jit_funding/amount", "\"NaN\"", "INVALID_AMOUNT"),
         ("/card_token", "\"card-unknown\"", "INVALID_CARD"),
         ("/acting_user_token", "\"user-ben\"", "INVALID_CARD"),
-        (
-            "/gpa_order/jit_funding/user_token",
-            "\"user-nobody\"",
-            "CARDHOLDER_NOT_ACTIVE",
-        ),
+        ("/gpa_order/jit_funding/user_token", "\"user-nobody\"", "CARDHOLDER_NOT_ACTIVE"),
         ("/currency_code", "\"EUR\"", "TRANSACTION_NOT_PERMITTED"),
-        (
-            "/gpa_order/jit_funding/method",
-            "\"pgfs.invented\"",
-            "TRANSACTION_NOT_PERMITTED",
-        ),
+        ("/gpa_order/jit_funding/method", "\"pgfs.invented\"", "TRANSACTION_NOT_PERMITTED"),
     ] {
         let mut books = Books::new("USD");
         let answer = books.answer(&with(V2, pointer, value));
         assert_eq!(answer.code, 402, "{pointer} {value}");
-        assert_eq!(
-            jit_funding(&answer)["decline_reason"],
-            reason,
-            "{pointer} {value}"
-        );
-        assert!(
-            jit_funding(&answer)["tags"]
-                .as_str()
-                .is_some_and(|tags| tags.starts_with("decision=msg_"))
-        );
+        assert_eq!(jit_funding(&answer)["decline_reason"], reason, "{pointer} {value}");
+        assert!(jit_funding(&answer)["tags"].as_str().is_some_and(|tags| tags.starts_with("decision=msg_")));
         assert_eq!(books.account().held_minor, 0);
     }
 }
@@ -111,20 +91,13 @@ fn an_increment_joins_the_hold_of_the_transaction_before_it() {
     let mut books = Books::new("USD");
     books.answer(V2);
     let increment = with(&asking("4.9", "USD"), "/token", "\"increment-1\"");
-    let increment = with(
-        &increment,
-        "/gpa_order/jit_funding/method",
-        "\"pgfs.authorization.incremental\"",
-    );
+    let increment = with(&increment, "/gpa_order/jit_funding/method", "\"pgfs.authorization.incremental\"");
     let preceding = "\"7c1d0a52-0b1e-4f55-9a3e-5d2f60b1c001\"";
     let increment = with(&increment, "/preceding_related_transaction_token", preceding);
     let answer = books.answer(&increment);
     assert_eq!(answer.code, 200);
     assert!(String::from_utf8_lossy(&answer.body).contains("\"amount\":4.90,"));
-    assert_eq!(
-        (books.account().held_minor, books.account().open_holds),
-        (3000, 1)
-    );
+    assert_eq!((books.account().held_minor, books.account().open_holds), (3000, 1));
 }
 
 #[test]
@@ -144,10 +117,7 @@ fn the_same_token_with_another_amount_is_a_duplicate() {
     assert!(matches!(books.decide(&other), Outcome::Conflict));
     let answer = duplicate(&read(&other).echo());
     let jit = jit_funding(&answer);
-    assert_eq!(
-        (answer.code, &jit["decline_reason"]),
-        (402, &Value::from("DUPLICATE_TRANSACTION"))
-    );
+    assert_eq!((answer.code, &jit["decline_reason"]), (402, &Value::from("DUPLICATE_TRANSACTION")));
     assert_eq!(jit["token"], "c4a7b6d8-31f2-4a0b-b9ce-6f7e8d9c0004");
     assert!(String::from_utf8_lossy(&answer.body).contains("\"amount\":26.00,"));
     assert!(jit.get("tags").is_none());

@@ -80,11 +80,7 @@ fn amounts_are_read_exactly_and_what_is_none_is_left_to_the_decision() {
         ("5", "XXX", Err(AmountError::NotANumber)),
         ("5", "", Err(AmountError::NotANumber)),
     ] {
-        assert_eq!(
-            authorize(&asking(amount, currency)).amount.minor,
-            minor,
-            "{amount} {currency}"
-        );
+        assert_eq!(authorize(&asking(amount, currency)).amount.minor, minor, "{amount} {currency}");
     }
     let none = without(V2, "/gpa_order/jit_funding/amount");
     assert_eq!(authorize(&none).amount.minor, Err(AmountError::NotANumber));
@@ -96,10 +92,7 @@ fn two_currency_codes_must_name_one_currency() {
     assert_eq!(authorize(&numeric).amount.minor, Ok(2510));
     let one = without(V2, "/gpa_order/currency_code");
     assert_eq!(authorize(&one).amount.minor, Ok(2510));
-    for torn in [
-        with(V2, "/currency_code", "\"EUR\""),
-        with(V2, "/currency_code", "\"ABC\""),
-    ] {
+    for torn in [with(V2, "/currency_code", "\"EUR\""), with(V2, "/currency_code", "\"ABC\"")] {
         assert!(authorize(&torn).amount.currency.is_none());
     }
 }
@@ -111,17 +104,11 @@ fn who_acts_is_looked_for_in_three_places_and_who_pays_is_told_apart() {
     assert_eq!(asked.acting_token().map(Token::as_str), Some("user-child"));
     assert_eq!(asked.paying_token().map(Token::as_str), Some("user-ada"));
 
-    let in_jit = with(
-        &without(V2, "/acting_user_token"),
-        "/gpa_order/jit_funding/acting_user_token",
-        "\"user-jit\"",
-    );
+    let in_jit =
+        with(&without(V2, "/acting_user_token"), "/gpa_order/jit_funding/acting_user_token", "\"user-jit\"");
     assert_eq!(read(&in_jit).acting_token().map(Token::as_str), Some("user-jit"));
 
-    let neither = without(
-        &without(V2, "/acting_user_token"),
-        "/gpa_order/jit_funding/acting_user_token",
-    );
+    let neither = without(&without(V2, "/acting_user_token"), "/gpa_order/jit_funding/acting_user_token");
     let top = with(&neither, "/user_token", "\"user-top\"");
     assert_eq!(read(&top).acting_token().map(Token::as_str), Some("user-top"));
     let last = read(&without(&neither, "/user_token"));
@@ -131,27 +118,16 @@ fn who_acts_is_looked_for_in_three_places_and_who_pays_is_told_apart() {
 
 #[test]
 fn an_increment_names_its_group_by_the_transaction_before_it() {
-    let increment = with(
-        V2,
-        "/gpa_order/jit_funding/method",
-        "\"pgfs.authorization.incremental\"",
-    );
+    let increment = with(V2, "/gpa_order/jit_funding/method", "\"pgfs.authorization.incremental\"");
     let group = |body: &str| match authorize(body).purpose {
         Purpose::Increment(group) => group,
         other => panic!("not an increment: {other:?}"),
     };
-    let original = with(
-        &increment,
-        "/gpa_order/jit_funding/original_jit_funding_token",
-        "\"jit-1\"",
-    );
+    let original = with(&increment, "/gpa_order/jit_funding/original_jit_funding_token", "\"jit-1\"");
     let both = with(&original, "/preceding_related_transaction_token", "\"auth-1\"");
     assert_eq!(group(&both), GroupRef::Key(key("auth-1")));
     assert_eq!(group(&original), GroupRef::Key(key("jit-1")));
-    assert_eq!(
-        group(&increment),
-        GroupRef::Key(key("7c1d0a52-0b1e-4f55-9a3e-5d2f60b1c001"))
-    );
+    assert_eq!(group(&increment), GroupRef::Key(key("7c1d0a52-0b1e-4f55-9a3e-5d2f60b1c001")));
 }
 
 #[test]
@@ -159,10 +135,7 @@ fn card_numbers_are_masked_in_free_text_and_merchant_ids_are_kept() {
     let body = with(V2, "/card_acceptor/name", "\"SHOP 4111 1111 1111 1111\"");
     let body = with(&body, "/card_acceptor/city", "\"4111111111111111\"");
     let merchant = authorize(&body).merchant;
-    assert_eq!(
-        merchant.name.expect("a name").as_str(),
-        "SHOP **** **** **** 1111"
-    );
+    assert_eq!(merchant.name.expect("a name").as_str(), "SHOP **** **** **** 1111");
     assert_eq!(merchant.city.expect("a city").as_str(), "************1111");
     assert_eq!(text(merchant.id).as_deref(), Some("4000000000000002"));
 }
@@ -180,13 +153,9 @@ fn merchant_fields_of_another_form_are_left_out() {
         ("city", "null"),
     ] {
         let merchant = authorize(&with(V2, &format!("/card_acceptor/{field}"), value)).merchant;
-        let there = [
-            merchant.id.is_some(),
-            merchant.mcc.is_some(),
-            merchant.name.is_some(),
-        ]
-        .into_iter()
-        .chain([merchant.city.is_some(), merchant.country.is_some()]);
+        let there = [merchant.id.is_some(), merchant.mcc.is_some(), merchant.name.is_some()]
+            .into_iter()
+            .chain([merchant.city.is_some(), merchant.country.is_some()]);
         assert_eq!(there.filter(|is| !is).count(), 1, "{field} {value}");
     }
     assert!(authorize(&without(V2, "/card_acceptor")).merchant.id.is_none());
@@ -195,19 +164,14 @@ fn merchant_fields_of_another_form_are_left_out() {
 #[test]
 fn a_time_that_cannot_be_read_is_no_time() {
     let unreadable = with(V2, "/user_transaction_time", "\"yesterday\"");
-    assert_eq!(
-        authorize(&unreadable).processor_time,
-        "2026-11-20T15:14:05Z".parse().ok()
-    );
+    assert_eq!(authorize(&unreadable).processor_time, "2026-11-20T15:14:05Z".parse().ok());
     let neither = with(&unreadable, "/created_time", "17");
     assert_eq!(authorize(&neither).processor_time, None);
 }
 
 #[test]
 fn fields_that_nothing_depends_on_may_have_any_type() {
-    for field in [
-        "type", "state", "amount", "pos", "fraud", "gpa", "card", "made_up",
-    ] {
+    for field in ["type", "state", "amount", "pos", "fraud", "gpa", "card", "made_up"] {
         for value in ["null", "17", "\"x\"", "[{}]", "{\"a\":[1e400]}"] {
             let _ = authorize(&with(V2, &format!("/{field}"), value));
         }
@@ -223,10 +187,7 @@ fn a_missing_or_wrong_field_is_named() {
         ("/gpa_order/jit_funding", "gpa_order.jit_funding"),
         ("/gpa_order/jit_funding/token", "gpa_order.jit_funding.token"),
         ("/gpa_order/jit_funding/method", "gpa_order.jit_funding.method"),
-        (
-            "/gpa_order/jit_funding/user_token",
-            "gpa_order.jit_funding.user_token",
-        ),
+        ("/gpa_order/jit_funding/user_token", "gpa_order.jit_funding.user_token"),
     ] {
         assert_eq!(rejected(&without(V2, pointer)).field, field);
         assert_eq!(rejected(&with(V2, pointer, "null")).field, field);
@@ -241,21 +202,9 @@ fn a_missing_or_wrong_field_is_named() {
         ("/currency_code", "{}", "currency_code"),
         ("/card_acceptor", "\"x\"", "card_acceptor"),
         ("/card_acceptor/name", "[]", "card_acceptor.name"),
-        (
-            "/gpa_order/jit_funding/amount",
-            "{}",
-            "gpa_order.jit_funding.amount",
-        ),
-        (
-            "/gpa_order/jit_funding/amount",
-            "true",
-            "gpa_order.jit_funding.amount",
-        ),
-        (
-            "/gpa_order/jit_funding/business_token",
-            "5",
-            "gpa_order.jit_funding.business_token",
-        ),
+        ("/gpa_order/jit_funding/amount", "{}", "gpa_order.jit_funding.amount"),
+        ("/gpa_order/jit_funding/amount", "true", "gpa_order.jit_funding.amount"),
+        ("/gpa_order/jit_funding/business_token", "5", "gpa_order.jit_funding.business_token"),
     ] {
         assert_eq!(rejected(&with(V2, pointer, wrong)).field, field);
     }
@@ -278,10 +227,7 @@ fn a_request_has_one_order_and_no_second() {
 #[test]
 fn tokens_are_visible_ascii_of_at_most_255_characters() {
     let longest = format!("\"{}\"", "x".repeat(255));
-    assert_eq!(
-        command(&with(V2, "/token", &longest)).key.token.as_str().len(),
-        255
-    );
+    assert_eq!(command(&with(V2, "/token", &longest)).key.token.as_str().len(), 255);
     let too_long = format!("\"{}\"", "x".repeat(256));
     for bad in [too_long.as_str(), "\"\"", "\"a b\"", "\"é\"", "\"\\u0000\""] {
         for (pointer, field) in [
@@ -292,27 +238,13 @@ fn tokens_are_visible_ascii_of_at_most_255_characters() {
             assert_eq!(rejected(&with(V2, pointer, bad)).field, field, "{bad}");
         }
     }
-    assert_eq!(
-        rejected(&with(V2, "/acting_user_token", "\"a b\"")).field,
-        "acting_user_token"
-    );
+    assert_eq!(rejected(&with(V2, "/acting_user_token", "\"a b\"")).field, "acting_user_token");
 }
 
 #[test]
 fn what_is_not_json_is_the_body_s_fault() {
     let nan = with(V2, "/gpa_order/jit_funding/amount", "NaN");
-    for body in [
-        "",
-        "{",
-        "null",
-        "17",
-        "[]",
-        "[1]",
-        "<html>",
-        &V2[..V2.len() / 2],
-        &nan,
-        &format!("{V2}x"),
-    ] {
+    for body in ["", "{", "null", "17", "[]", "[1]", "<html>", &V2[..V2.len() / 2], &nan, &format!("{V2}x")] {
         assert_eq!(rejected(body).field, "body", "{body}");
     }
     assert_eq!(decode(b"\xff").map(|_| ()).expect_err("not UTF-8").field, "body");

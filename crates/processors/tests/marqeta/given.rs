@@ -82,10 +82,7 @@ impl Books {
         let mut state = State::default();
         state.owners.load(owner, Ok(company(owner)));
         let posted_minor = 100 * 10_i64.pow(u32::from(currency.exponent()));
-        let funded = Account {
-            posted_minor,
-            ..Account::new(account, owner, currency)
-        };
+        let funded = Account { posted_minor, ..Account::new(account, owner, currency) };
         state.accounts.load(account, Ok(funded));
         for (id, name) in [(ADA, "user-ada"), (BEN, "user-ben")] {
             let cardholder = user(id, owner, name);
@@ -93,11 +90,7 @@ impl Books {
         }
         let card = card(owner, account);
         state.cards.load(card.id, Ok(card));
-        Self {
-            state,
-            account,
-            messages: 100,
-        }
+        Self { state, account, messages: 100 }
     }
 
     /// Looks the tokens up, decides and returns what came of it.

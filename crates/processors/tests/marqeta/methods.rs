@@ -124,21 +124,14 @@ fn a_method_that_nobody_knows_is_never_approved() {
 #[test]
 fn an_alert_names_the_method_and_the_transaction() {
     let alert = read(REFUND).alert().expect("an alert");
-    assert!(
-        alert.contains("pgfs.refund.authorization") && alert.contains("gpa_order_unload"),
-        "{alert}"
-    );
+    assert!(alert.contains("pgfs.refund.authorization") && alert.contains("gpa_order_unload"), "{alert}");
     assert!(alert.contains("1d9c3b7e-77aa-4c1e-8a5f-2b3c4d5e0011"), "{alert}");
 }
 
 #[test]
 fn an_informative_message_needs_no_card_and_no_readable_amount() {
     let report = with(V2, "/gpa_order/jit_funding/method", "\"pgfs.force_capture\"");
-    let report = with(
-        &with(&report, "/card_token", "null"),
-        "/gpa_order/jit_funding/amount",
-        "1e400",
-    );
+    let report = with(&with(&report, "/card_token", "null"), "/gpa_order/jit_funding/amount", "1e400");
     assert_eq!(became(&report), Kept);
     assert!(read(&report).card_token().is_none() && read(&report).acting_token().is_none());
 }

@@ -179,10 +179,7 @@ pub(super) async fn list_accounts(
     Params(query): Params<AccountQuery>,
 ) -> Result<Json<Listed<AccountView>>, Problem> {
     let cursor = Cursor::parse(query.limit, query.after.as_deref())?;
-    let accounts = app
-        .ledger()
-        .list_accounts(query.owner, cursor.page_and_one())
-        .await?;
+    let accounts = app.ledger().list_accounts(query.owner, cursor.page_and_one()).await?;
     let view = |account: Account| AccountView::from(&account);
     Ok(Json(cursor.cut(accounts, |account| account.id.to_string(), view)))
 }
@@ -239,11 +236,7 @@ pub(super) async fn list_entries(
     let currency = find(&app, id).await?.currency;
     let entries = app.ledger().list_entries(id, cursor.page_and_one()).await?;
     let view = |entry: Entry| EntryView::new(&entry, currency);
-    Ok(Json(cursor.cut(
-        entries,
-        |entry| entry.entry.number.to_string(),
-        view,
-    )))
+    Ok(Json(cursor.cut(entries, |entry| entry.entry.number.to_string(), view)))
 }
 
 async fn transfer(
@@ -255,12 +248,8 @@ async fn transfer(
 ) -> Result<Stored, Problem> {
     let amount = new.amount.read_above_zero(new.currency)?;
     let account = find(app, id).await?;
-    let action = Action::Transfer(Transfer {
-        direction,
-        owner: Some(account.owner),
-        account: account.id,
-        amount,
-    });
+    let action =
+        Action::Transfer(Transfer { direction, owner: Some(account.owner), account: account.id, amount });
     settle(app, key, action, created(TransferView::of)).await
 }
 

@@ -19,10 +19,7 @@ impl AmountText {
     /// The amount; zero is one.
     pub(super) fn read(&self, currency: Currency) -> Result<command::Amount, Problem> {
         let money = Money::parse(&self.0, currency).map_err(invalid)?;
-        Ok(command::Amount {
-            currency: Some(currency),
-            minor: Ok(money.minor),
-        })
+        Ok(command::Amount { currency: Some(currency), minor: Ok(money.minor) })
     }
 
     /// The amount, which has to be above zero.
@@ -87,16 +84,9 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_is_refused_by_the_name_of_its_field() {
-        for json in [
-            "-1",
-            r#""-0.01""#,
-            "1.999",
-            "92233720368547758.08",
-            "1e400",
-            r#""NaN""#,
-            r#""""#,
-            r#"" 1""#,
-        ] {
+        for json in
+            ["-1", r#""-0.01""#, "1.999", "92233720368547758.08", "1e400", r#""NaN""#, r#""""#, r#"" 1""#]
+        {
             let problem = read(json).expect_err(json);
             assert!(
                 problem.contains("invalid_amount") && problem.contains(r#""field":"amount""#),
@@ -118,18 +108,9 @@ mod tests {
             let reader = &mut serde_json::Deserializer::from_slice(json.as_bytes());
             serde_path_to_error::deserialize::<_, Body>(reader)
         };
+        assert_eq!(read(r#"{"amount": 1.10}"#).map(|body| body.amount.0).ok().as_deref(), Some("1.10"));
         assert_eq!(
-            read(r#"{"amount": 1.10}"#)
-                .map(|body| body.amount.0)
-                .ok()
-                .as_deref(),
-            Some("1.10")
-        );
-        assert_eq!(
-            read(r#"{"amount": []}"#)
-                .map_err(|error| error.path().to_string())
-                .err()
-                .as_deref(),
+            read(r#"{"amount": []}"#).map_err(|error| error.path().to_string()).err().as_deref(),
             Some("amount")
         );
     }

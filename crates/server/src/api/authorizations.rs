@@ -236,9 +236,7 @@ pub(super) async fn find_authorization(
 ) -> Result<Json<AuthorizationDetail>, Problem> {
     let record = find(&app, id).await?;
     let detail = AuthorizationDetail::new(&record);
-    detail
-        .map(Json)
-        .ok_or(Problem::declined(DeclineReason::AuthorizationUnknown))
+    detail.map(Json).ok_or(Problem::declined(DeclineReason::AuthorizationUnknown))
 }
 
 /// Authorizations and increments in the order of decision. A page may have fewer items than the
@@ -304,10 +302,7 @@ async fn decide(
         }
     };
     let method = Token::new(swipe.method).map_err(|_| Problem::internal())?;
-    let acting = swipe.acting.map(|token| Actor {
-        token,
-        cardholder: found.acting,
-    });
+    let acting = swipe.acting.map(|token| Actor { token, cardholder: found.acting });
     let action = Action::Authorize(Box::new(Authorize {
         method,
         purpose: swipe.purpose,
@@ -338,11 +333,7 @@ async fn look_up(app: &App, swipe: &Swipe, timeline: &mut Timeline) -> Result<Fo
     let route = lookups.card(&card_token).await?;
     timeline.mark(Stage::CardLookup);
     timeline.mark(Stage::LimitsLookup);
-    Ok(Found {
-        acting,
-        card_token,
-        route,
-    })
+    Ok(Found { acting, card_token, route })
 }
 
 /// The token of the card that is named by its id; any other text is a token itself.

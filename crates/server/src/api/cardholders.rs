@@ -126,16 +126,9 @@ pub(super) async fn list_cardholders(
     Params(query): Params<CardholderQuery>,
 ) -> Result<Json<Listed<CardholderView>>, Problem> {
     let cursor = Cursor::parse(query.limit, query.after.as_deref())?;
-    let cardholders = app
-        .ledger()
-        .list_cardholders(query.owner, cursor.page_and_one())
-        .await?;
+    let cardholders = app.ledger().list_cardholders(query.owner, cursor.page_and_one()).await?;
     let view = |cardholder: Cardholder| CardholderView::from(&cardholder);
-    Ok(Json(cursor.cut(
-        cardholders,
-        |cardholder| cardholder.id.to_string(),
-        view,
-    )))
+    Ok(Json(cursor.cut(cardholders, |cardholder| cardholder.id.to_string(), view)))
 }
 
 /// Changes a cardholder's status. Closed is final.

@@ -137,10 +137,7 @@ pub(super) async fn list_cards(
     Params(query): Params<CardQuery>,
 ) -> Result<Json<Listed<CardView>>, Problem> {
     let cursor = Cursor::parse(query.limit, query.after.as_deref())?;
-    let cards = app
-        .ledger()
-        .list_cards(query.owner, cursor.page_and_one())
-        .await?;
+    let cards = app.ledger().list_cards(query.owner, cursor.page_and_one()).await?;
     let view = |card: Card| CardView::from(&card);
     Ok(Json(cursor.cut(cards, |card| card.id.to_string(), view)))
 }
@@ -157,11 +154,7 @@ pub(super) async fn move_card(
     Body(to): Body<Transition<CardStatus>>,
 ) -> Result<Stored, Problem> {
     let card = find(&app, id).await?;
-    let action = Action::MoveCard(MoveCard {
-        owner: Some(card.owner),
-        card: card.id,
-        to: to.status,
-    });
+    let action = Action::MoveCard(MoveCard { owner: Some(card.owner), card: card.id, to: to.status });
     settle(&app, key, action, granted(TransitionView::of)).await
 }
 

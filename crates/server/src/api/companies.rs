@@ -125,10 +125,7 @@ pub(super) async fn list_companies(
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Listed<CompanyView>>, Problem> {
     let cursor = Cursor::parse(query.limit, query.after.as_deref())?;
-    let companies = app
-        .ledger()
-        .list_owners(OwnerKind::Company, cursor.page_and_one())
-        .await?;
+    let companies = app.ledger().list_owners(OwnerKind::Company, cursor.page_and_one()).await?;
     let view = |owner: Owner| CompanyView::new(&owner, None);
     Ok(Json(cursor.cut(companies, |owner| owner.id.to_string(), view)))
 }

@@ -17,9 +17,7 @@ const ACCOUNTS_MAX: u32 = 300;
 /// The owner, if it is of the kind.
 pub(super) async fn find(app: &App, id: OwnerId, kind: OwnerKind) -> Result<Owner, Problem> {
     let owner = app.ledger().find_owner(id).await?;
-    owner
-        .filter(|owner| owner.kind == kind)
-        .ok_or(Problem::declined(DeclineReason::OwnerUnknown))
+    owner.filter(|owner| owner.kind == kind).ok_or(Problem::declined(DeclineReason::OwnerUnknown))
 }
 
 /// A new owner's program has to be there.
@@ -31,10 +29,7 @@ pub(super) async fn require_program(app: &App, id: ProgramId) -> Result<(), Prob
 }
 
 pub(super) async fn accounts(app: &App, owner: OwnerId) -> Result<Vec<AccountView>, Problem> {
-    let page = Page {
-        after: None,
-        limit: ACCOUNTS_MAX,
-    };
+    let page = Page { after: None, limit: ACCOUNTS_MAX };
     let accounts = app.ledger().list_accounts(Some(owner), page).await?;
     Ok(accounts.iter().map(AccountView::from).collect())
 }

@@ -132,10 +132,7 @@ pub(super) async fn list_persons(
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Listed<PersonView>>, Problem> {
     let cursor = Cursor::parse(query.limit, query.after.as_deref())?;
-    let persons = app
-        .ledger()
-        .list_owners(OwnerKind::Person, cursor.page_and_one())
-        .await?;
+    let persons = app.ledger().list_owners(OwnerKind::Person, cursor.page_and_one()).await?;
     let view = |owner: Owner| PersonView::new(&owner, None);
     Ok(Json(cursor.cut(persons, |owner| owner.id.to_string(), view)))
 }

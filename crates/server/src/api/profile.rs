@@ -24,10 +24,7 @@ pub(super) struct ProfileView {
 
 /// The figures of one window, as the profiler writes them.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes `WindowProfile`, whose crate knows nothing of the API"
-)]
+#[expect(dead_code, reason = "describes `WindowProfile`, whose crate knows nothing of the API")]
 struct WindowView {
     /// `1m`, `5m`, `1h` or `all`.
     window: String,
@@ -57,10 +54,7 @@ struct WindowView {
 
 /// How long one stage took, in microseconds.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes `StageProfile`, whose crate knows nothing of the API"
-)]
+#[expect(dead_code, reason = "describes `StageProfile`, whose crate knows nothing of the API")]
 struct StageView {
     /// The stage, or `total`.
     stage: String,

@@ -68,18 +68,10 @@ pub(super) async fn create_program(
     let name = required("name", new.name)?;
     time_zone(&new.time_zone).map_err(|error| Problem::of_field(Code::InvalidField, "time_zone", error))?;
     if new.currencies.is_empty() {
-        return Err(Problem::of_field(
-            Code::InvalidField,
-            "currencies",
-            "at least one is needed",
-        ));
+        return Err(Problem::of_field(Code::InvalidField, "currencies", "at least one is needed"));
     }
     let currencies = distinct(new.currencies)?;
-    let action = Action::CreateProgram(CreateProgram {
-        name,
-        time_zone: new.time_zone,
-        currencies,
-    });
+    let action = Action::CreateProgram(CreateProgram { name, time_zone: new.time_zone, currencies });
     let view = |decided: &_| settle::program(decided).map(ProgramView::from);
     settle(&app, key, action, created(view)).await
 }
@@ -114,11 +106,7 @@ pub(super) async fn list_programs(
 /// A text that may not be empty.
 pub(super) fn required(field: &'static str, text: FreeText) -> Result<FreeText, Problem> {
     match text.as_str().is_empty() {
-        true => Err(Problem::of_field(
-            Code::InvalidField,
-            field,
-            "this may not be empty",
-        )),
+        true => Err(Problem::of_field(Code::InvalidField, field, "this may not be empty")),
         false => Ok(text),
     }
 }
@@ -128,11 +116,7 @@ pub(super) fn distinct(currencies: Vec<Currency>) -> Result<Vec<Currency>, Probl
     for (index, currency) in currencies.iter().enumerate() {
         if currencies[..index].contains(currency) {
             let field = format!("currencies[{index}]");
-            return Err(Problem::of_field(
-                Code::InvalidField,
-                field,
-                format!("{currency} is there twice"),
-            ));
+            return Err(Problem::of_field(Code::InvalidField, field, format!("{currency} is there twice")));
         }
     }
     Ok(currencies)

@@ -48,19 +48,13 @@ text_schemas! {
 }
 
 fn text(description: &str) -> ObjectBuilder {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .description(Some(description))
+    ObjectBuilder::new().schema_type(Type::String).description(Some(description))
 }
 
 fn id(prefix: &str) -> ObjectBuilder {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .pattern(Some(format!("^{prefix}_[0-9a-z]{{26}}$")))
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(format!("^{prefix}_[0-9a-z]{{26}}$")))
 }
 
 fn words(words: impl Iterator<Item = &'static str>) -> ObjectBuilder {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(words))
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
 }

@@ -56,9 +56,7 @@ impl IntoResponse for Stored {
         let mut response = (status, body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, media_type);
         if self.is_repeat {
-            response
-                .headers_mut()
-                .insert(REPLAYED, HeaderValue::from_static("true"));
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
         }
         response
     }
@@ -72,16 +70,8 @@ pub(super) fn request(
     deadline: Instant,
     timeline: Timeline,
 ) -> Request {
-    let command = Command {
-        id: MessageId::new(Uuid::now_v7()),
-        key: key.message_key(),
-        action,
-    };
-    Request {
-        work: Work::new(command, encode),
-        deadline: Some(deadline),
-        timeline,
-    }
+    let command = Command { id: MessageId::new(Uuid::now_v7()), key: key.message_key(), action };
+    Request { work: Work::new(command, encode), deadline: Some(deadline), timeline }
 }
 
 /// Has an operator's command decided and made durable.

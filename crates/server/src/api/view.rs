@@ -146,11 +146,7 @@ impl AuthorizationView {
             owner: message.owner,
             owner_sequence: message.owner_sequence,
             decided_at: message.at,
-            status: if message.is_approved() {
-                "approved"
-            } else {
-                "declined"
-            },
+            status: if message.is_approved() { "approved" } else { "declined" },
             decline_reason: message.declined,
             card: authorization.card,
             card_token: authorization.card_token.clone(),
@@ -169,10 +165,7 @@ impl AuthorizationView {
 
 /// The account's currency: the check of the currency found it.
 fn account_currency(authorization: &Authorization) -> Option<Currency> {
-    let check = authorization
-        .checks
-        .iter()
-        .find(|check| check.check == CheckName::Currency)?;
+    let check = authorization.checks.iter().find(|check| check.check == CheckName::Currency)?;
     Currency::parse(check.found.as_deref()?).ok()
 }
 
@@ -283,9 +276,6 @@ impl HoldView {
 impl AnswerView {
     fn new(answer: &Answer) -> Self {
         let text = String::from_utf8(answer.body.clone()).unwrap_or_default();
-        Self {
-            code: answer.code,
-            body: RawValue::from_string(text).ok(),
-        }
+        Self { code: answer.code, body: RawValue::from_string(text).ok() }
     }
 }

@@ -41,10 +41,7 @@ async fn loads_and_unloads_show_in_the_account_and_its_entries() -> Tested {
     let account = format!("/v1/accounts/{}", given.account());
     let unload = json!({"amount": "0.005", "currency": "KWD"});
     let unload = server.make(&format!("{account}/unloads"), unload).await?;
-    assert_eq!(
-        (&unload["kind"], &unload["amount"]),
-        (&json!("unload"), &json!("0.005"))
-    );
+    assert_eq!((&unload["kind"], &unload["amount"]), (&json!("unload"), &json!("0.005")));
     let read = server.get(&account).await?.json();
     assert_eq!(read, unload["account"]);
     assert_eq!(
@@ -52,24 +49,13 @@ async fn loads_and_unloads_show_in_the_account_and_its_entries() -> Tested {
         (&json!("10.495"), &json!("10.495"), &json!(2))
     );
     let entries = server.get(&format!("{account}/entries")).await?.json();
-    let amounts: Vec<_> = entries["items"]
-        .as_array()
-        .ok_or("no items")?
-        .iter()
-        .map(|entry| &entry["amount"])
-        .collect();
+    let amounts: Vec<_> =
+        entries["items"].as_array().ok_or("no items")?.iter().map(|entry| &entry["amount"]).collect();
     assert_eq!(amounts, [&json!("10.500"), &json!("-0.005")]);
     assert_eq!(entries["items"][1]["message"], unload["message"]);
-    let too_much = server
-        .post(
-            &format!("{account}/unloads"),
-            &json!({"amount": 11, "currency": "KWD"}),
-        )
-        .await?;
-    assert_eq!(
-        (too_much.status.as_u16(), too_much.code().as_str()),
-        (422, "insufficient_funds")
-    );
+    let too_much =
+        server.post(&format!("{account}/unloads"), &json!({"amount": 11, "currency": "KWD"})).await?;
+    assert_eq!((too_much.status.as_u16(), too_much.code().as_str()), (422, "insufficient_funds"));
     Ok(())
 }
 
@@ -82,10 +68,7 @@ async fn a_list_is_read_page_by_page() -> Tested {
         let body = json!({"company": company, "reference": format!("employee {number}")});
         server.make("/v1/cardholders", body).await?;
     }
-    let list = format!(
-        "/v1/cardholders?owner={}&limit=2",
-        company.as_str().ok_or("no id")?
-    );
+    let list = format!("/v1/cardholders?owner={}&limit=2", company.as_str().ok_or("no id")?);
     let mut path = list.clone();
     let mut references = Vec::new();
     loop {
@@ -98,10 +81,7 @@ async fn a_list_is_read_page_by_page() -> Tested {
             None => break,
         }
     }
-    assert_eq!(
-        references,
-        [1, 2, 3, 4, 5].map(|number| format!("\"employee {number}\""))
-    );
+    assert_eq!(references, [1, 2, 3, 4, 5].map(|number| format!("\"employee {number}\"")));
     Ok(())
 }
 
@@ -109,26 +89,14 @@ async fn a_list_is_read_page_by_page() -> Tested {
 async fn a_status_changes_as_its_rules_allow() -> Tested {
     let server = Running::start().await?;
     let given = server.given("USD", None).await?;
-    let path = format!(
-        "/v1/cards/{}/transitions",
-        given.card["id"].as_str().ok_or("no id")?
-    );
+    let path = format!("/v1/cards/{}/transitions", given.card["id"].as_str().ok_or("no id")?);
     let moved = server.make(&path, json!({"status": "terminated"})).await?;
-    assert_eq!(
-        (&moved["id"], &moved["status"]),
-        (&given.card["id"], &json!("terminated"))
-    );
+    assert_eq!((&moved["id"], &moved["status"]), (&given.card["id"], &json!("terminated")));
     let refused = server.post(&path, &json!({"status": "active"})).await?;
-    assert_eq!(
-        (refused.status.as_u16(), refused.code().as_str()),
-        (409, "transition_not_allowed")
-    );
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (409, "transition_not_allowed"));
     assert_eq!(refused.headers["content-type"], "application/problem+json");
     let unknown = server.post(&path, &json!({"status": "lost"})).await?;
-    assert_eq!(
-        (unknown.status.as_u16(), &unknown.json()["errors"][0]["field"]),
-        (400, &json!("status"))
-    );
+    assert_eq!((unknown.status.as_u16(), &unknown.json()["errors"][0]["field"]), (400, &json!("status")));
     Ok(())
 }
 
@@ -138,10 +106,7 @@ async fn a_taken_token_is_a_conflict_and_so_for_ever() -> Tested {
     let given = server.given("USD", None).await?;
     let body = json!({"company": given.company["id"], "reference": "another", "token": "user-1"}).to_string();
     let first = server.post_as("once", "/v1/cardholders", &body).await?;
-    assert_eq!(
-        (first.status.as_u16(), first.code().as_str()),
-        (409, "token_taken")
-    );
+    assert_eq!((first.status.as_u16(), first.code().as_str()), (409, "token_taken"));
     let again = server.post_as("once", "/v1/cardholders", &body).await?;
     assert_eq!((again.status, &again.text), (first.status, &first.text));
     assert_eq!(again.headers["content-type"], "application/problem+json");
@@ -153,30 +118,15 @@ async fn the_same_key_gets_the_same_bytes_and_other_content_a_conflict() -> Test
     let server = Running::start().await?;
     let given = server.given("USD", None).await?;
     let loads = format!("/v1/accounts/{}/loads", given.account());
-    let first = server
-        .post_as("load", &loads, r#"{"amount": "5.00", "currency": "USD"}"#)
-        .await?;
-    assert!(
-        first.status == 201 && !first.headers.contains_key("idempotency-replayed"),
-        "{first:?}"
-    );
+    let first = server.post_as("load", &loads, r#"{"amount": "5.00", "currency": "USD"}"#).await?;
+    assert!(first.status == 201 && !first.headers.contains_key("idempotency-replayed"), "{first:?}");
     // The same amount, written differently.
-    let again = server
-        .post_as("load", &loads, r#"{"currency": "USD", "amount": 5}"#)
-        .await?;
+    let again = server.post_as("load", &loads, r#"{"currency": "USD", "amount": 5}"#).await?;
     assert_eq!((again.status, &again.text), (first.status, &first.text));
     assert_eq!(again.headers["idempotency-replayed"], "true");
-    let other = server
-        .post_as("load", &loads, r#"{"amount": "6.00", "currency": "USD"}"#)
-        .await?;
-    assert_eq!(
-        (other.status.as_u16(), other.code().as_str()),
-        (409, "idempotency_key_reused")
-    );
-    let account = server
-        .get(&format!("/v1/accounts/{}", given.account()))
-        .await?
-        .json();
+    let other = server.post_as("load", &loads, r#"{"amount": "6.00", "currency": "USD"}"#).await?;
+    assert_eq!((other.status.as_u16(), other.code().as_str()), (409, "idempotency_key_reused"));
+    let account = server.get(&format!("/v1/accounts/{}", given.account())).await?.json();
     assert_eq!(account["posted"], "5.00");
     Ok(())
 }
@@ -188,16 +138,10 @@ async fn what_is_named_and_not_there_is_404_and_leaves_the_key_free() -> Tested 
     let nobody = "chld_00000000000000000000000000";
     let body = json!({"cardholder": nobody, "account": given.account()}).to_string();
     let missing = server.post_as("a-card", "/v1/cards", &body).await?;
-    assert_eq!(
-        (missing.status.as_u16(), missing.code().as_str()),
-        (404, "cardholder_unknown")
-    );
+    assert_eq!((missing.status.as_u16(), missing.code().as_str()), (404, "cardholder_unknown"));
     let body = json!({"cardholder": given.cardholder["id"], "account": given.account()}).to_string();
     let made = server.post_as("a-card", "/v1/cards", &body).await?;
-    assert_eq!(
-        (made.status.as_u16(), &made.json()["status"]),
-        (201, &json!("unactivated"))
-    );
+    assert_eq!((made.status.as_u16(), &made.json()["status"]), (201, &json!("unactivated")));
     for path in [
         "/v1/cards/card_00000000000000000000000000",
         "/v1/cards/7",

@@ -14,55 +14,32 @@ async fn a_purchase_holds_an_increment_holds_more_and_a_reversal_releases_both()
     let server = Running::start().await?;
     let given = server.given("USD", Some("100.00")).await?;
     let bought = server.make("/v1/authorizations", swipe("60.00")).await?;
-    assert_eq!(
-        (&bought["status"], &bought["available_after"]),
-        (&json!("approved"), &json!("40.00"))
-    );
-    assert_eq!(
-        (&bought["group"], &bought["card"]),
-        (&bought["id"], &given.card["id"])
-    );
+    assert_eq!((&bought["status"], &bought["available_after"]), (&json!("approved"), &json!("40.00")));
+    assert_eq!((&bought["group"], &bought["card"]), (&bought["id"], &given.card["id"]));
     let path = format!("/v1/authorizations/{}", bought["id"].as_str().ok_or("no id")?);
-    let more = server
-        .make(
-            &format!("{path}/increments"),
-            json!({"amount": "30.00", "currency": "USD"}),
-        )
-        .await?;
+    let more =
+        server.make(&format!("{path}/increments"), json!({"amount": "30.00", "currency": "USD"})).await?;
     assert_eq!(
         (&more["kind"], &more["status"], &more["group"]),
         (&json!("increment"), &json!("approved"), &bought["id"])
     );
-    let too_much = server
-        .make(
-            &format!("{path}/increments"),
-            json!({"amount": "30.00", "currency": "USD"}),
-        )
-        .await?;
+    let too_much =
+        server.make(&format!("{path}/increments"), json!({"amount": "30.00", "currency": "USD"})).await?;
     assert_eq!(
         (&too_much["status"], &too_much["decline_reason"]),
         (&json!("declined"), &json!("insufficient_funds"))
     );
     let read = server.get(&path).await?.json();
-    assert_eq!(
-        (&read["hold"]["status"], &read["hold"]["held"]),
-        (&json!("open"), &json!("90.00"))
-    );
+    assert_eq!((&read["hold"]["status"], &read["hold"]["held"]), (&json!("open"), &json!("90.00")));
     assert_eq!(read["answer"]["body"]["id"], bought["id"]);
     let reversed = server.make(&format!("{path}/reversals"), json!({})).await?;
-    assert_eq!(
-        (&reversed["status"], &reversed["authorization"]),
-        (&json!("reversed"), &bought["id"])
-    );
+    assert_eq!((&reversed["status"], &reversed["authorization"]), (&json!("reversed"), &bought["id"]));
     assert_eq!(
         (&reversed["account"]["held"], &reversed["account"]["available"]),
         (&json!("0.00"), &json!("100.00"))
     );
     let again = server.post(&format!("{path}/reversals"), &json!({})).await?;
-    assert_eq!(
-        (again.status.as_u16(), again.code().as_str()),
-        (409, "hold_group_ended")
-    );
+    assert_eq!((again.status.as_u16(), again.code().as_str()), (409, "hold_group_ended"));
     Ok(())
 }
 
@@ -74,10 +51,7 @@ async fn a_card_may_be_named_by_its_id_or_its_token() -> Tested {
     let by_token = json!({"card": "card-1", "amount": "1.00", "currency": "USD"}).to_string();
     let first = server.post_as("swipe", "/v1/authorizations", &by_id).await?;
     let again = server.post_as("swipe", "/v1/authorizations", &by_token).await?;
-    assert_eq!(
-        (first.status.as_u16(), &first.json()["status"]),
-        (200, &json!("approved"))
-    );
+    assert_eq!((first.status.as_u16(), &first.json()["status"]), (200, &json!("approved")));
     assert_eq!(first.text, again.text);
     Ok(())
 }
@@ -96,20 +70,11 @@ async fn a_decline_is_an_answer_with_every_check() -> Tested {
     );
     let unknown = json!({"card": "nobody's", "amount": "1.00", "currency": "USD"});
     let unknown = server.make("/v1/authorizations", unknown).await?;
-    assert_eq!(
-        (&unknown["decline_reason"], &unknown["owner"]),
-        (&json!("card_unknown"), &Value::Null)
-    );
+    assert_eq!((&unknown["decline_reason"], &unknown["owner"]), (&json!("card_unknown"), &Value::Null));
     let other = json!({"card": "card-1", "amount": "1", "currency": "JPY"});
     let other = server.make("/v1/authorizations", other).await?;
-    assert_eq!(
-        (&other["decline_reason"], &other["amount"]),
-        (&json!("currency_mismatch"), &json!("1"))
-    );
-    assert_eq!(
-        (&other["account_currency"], &other["available_after"]),
-        (&json!("USD"), &json!("10.00"))
-    );
+    assert_eq!((&other["decline_reason"], &other["amount"]), (&json!("currency_mismatch"), &json!("1")));
+    assert_eq!((&other["account_currency"], &other["available_after"]), (&json!("USD"), &json!("10.00")));
     Ok(())
 }
 
@@ -118,16 +83,10 @@ async fn zero_verifies_the_card_and_holds_nothing() -> Tested {
     let server = Running::start().await?;
     server.given("USD", None).await?;
     let verified = server.make("/v1/authorizations", swipe("0")).await?;
-    assert_eq!(
-        (&verified["status"], &verified["amount"]),
-        (&json!("approved"), &json!("0.00"))
-    );
+    assert_eq!((&verified["status"], &verified["amount"]), (&json!("approved"), &json!("0.00")));
     let path = format!("/v1/authorizations/{}", verified["id"].as_str().ok_or("no id")?);
     let read = server.get(&path).await?.json();
-    assert_eq!(
-        (&read["hold"]["status"], &read["hold"]["held"]),
-        (&json!("empty"), &json!("0.00"))
-    );
+    assert_eq!((&read["hold"]["status"], &read["hold"]["held"]), (&json!("empty"), &json!("0.00")));
     Ok(())
 }
 
@@ -159,11 +118,7 @@ async fn authorizations_are_listed_in_the_order_of_decision_or_the_other_way_rou
         loop {
             let page = server.get(&path).await?.json();
             let items = page["items"].as_array().ok_or("no items")?;
-            amounts.extend(
-                items
-                    .iter()
-                    .map(|item| item["amount"].as_str().unwrap_or_default().to_owned()),
-            );
+            amounts.extend(items.iter().map(|item| item["amount"].as_str().unwrap_or_default().to_owned()));
             match page["next"].as_str() {
                 Some(next) => path = format!("/v1/authorizations?owner={owner}&limit=2{query}&after={next}"),
                 None => return Ok(amounts),
@@ -182,10 +137,7 @@ async fn every_authorization_is_profiled_stage_by_stage() -> Tested {
     server.make("/v1/authorizations", swipe("1.00")).await?;
     server.make("/v1/authorizations", swipe("100.00")).await?;
     let profile = server.get("/v1/profile").await?.json();
-    let all = profile["windows"]
-        .as_array()
-        .and_then(|windows| windows.last())
-        .ok_or("no windows")?;
+    let all = profile["windows"].as_array().and_then(|windows| windows.last()).ok_or("no windows")?;
     assert_eq!((&all["window"], &all["count"]), (&json!("all"), &json!(2)));
     assert_eq!((&all["approved"], &all["declined"]), (&json!(1), &json!(1)));
     assert_eq!(all["decline_reasons"], json!({"insufficient_funds": 1}));

@@ -11,18 +11,11 @@ async fn a_running_server_is_live_ready_and_well() -> Tested {
     let server = Running::start().await?;
     for (path, status) in [("/live", "live"), ("/ready", "ready"), ("/health", "ok")] {
         let open = answered(server.client.get(server.url(path))).await?;
-        assert_eq!(
-            (open.status.as_u16(), open.json()["status"].as_str()),
-            (200, Some(status)),
-            "{path}"
-        );
+        assert_eq!((open.status.as_u16(), open.json()["status"].as_str()), (200, Some(status)), "{path}");
     }
     let health = server.get("/health").await?.json();
     assert_eq!(health["dependencies"]["ledger"]["status"], "ok");
-    assert!(
-        health["version"].is_string() && health["uptime_s"].is_u64(),
-        "{health}"
-    );
+    assert!(health["version"].is_string() && health["uptime_s"].is_u64(), "{health}");
     Ok(())
 }
 
@@ -33,20 +26,11 @@ async fn without_its_file_the_server_decides_nothing_and_is_not_ready() -> Teste
     std::fs::remove_file(DataFolder::ledger_file(server.folder.path()))?;
     let swipe = json!({"card": "card-1", "amount": "1.00", "currency": "USD"});
     let undecided = server.post("/v1/authorizations", &swipe).await?;
-    assert_eq!(
-        (undecided.status.as_u16(), undecided.code().as_str()),
-        (503, "unavailable")
-    );
+    assert_eq!((undecided.status.as_u16(), undecided.code().as_str()), (503, "unavailable"));
     assert_eq!(undecided.headers["retry-after"], "1");
     let ready = server.get("/ready").await?;
-    assert_eq!(
-        (ready.status.as_u16(), &ready.json()["status"]),
-        (503, &json!("not_ready"))
-    );
-    assert_eq!(
-        server.get("/health").await?.json()["dependencies"]["ledger"]["status"],
-        "unavailable"
-    );
+    assert_eq!((ready.status.as_u16(), &ready.json()["status"]), (503, &json!("not_ready")));
+    assert_eq!(server.get("/health").await?.json()["dependencies"]["ledger"]["status"], "unavailable");
     assert_eq!(server.get("/live").await?.status, 200);
     Ok(())
 }
@@ -56,11 +40,7 @@ async fn the_api_page_comes_from_the_binary() -> Tested {
     let server = Running::start().await?;
     let page = answered(server.client.get(server.url("/docs/"))).await?;
     assert!(page.status == 200 && page.text.contains("swagger-ui"), "{page:?}");
-    assert!(
-        !page.text.contains("http://") && !page.text.contains("https://"),
-        "{}",
-        page.text
-    );
+    assert!(!page.text.contains("http://") && !page.text.contains("https://"), "{}", page.text);
     let script = answered(server.client.get(server.url("/docs/swagger-ui-bundle.js"))).await?;
     assert!(script.status == 200 && script.text.len() > 100_000);
     let openapi = answered(server.client.get(server.url("/openapi.json"))).await?;
@@ -72,13 +52,7 @@ async fn the_api_page_comes_from_the_binary() -> Tested {
 #[tokio::test]
 async fn only_v1_answers_carry_a_request_id() -> Tested {
     let server = Running::start().await?;
-    assert!(
-        server
-            .get("/v1/cards")
-            .await?
-            .headers
-            .contains_key("x-request-id")
-    );
+    assert!(server.get("/v1/cards").await?.headers.contains_key("x-request-id"));
     assert!(!server.get("/live").await?.headers.contains_key("x-request-id"));
     Ok(())
 }

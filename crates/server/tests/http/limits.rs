@@ -46,11 +46,7 @@ async fn a_body_over_the_limit_is_413() -> Tested {
     for kib in [257, 600] {
         let body = format!(r#"{{"name": "{}"}}"#, "x".repeat(kib * 1024));
         let refused = server.post_as("k", "/v1/programs", &body).await?;
-        assert_eq!(
-            (refused.status.as_u16(), refused.code().as_str()),
-            (413, "body_too_large"),
-            "{kib} KiB"
-        );
+        assert_eq!((refused.status.as_u16(), refused.code().as_str()), (413, "body_too_large"), "{kib} KiB");
     }
     assert_eq!(server.get("/v1/programs").await?.status, 200);
     Ok(())
@@ -86,19 +82,13 @@ async fn a_slow_body_is_408() -> Tested {
     );
     slow.write_all(head.as_bytes()).await?;
     let answer = read_until_closed(&mut slow).await;
-    assert!(
-        answer.starts_with("HTTP/1.1 408") && answer.contains("body_too_slow"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body_too_slow"), "{answer}");
     Ok(())
 }
 
 #[tokio::test]
 async fn connections_over_the_cap_are_closed_and_the_others_unharmed() -> Tested {
-    let settings = Settings {
-        connections_max: 2,
-        ..Settings::default()
-    };
+    let settings = Settings { connections_max: 2, ..Settings::default() };
     let server = Running::start_with(settings).await?;
     let mut first = TcpStream::connect(server.address).await?;
     let mut second = TcpStream::connect(server.address).await?;

@@ -24,9 +24,7 @@ async fn no_operation_is_open_to_whoever_has_no_key() -> Tested {
     for (method, path) in operations(&server).await? {
         for key in [None, Some("wrong")] {
             let request = server.client.request(method.parse()?, server.url(&path));
-            let request = key
-                .into_iter()
-                .fold(request, |request, key| request.bearer_auth(key));
+            let request = key.into_iter().fold(request, |request, key| request.bearer_auth(key));
             let refused = answered(request).await?;
             assert_eq!(
                 (refused.status.as_u16(), refused.code().as_str()),
@@ -44,11 +42,7 @@ async fn no_post_goes_without_an_idempotency_key() -> Tested {
     let server = Running::start().await?;
     for (method, path) in operations(&server).await? {
         if method == "POST" {
-            let request = server
-                .client
-                .post(server.url(&path))
-                .bearer_auth(API_KEY)
-                .json(&json!({}));
+            let request = server.client.post(server.url(&path)).bearer_auth(API_KEY).json(&json!({}));
             let refused = answered(request).await?;
             assert_eq!(
                 (refused.status.as_u16(), refused.code().as_str()),
@@ -70,12 +64,7 @@ async fn a_wrong_body_is_refused_by_the_name_of_its_field_and_has_no_effect() ->
         ("/v1/programs", "{", "malformed_json", "body"),
         ("/v1/programs", "", "malformed_json", "body"),
         ("/v1/programs", deep.as_str(), "nesting_too_deep", ""),
-        (
-            "/v1/programs",
-            r#"{"time_zone": "UTC", "currencies": ["USD"]}"#,
-            "invalid_field",
-            "name",
-        ),
+        ("/v1/programs", r#"{"time_zone": "UTC", "currencies": ["USD"]}"#, "invalid_field", "name"),
         (
             "/v1/programs",
             r#"{"name": 7, "time_zone": "UTC", "currencies": ["USD"]}"#,
@@ -118,60 +107,15 @@ async fn a_wrong_body_is_refused_by_the_name_of_its_field_and_has_no_effect() ->
             "invalid_field",
             "x",
         ),
-        (
-            &loads,
-            r#"{"amount": "-1", "currency": "USD"}"#,
-            "invalid_amount",
-            "amount",
-        ),
-        (
-            &loads,
-            r#"{"amount": "0.00", "currency": "USD"}"#,
-            "invalid_amount",
-            "amount",
-        ),
-        (
-            &loads,
-            r#"{"amount": 0.001, "currency": "USD"}"#,
-            "invalid_amount",
-            "amount",
-        ),
-        (
-            &loads,
-            r#"{"amount": 92233720368547758.08, "currency": "USD"}"#,
-            "invalid_amount",
-            "amount",
-        ),
-        (
-            &loads,
-            r#"{"amount": 1e400, "currency": "USD"}"#,
-            "invalid_amount",
-            "amount",
-        ),
-        (
-            &loads,
-            r#"{"amount": "NaN", "currency": "USD"}"#,
-            "invalid_amount",
-            "amount",
-        ),
-        (
-            &loads,
-            r#"{"amount": NaN, "currency": "USD"}"#,
-            "malformed_json",
-            "body",
-        ),
-        (
-            &loads,
-            r#"{"amount": true, "currency": "USD"}"#,
-            "invalid_field",
-            "amount",
-        ),
-        (
-            &loads,
-            r#"{"amount": "1", "currency": "USDT"}"#,
-            "invalid_field",
-            "currency",
-        ),
+        (&loads, r#"{"amount": "-1", "currency": "USD"}"#, "invalid_amount", "amount"),
+        (&loads, r#"{"amount": "0.00", "currency": "USD"}"#, "invalid_amount", "amount"),
+        (&loads, r#"{"amount": 0.001, "currency": "USD"}"#, "invalid_amount", "amount"),
+        (&loads, r#"{"amount": 92233720368547758.08, "currency": "USD"}"#, "invalid_amount", "amount"),
+        (&loads, r#"{"amount": 1e400, "currency": "USD"}"#, "invalid_amount", "amount"),
+        (&loads, r#"{"amount": "NaN", "currency": "USD"}"#, "invalid_amount", "amount"),
+        (&loads, r#"{"amount": NaN, "currency": "USD"}"#, "malformed_json", "body"),
+        (&loads, r#"{"amount": true, "currency": "USD"}"#, "invalid_field", "amount"),
+        (&loads, r#"{"amount": "1", "currency": "USDT"}"#, "invalid_field", "currency"),
         (&loads, r#"{"currency": "USD"}"#, "invalid_field", "amount"),
         (
             "/v1/authorizations",
@@ -199,20 +143,11 @@ async fn a_wrong_body_is_refused_by_the_name_of_its_field_and_has_no_effect() ->
             "{body}: {}",
             refused.text
         );
-        assert_eq!(
-            refused.json()["errors"][0]["field"].as_str().unwrap_or_default(),
-            field,
-            "{body}"
-        );
+        assert_eq!(refused.json()["errors"][0]["field"].as_str().unwrap_or_default(), field, "{body}");
     }
     // None of them has used the key.
-    let loaded = server
-        .post_as("the-key", &loads, r#"{"amount": "1", "currency": "USD"}"#)
-        .await?;
-    assert_eq!(
-        (loaded.status.as_u16(), &loaded.json()["account"]["posted"]),
-        (201, &json!("1.00"))
-    );
+    let loaded = server.post_as("the-key", &loads, r#"{"amount": "1", "currency": "USD"}"#).await?;
+    assert_eq!((loaded.status.as_u16(), &loaded.json()["account"]["posted"]), (201, &json!("1.00")));
     Ok(())
 }
 
@@ -229,17 +164,8 @@ async fn a_wrong_query_is_refused_by_the_name_of_its_parameter() -> Tested {
         ("/v1/authorizations?order=sideways", "order"),
     ] {
         let refused = server.get(path).await?;
-        assert_eq!(
-            (refused.status.as_u16(), refused.code().as_str()),
-            (400, "invalid_query"),
-            "{path}"
-        );
-        assert_eq!(
-            refused.json()["errors"][0]["field"],
-            field,
-            "{path}: {}",
-            refused.text
-        );
+        assert_eq!((refused.status.as_u16(), refused.code().as_str()), (400, "invalid_query"), "{path}");
+        assert_eq!(refused.json()["errors"][0]["field"], field, "{path}: {}", refused.text);
     }
     Ok(())
 }
@@ -248,22 +174,13 @@ async fn a_wrong_query_is_refused_by_the_name_of_its_parameter() -> Tested {
 async fn what_is_no_route_no_method_or_no_json_is_a_problem() -> Tested {
     let server = Running::start().await?;
     let nowhere = server.get("/v2/cards").await?;
-    assert_eq!(
-        (nowhere.status.as_u16(), nowhere.code().as_str()),
-        (404, "not_found")
-    );
+    assert_eq!((nowhere.status.as_u16(), nowhere.code().as_str()), (404, "not_found"));
     let request = server.client.delete(server.url("/v1/cards")).bearer_auth(API_KEY);
     let refused = answered(request).await?;
-    assert_eq!(
-        (refused.status.as_u16(), refused.code().as_str()),
-        (405, "method_not_allowed")
-    );
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (405, "method_not_allowed"));
     assert!(refused.headers["allow"].to_str()?.contains("POST"));
     let request = server.client.post(server.url("/v1/cards")).bearer_auth(API_KEY);
     let refused = answered(request.header("Idempotency-Key", "k").body("{}")).await?;
-    assert_eq!(
-        (refused.status.as_u16(), refused.code().as_str()),
-        (415, "unsupported_media_type")
-    );
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (415, "unsupported_media_type"));
     Ok(())
 }

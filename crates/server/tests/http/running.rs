@@ -88,14 +88,7 @@ impl Running {
         let task = tokio::spawn(server.run(async move {
             let _ = stopped.await;
         }));
-        Ok(Self {
-            address,
-            client: Client::new(),
-            stop,
-            task,
-            folder,
-            keys: AtomicU32::new(0),
-        })
+        Ok(Self { address, client: Client::new(), stop, task, folder, keys: AtomicU32::new(0) })
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -114,9 +107,7 @@ impl Running {
 
     pub(crate) async fn post_as(&self, key: &str, path: &str, body: &str) -> Result<Answered, Error> {
         let request = self.client.post(self.url(path)).bearer_auth(API_KEY);
-        let request = request
-            .header("Idempotency-Key", key)
-            .header("Content-Type", "application/json");
+        let request = request.header("Idempotency-Key", key).header("Content-Type", "application/json");
         answered(request.body(body.to_owned())).await
     }
 
@@ -144,16 +135,10 @@ impl Running {
             "status": "active",
         });
         let card = self.make("/v1/cards", card).await?;
-        let given = Given {
-            program,
-            company,
-            cardholder,
-            card,
-        };
+        let given = Given { program, company, cardholder, card };
         if let Some(amount) = load {
             let path = format!("/v1/accounts/{}/loads", given.account());
-            self.make(&path, json!({"amount": amount, "currency": currency}))
-                .await?;
+            self.make(&path, json!({"amount": amount, "currency": currency})).await?;
         }
         Ok(given)
     }

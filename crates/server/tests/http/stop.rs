@@ -39,10 +39,7 @@ async fn a_request_that_runs_when_the_server_stops_gets_its_answer() -> Tested {
     while !text.ends_with(b"\r\n\r\n") {
         assert_ne!(running.read_buf(&mut text).await?, 0, "closed before the body");
     }
-    assert!(
-        text.starts_with(b"HTTP/1.1 100"),
-        "the handler waits for the body"
-    );
+    assert!(text.starts_with(b"HTTP/1.1 100"), "the handler waits for the body");
     server.stop.send(()).map_err(|()| "the server is gone")?;
     // Accepting has ended once a new connection is refused.
     while TcpStream::connect(server.address).await.is_ok() {
@@ -51,11 +48,7 @@ async fn a_request_that_runs_when_the_server_stops_gets_its_answer() -> Tested {
     running.write_all(body.as_bytes()).await?;
     text.clear();
     running.read_to_end(&mut text).await?;
-    assert!(
-        text.starts_with(b"HTTP/1.1 201"),
-        "{}",
-        String::from_utf8_lossy(&text)
-    );
+    assert!(text.starts_with(b"HTTP/1.1 201"), "{}", String::from_utf8_lossy(&text));
     server.task.await??;
     Ok(())
 }

@@ -27,39 +27,17 @@ struct Table<T> {
     read: fn(&Row<'_>) -> rusqlite::Result<T>,
 }
 
-const PROGRAMS: Table<Program> = Table {
-    name: "programs",
-    columns: program::COLUMNS,
-    read: program::read,
-};
-const OWNERS: Table<Owner> = Table {
-    name: "owners",
-    columns: owner::COLUMNS,
-    read: owner::read,
-};
-const ACCOUNTS: Table<Account> = Table {
-    name: "accounts",
-    columns: account::COLUMNS,
-    read: account::read,
-};
-const CARDHOLDERS: Table<Cardholder> = Table {
-    name: "cardholders",
-    columns: cardholder::COLUMNS,
-    read: cardholder::read,
-};
-const CARDS: Table<Card> = Table {
-    name: "cards",
-    columns: card::COLUMNS,
-    read: card::read,
-};
+const PROGRAMS: Table<Program> = Table { name: "programs", columns: program::COLUMNS, read: program::read };
+const OWNERS: Table<Owner> = Table { name: "owners", columns: owner::COLUMNS, read: owner::read };
+const ACCOUNTS: Table<Account> = Table { name: "accounts", columns: account::COLUMNS, read: account::read };
+const CARDHOLDERS: Table<Cardholder> =
+    Table { name: "cardholders", columns: cardholder::COLUMNS, read: cardholder::read };
+const CARDS: Table<Card> = Table { name: "cards", columns: card::COLUMNS, read: card::read };
 
 impl<T> Table<T> {
     fn find(&self, connection: &Connection, column: &str, key: impl Params) -> rusqlite::Result<Option<T>> {
         let select = format!("select {} from {} where {column} = ?1", self.columns, self.name);
-        connection
-            .prepare_cached(&select)?
-            .query_row(key, self.read)
-            .optional()
+        connection.prepare_cached(&select)?.query_row(key, self.read).optional()
     }
 
     /// Rows after an id, in the order of their ids; `filter` names a column, and what it must be.
@@ -92,9 +70,7 @@ impl<T> Table<T> {
         limit: u32,
     ) -> rusqlite::Result<Vec<T>> {
         let owner = owner.map(|owner| Blob16(owner.uuid()));
-        let filter = owner
-            .as_ref()
-            .map(|owner| ("owner", owner as &dyn rusqlite::ToSql));
+        let filter = owner.as_ref().map(|owner| ("owner", owner as &dyn rusqlite::ToSql));
         self.list(connection, filter, after, limit)
     }
 }
@@ -102,22 +78,16 @@ impl<T> Table<T> {
 #[async_trait]
 impl Reader for SqliteLedger {
     async fn find_program(&self, id: ProgramId) -> Result<Option<Program>, StoreError> {
-        self.readers
-            .read(move |connection| PROGRAMS.find(connection, "id", [Blob16(id.uuid())]))
-            .await
+        self.readers.read(move |connection| PROGRAMS.find(connection, "id", [Blob16(id.uuid())])).await
     }
 
     async fn list_programs(&self, page: Page<ProgramId>) -> Result<Vec<Program>, StoreError> {
         let after = page.after.map(ProgramId::uuid);
-        self.readers
-            .read(move |connection| PROGRAMS.list(connection, None, after, page.limit))
-            .await
+        self.readers.read(move |connection| PROGRAMS.list(connection, None, after, page.limit)).await
     }
 
     async fn find_owner(&self, id: OwnerId) -> Result<Option<Owner>, StoreError> {
-        self.readers
-            .read(move |connection| OWNERS.find(connection, "id", [Blob16(id.uuid())]))
-            .await
+        self.readers.read(move |connection| OWNERS.find(connection, "id", [Blob16(id.uuid())])).await
     }
 
     async fn list_owners(&self, kind: OwnerKind, page: Page<OwnerId>) -> Result<Vec<Owner>, StoreError> {
@@ -129,16 +99,12 @@ impl Reader for SqliteLedger {
     }
 
     async fn find_cardholder(&self, id: CardholderId) -> Result<Option<Cardholder>, StoreError> {
-        self.readers
-            .read(move |connection| CARDHOLDERS.find(connection, "id", [Blob16(id.uuid())]))
-            .await
+        self.readers.read(move |connection| CARDHOLDERS.find(connection, "id", [Blob16(id.uuid())])).await
     }
 
     async fn find_cardholder_by_token(&self, token: &Token) -> Result<Option<Cardholder>, StoreError> {
         let token = token.clone();
-        self.readers
-            .read(move |connection| CARDHOLDERS.find(connection, "token", [token.as_str()]))
-            .await
+        self.readers.read(move |connection| CARDHOLDERS.find(connection, "token", [token.as_str()])).await
     }
 
     async fn list_cardholders(
@@ -153,9 +119,7 @@ impl Reader for SqliteLedger {
     }
 
     async fn find_card(&self, id: CardId) -> Result<Option<Card>, StoreError> {
-        self.readers
-            .read(move |connection| CARDS.find(connection, "id", [Blob16(id.uuid())]))
-            .await
+        self.readers.read(move |connection| CARDS.find(connection, "id", [Blob16(id.uuid())])).await
     }
 
     async fn find_route(&self, token: &Token) -> Result<Option<Route>, StoreError> {
@@ -173,15 +137,11 @@ impl Reader for SqliteLedger {
 
     async fn list_cards(&self, owner: Option<OwnerId>, page: Page<CardId>) -> Result<Vec<Card>, StoreError> {
         let after = page.after.map(CardId::uuid);
-        self.readers
-            .read(move |connection| CARDS.list_of_owner(connection, owner, after, page.limit))
-            .await
+        self.readers.read(move |connection| CARDS.list_of_owner(connection, owner, after, page.limit)).await
     }
 
     async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        self.readers
-            .read(move |connection| ACCOUNTS.find(connection, "id", [Blob16(id.uuid())]))
-            .await
+        self.readers.read(move |connection| ACCOUNTS.find(connection, "id", [Blob16(id.uuid())])).await
     }
 
     async fn list_accounts(
@@ -202,17 +162,13 @@ impl Reader for SqliteLedger {
                           where account = ?1 and number > ?2 order by number limit ?3";
             let mut statement = connection.prepare_cached(select)?;
             let after = page.after.unwrap_or(0);
-            statement
-                .query_map(params![Blob16(account.uuid()), after, page.limit], read_entry)?
-                .collect()
+            statement.query_map(params![Blob16(account.uuid()), after, page.limit], read_entry)?.collect()
         };
         self.readers.read(read).await
     }
 
     async fn find_authorization(&self, id: MessageId) -> Result<Option<AuthorizationRecord>, StoreError> {
-        self.readers
-            .read(move |connection| find_authorization(connection, id))
-            .await
+        self.readers.read(move |connection| find_authorization(connection, id)).await
     }
 
     async fn list_authorizations(
@@ -220,17 +176,13 @@ impl Reader for SqliteLedger {
         filter: AuthorizationFilter,
         page: Page<i64>,
     ) -> Result<Slice<ListedMessage>, StoreError> {
-        self.readers
-            .read(move |connection| list_authorizations(connection, filter, page))
-            .await
+        self.readers.read(move |connection| list_authorizations(connection, filter, page)).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {
         let select = "select coalesce(sum(open_holds), 0) from accounts";
         let read = move |connection: &Connection| {
-            let open_holds = connection
-                .prepare_cached(select)?
-                .query_row([], |row| row.get(0))?;
+            let open_holds = connection.prepare_cached(select)?.query_row([], |row| row.get(0))?;
             Ok(Totals { open_holds })
         };
         self.readers.read(read).await
@@ -255,15 +207,9 @@ fn find_authorization(
     connection: &Connection,
     id: MessageId,
 ) -> rusqlite::Result<Option<AuthorizationRecord>> {
-    let select = format!(
-        "select {}, answer_code, answer from messages where id = ?1",
-        message::COLUMNS
-    );
+    let select = format!("select {}, answer_code, answer from messages where id = ?1", message::COLUMNS);
     let read = |row: &Row<'_>| Ok((message::read(row)?, message::read_answer(row, message::WIDTH)?));
-    let found = connection
-        .prepare_cached(&select)?
-        .query_row([Blob16(id.uuid())], read)
-        .optional()?;
+    let found = connection.prepare_cached(&select)?.query_row([Blob16(id.uuid())], read).optional()?;
     let Some((message, answer)) = found.filter(|(message, _)| message.authorization.is_some()) else {
         return Ok(None);
     };
@@ -272,12 +218,7 @@ fn find_authorization(
         None => None,
     };
     let stage_times = find_stage_times(connection, id)?;
-    Ok(Some(AuthorizationRecord {
-        message,
-        answer,
-        group,
-        stage_times,
-    }))
+    Ok(Some(AuthorizationRecord { message, answer, group, stage_times }))
 }
 
 fn find_stage_times(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<StageTimes>> {
@@ -290,10 +231,7 @@ fn find_stage_times(connection: &Connection, id: MessageId) -> rusqlite::Result<
         }
         Ok(StageTimes::from_us(us))
     };
-    connection
-        .prepare_cached(select)?
-        .query_row([Blob16(id.uuid())], read)
-        .optional()
+    connection.prepare_cached(select)?.query_row([Blob16(id.uuid())], read).optional()
 }
 
 /// Walks the messages in the order of their commits and keeps what is wanted, a bounded number a
@@ -313,10 +251,7 @@ fn list_authorizations(
     );
     let mut statement = connection.prepare_cached(&select)?;
     let mut rows = statement.query(params![page.after.unwrap_or(start), Slice::SCANNED_MAX])?;
-    let mut slice = Slice {
-        items: Vec::new(),
-        next: None,
-    };
+    let mut slice = Slice { items: Vec::new(), next: None };
     let mut scanned = 0;
     while let Some(row) = rows.next()? {
         let position = row.get(message::WIDTH)?;
@@ -324,11 +259,7 @@ fn list_authorizations(
         if is_wanted(row, filter)? {
             let message = message::read(row)?;
             let stage_times = find_stage_times(connection, message.id)?;
-            slice.items.push(ListedMessage {
-                position,
-                message,
-                stage_times,
-            });
+            slice.items.push(ListedMessage { position, message, stage_times });
         }
         if slice.items.len() as u64 >= u64::from(page.limit) || scanned >= Slice::SCANNED_MAX {
             slice.next = Some(position);

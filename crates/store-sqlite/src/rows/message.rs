@@ -48,11 +48,7 @@ fn read_membership(row: &Row<'_>) -> rusqlite::Result<Option<Membership>> {
         return Ok(None);
     };
     let processor_time = row.get::<_, Micros>(12)?.0;
-    Ok(Some(Membership {
-        root,
-        processor_time,
-        effect: read_effect(row, 13)?,
-    }))
+    Ok(Some(Membership { root, processor_time, effect: read_effect(row, 13)? }))
 }
 
 /// The effect, from its word and the amount in the column after it.
@@ -86,10 +82,7 @@ fn read_authorization(row: &Row<'_>) -> rusqlite::Result<Option<Authorization>> 
 
 /// The answer, from the two columns that begin at `column`.
 pub(crate) fn read_answer(row: &Row<'_>, column: usize) -> rusqlite::Result<Answer> {
-    Ok(Answer {
-        code: row.get(column)?,
-        body: row.get(column + 1)?,
-    })
+    Ok(Answer { code: row.get(column)?, body: row.get(column + 1)? })
 }
 
 /// What a message says about its group, from `id, processor_time, effect, effect_minor`.
@@ -114,12 +107,8 @@ pub(crate) fn insert(connection: &Connection, message: &Message, answer: &Answer
     let json = |json: serde_json::Result<String>| {
         json.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
     };
-    let merchant = authorization
-        .map(|of| json(serde_json::to_string(&of.merchant)))
-        .transpose()?;
-    let checks = authorization
-        .map(|of| json(serde_json::to_string(&of.checks)))
-        .transpose()?;
+    let merchant = authorization.map(|of| json(serde_json::to_string(&of.merchant))).transpose()?;
+    let checks = authorization.map(|of| json(serde_json::to_string(&of.checks))).transpose()?;
     connection.prepare_cached(INSERT)?.execute(params![
         Blob16(message.id.uuid()),
         key.token.as_str(),
@@ -138,16 +127,10 @@ pub(crate) fn insert(connection: &Connection, message: &Message, answer: &Answer
         effect_minor,
         authorization.map(|of| of.card_token.as_str()),
         authorization.and_then(|of| of.card).map(|id| Blob16(id.uuid())),
-        authorization
-            .and_then(|of| of.cardholder)
-            .map(|id| Blob16(id.uuid())),
-        authorization
-            .and_then(|of| of.account)
-            .map(|id| Blob16(id.uuid())),
+        authorization.and_then(|of| of.cardholder).map(|id| Blob16(id.uuid())),
+        authorization.and_then(|of| of.account).map(|id| Blob16(id.uuid())),
         authorization.and_then(|of| of.amount_minor),
-        authorization
-            .and_then(|of| of.currency)
-            .map(|currency| currency.code()),
+        authorization.and_then(|of| of.currency).map(|currency| currency.code()),
         authorization.and_then(|of| of.available_minor),
         merchant,
         checks,

@@ -21,11 +21,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Program> {
 }
 
 pub(crate) fn save(connection: &Connection, program: &Program) -> rusqlite::Result<()> {
-    let codes: Vec<&str> = program
-        .currencies
-        .iter()
-        .map(|currency| currency.code())
-        .collect();
+    let codes: Vec<&str> = program.currencies.iter().map(|currency| currency.code()).collect();
     let insert = "insert into programs (id, name, time_zone, currencies) values (?1, ?2, ?3, ?4)";
     let program_id = Blob16(program.id.uuid());
     connection.prepare_cached(insert)?.execute(params![

@@ -32,13 +32,7 @@ struct Running {
 impl OwnerWalk {
     pub(super) fn new(owner: OwnerId) -> Self {
         let (groups, accounts) = (HashMap::new(), HashMap::new());
-        Self {
-            owner,
-            sequence: 0,
-            last_at: Timestamp::MIN,
-            groups,
-            accounts,
-        }
+        Self { owner, sequence: 0, last_at: Timestamp::MIN, groups, accounts }
     }
 
     pub(super) fn owner(&self) -> OwnerId {
@@ -53,20 +47,10 @@ impl OwnerWalk {
         report: &mut Report,
     ) {
         let expected = self.sequence + 1;
-        report.compare(
-            "O3",
-            message.id,
-            "its sequence",
-            message.owner_sequence.unwrap_or(0),
-            expected,
-        );
+        report.compare("O3", message.id, "its sequence", message.owner_sequence.unwrap_or(0), expected);
         self.sequence = message.owner_sequence.unwrap_or(expected);
         if message.at < self.last_at {
-            report.find(
-                "O3",
-                message.id,
-                "it was decided before the message with the sequence before",
-            );
+            report.find("O3", message.id, "it was decided before the message with the sequence before");
         }
         self.last_at = message.at;
         if let Some((account, amount_minor)) = moved.get(&message.id) {
@@ -83,24 +67,13 @@ impl OwnerWalk {
             return;
         };
         if message.declined.is_some() && group_message.effect != Effect::None {
-            report.find(
-                "L3",
-                message.id,
-                "it was declined, and has an effect on its hold group",
-            );
+            report.find("L3", message.id, "it was declined, and has an effect on its hold group");
         }
-        let account = message
-            .authorization
-            .as_ref()
-            .and_then(|authorization| authorization.account);
+        let account = message.authorization.as_ref().and_then(|authorization| authorization.account);
         let group = match (self.groups.get_mut(&root), account) {
             (Some(group), _) => group,
             (None, Some(account)) if root == message.id => {
-                let group = Group {
-                    account,
-                    messages: Vec::new(),
-                    held_minor: 0,
-                };
+                let group = Group { account, messages: Vec::new(), held_minor: 0 };
                 self.groups.entry(root).or_insert(group)
             }
             (None, _) if group_message.effect == Effect::None => return,
@@ -111,9 +84,7 @@ impl OwnerWalk {
             return report.find("L3", root, "the hold group's sum overflows");
         };
         let running = self.accounts.entry(group.account).or_default();
-        running.held_minor = running
-            .held_minor
-            .saturating_add(books.held_minor - group.held_minor);
+        running.held_minor = running.held_minor.saturating_add(books.held_minor - group.held_minor);
         group.held_minor = books.held_minor;
     }
 
@@ -137,26 +108,12 @@ impl OwnerWalk {
             .accounts
             .get(&account.id)
             .map_or((0, 0), |running| (running.posted_minor, running.held_minor));
-        let available_minor = posted_minor
-            .saturating_sub(held_minor)
-            .saturating_add(account.credit_line_minor);
-        report.compare(
-            "L4",
-            message.id,
-            "what was available after it",
-            recorded_minor,
-            available_minor,
-        );
-        let holds = matches!(
-            message.group.as_ref().map(|group| group.effect),
-            Some(Effect::Hold(_))
-        );
+        let available_minor =
+            posted_minor.saturating_sub(held_minor).saturating_add(account.credit_line_minor);
+        report.compare("L4", message.id, "what was available after it", recorded_minor, available_minor);
+        let holds = matches!(message.group.as_ref().map(|group| group.effect), Some(Effect::Hold(_)));
         if holds && available_minor < 0 {
-            report.find(
-                "L4",
-                message.id,
-                format!("it was approved and left {available_minor} available"),
-            );
+            report.find("L4", message.id, format!("it was approved and left {available_minor} available"));
         }
     }
 
@@ -171,13 +128,7 @@ impl OwnerWalk {
             None => report.find("O3", self.owner, "it has messages, and no row"),
             Some(owner) => {
                 report.compare("O3", owner.id, "its sequence", owner.sequence, self.sequence);
-                report.compare(
-                    "O3",
-                    owner.id,
-                    "the time of its last decision",
-                    owner.last_at,
-                    self.last_at,
-                );
+                report.compare("O3", owner.id, "the time of its last decision", owner.last_at, self.last_at);
             }
         }
         for group in self.groups.into_values() {

@@ -1,8 +1,10 @@
 //! What is held, and what is released.
 
 use bursar_core::command::GroupRef;
-use bursar_core::{DeclineReason, GroupStatus, MessageId};
+use bursar_core::{Action, DeclineReason, GroupStatus, MessageId};
+use jiff::SignedDuration;
 
+use super::NOON;
 use super::given::{self, Funded, Sent, usd};
 use crate::ledger::Ledger;
 
@@ -79,6 +81,24 @@ async fn reversed(ledger: &dyn Ledger) -> (Funded, MessageId) {
     let reversal = given::sent(ledger, &given::reversal(&account, of(first))).await;
     assert_eq!(reversal.declined(), None);
     (account, first)
+}
+
+pub(super) async fn a_reversal_dated_before_its_purchase_releases_all_the_same(ledger: &dyn Ledger) {
+    let account = given::account(ledger, usd("100.00")).await;
+    let minutes = SignedDuration::from_mins;
+    let swipe = given::authorization(&account, usd("30.00"))
+        .asking(|authorize| authorize.processor_time = Some(NOON + minutes(5)));
+    let first = given::sent(ledger, &swipe).await.id();
+    let mut reversal = given::reversal(&account, of(first));
+    if let Action::Reverse(reverse) = &mut reversal.command.action {
+        reverse.processor_time = Some(NOON - minutes(5));
+    }
+    assert_eq!(given::sent(ledger, &reversal).await.declined(), None);
+    assert_eq!(given::available(ledger, &account).await, usd("100.00"));
+    let more = given::increment(&account, of(first), usd("1.00"))
+        .asking(|authorize| authorize.processor_time = Some(NOON - minutes(10)));
+    let declined = given::sent(ledger, &more).await.declined();
+    assert_eq!(declined, Some(DeclineReason::HoldGroupEnded));
 }
 
 pub(super) async fn an_increment_of_an_unknown_group_stands_alone(ledger: &dyn Ledger) {

@@ -48,51 +48,75 @@ fn any_origin() -> impl Strategy<Value = Origin> {
 #[derive(Debug, Clone)]
 enum Draft {
     Whole(Ask),
-    Increment(Index, bool, Swipe),
-    Reverse(Index, bool),
+    Increment(Pick, Swipe),
+    Reverse(Pick),
 }
 
 impl Draft {
     fn delivery(self, origin: Origin, history: &[Delivery]) -> Delivery {
-        let of = |index: Index| (!history.is_empty()).then(|| index.get(history).clone());
-        match origin {
-            Origin::Repeat(index) if !history.is_empty() => index.get(history).clone(),
-            Origin::Conflict(index) if !history.is_empty() => {
-                Delivery { token: of(index).map_or(0, |earlier| earlier.token), ask: self.ask(history) }
+        let earlier = |index: Index| (!history.is_empty()).then(|| index.get(history).clone());
+        let (first, is_repeat) = match origin {
+            Origin::New => (None, false),
+            Origin::Repeat(index) => (earlier(index), true),
+            Origin::Conflict(index) => (earlier(index), false),
+        };
+        match first {
+            Some(first) if is_repeat => first,
+            first => {
+                let token = first.map_or(history.len(), |first| first.token);
+                Delivery { token, ask: self.ask(history) }
             }
-            _ => Delivery { token: history.len(), ask: self.ask(history) },
         }
     }
 
     fn ask(self, history: &[Delivery]) -> Ask {
         match self {
             Self::Whole(ask) => ask,
-            Self::Increment(index, by_token, swipe) => {
-                Ask::Increment(earlier(index, by_token, history), swipe)
-            }
-            Self::Reverse(index, by_token) => Ask::Reverse(earlier(index, by_token, history)),
+            Self::Increment(pick, swipe) => Ask::Increment(pick.from(history), swipe),
+            Self::Reverse(pick) => Ask::Reverse(pick.from(history)),
         }
     }
 }
 
-/// An earlier delivery, or one that never was where nothing is earlier.
-fn earlier(index: Index, by_token: bool, history: &[Delivery]) -> Earlier {
-    if history.is_empty() {
-        return Earlier::Place(999_999);
-    }
-    let place = index.index(history.len());
-    match by_token {
-        true => Earlier::Token(history[place].token),
-        false => Earlier::Place(place),
+/// How an earlier delivery is chosen and named.
+#[derive(Debug, Clone)]
+struct Pick {
+    index: Index,
+    /// Among the swipes, or among all.
+    is_swipe: bool,
+    by_token: bool,
+}
+
+fn any_pick() -> impl Strategy<Value = Pick> {
+    (any::<Index>(), prop::bool::weighted(0.9), any::<bool>()).prop_map(|(index, is_swipe, by_token)| Pick {
+        index,
+        is_swipe,
+        by_token,
+    })
+}
+
+impl Pick {
+    /// An earlier delivery, or one that never was where nothing is earlier.
+    fn from(self, history: &[Delivery]) -> Earlier {
+        let is_swipe = |ask: &Ask| matches!(ask, Ask::Authorize(_) | Ask::Increment(..));
+        let is_candidate = |place: &usize| !self.is_swipe || is_swipe(&history[*place].ask);
+        let candidates: Vec<usize> = (0..history.len()).filter(is_candidate).collect();
+        if candidates.is_empty() {
+            return Earlier::Place(999_999);
+        }
+        let place = candidates[self.index.index(candidates.len())];
+        match self.by_token {
+            true => Earlier::Token(history[place].token),
+            false => Earlier::Place(place),
+        }
     }
 }
 
 fn any_draft() -> impl Strategy<Value = Draft> {
     prop_oneof![
         10 => any_swipe().prop_map(|swipe| Draft::Whole(Ask::Authorize(swipe))),
-        6 => (any::<Index>(), any::<bool>(), any_swipe())
-            .prop_map(|(index, by_token, swipe)| Draft::Increment(index, by_token, swipe)),
-        4 => (any::<Index>(), any::<bool>()).prop_map(|(index, by_token)| Draft::Reverse(index, by_token)),
+        6 => (any_pick(), any_swipe()).prop_map(|(pick, swipe)| Draft::Increment(pick, swipe)),
+        4 => any_pick().prop_map(Draft::Reverse),
         6 => any_transfer().prop_map(Draft::Whole),
         2 => any_move().prop_map(Draft::Whole),
     ]
@@ -128,17 +152,21 @@ fn any_user() -> impl Strategy<Value = Option<Option<usize>>> {
     ]
 }
 
+/// Loads are larger than swipes: there has to be something to spend.
 fn any_transfer() -> impl Strategy<Value = Ask> {
-    let account = prop_oneof![15 => 0..ACCOUNT_COUNT, 1 => Just(ACCOUNT_COUNT)];
-    (account, any_sum(), prop::bool::weighted(0.7)).prop_map(|(account, sum, is_load)| match is_load {
-        true => Ask::Load(account, sum),
-        false => Ask::Unload(account, sum),
-    })
+    let account = || prop_oneof![15 => 0..ACCOUNT_COUNT, 1 => Just(ACCOUNT_COUNT)];
+    let tenfold = |sum: Sum| Sum { minor: sum.minor.map(|minor| minor * 10), ..sum };
+    prop_oneof![
+        7 => (account(), any_sum().prop_map(tenfold)).prop_map(|(account, sum)| Ask::Load(account, sum)),
+        3 => (account(), any_sum()).prop_map(|(account, sum)| Ask::Unload(account, sum)),
+    ]
 }
 
 fn any_sum() -> impl Strategy<Value = Sum> {
     let minor = prop_oneof![
-        20 => (1..3_000_i64).prop_map(Some),
+        // Round sums, so that an account is often emptied exactly.
+        10 => (1..6_i64).prop_map(|fives| Some(fives * 500)),
+        10 => (1..3_000_i64).prop_map(Some),
         2 => Just(Some(0)),
         1 => Just(Some(-5)),
         1 => Just(None),
@@ -146,10 +174,14 @@ fn any_sum() -> impl Strategy<Value = Sum> {
     (minor, prop::bool::weighted(0.95)).prop_map(|(minor, is_own_currency)| Sum { minor, is_own_currency })
 }
 
+/// Mostly back to active: what is closed stays closed, and little happens then.
 fn any_move() -> impl Strategy<Value = Ask> {
-    let card = prop::sample::select(CardStatus::ALL);
-    let holder = prop::sample::select(CardholderStatus::ALL);
-    let owner = prop::sample::select(OwnerStatus::ALL);
+    let card = prop_oneof![2 => Just(CardStatus::Active), 1 => prop::sample::select(CardStatus::ALL)];
+    let holder = prop_oneof![
+        2 => Just(CardholderStatus::Active),
+        1 => prop::sample::select(CardholderStatus::ALL)
+    ];
+    let owner = prop_oneof![2 => Just(OwnerStatus::Active), 1 => prop::sample::select(OwnerStatus::ALL)];
     prop_oneof![
         (0..CARDS.len(), card).prop_map(|(number, to)| Ask::MoveCard(number, to)),
         (0..HOLDERS.len(), holder).prop_map(|(number, to)| Ask::MoveHolder(number, to)),

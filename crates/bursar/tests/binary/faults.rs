@@ -1,24 +1,18 @@
 //! What callers and disks do wrong, against the real binary.
 
-mod common;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use common::{Error, Running};
+use crate::common::{Error, Running};
 use serde_json::json;
 
 /// A raw request: the head, then as much of the body as is wanted.
 fn send_part(server: &Running, body: &str, bytes: usize) -> Result<TcpStream, Error> {
     let address = server.base.trim_start_matches("http://");
     let mut connection = TcpStream::connect(address)?;
-    let credentials = reqwest::Client::new()
-        .get(&server.base)
-        .basic_auth("marqeta", Some(&server.password))
-        .build()?;
-    let authorization = credentials.headers()[reqwest::header::AUTHORIZATION]
-        .to_str()?
-        .to_owned();
+    let credentials =
+        reqwest::Client::new().get(&server.base).basic_auth("marqeta", Some(&server.password)).build()?;
+    let authorization = credentials.headers()[reqwest::header::AUTHORIZATION].to_str()?.to_owned();
     write!(
         connection,
         "POST /jit/marqeta HTTP/1.1\r\nHost: {address}\r\nAuthorization: {authorization}\r\n\
@@ -42,16 +36,11 @@ async fn hang_ups_in_mid_request_change_nothing() -> Result<(), Error> {
     // Whether the server saw a whole request before its caller left is the race that this is
     // about: asked again, each is decided exactly once.
     for number in 0..10 {
-        let (status, answer) = server
-            .jit(&wallet.swipe(&format!("cut-{number}"), "1.00"))
-            .await?;
+        let (status, answer) = server.jit(&wallet.swipe(&format!("cut-{number}"), "1.00")).await?;
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
     }
     let account = server.get(&format!("/v1/accounts/{}", wallet.account)).await?;
-    assert_eq!(
-        (&account["held"], &account["open_holds"]),
-        (&json!("10.00"), &json!(10))
-    );
+    assert_eq!((&account["held"], &account["open_holds"]), (&json!("10.00"), &json!(10)));
     assert_eq!(server.check()?["findings"], json!([]));
     Ok(())
 }
@@ -63,31 +52,15 @@ async fn a_folder_in_use_and_a_port_in_use_are_refused_with_what_to_do() -> Resu
     let port = server.base.rsplit(':').next().unwrap_or_default().to_owned();
     let bursar = |arguments: &[&str], folder: &std::path::Path| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bursar"));
-        let output = command
-            .arg("serve")
-            .args(arguments)
-            .arg("--data-dir")
-            .arg(folder)
-            .output();
-        output.map(|output| {
-            (
-                output.status.success(),
-                String::from_utf8_lossy(&output.stderr).into_owned(),
-            )
-        })
+        let output = command.arg("serve").args(arguments).arg("--data-dir").arg(folder).output();
+        output.map(|output| (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
     };
     let (succeeded, message) = bursar(&["--port", "0"], folder.path())?;
-    assert!(
-        !succeeded && message.contains("in use by another running Bursar"),
-        "{message}"
-    );
+    assert!(!succeeded && message.contains("in use by another running Bursar"), "{message}");
     assert!(message.contains("--data-dir"), "{message}");
     let other = tempfile::tempdir()?;
     let (succeeded, message) = bursar(&["--port", &port], other.path())?;
-    assert!(
-        !succeeded && message.contains(&port) && message.contains("--port"),
-        "{message}"
-    );
+    assert!(!succeeded && message.contains(&port) && message.contains("--port"), "{message}");
     Ok(())
 }
 
@@ -101,10 +74,7 @@ async fn nothing_of_a_body_or_a_password_is_logged_or_stored_unmasked() -> Resul
     let listed = server.get("/v1/authorizations").await?;
     let merchant = &listed["items"][0]["merchant"];
     assert_eq!(merchant["name"], "CAFE ************1111");
-    assert_eq!(
-        merchant["id"], "4111111111111111",
-        "an identifier is kept as it is"
-    );
+    assert_eq!(merchant["id"], "4111111111111111", "an identifier is kept as it is");
     let mut stored = Vec::new();
     for file in ["ledger.db", "ledger.db-wal"] {
         std::fs::File::open(folder.path().join(file))?.read_to_end(&mut stored)?;

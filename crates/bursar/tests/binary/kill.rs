@@ -1,11 +1,9 @@
 //! `kill -9` of the real binary under load: no answered decision is lost, none is doubled.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Error, Running, Wallet};
+use crate::common::{Error, Running, Wallet};
 
 const ROUNDS: usize = 20;
 const CLIENTS: usize = 8;
@@ -39,10 +37,7 @@ async fn what_was_answered_survives_twenty_kills() -> Result<(), Error> {
     let approved = answered.iter().filter(|swipe| swipe.status == 200).count();
     // Each approval holds one dollar. The few that were decided and not answered hold theirs too.
     let open = account["open_holds"].as_u64().unwrap_or_default() as usize;
-    assert!(
-        (approved..=approved + ROUNDS * CLIENTS).contains(&open),
-        "{approved} approved, {account}"
-    );
+    assert!((approved..=approved + ROUNDS * CLIENTS).contains(&open), "{approved} approved, {account}");
     assert_eq!(account["held"], format!("{open}.00"));
     Ok(())
 }
@@ -67,9 +62,8 @@ async fn swipe_until_killed(
                 assert!(matches!(status, 200 | 402), "{status} {answer:?}");
                 answered.push(Answered { body, status, answer });
                 if count.fetch_add(1, Ordering::Relaxed) + 1 == ANSWERS_A_ROUND {
-                    let killed = std::process::Command::new("kill")
-                        .args(["-KILL", &server.id().to_string()])
-                        .status();
+                    let killed =
+                        std::process::Command::new("kill").args(["-KILL", &server.id().to_string()]).status();
                     assert!(killed.is_ok_and(|status| status.success()));
                 }
             }

@@ -1,10 +1,8 @@
 //! Every answer is preceded by a flush: the system calls of the real binary, watched by strace.
 
-mod common;
-
 use std::process::Command;
 
-use common::{Error, Running};
+use crate::common::{Error, Running};
 
 const SWIPES: usize = 30;
 
@@ -27,10 +25,7 @@ async fn a_store_that_does_not_flush_is_found() -> Result<(), Error> {
     };
     let (answers, unflushed) = answers_without_flush(&trace);
     assert_eq!(answers, SWIPES);
-    assert!(
-        unflushed > SWIPES / 2,
-        "only {unflushed} of {answers} answers came without a flush"
-    );
+    assert!(unflushed > SWIPES / 2, "only {unflushed} of {answers} answers came without a flush");
     Ok(())
 }
 
@@ -43,23 +38,15 @@ async fn traced_swipes(environment: &[(&str, &str)]) -> Result<Option<String>, E
     }
     let folder = tempfile::tempdir()?;
     let trace = folder.path().join("trace");
+    // `-D` keeps the server our own child: strace would not pass SIGTERM on.
     let mut strace = Command::new("strace");
-    strace.args([
-        "-f",
-        "-s",
-        "16",
-        "-e",
-        "trace=fsync,fdatasync,write,writev,sendto,sendmsg",
-        "-o",
-    ]);
+    strace.args(["-D", "-f", "-s", "16", "-e", "trace=fsync,fdatasync,write,writev,sendto,sendmsg", "-o"]);
     strace.arg(&trace).arg(env!("CARGO_BIN_EXE_bursar"));
     let mut server = Running::start_with(strace, &folder.path().join("data"), environment)?;
     let wallet = server.wallet("100.00").await?;
     let before = std::fs::metadata(&trace)?.len();
     for number in 0..SWIPES {
-        let (status, answer) = server
-            .jit(&wallet.swipe(&format!("swipe-{number}"), "1.00"))
-            .await?;
+        let (status, answer) = server.jit(&wallet.swipe(&format!("swipe-{number}"), "1.00")).await?;
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
     }
     server.terminate()?;

@@ -6,25 +6,25 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use serde_json::{Value, json};
 
-pub type Error = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// A running server on a free port.
-pub struct Running {
+pub(crate) struct Running {
     process: Child,
-    pub base: String,
-    pub folder: PathBuf,
-    pub api_key: String,
-    pub password: String,
-    pub http: reqwest::Client,
+    pub(crate) base: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) api_key: String,
+    pub(crate) password: String,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Running {
-    pub fn start(folder: &Path) -> Result<Self, Error> {
+    pub(crate) fn start(folder: &Path) -> Result<Self, Error> {
         Self::start_with(Command::new(env!("CARGO_BIN_EXE_bursar")), folder, &[])
     }
 
     /// Starts it by a command that has everything before `serve`, with more of the environment.
-    pub fn start_with(
+    pub(crate) fn start_with(
         mut command: Command,
         folder: &Path,
         environment: &[(&str, &str)],
@@ -65,41 +65,25 @@ impl Running {
             base,
             folder: folder.to_owned(),
             api_key: text(credentials.get("api_key")),
-            password: text(
-                credentials
-                    .get("marqeta")
-                    .and_then(|marqeta| marqeta.get("password")),
-            ),
+            password: text(credentials.get("marqeta").and_then(|marqeta| marqeta.get("password"))),
             http: reqwest::Client::new(),
         })
     }
 
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
 
-    pub fn kill(&mut self) -> Result<(), Error> {
-        self.process.kill()?;
-        self.process.wait()?;
-        Ok(())
-    }
 
     /// Asks it to stop, as an operator's supervisor does, and waits.
-    pub fn terminate(&mut self) -> Result<ExitStatus, Error> {
-        Command::new("kill")
-            .args(["-TERM", &self.id().to_string()])
-            .status()?;
+    pub(crate) fn terminate(&mut self) -> Result<ExitStatus, Error> {
+        Command::new("kill").args(["-TERM", &self.id().to_string()]).status()?;
         Ok(self.process.wait()?)
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Error> {
-        let request = self
-            .http
-            .post(format!("{}{path}", self.base))
-            .bearer_auth(&self.api_key);
-        let request = request
-            .header("Idempotency-Key", uuid::Uuid::new_v4().to_string())
-            .json(body);
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Error> {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.api_key);
+        let request = request.header("Idempotency-Key", uuid::Uuid::new_v4().to_string()).json(body);
         let response = request.send().await?;
         let status = response.status();
         let body: Value = response.json().await?;
@@ -109,38 +93,27 @@ impl Running {
         }
     }
 
-    pub async fn get(&self, path: &str) -> Result<Value, Error> {
-        let request = self
-            .http
-            .get(format!("{}{path}", self.base))
-            .bearer_auth(&self.api_key);
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Error> {
+        let request = self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.api_key);
         Ok(request.send().await?.json().await?)
     }
 
     /// Posts a processor's body; the status and the bytes of the answer.
-    pub async fn jit(&self, body: &str) -> Result<(u16, Vec<u8>), Error> {
-        let request = self
-            .http
-            .post(format!("{}/jit/marqeta", self.base))
-            .basic_auth("marqeta", Some(&self.password));
-        let response = request
-            .header("Content-Type", "application/json")
-            .body(body.to_owned())
-            .send()
-            .await?;
+    pub(crate) async fn jit(&self, body: &str) -> Result<(u16, Vec<u8>), Error> {
+        let request =
+            self.http.post(format!("{}/jit/marqeta", self.base)).basic_auth("marqeta", Some(&self.password));
+        let response =
+            request.header("Content-Type", "application/json").body(body.to_owned()).send().await?;
         Ok((response.status().as_u16(), response.bytes().await?.to_vec()))
     }
 
     /// A company with one funded account, one cardholder and one active card.
-    pub async fn wallet(&self, amount: &str) -> Result<Wallet, Error> {
+    pub(crate) async fn wallet(&self, amount: &str) -> Result<Wallet, Error> {
         let program = json!({"name": "test", "time_zone": "UTC", "currencies": ["USD"]});
         let program = self.post("/v1/programs", &program).await?;
         let company = json!({"program": program["id"], "name": "company"});
         let company = self.post("/v1/companies", &company).await?;
-        let account = company["accounts"][0]["id"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let account = company["accounts"][0]["id"].as_str().unwrap_or_default().to_owned();
         let load = json!({"amount": amount, "currency": "USD"});
         self.post(&format!("/v1/accounts/{account}/loads"), &load).await?;
         let user = json!({"company": company["id"], "reference": "user"});
@@ -148,20 +121,13 @@ impl Running {
         let card = json!({"cardholder": user["id"], "account": account, "status": "active"});
         let card = self.post("/v1/cards", &card).await?;
         let token = |of: &Value| of["token"].as_str().unwrap_or_default().to_owned();
-        Ok(Wallet {
-            account,
-            user: token(&user),
-            card: token(&card),
-        })
+        Ok(Wallet { account, user: token(&user), card: token(&card) })
     }
 
     /// `bursar check` on its folder, beside it or after it.
-    pub fn check(&self) -> Result<Value, Error> {
+    pub(crate) fn check(&self) -> Result<Value, Error> {
         let mut check = Command::new(env!("CARGO_BIN_EXE_bursar"));
-        let output = check
-            .args(["check", "--json", "--data-dir"])
-            .arg(&self.folder)
-            .output()?;
+        let output = check.args(["check", "--json", "--data-dir"]).arg(&self.folder).output()?;
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 }
@@ -175,15 +141,15 @@ impl Drop for Running {
 
 /// A funded card, by the processor's tokens.
 #[derive(Clone)]
-pub struct Wallet {
-    pub account: String,
-    pub user: String,
-    pub card: String,
+pub(crate) struct Wallet {
+    pub(crate) account: String,
+    pub(crate) user: String,
+    pub(crate) card: String,
 }
 
 impl Wallet {
     /// A swipe as the processor sends it.
-    pub fn swipe(&self, token: &str, amount: &str) -> String {
+    pub(crate) fn swipe(&self, token: &str, amount: &str) -> String {
         let Self { user, card, .. } = self;
         format!(
             r#"{{"type":"authorization","state":"PENDING","token":"{token}","user_token":"{user}",

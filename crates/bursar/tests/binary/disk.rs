@@ -1,11 +1,9 @@
 //! A full disk: no decision, never an approval, and all is well again once there is room.
 
-mod common;
-
 use std::path::Path;
 use std::process::Command;
 
-use common::{Error, Running};
+use crate::common::{Error, Running};
 use serde_json::json;
 
 /// A small disk of its own, gone when it is dropped.

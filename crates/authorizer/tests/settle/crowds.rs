@@ -1,0 +1,98 @@
+//! Many callers at once.
+
+use std::sync::Arc;
+
+use bursar_authorizer::Reply;
+use bursar_core::{DeclineReason, Money};
+use bursar_testkit::given::{self, Funded, usd};
+
+use crate::support::{Desk, answer_of, declined};
+
+/// How many callers there are.
+const CLIENTS: i64 = 64;
+
+/// Every client first asks for larger amounts, then for cents until somebody must have taken the
+/// last: whoever was refused more than is left takes what is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_clients_on_one_account_spend_it_to_the_last_unit() {
+    let desk = Arc::new(Desk::open());
+    let account = desk.account("80.00").await;
+    let mut clients = tokio::task::JoinSet::new();
+    for client in 0..CLIENTS {
+        clients.spawn(spend(desk.clone(), account.clone(), client));
+    }
+    let approved_minor: i64 = clients.join_all().await.into_iter().sum();
+    assert_eq!(approved_minor, 8_000);
+    assert_eq!(desk.available(&account).await, "0.00");
+    Arc::into_inner(desk).expect("every client is done").close().await;
+}
+
+/// What one client was approved, in cents.
+async fn spend(desk: Arc<Desk>, account: Funded, client: i64) -> i64 {
+    let larger = (0..10).map(|turn| (client * 7 + turn * 13) % 50 + 1);
+    let mut approved_minor = 0;
+    for minor in larger.chain([1; 50]) {
+        let money = Money { minor, currency: account.currency };
+        let reply = desk.reply(&given::authorization(&account, money)).await;
+        match declined(&reply) {
+            None => approved_minor += minor,
+            Some(reason) => assert_eq!(reason, DeclineReason::InsufficientFunds),
+        }
+    }
+    approved_minor
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_same_request_fifty_times_at_once_has_one_effect_and_fifty_equal_answers() {
+    let desk = Arc::new(Desk::open());
+    let account = desk.account("100.00").await;
+    let swipe = given::authorization(&account, usd("30.00"));
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let (desk, again) = (desk.clone(), swipe.again());
+        callers.spawn(async move { desk.reply(&again).await });
+    }
+    let replies = callers.join_all().await;
+    let decided = replies.iter().filter(|reply| matches!(reply, Reply::Decided { .. })).count();
+    assert_eq!(decided, 1);
+    let answers: Vec<_> = replies.into_iter().map(answer_of).collect();
+    assert_eq!(answers.len(), 50);
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!(desk.available(&account).await, "70.00");
+    Arc::into_inner(desk).expect("every caller is done").close().await;
+}
+
+#[tokio::test]
+async fn what_arrives_while_a_transaction_runs_is_the_next_batch_in_its_order() {
+    let desk = Desk::open();
+    let account = desk.account("10.00").await;
+    let gate = desk.ledger.close_gate().await;
+    let calls: Vec<_> = (0..12).map(|_| given::authorization(&account, usd("1.00"))).collect();
+    let first = desk.submit(&calls[0]).await;
+    desk.ledger.entered().await;
+    let mut waiting = vec![first];
+    for call in &calls[1..] {
+        waiting.push(desk.submit(call).await);
+    }
+    drop(gate);
+    let mut approved = Vec::new();
+    for waiting in waiting {
+        approved.push(declined(&waiting.await.reply).is_none());
+    }
+    assert_eq!(desk.ledger.batch_sizes(), [1, 11]);
+    assert_eq!(approved, [[true; 10].as_slice(), &[false; 2]].concat());
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_token_under_other_content_is_a_conflict_and_changes_nothing() {
+    let desk = Desk::open();
+    let account = desk.account("100.00").await;
+    let swipe = given::authorization(&account, usd("30.00")).message("auth-1");
+    let other = given::authorization(&account, usd("31.00")).message("auth-1");
+    let first = answer_of(desk.reply(&swipe).await);
+    assert!(matches!(desk.reply(&other).await, Reply::Conflict));
+    assert_eq!(answer_of(desk.reply(&swipe.again()).await), first);
+    assert_eq!(desk.available(&account).await, "70.00");
+    desk.close().await;
+}

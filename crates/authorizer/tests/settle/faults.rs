@@ -1,0 +1,117 @@
+//! A store that loses the word of a commit, is down, or cannot take one member.
+
+use bursar_authorizer::{Reply, Unavailable};
+use bursar_testkit::given::{self, Call, Funded, money, usd};
+
+use crate::support::{Desk, answer_of, declined};
+
+#[tokio::test]
+async fn after_an_unknown_commit_the_same_batch_is_sent_again_and_money_moves_once() {
+    let desk = Desk::open();
+    let account = desk.account("100.00").await;
+    let calls = swipes(&account, 8);
+    let gate = desk.ledger.close_gate().await;
+    let mut waiting = vec![desk.submit(&calls[0]).await];
+    desk.ledger.entered().await;
+    for call in &calls[1..] {
+        waiting.push(desk.submit(call).await);
+    }
+    desk.ledger.lose_commits(2);
+    drop(gate);
+    let mut answers = Vec::new();
+    for waiting in waiting {
+        answers.push(answer_of(waiting.await.reply));
+    }
+    // The first was lost twice and found by the third try; the batch behind it was not lost.
+    assert_eq!(desk.ledger.batch_sizes(), [1, 1, 1, 7]);
+    assert_eq!(desk.available(&account).await, "92.00");
+    for (call, answer) in calls.iter().zip(answers) {
+        assert_eq!(answer_of(desk.reply(&call.again()).await), answer);
+    }
+    assert_eq!(desk.available(&account).await, "92.00");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_commit_that_stays_unknown_is_no_answer_and_asking_again_gives_the_one_there_is() {
+    let desk = Desk::open();
+    let account = desk.account("100.00").await;
+    let swipe = given::authorization(&account, usd("30.00"));
+    desk.ledger.lose_commits(3);
+    let reply = desk.reply(&swipe).await;
+    assert!(matches!(reply, Reply::Unavailable(Unavailable::Store(_))), "{reply:?}");
+    let reply = desk.reply(&swipe.again()).await;
+    assert!(matches!(reply, Reply::Repeated(_)), "{reply:?}");
+    assert_eq!(answer_of(reply).code, 200);
+    assert_eq!(desk.available(&account).await, "70.00");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_decides_nothing_and_decides_again_when_it_is_back() {
+    let desk = Desk::open();
+    let account = desk.account("100.00").await;
+    let swipe = given::authorization(&account, usd("30.00"));
+    assert_eq!(desk.authorizer.ready().await, Ok(()));
+    desk.ledger.set_down(true);
+    let reply = desk.reply(&swipe).await;
+    assert!(matches!(reply, Reply::Unavailable(Unavailable::Store(_))), "{reply:?}");
+    assert!(desk.authorizer.ready().await.is_err());
+    let found = desk.authorizer.ledger().find_authorization(swipe.command.id).await;
+    assert_eq!(found, Ok(None));
+    desk.ledger.set_down(false);
+    assert_eq!(desk.authorizer.ready().await, Ok(()));
+    assert_eq!(declined(&desk.reply(&swipe.again()).await), None);
+    assert_eq!(desk.available(&account).await, "70.00");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_member_whose_data_cannot_be_stored_is_found_by_halves_and_fails_alone() {
+    let desk = Desk::open();
+    let account = desk.account("100.00").await;
+    let calls = swipes(&account, 9);
+    let gate = desk.ledger.close_gate().await;
+    let mut waiting = vec![desk.submit(&calls[0]).await];
+    desk.ledger.entered().await;
+    for call in &calls[1..] {
+        waiting.push(desk.submit(call).await);
+    }
+    desk.ledger.refuse_data_of(&calls[6].key().token);
+    drop(gate);
+    for (number, waiting) in waiting.into_iter().enumerate() {
+        let reply = waiting.await.reply;
+        match number {
+            6 => assert!(matches!(reply, Reply::Unavailable(Unavailable::Store(_))), "{reply:?}"),
+            _ => assert_eq!(declined(&reply), None, "member {number}"),
+        }
+    }
+    assert_eq!(desk.ledger.batch_sizes(), [1, 8, 4, 4, 2, 1, 1, 2]);
+    assert_eq!(desk.available(&account).await, "92.00");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_member_that_overflows_fails_alone() {
+    let desk = Desk::open();
+    let account = desk.account("100.00").await;
+    let too_much = given::load(&account, money("92233720368547758.07", "USD"));
+    let calls = [given::load(&account, usd("1.00")), too_much, given::authorization(&account, usd("101.00"))];
+    let mut waiting = Vec::new();
+    for call in &calls {
+        waiting.push(desk.submit(call).await);
+    }
+    let mut replies = Vec::new();
+    for waiting in waiting {
+        replies.push(waiting.await.reply);
+    }
+    assert_eq!((declined(&replies[0]), declined(&replies[2])), (None, None));
+    assert!(matches!(replies[1], Reply::Unavailable(Unavailable::Store(_))), "{replies:?}");
+    assert_eq!(desk.available(&account).await, "0.00");
+    desk.close().await;
+}
+
+/// So many swipes for a dollar each.
+fn swipes(account: &Funded, count: usize) -> Vec<Call> {
+    (0..count).map(|_| given::authorization(account, usd("1.00"))).collect()
+}

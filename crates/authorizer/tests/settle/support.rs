@@ -1,0 +1,87 @@
+//! An authorizer over a real ledger that can be made to wait or to fail.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bursar_authorizer::{Authorizer, Reply, Request, Settings, Settlement, Timeline};
+use bursar_core::{Answer, DeclineReason};
+use bursar_testkit::given::{self, Call, Funded};
+use bursar_testkit::{FaultyLedger, Place, SqlitePlace, assert_books_are_right};
+
+/// An authorizer and all that is behind it.
+pub(crate) struct Desk {
+    pub(crate) ledger: Arc<FaultyLedger>,
+    pub(crate) authorizer: Authorizer,
+    place: SqlitePlace,
+}
+
+impl Desk {
+    pub(crate) fn open() -> Self {
+        Self::open_with(Settings::default())
+    }
+
+    pub(crate) fn open_with(settings: Settings) -> Self {
+        let place = SqlitePlace::new();
+        let ledger = FaultyLedger::new(place.open());
+        let authorizer = Authorizer::start(ledger.clone(), settings);
+        Self { ledger, authorizer, place }
+    }
+
+    /// A company's account with this much, in dollars.
+    pub(crate) async fn account(&self, dollars: &str) -> Funded {
+        let account = given::account(self.ledger.as_ref(), given::usd(dollars)).await;
+        self.ledger.forget();
+        account
+    }
+
+    pub(crate) async fn settle(&self, call: &Call) -> Settlement {
+        self.authorizer.settle(request(call)).await
+    }
+
+    pub(crate) async fn reply(&self, call: &Call) -> Reply {
+        self.settle(call).await.reply
+    }
+
+    /// Sends the call and returns once the lane has it, with what waits for the answer.
+    pub(crate) async fn submit<'a>(&'a self, call: &'a Call) -> Waiting<'a> {
+        let mut waiting: Waiting<'a> = Box::pin(self.settle(call));
+        let is_waiting = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending()));
+        assert!(is_waiting.await, "refused at once");
+        waiting
+    }
+
+    pub(crate) async fn available(&self, account: &Funded) -> String {
+        given::available(self.ledger.as_ref(), account).await.to_string()
+    }
+
+    /// Stops the authorizer and checks the books.
+    pub(crate) async fn close(self) {
+        self.authorizer.stop().await;
+        assert_books_are_right(self.place.books());
+    }
+}
+
+/// A call that the lane has.
+pub(crate) type Waiting<'a> = Pin<Box<dyn Future<Output = Settlement> + 'a>>;
+
+pub(crate) fn request(call: &Call) -> Request {
+    Request { work: call.work(), deadline: call.deadline, timeline: Timeline::begin() }
+}
+
+/// The answer that is sent.
+pub(crate) fn answer_of(reply: Reply) -> Answer {
+    match reply {
+        Reply::Decided { answer, .. } | Reply::Repeated(answer) => answer,
+        other => panic!("no answer: {other:?}"),
+    }
+}
+
+/// Why it was declined, if it was; decided now.
+pub(crate) fn declined(reply: &Reply) -> Option<DeclineReason> {
+    match reply {
+        Reply::Decided { declined, .. } => *declined,
+        other => panic!("not decided: {other:?}"),
+    }
+}
