@@ -29,6 +29,12 @@ struct Arguments {
     /// Companies, each with one account and one card, that the spread load is spread over.
     #[arg(long, default_value_t = 1000)]
     companies: usize,
+    /// Open connections of the closed-loop loads.
+    #[arg(long, value_delimiter = ',', default_values_t = [64, 256])]
+    connections: Vec<u32>,
+    /// Only the closed-loop loads.
+    #[arg(long)]
+    loads_only: bool,
     /// Serve the do-nothing reference on this port and do nothing else.
     #[arg(long, hide = true)]
     reference: Option<u16>,
@@ -47,7 +53,7 @@ fn main() -> Result<(), Error> {
 async fn measure(arguments: &Arguments) -> Result<(), Error> {
     let seconds = Duration::from_secs(arguments.seconds);
     let mut table = Table::default();
-    for connections in [64, 256] {
+    for &connections in &arguments.connections {
         let reference = server::Reference::start().await?;
         let base = wrk::run(reference.target(), connections, seconds).await?;
         table.push(Row::load("do-nothing server", connections, &base, None));
@@ -60,6 +66,9 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
         }
     }
     table.print();
+    if arguments.loads_only {
+        return Ok(());
+    }
     table.clear();
     let bursar = server::Bursar::start(&arguments.bursar, 1).await?;
     table.push(Row::value("start to ready, empty folder", format!("{} ms", bursar.start_ms())));
