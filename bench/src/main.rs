@@ -26,8 +26,8 @@ struct Arguments {
     /// How long each load runs, in seconds.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
-    /// Companies, each with one account and one card, that the spread load is spread over.
-    #[arg(long, default_value_t = 1000)]
+    /// Companies, each with one account, that the spread load is spread over.
+    #[arg(long, default_value_t = 100)]
     companies: usize,
     /// Open connections of the closed-loop loads.
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256])]

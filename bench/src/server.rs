@@ -11,6 +11,9 @@ use tokio::process::{Child, Command};
 use crate::Error;
 use crate::wrk::Target;
 
+/// Cards that draw on one account.
+const CARDS_A_COMPANY: usize = 10;
+
 /// The do-nothing server.
 pub(crate) struct Reference {
     _process: Child,
@@ -46,7 +49,7 @@ pub(crate) struct Bursar {
 }
 
 impl Bursar {
-    /// Starts it on an empty folder and makes companies with one card each, and money without end.
+    /// Starts it on an empty folder and makes companies with ten cards each, and money without end.
     pub(crate) async fn start(binary: &Path, companies: usize) -> Result<Self, Error> {
         let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
         let target = Target { url: String::new(), authorization: String::new(), cards: Vec::new() };
@@ -115,10 +118,12 @@ impl Bursar {
             self.post(&loads, &load).await?;
             let user = json!({"company": company["id"], "reference": format!("user {number}")});
             let user = self.post("/v1/cardholders", &user).await?;
-            let card = json!({"cardholder": user["id"], "account": account, "status": "active"});
-            let card = self.post("/v1/cards", &card).await?;
             let token = |of: &Value| of["token"].as_str().unwrap_or_default().to_owned();
-            self.target.cards.push((token(&card), token(&user)));
+            for _ in 0..CARDS_A_COMPANY {
+                let card = json!({"cardholder": user["id"], "account": account, "status": "active"});
+                let card = self.post("/v1/cards", &card).await?;
+                self.target.cards.push((token(&card), token(&user)));
+            }
         }
         Ok(())
     }

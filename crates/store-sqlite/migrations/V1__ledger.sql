@@ -83,7 +83,7 @@ create table messages (
     currency         text,
     available_minor  integer,
     merchant         text,
-    checks           text,
+    checks           text, -- a letter a check and what it found: rows/checks.rs
     answer_code      integer not null,
     answer           blob not null
 ) strict;

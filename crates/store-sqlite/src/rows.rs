@@ -6,6 +6,7 @@
 pub(crate) mod account;
 pub(crate) mod card;
 pub(crate) mod cardholder;
+mod checks;
 pub(crate) mod message;
 pub(crate) mod owner;
 pub(crate) mod program;

@@ -74,7 +74,6 @@ impl Running {
         self.process.id()
     }
 
-
     /// Asks it to stop, as an operator's supervisor does, and waits.
     pub(crate) fn terminate(&mut self) -> Result<ExitStatus, Error> {
         Command::new("kill").args(["-TERM", &self.id().to_string()]).status()?;

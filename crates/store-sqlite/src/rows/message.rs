@@ -8,7 +8,7 @@ use bursar_core::{AccountId, Answer, CardId, CardholderId, Message, MessageId, M
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, Row, params};
 
-use super::{Blob16, Micros, id, id_opt, word, word_opt};
+use super::{Blob16, Micros, checks, id, id_opt, word, word_opt};
 
 pub(crate) const COLUMNS: &str = "id, token, source, scope, state, fingerprint, kind, owner, owner_sequence, at, \
                                   declined, root, processor_time, effect, effect_minor, card_token, card, \
@@ -65,7 +65,7 @@ fn read_authorization(row: &Row<'_>) -> rusqlite::Result<Option<Authorization>> 
     let Some(card_token) = word_opt(row, 15)? else {
         return Ok(None);
     };
-    let json = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
+    let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
     let damaged = |error: serde_json::Error| FromSqlError::Other(Box::new(error));
     Ok(Some(Authorization {
         card_token,
@@ -75,8 +75,8 @@ fn read_authorization(row: &Row<'_>) -> rusqlite::Result<Option<Authorization>> 
         amount_minor: row.get(19)?,
         currency: word_opt(row, 20)?,
         available_minor: row.get(21)?,
-        merchant: serde_json::from_str(json(22)?).map_err(damaged)?,
-        checks: serde_json::from_str(json(23)?).map_err(damaged)?,
+        merchant: serde_json::from_str(text(22)?).map_err(damaged)?,
+        checks: checks::read(text(23)?).ok_or_else(|| FromSqlError::Other("these are no checks".into()))?,
     }))
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn insert(connection: &Connection, message: &Message, answer: &Answer
         json.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
     };
     let merchant = authorization.map(|of| json(serde_json::to_string(&of.merchant))).transpose()?;
-    let checks = authorization.map(|of| json(serde_json::to_string(&of.checks))).transpose()?;
+    let checks = authorization.map(|of| checks::write(&of.checks));
     connection.prepare_cached(INSERT)?.execute(params![
         Blob16(message.id.uuid()),
         key.token.as_str(),
