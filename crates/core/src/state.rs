@@ -38,6 +38,23 @@ pub struct State {
     pub group_refs: HashMap<GroupRef, MessageId>,
 }
 
+impl State {
+    /// Forgets everything but the rows, for a store that knows that they are still as they were
+    /// saved. Rows that cannot be read are forgotten too, and all of them beyond `rows_max` of a
+    /// kind.
+    #[must_use]
+    pub fn keep_rows(self, rows_max: usize) -> Self {
+        Self {
+            programs: self.programs.keep(rows_max),
+            owners: self.owners.keep(rows_max),
+            accounts: self.accounts.keep(rows_max),
+            cardholders: self.cardholders.keep(rows_max),
+            cards: self.cards.keep(rows_max),
+            ..Self::default()
+        }
+    }
+}
+
 /// The stored answer of a message.
 #[derive(Debug, Clone)]
 pub struct Answered {
@@ -100,6 +117,15 @@ impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
     pub fn put(&mut self, id: K, row: V) {
         self.rows.insert(id, Ok(row));
         self.changed.insert(id);
+    }
+
+    fn keep(mut self, rows_max: usize) -> Self {
+        self.changed.clear();
+        if self.rows.len() > rows_max {
+            self.rows.clear();
+        }
+        self.rows.retain(|_, row| row.is_ok());
+        self
     }
 
     /// The rows to save, each once, as the last command left them.

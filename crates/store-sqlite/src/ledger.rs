@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::connection::{Synchronous, Tuning, migrate, open_writer};
 use crate::folder::{DataFolder, FileIdentity};
 use crate::readers::Readers;
-use crate::writer::{Job, Writer};
+use crate::writer::{Job, Session, Writer};
 
 /// How the embedded ledger works.
 #[derive(Clone)]
@@ -76,7 +76,7 @@ impl SqliteLedger {
             file: file.clone(),
             tuning,
             clock: options.clock,
-            connection: Some(connection),
+            session: Some(Session::new(connection)),
         };
         let (jobs, queue) = mpsc::channel(64);
         let thread = std::thread::Builder::new().name("ledger-writer".into());

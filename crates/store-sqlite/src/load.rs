@@ -12,16 +12,16 @@ use uuid::Uuid;
 
 use crate::rows::{Blob16, account, card, cardholder, id_opt, message, owner, program};
 
-/// Everything that the commands touch, as far as it exists.
+/// Adds everything that the commands touch, as far as it exists and is not there yet.
 pub(crate) fn state<'a>(
     connection: &Connection,
+    state: &mut State,
     batch: impl Iterator<Item = &'a Work>,
-) -> rusqlite::Result<State> {
-    let mut state = State::default();
+) -> rusqlite::Result<()> {
     for work in batch {
-        command(connection, &mut state, &work.command)?;
+        command(connection, state, &work.command)?;
     }
-    Ok(state)
+    Ok(())
 }
 
 fn command(connection: &Connection, state: &mut State, command: &Command) -> rusqlite::Result<()> {

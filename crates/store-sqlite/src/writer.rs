@@ -1,10 +1,11 @@
 //! The one writer: a thread that runs one transaction at a time.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bursar_core::decide_batch;
+use bursar_core::{State, decide_batch};
 use bursar_store::{Batch, Member, Settled, StoreError, Transacted};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
@@ -15,6 +16,9 @@ use crate::connection::{Tuning, keep_log_on_close, open_writer};
 use crate::error::before_commit;
 use crate::folder::{DataFolder, FileIdentity};
 use crate::{load, save};
+
+/// Rows of one kind that are kept between batches, at most.
+const ROWS_MAX: usize = 20_000;
 
 /// What the writer is asked for.
 pub(crate) enum Job {
@@ -32,7 +36,21 @@ pub(crate) struct Writer {
     /// The file that was opened at the start, and its log.
     pub(crate) identities: Vec<FileIdentity>,
     /// `None` after an error: the next job begins on a fresh connection.
-    pub(crate) connection: Option<Connection>,
+    pub(crate) session: Option<Session>,
+}
+
+/// The writing connection, and the rows as its last commit left them.
+pub(crate) struct Session {
+    connection: Connection,
+    rows: State,
+    /// Changes when anybody else commits; the rows are then read again.
+    data_version: Option<i64>,
+}
+
+impl Session {
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self { connection, rows: State::default(), data_version: None }
+    }
 }
 
 impl Writer {
@@ -40,49 +58,59 @@ impl Writer {
         while let Some(job) = jobs.blocking_recv() {
             match job {
                 Job::Transact(batch, reply) => {
-                    let _ = reply
-                        .send(self.on_connection(|connection, writer| writer.transact(connection, &batch)));
+                    let _ = reply.send(self.on_session(|session, writer| writer.transact(session, &batch)));
                 }
                 Job::Probe(reply) => {
-                    let _ = reply.send(self.on_connection(|connection, writer| writer.probe(connection)));
+                    let _ = reply.send(self.on_session(|session, writer| writer.probe(session)));
                 }
             }
+            // After the answer, which need not wait for it.
+            if let Some(session) = &self.session {
+                self.checkpoints.after_commit(&session.connection);
+            }
         }
-        if let Some(connection) = &self.connection
-            && let Err(error) = keep_log_on_close(connection, false)
+        if let Some(session) = &self.session
+            && let Err(error) = keep_log_on_close(&session.connection, false)
         {
             tracing::warn!(%error, "the log stays beside the file: {error}");
         }
     }
 
-    /// Runs the job, on a fresh connection if the one before ended in doubt. Only a member's bad
-    /// data leaves the connection as good as before: it was rolled back.
-    fn on_connection<T>(
+    /// Runs the job, on a fresh connection if the one before ended in an error. A panic is the
+    /// doing of some member's data; it must not end the writer.
+    fn on_session<T>(
         &mut self,
-        job: impl FnOnce(&mut Connection, &Self) -> Result<T, StoreError>,
+        job: impl FnOnce(&mut Session, &Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.identities.iter().try_for_each(FileIdentity::verify)?;
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.checkpoints.watched(open_writer(&self.file, self.tuning, false)?)?,
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => {
+                let connection = open_writer(&self.file, self.tuning, false)?;
+                Session::new(self.checkpoints.watched(connection)?)
+            }
         };
-        let result = job(&mut connection, self);
-        if matches!(result, Ok(_) | Err(StoreError::BadData(_))) {
-            self.checkpoints.after_commit(&connection);
-            self.connection = Some(connection);
+        let run = AssertUnwindSafe(|| job(&mut session, self));
+        let panicked = |_| Err(StoreError::BadData("a panic while deciding; the log has its place".into()));
+        let result = catch_unwind(run).unwrap_or_else(panicked);
+        if result.is_ok() {
+            self.session = Some(session);
         }
         result
     }
 
-    fn transact(&self, connection: &mut Connection, batch: &Batch) -> Result<Transacted, StoreError> {
+    fn transact(&self, session: &mut Session, batch: &Batch) -> Result<Transacted, StoreError> {
         let began = Instant::now();
         let failed = |error: rusqlite::Error| before_commit(&error);
         let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+            session.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let locked = Instant::now();
+        let data_version = Some(data_version(&transaction).map_err(failed)?);
+        let rows = std::mem::take(&mut session.rows);
+        let mut state = if session.data_version == data_version { rows } else { State::default() };
         let is_late = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= locked);
         let in_time = || batch.members.iter().filter(|member| !is_late(member)).map(|member| &member.work);
-        let mut state = load::state(&transaction, in_time()).map_err(failed)?;
+        load::state(&transaction, &mut state, in_time()).map_err(failed)?;
         let loaded = Instant::now();
         let mut outcomes = decide_batch(&mut state, in_time(), self.clock.now()).into_iter();
         let settle = |member: &Arc<Member>| match is_late(member) {
@@ -95,17 +123,24 @@ impl Writer {
         save::stage_times(&transaction, &batch.stage_times).map_err(failed)?;
         self.identities.iter().try_for_each(FileIdentity::verify)?;
         transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))?;
+        session.data_version = data_version;
+        session.rows = state.keep_rows(ROWS_MAX);
         Ok(Transacted { settled, began, loaded, decided })
     }
 
-    fn probe(&self, connection: &mut Connection) -> Result<(), StoreError> {
+    fn probe(&self, session: &mut Session) -> Result<(), StoreError> {
         let beat =
             "insert into heartbeat (id, at) values (1, ?1) on conflict (id) do update set at = excluded.at";
         let now = self.clock.now().as_microsecond();
-        connection.execute(beat, [now]).map_err(|error| match before_commit(&error) {
+        session.connection.execute(beat, [now]).map_err(|error| match before_commit(&error) {
             StoreError::BadData(why) => StoreError::Unavailable(why),
             error => error,
         })?;
         Ok(())
     }
+}
+
+/// Read inside the transaction: nobody else can commit before it ends.
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("pragma data_version")?.query_row([], |row| row.get(0))
 }

@@ -4,11 +4,12 @@ mod support;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use bursar_core::command::GroupRef;
-use bursar_core::{Fault, Outcome};
+use bursar_core::{Answer, Decided, Encode, Fault, Outcome, Work};
 use bursar_store::contract::given::{self, Funded, Sent, usd};
-use bursar_store::{Batch, Ledger, Reader, Settled, StoreError};
+use bursar_store::{Batch, Ledger, Member, Reader, Settled, StoreError};
 use bursar_store_sqlite::{SqliteBooks, SqliteLedger};
 use bursar_testkit::SqlitePlace;
 use rusqlite::Connection;
@@ -34,6 +35,43 @@ async fn a_row_that_cannot_be_read_fails_alone() {
         assert!(is_unreadable, "{statement}: {failed:?}");
         assert!(settled.into_iter().map(Sent::of).all(|sent| sent.is_approved()), "{statement}");
     }
+}
+
+/// The writer keeps rows between batches; they count only as long as nobody else commits.
+#[tokio::test]
+async fn what_another_hand_changed_counts_at_the_next_decision() {
+    let place = SqlitePlace::new();
+    let ledger = place.open_ledger();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let swipe = || given::authorization(&account, usd("1.00"));
+    assert!(given::sent(ledger.as_ref(), &swipe()).await.is_approved());
+    change(&place, "update cards set status = 'suspended'");
+    assert!(!given::sent(ledger.as_ref(), &swipe()).await.is_approved());
+    change(&place, "update cards set status = 'active'");
+    assert!(given::sent(ledger.as_ref(), &swipe()).await.is_approved());
+}
+
+/// An encoder that has a defect.
+struct Panics;
+
+impl Encode for Panics {
+    fn encode(&self, _: &Decided) -> Answer {
+        panic!("a defect that a test put here")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_while_deciding_takes_no_effect_and_the_writer_goes_on() {
+    let place = SqlitePlace::new();
+    let ledger = place.open_ledger();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let swipe = given::authorization(&account, usd("1.00"));
+    let work = Work::new(swipe.command.clone(), Box::new(Panics));
+    let alone = Batch { members: vec![Arc::new(Member { work, deadline: None })], ..Batch::default() };
+    let error = ledger.transact(alone).await.expect_err("the encoder panics");
+    assert!(matches!(error, StoreError::BadData(_)), "{error}");
+    assert!(given::sent(ledger.as_ref(), &swipe).await.is_approved());
+    assert_eq!(given::available(ledger.as_ref(), &account).await, usd("99.00"));
 }
 
 /// Which row of the statement's table is the account's.
