@@ -32,7 +32,10 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         program: "mount",
         package: "mount",
-        tests: &["a_full_disk_is_answered_503_without_a_decision"],
+        tests: &[
+            "a_full_disk_is_answered_503_without_a_decision",
+            "a_full_disk_decides_nothing_and_with_space_it_decides_again",
+        ],
         attempt: mount_tmpfs,
     },
 ];

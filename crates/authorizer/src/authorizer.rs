@@ -84,7 +84,8 @@ pub enum Reply {
     Repeated(Answer),
     /// The key was used for other content.
     Conflict,
-    /// No decision, and nothing that will become one unless the sender asks again.
+    /// No decision to answer with. After [`Unavailable::Hung`], and after a commit that stayed
+    /// unknown, there may be one all the same: the same message asked again gets it.
     Unavailable(Unavailable),
 }
 

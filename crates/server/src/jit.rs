@@ -19,7 +19,7 @@ use crate::problem::{Code, Problem};
 ///
 /// 200 funds and 402 declines, both with the whole `jit_funding` object; a message that comes
 /// again gets the same bytes again. 401: wrong credentials. 400: the request cannot be read.
-/// 503: no decision was made, and none will be unless the request comes again.
+/// 503: there is no decision to answer with; the same message may come again.
 pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Response {
     let authorization = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     if !app.marqeta().accept(authorization) {
@@ -39,7 +39,7 @@ async fn fund(app: &App, bytes: &[u8]) -> Result<Response, Problem> {
         .map_err(|reject| Problem::of_field(Code::InvalidField, reject.field, reject.message))?;
     timeline.mark(Stage::Parse);
     if let Some(alert) = request.alert() {
-        tracing::warn!(alert, "{alert}");
+        tracing::warn!("{alert}");
     }
     let found = match look_up(app, &request, &mut timeline).await {
         Ok(found) => found,
@@ -49,11 +49,14 @@ async fn fund(app: &App, bytes: &[u8]) -> Result<Response, Problem> {
             return Err(error.into());
         }
     };
-    let echo = request.echo();
+    let (echo, token) = (request.echo(), request.token().clone());
     let (command, encode) = request.into_command(MessageId::new(Uuid::now_v7()), found);
     let work = Work::new(command, encode);
     let settlement = app.authorizer().settle(Asked { work, deadline: Some(deadline), timeline }).await;
-    let response = respond(&settlement, || marqeta::duplicate(&echo));
+    if matches!(settlement.reply, Reply::Conflict) {
+        tracing::warn!(%token, "transaction {token} came again with other content: declined as a duplicate");
+    }
+    let response = respond(&settlement.reply, || marqeta::duplicate(&echo));
     app.authorizer().finish(settlement);
     Ok(response)
 }
@@ -79,13 +82,10 @@ async fn find_user(app: &App, token: Option<&Token>) -> Result<Option<Cardholder
     }
 }
 
-fn respond(settlement: &Settlement, duplicate: impl FnOnce() -> Answer) -> Response {
-    match &settlement.reply {
+fn respond(reply: &Reply, duplicate: impl FnOnce() -> Answer) -> Response {
+    match reply {
         Reply::Decided { answer, .. } | Reply::Repeated(answer) => send(answer.clone()),
-        Reply::Conflict => {
-            tracing::warn!("a transaction token came again with other content; declined as a duplicate");
-            send(duplicate())
-        }
+        Reply::Conflict => send(duplicate()),
         Reply::Unavailable(why) => Problem::from(why.clone()).into_response(),
     }
 }

@@ -1,7 +1,7 @@
 //! The data folder: one process at a time, and the file that was opened stays the file.
 
-use std::fs::{self, File, TryLockError};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use bursar_store::StoreError;
@@ -23,15 +23,18 @@ impl DataFolder {
         let failed = |error: std::io::Error| {
             StoreError::Unavailable(format!("the data folder {} cannot be used: {error}", path.display()))
         };
-        fs::create_dir_all(path).map_err(failed)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path.join("lock"))
-            .map_err(failed)?;
+        // What is made here is its owner's alone: it is a ledger.
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        let private = |name: PathBuf| {
+            File::options().create(true).truncate(false).write(true).mode(0o600).open(name).map_err(failed)
+        };
+        let lock = private(path.join("lock"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => {
+                // SQLite gives the files beside it the same mode.
+                private(Self::ledger_file(path))?;
+                Ok(Self { path: path.to_owned(), _lock: lock })
+            }
             Err(TryLockError::WouldBlock) => {
                 Err(StoreError::InUse(format!("the data folder {}", path.display())))
             }

@@ -110,3 +110,18 @@ async fn another_program_s_lock_is_waited_for_and_then_refused_and_the_ledger_go
     assert!(matches!(settled[..], [Settled::Done(Outcome::Decided(..))]), "{settled:?}");
     assert_eq!(given::available(ledger.as_ref(), &account).await, usd("70.00"));
 }
+
+#[tokio::test]
+async fn the_folder_and_its_files_are_their_owner_s_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let above = tempfile::tempdir().expect("a folder");
+    let folder = above.path().join("data");
+    let ledger = SqliteLedger::open(&folder, bursar_store_sqlite::Options::default()).expect("opens");
+    let mode =
+        |path: &std::path::Path| std::fs::metadata(path).expect("is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    for file in ["ledger.db", "ledger.db-wal", "ledger.db-shm", "lock"] {
+        assert_eq!(mode(&folder.join(file)), 0o600, "{file}");
+    }
+    drop(ledger);
+}
