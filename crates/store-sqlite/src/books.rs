@@ -8,7 +8,7 @@ use bursar_store::StoreError;
 use bursar_store::books::Books;
 use rusqlite::{Connection, Row};
 
-use crate::connection::open_reader;
+use crate::connection::{open_reader, refuse_newer};
 use crate::error::of_read;
 use crate::folder::DataFolder;
 use crate::rows::{account, id, message, owner, word};
@@ -34,6 +34,7 @@ impl SqliteBooks {
         books.query_one("begin")?;
         let found: String =
             books.read(|connection| connection.query_row("pragma quick_check", [], |row| row.get(0)))?;
+        refuse_newer(&books.connection)?;
         match found.as_str() {
             "ok" => Ok(books),
             damage => Err(StoreError::Corrupt(format!("{}: {damage}", file.display()))),

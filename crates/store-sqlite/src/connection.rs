@@ -86,18 +86,25 @@ pub(crate) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
 /// # Errors
 /// [`StoreError::NewerSchema`] if a newer program wrote it: then nothing is touched.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    refuse_newer(connection)?;
     let runner = migrations::migrations::runner();
-    let known =
-        runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0);
-    let found = schema_version(connection)?;
-    if found > known {
-        return Err(StoreError::NewerSchema { found, known });
-    }
     let migrated = runner.set_abort_divergent(true).set_abort_missing(true).run(connection);
     migrated.map_err(|error| {
         StoreError::Unavailable(format!("the schema cannot be brought up to date: {error}"))
     })?;
     Ok(())
+}
+
+/// # Errors
+/// [`StoreError::NewerSchema`] if a newer program wrote the data.
+pub(crate) fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
+    let runner = migrations::migrations::runner();
+    let versions = runner.get_migrations().iter().map(|migration| i64::from(migration.version()));
+    let known = versions.max().unwrap_or(0);
+    match schema_version(connection)? {
+        found if found > known => Err(StoreError::NewerSchema { found, known }),
+        _ => Ok(()),
+    }
 }
 
 fn schema_version(connection: &Connection) -> Result<i64, StoreError> {

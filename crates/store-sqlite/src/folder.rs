@@ -79,5 +79,8 @@ impl FileIdentity {
 }
 
 fn gone(path: &Path, why: &str) -> StoreError {
-    StoreError::Unavailable(format!("the file {} is gone: {why}; put it back and restart", path.display()))
+    StoreError::Unavailable(format!(
+        "the file {} is gone: {why}; put it back, or restart to go on with what is there",
+        path.display()
+    ))
 }

@@ -108,6 +108,7 @@ impl SqliteLedger {
 /// Waits for the writer: after this the folder is free.
 impl Drop for SqliteLedger {
     fn drop(&mut self) {
+        self.readers.close();
         self.jobs = None;
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = writer {

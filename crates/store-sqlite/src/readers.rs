@@ -39,6 +39,12 @@ impl Readers {
             .unwrap_or_else(|error| Err(StoreError::Unavailable(format!("a read ended early: {error}"))))
     }
 
+    /// Closes the idle connections. The last connection to close folds the log into the file, and
+    /// a reader cannot: the writer has to be the last.
+    pub(crate) fn close(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// A connection that failed is not used again.
     fn read_now<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();

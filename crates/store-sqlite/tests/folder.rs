@@ -125,3 +125,14 @@ async fn the_folder_and_its_files_are_their_owner_s_alone() {
     }
     drop(ledger);
 }
+
+/// A copy of the file alone is a whole ledger then.
+#[tokio::test]
+async fn after_a_clean_stop_the_file_has_everything_and_the_log_is_gone() {
+    let place = SqlitePlace::new();
+    let ledger = place.open_ledger();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    assert_eq!(given::available(ledger.as_ref(), &account).await, usd("100.00"));
+    drop(ledger);
+    assert!(!place.folder().join("ledger.db-wal").exists());
+}

@@ -44,8 +44,15 @@ stages! {
 }
 
 /// How long each stage took, in microseconds. The sum is the total: no time is between stages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct StageTimes([u32; STAGES.len()]);
+
+impl std::fmt::Debug for StageTimes {
+    /// Each stage by its word, as slow authorizations are logged.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(STAGES.iter().map(|&stage| (stage.as_str(), self.us(stage)))).finish()
+    }
+}
 
 impl StageTimes {
     /// Takes the microseconds of every stage, in order.

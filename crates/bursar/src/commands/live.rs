@@ -78,23 +78,23 @@ pub(crate) fn since_start(profile: &Value) -> &Value {
 }
 
 fn headline(profile: &Value, figures: &Figures) -> String {
-    let minute = &profile["windows"][0];
     let decided = figures.decisions.max(1) as f64;
     format!(
         "{:>7.0} s   {:>7.1} decisions/s   {:>5.1} % approved   {} open holds   {} unavailable",
         figures.seconds,
-        minute["per_second"].as_f64().unwrap_or_default(),
+        figures.decisions as f64 / figures.seconds.max(1.0),
         100.0 * figures.approved as f64 / decided,
         profile["open_holds"].as_u64().unwrap_or_default(),
         figures.unavailable,
     )
 }
 
-/// Headline, decline reasons, and a row a stage.
+/// What the simulator saw of its own swipes, then what the server counted since it started:
+/// decline reasons, and a row a stage.
 pub(crate) fn describe(profile: &Value, figures: &Figures) -> String {
     let all = since_start(profile);
     let mut text = headline(profile, figures);
-    text.push_str("\ndeclines:");
+    text.push_str("\ndeclines since the server started:");
     for (reason, count) in all["decline_reasons"].as_object().into_iter().flatten() {
         let _ = write!(text, "  {reason} {count}");
     }

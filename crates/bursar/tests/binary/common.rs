@@ -3,10 +3,35 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// The binary with a command and its options.
+pub(crate) fn bursar(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
+    command.args(arguments);
+    command
+}
+
+/// Asks a process to stop, as an operator's supervisor does.
+pub(crate) fn ask_to_stop(process: u32) -> Result<(), Error> {
+    match Command::new("kill").args(["-TERM", &process.to_string()]).status()?.success() {
+        true => Ok(()),
+        false => Err(format!("process {process} is not there").into()),
+    }
+}
+
+/// The ledger's file, for whoever changes it behind the server's back.
+pub(crate) fn ledger_file(folder: &Path) -> Result<rusqlite::Connection, Error> {
+    let connection = rusqlite::Connection::open(folder.join("ledger.db"))?;
+    connection.busy_timeout(Duration::from_secs(60))?;
+    Ok(connection)
+}
 
 /// A running server on a free port.
 pub(crate) struct Running {
@@ -16,11 +41,21 @@ pub(crate) struct Running {
     pub(crate) api_key: String,
     pub(crate) password: String,
     pub(crate) http: reqwest::Client,
+    /// What it writes to standard output and standard error. Somebody has to read both, or it
+    /// waits for ever once a pipe is full.
+    written: [Option<JoinHandle<String>>; 2],
+}
+
+/// What a server left when it had ended.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Running {
     pub(crate) fn start(folder: &Path) -> Result<Self, Error> {
-        Self::start_with(Command::new(env!("CARGO_BIN_EXE_bursar")), folder, &[])
+        Self::start_with(bursar(&[]), folder, &[])
     }
 
     /// Starts it by a command that has everything before `serve`, with more of the environment.
@@ -29,33 +64,25 @@ impl Running {
         folder: &Path,
         environment: &[(&str, &str)],
     ) -> Result<Self, Error> {
+        command.arg("serve").envs(environment.iter().copied());
+        Self::launch(command, folder)
+    }
+
+    /// Starts a command that serves, and waits until it says where.
+    pub(crate) fn launch(mut command: Command, folder: &Path) -> Result<Self, Error> {
         let mut process = command
-            .args(["serve", "--port", "0", "--data-dir"])
+            .args(["--port", "0", "--data-dir"])
             .arg(folder)
-            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        let stdout = process.stdout.take().ok_or("no standard output")?;
-        let mut stderr = process.stderr.take().ok_or("no standard error")?;
-        // Somebody has to read what it logs, or it waits for ever once the pipe is full.
-        let log = std::thread::spawn(move || {
-            let mut log = String::new();
-            let _ = stderr.read_to_string(&mut log);
-            log
-        });
-        let mut lines = BufReader::new(stdout).lines();
-        let base = loop {
-            match lines.next() {
-                Some(line) => {
-                    if let Some((_, address)) = line?.split_once("listening on ") {
-                        break address.trim().to_owned();
-                    }
-                }
-                None => return Err(format!("the server ended: {}", log.join().unwrap_or_default()).into()),
-            }
+        let (sender, bases) = std::sync::mpsc::channel();
+        let stdout = process.stdout.take().map(|stdout| watch(stdout, sender.clone()));
+        let stderr = process.stderr.take().map(|stderr| watch(stderr, sender));
+        let Ok(base) = bases.recv() else {
+            process.wait()?;
+            return Err(format!("the server ended: {}", joined(stderr)).into());
         };
-        std::thread::spawn(move || lines.for_each(drop));
         let credentials: toml::Value =
             toml::from_str(&std::fs::read_to_string(folder.join("credentials.toml"))?)?;
         let text =
@@ -67,6 +94,7 @@ impl Running {
             api_key: text(credentials.get("api_key")),
             password: text(credentials.get("marqeta").and_then(|marqeta| marqeta.get("password"))),
             http: reqwest::Client::new(),
+            written: [stdout, stderr],
         })
     }
 
@@ -74,10 +102,28 @@ impl Running {
         self.process.id()
     }
 
-    /// Asks it to stop, as an operator's supervisor does, and waits.
+    /// Asks it to stop, and waits.
     pub(crate) fn terminate(&mut self) -> Result<ExitStatus, Error> {
-        Command::new("kill").args(["-TERM", &self.id().to_string()]).status()?;
+        ask_to_stop(self.id())?;
         Ok(self.process.wait()?)
+    }
+
+    /// Waits until it ends by itself; what it has written.
+    pub(crate) fn ended(mut self) -> Result<Ended, Error> {
+        let status = self.process.wait()?;
+        let [stdout, stderr] = std::mem::take(&mut self.written).map(joined);
+        Ok(Ended { status, stdout, stderr })
+    }
+
+    /// Waits until its figures since the start are as wanted.
+    pub(crate) async fn until(&self, is_wanted: impl Fn(&Value) -> bool) -> Result<(), Error> {
+        loop {
+            let profile = self.get("/v1/profile").await?;
+            let windows = profile["windows"].as_array().ok_or("no windows")?;
+            if is_wanted(windows.last().ok_or("no window")?) {
+                return Ok(());
+            }
+        }
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Error> {
@@ -125,8 +171,7 @@ impl Running {
 
     /// `bursar check` on its folder, beside it or after it.
     pub(crate) fn check(&self) -> Result<Value, Error> {
-        let mut check = Command::new(env!("CARGO_BIN_EXE_bursar"));
-        let output = check.args(["check", "--json", "--data-dir"]).arg(&self.folder).output()?;
+        let output = bursar(&["check", "--json", "--data-dir"]).arg(&self.folder).output()?;
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 }
@@ -136,6 +181,25 @@ impl Drop for Running {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Keeps what a stream says. The address of the API page in it tells where the server is.
+fn watch(stream: impl Read + Send + 'static, bases: Sender<String>) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if let Some((_, page)) = line.split_once("API page ") {
+                let _ = bases.send(page.trim_end_matches("/docs").to_owned());
+            }
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text
+    })
+}
+
+fn joined(stream: Option<JoinHandle<String>>) -> String {
+    stream.and_then(|stream| stream.join().ok()).unwrap_or_default()
 }
 
 /// A funded card, by the processor's tokens.

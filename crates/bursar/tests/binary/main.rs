@@ -1,7 +1,10 @@
-//! The real binary under kills, hang-ups, full disks and strace.
+//! The real binary: its commands, and itself under kills, hang-ups, full disks and strace.
 
+mod commands;
 mod common;
+mod demo;
 mod disk;
 mod faults;
 mod flush;
 mod kill;
+mod simulate;

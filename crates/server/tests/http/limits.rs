@@ -33,7 +33,7 @@ async fn is_live(connection: &mut TcpStream) -> std::io::Result<bool> {
 }
 
 /// Everything that comes until the server closes the connection.
-async fn read_until_closed(connection: &mut TcpStream) -> String {
+pub(crate) async fn read_until_closed(connection: &mut TcpStream) -> String {
     let mut text = Vec::new();
     // A reset is a close, too.
     let _ = connection.read_to_end(&mut text).await;

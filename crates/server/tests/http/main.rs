@@ -3,6 +3,7 @@
 mod api;
 mod authorizations;
 mod health;
+mod jit;
 mod limits;
 mod refusals;
 mod running;

@@ -18,6 +18,8 @@ use tokio::task::JoinHandle;
 type Error = Box<dyn std::error::Error>;
 
 pub(crate) const API_KEY: &str = "bursar_test";
+pub(crate) const JIT_PASSWORD: &str = "Jit_password-1.23456789";
+pub(crate) const JIT_PASSWORD_NEXT: &str = "Jit_password-2.23456789";
 
 /// A server that runs until it is stopped or dropped.
 pub(crate) struct Running {
@@ -68,8 +70,8 @@ pub(crate) fn app(folder: &TempDir, settings: Settings) -> Result<App, Error> {
         api_key: SecretString::from(API_KEY),
         marqeta: marqeta::Credentials {
             username: "marqeta".to_owned(),
-            password: SecretString::from("Jit_password-1.23456789"),
-            password_next: None,
+            password: SecretString::from(JIT_PASSWORD),
+            password_next: Some(SecretString::from(JIT_PASSWORD_NEXT)),
         },
     };
     Ok(App::new(authorizer, credentials, settings))
@@ -109,6 +111,12 @@ impl Running {
         let request = self.client.post(self.url(path)).bearer_auth(API_KEY);
         let request = request.header("Idempotency-Key", key).header("Content-Type", "application/json");
         answered(request.body(body.to_owned())).await
+    }
+
+    /// Posts a processor's body, as the processor does.
+    pub(crate) async fn jit(&self, body: &str) -> Result<Answered, Error> {
+        let request = self.client.post(self.url("/jit/marqeta")).basic_auth("marqeta", Some(JIT_PASSWORD));
+        answered(request.header("Content-Type", "application/json").body(body.to_owned())).await
     }
 
     /// Posts what has to succeed.

@@ -1,0 +1,87 @@
+//! `bursar demo`: what it reports, and that it fails when its books are not right.
+
+use serde_json::{Value, json};
+
+use crate::common::{Error, Running, ask_to_stop, bursar, ledger_file};
+
+/// Changes every balance and every held amount by hand, and leaves what is available as it is: no
+/// later decision tells.
+const DAMAGE: &str = "update accounts set posted_minor = posted_minor + 1, held_minor = held_minor + 1";
+
+#[test]
+fn a_demo_reports_what_it_did_and_both_verdicts_pass() -> Result<(), Error> {
+    let folder = tempfile::tempdir()?;
+    let mut demo = bursar(&["demo", "--for", "3s", "--rate", "100", "--json", "--port", "0", "--data-dir"]);
+    let output = demo.arg(folder.path()).output()?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let report: Value = serde_json::from_slice(&output.stdout)?;
+    let count = |key: &str| report[key].as_u64().unwrap_or_default();
+    assert!(count("approved") > 0 && count("declined") > 0, "{report}");
+    assert_eq!(count("decisions"), count("approved") + count("declined"), "{report}");
+    assert_eq!(report["verdicts"], json!({"check": "passed", "simulator": "passed"}), "{report}");
+    assert_eq!((&report["findings"], &report["differences"]), (&json!([]), &json!([])));
+    let stages = report["stages"].as_array().ok_or("no stages")?;
+    let names: Vec<&Value> = stages.iter().map(|stage| &stage["stage"]).collect();
+    let every_stage = [
+        "parse",
+        "user_lookup",
+        "card_lookup",
+        "limits_lookup",
+        "queue_wait",
+        "load",
+        "decision",
+        "commit",
+        "answer",
+        "total",
+    ];
+    assert_eq!(names, every_stage);
+    assert!(stages.iter().all(|stage| stage["p99_us"].is_u64()), "{report}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_demo_whose_books_were_changed_by_hand_fails_and_names_each_account() -> Result<(), Error> {
+    let folder = tempfile::tempdir()?;
+    let demo = Running::launch(bursar(&["demo", "--rate", "100", "--json"]), folder.path())?;
+    demo.until(|figures| figures["count"].as_u64() >= Some(50)).await?;
+    let damaged = ledger_file(folder.path())?.execute(DAMAGE, [])?;
+    ask_to_stop(demo.id())?;
+    let ended = demo.ended()?;
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    let report: Value = serde_json::from_str(&ended.stdout)?;
+    assert_eq!(report["verdicts"], json!({"check": "failed", "simulator": "failed"}), "{report}");
+    let lines = |key: &str| report[key].as_array().cloned().unwrap_or_default();
+    let naming = |key: &str, part: &str| {
+        lines(key).iter().filter(|line| line.as_str().is_some_and(|line| line.contains(part))).count()
+    };
+    assert_eq!(naming("findings", "L1 acct_"), damaged, "{report}");
+    assert_eq!(naming("findings", "L3 acct_"), damaged, "{report}");
+    assert!(naming("differences", ": what is posted is ") > 0, "{report}");
+    assert!(naming("differences", ": what is held is ") > 0, "{report}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_check_of_books_that_were_changed_by_hand_fails_and_names_the_account() -> Result<(), Error> {
+    let folder = tempfile::tempdir()?;
+    let server = Running::start(folder.path())?;
+    let wallet = server.wallet("10.00").await?;
+    assert_eq!(server.jit(&wallet.swipe("swipe", "1.00")).await?.0, 200);
+    let check = || bursar(&["check", "--data-dir"]).arg(folder.path()).output();
+    let clean = check()?;
+    assert_eq!(clean.status.code(), Some(0));
+    assert!(String::from_utf8(clean.stdout)?.contains("the books are right"));
+    assert_eq!(ledger_file(folder.path())?.execute(DAMAGE, [])?, 1);
+    let damaged = check()?;
+    assert_eq!(damaged.status.code(), Some(1));
+    let text = String::from_utf8(damaged.stdout)?;
+    let account = &wallet.account;
+    for named in [
+        format!("L1 {account}: the posted balance is 1001, and should be 1000"),
+        format!("L3 {account}: the held amount is 101, and should be 100"),
+    ] {
+        assert!(text.contains(&named), "{text}");
+    }
+    Ok(())
+}

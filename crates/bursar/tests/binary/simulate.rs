@@ -1,0 +1,92 @@
+//! `bursar simulate` against a server that someone else started: right, and not right.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::common::{Error, Running, ask_to_stop, bursar, ledger_file};
+
+fn simulate(server: &Running) -> Command {
+    let mut simulate = bursar(&["simulate", "--rate", "100", "--json", "--url", &server.base]);
+    simulate.arg("--credentials").arg(server.folder.join("credentials.toml"));
+    simulate
+}
+
+#[test]
+fn a_server_that_decides_right_passes() -> Result<(), Error> {
+    let folder = tempfile::tempdir()?;
+    let server = Running::start(folder.path())?;
+    let output = simulate(&server).args(["--for", "3s"]).output()?;
+    let report = report(&output)?;
+    assert_eq!(output.status.code(), Some(0), "{report}");
+    assert_eq!(report["verdicts"], json!({"simulator": "passed"}), "only the server has the books");
+    let count = |key: &str| report[key].as_u64().unwrap_or_default();
+    assert!(count("approved") > 0 && count("declined") > 0, "{report}");
+    assert_eq!(server.check()?["findings"], json!([]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hold_that_nobody_asked_for_is_named() -> Result<(), Error> {
+    // What is available stays, so only the balances tell.
+    let damage = "update accounts set posted_minor = posted_minor + 1, held_minor = held_minor + 1";
+    let differences = judged_after(damage, "count", 50).await?;
+    assert!(differences.contains(": what is held is "), "{differences}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_decline_that_it_would_not_have_made_is_named() -> Result<(), Error> {
+    let damage = "update cards set status = 'suspended' where status = 'active'";
+    let differences = judged_after(damage, "decline_reasons.card_not_active", 30).await?;
+    assert!(differences.contains(": declined card_not_active, expected approved; "), "{differences}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_approval_that_it_would_not_have_made_is_named() -> Result<(), Error> {
+    let damage = "update cards set status = 'active'; update cardholders set status = 'active'";
+    let differences = judged_after(damage, "count", 500).await?;
+    assert!(differences.contains(": approved, expected declined card_not_active; "), "{differences}");
+    Ok(())
+}
+
+/// Drives a server whose ledger is changed by hand meanwhile, until one of its figures has grown by
+/// so many after that; what the simulator names.
+async fn judged_after(damage: &str, figure: &str, more: u64) -> Result<String, Error> {
+    let folder = tempfile::tempdir()?;
+    let server = Running::start(folder.path())?;
+    let figure = |figures: &Value| {
+        let pointer = format!("/{}", figure.replace('.', "/"));
+        figures.pointer(&pointer).and_then(Value::as_u64).unwrap_or_default()
+    };
+    let simulation = simulate(&server).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    server.until(|figures| figures["count"].as_u64() >= Some(50)).await?;
+    let before = std::cell::Cell::new(0);
+    server.until(|figures| Some(before.set(figure(figures))).is_some()).await?;
+    ledger_file(folder.path())?.execute_batch(damage)?;
+    server.until(|figures| figure(figures) >= before.get() + more).await?;
+    ask_to_stop(simulation.id())?;
+    let output = simulation.wait_with_output()?;
+    let report = report(&output)?;
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert_eq!(report["verdicts"]["simulator"], "failed", "{report}");
+    Ok(report["differences"].to_string())
+}
+
+fn report(output: &Output) -> Result<Value, Error> {
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&output.stderr)).into())
+}
+
+#[test]
+fn without_credentials_or_without_a_server_it_says_so() -> Result<(), Error> {
+    let folder = tempfile::tempdir()?;
+    let missing = Path::new("credentials.toml");
+    let mut nobody = bursar(&["simulate", "--url", "http://127.0.0.1:1", "--credentials"]);
+    let output = nobody.arg(folder.path().join(missing)).output()?;
+    let message = String::from_utf8(output.stderr)?;
+    assert!(output.status.code() == Some(1) && message.contains("credentials.toml"), "{message}");
+    Ok(())
+}
