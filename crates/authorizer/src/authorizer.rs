@@ -120,6 +120,7 @@ struct Shared {
     lookups: Lookups,
     profiler: Arc<Profiler>,
     pending_times: Arc<PendingTimes>,
+    last_failure: Arc<LastFailure>,
     lanes: Vec<mpsc::Sender<Submission>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     stop: watch::Sender<bool>,
@@ -145,6 +146,28 @@ impl PendingTimes {
     }
 }
 
+/// The last time that the store failed. A probe is smaller than a decision and may still fit on
+/// a disk that is full: while decisions fail the instance is not ready, whatever the probe says.
+#[derive(Default)]
+pub(crate) struct LastFailure(Mutex<Option<(Instant, StoreError)>>);
+
+impl LastFailure {
+    /// How long a failure counts that no later decision disproved.
+    const COUNTS_FOR: Duration = Duration::from_secs(2);
+
+    pub(crate) fn note(&self, outcome: Result<(), &StoreError>) {
+        let failure = outcome.err().map(|error| (Instant::now(), error.clone()));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+
+    fn recent(&self) -> Result<(), StoreError> {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some((at, error)) if at.elapsed() < Self::COUNTS_FOR => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Authorizer {
     /// Starts as many lanes as the ledger has a use for.
     #[must_use]
@@ -152,6 +175,7 @@ impl Authorizer {
         let thresholds = Thresholds { warning: settings.warning, critical: settings.critical };
         let profiler = Arc::new(Profiler::new(thresholds));
         let pending_times = Arc::new(PendingTimes::default());
+        let last_failure = Arc::new(LastFailure::default());
         let (stop, stopped) = watch::channel(false);
         let mut lanes = Vec::new();
         let mut tasks = Vec::new();
@@ -164,6 +188,7 @@ impl Authorizer {
                 batch_size_max: settings.batch_size_max,
                 profiler: profiler.clone(),
                 pending_times: pending_times.clone(),
+                last_failure: last_failure.clone(),
             };
             lanes.push(sender);
             tasks.push(tokio::spawn(lane.run()));
@@ -171,7 +196,17 @@ impl Authorizer {
         let lookups = Lookups::new(ledger.clone(), settings.cache);
         let tasks = Mutex::new(tasks);
         let answer_grace = settings.answer_grace;
-        let shared = Shared { ledger, lookups, profiler, pending_times, lanes, tasks, stop, answer_grace };
+        let shared = Shared {
+            ledger,
+            lookups,
+            profiler,
+            pending_times,
+            last_failure,
+            lanes,
+            tasks,
+            stop,
+            answer_grace,
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -246,6 +281,7 @@ impl Authorizer {
         if *self.shared.stop.borrow() {
             return Err(StoreError::Unavailable(Unavailable::Stopping.to_string()));
         }
+        self.shared.last_failure.recent()?;
         match tokio::time::timeout(Duration::from_secs(2), self.shared.ledger.probe()).await {
             Ok(probed) => probed,
             Err(_) => Err(StoreError::Unavailable(Unavailable::Hung.to_string())),

@@ -7,7 +7,7 @@ use bursar_core::Outcome;
 use bursar_store::{Batch, Ledger, Member, Settled, Stage, StoreError, Transacted};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::authorizer::{PendingTimes, Reply, Settlement, Unavailable};
+use crate::authorizer::{LastFailure, PendingTimes, Reply, Settlement, Unavailable};
 use crate::profiler::{Profiler, Verdict};
 use crate::timeline::Timeline;
 
@@ -32,6 +32,7 @@ pub(crate) struct Lane {
     pub(crate) batch_size_max: usize,
     pub(crate) profiler: Arc<Profiler>,
     pub(crate) pending_times: Arc<PendingTimes>,
+    pub(crate) last_failure: Arc<LastFailure>,
 }
 
 impl Lane {
@@ -76,7 +77,10 @@ impl Lane {
     /// fails alone.
     async fn settle_batch(&self, batch: Batch, mut submissions: Vec<Submission>) {
         match self.transact(&batch).await {
-            Ok(transacted) => self.deliver(transacted, submissions),
+            Ok(transacted) => {
+                self.last_failure.note(Ok(()));
+                self.deliver(transacted, submissions);
+            }
             Err(StoreError::BadData(why)) if submissions.len() > 1 => {
                 tracing::warn!(
                     batch.size = submissions.len(),
@@ -90,6 +94,9 @@ impl Lane {
                 }
             }
             Err(error) => {
+                if !matches!(error, StoreError::BadData(_)) {
+                    self.last_failure.note(Err(&error));
+                }
                 tracing::error!(batch.size = submissions.len(), %error, "no decision: {error}");
                 for submission in submissions {
                     self.reply(submission, Reply::Unavailable(Unavailable::Store(error.to_string())));

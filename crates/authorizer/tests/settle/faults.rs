@@ -60,8 +60,10 @@ async fn a_store_that_is_down_decides_nothing_and_decides_again_when_it_is_back(
     let found = desk.authorizer.ledger().find_authorization(swipe.command.id).await;
     assert_eq!(found, Ok(None));
     desk.ledger.set_down(false);
-    assert_eq!(desk.authorizer.ready().await, Ok(()));
+    let ready = desk.authorizer.ready().await;
+    assert!(ready.is_err(), "a probe that succeeds disproves no decision that failed a moment ago");
     assert_eq!(declined(&desk.reply(&swipe.again()).await), None);
+    assert_eq!(desk.authorizer.ready().await, Ok(()), "a decision does");
     assert_eq!(desk.available(&account).await, "70.00");
     desk.close().await;
 }
