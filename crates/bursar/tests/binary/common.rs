@@ -115,15 +115,17 @@ impl Running {
         Ok(Ended { status, stdout, stderr })
     }
 
-    /// Waits until its figures since the start are as wanted.
-    pub(crate) async fn until(&self, is_wanted: impl Fn(&Value) -> bool) -> Result<(), Error> {
-        loop {
-            let profile = self.get("/v1/profile").await?;
-            let windows = profile["windows"].as_array().ok_or("no windows")?;
-            if is_wanted(windows.last().ok_or("no window")?) {
-                return Ok(());
-            }
-        }
+    /// Its figures since the start.
+    pub(crate) async fn figures(&self) -> Result<Value, Error> {
+        let profile = self.get("/v1/profile").await?;
+        let windows = profile["windows"].as_array().ok_or("no windows")?;
+        Ok(windows.last().ok_or("no window")?.clone())
+    }
+
+    /// Waits until its figures are as wanted.
+    pub(crate) async fn until(&self, are_wanted: impl Fn(&Value) -> bool) -> Result<(), Error> {
+        while !are_wanted(&self.figures().await?) {}
+        Ok(())
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Error> {

@@ -65,7 +65,7 @@ async fn a_folder_in_use_and_a_port_in_use_are_refused_with_what_to_do() -> Resu
 }
 
 #[tokio::test]
-async fn nothing_of_a_body_or_a_password_is_logged_or_stored_unmasked() -> Result<(), Error> {
+async fn no_card_number_and_no_secret_is_stored() -> Result<(), Error> {
     let folder = tempfile::tempdir()?;
     let server = Running::start(folder.path())?;
     let wallet = server.wallet("100.00").await?;
