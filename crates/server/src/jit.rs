@@ -41,6 +41,8 @@ async fn fund(app: &App, bytes: &[u8]) -> Result<Response, Problem> {
     if let Some(alert) = request.alert() {
         tracing::warn!("{alert}");
     }
+    // A message that is only kept is no authorization, and does not count as one.
+    let is_funding = request.card_token().is_some();
     let found = match look_up(app, &request, &mut timeline).await {
         Ok(found) => found,
         Err(error) => {
@@ -57,7 +59,9 @@ async fn fund(app: &App, bytes: &[u8]) -> Result<Response, Problem> {
         tracing::warn!(%token, "transaction {token} came again with other content: declined as a duplicate");
     }
     let response = respond(&settlement.reply, || marqeta::duplicate(&echo));
-    app.authorizer().finish(settlement);
+    if is_funding {
+        app.authorizer().finish(settlement);
+    }
     Ok(response)
 }
 

@@ -31,6 +31,7 @@ impl DataFolder {
         let lock = private(path.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => {
+                refuse_lone_log(path)?;
                 // SQLite gives the files beside it the same mode.
                 private(Self::ledger_file(path))?;
                 Ok(Self { path: path.to_owned(), _lock: lock })
@@ -53,6 +54,20 @@ impl DataFolder {
     pub fn ledger_file(folder: &Path) -> PathBuf {
         folder.join("ledger.db")
     }
+}
+
+/// A log without its file would be thrown away by SQLite, and with it every commit since the last
+/// checkpoint.
+fn refuse_lone_log(folder: &Path) -> Result<(), StoreError> {
+    let length = |path: PathBuf| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let file = DataFolder::ledger_file(folder);
+    if length(file.clone()) > 0 || length(file.with_extension("db-wal")) == 0 {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable(format!(
+        "{} is missing or empty while its log is beside it; put the file back, or move the log away to begin anew",
+        file.display()
+    )))
 }
 
 /// Which file was opened. A deleted or replaced file goes on taking commits that nobody will

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::connection::{Synchronous, Tuning, migrate, open_writer};
 use crate::folder::{DataFolder, FileIdentity};
 use crate::readers::Readers;
-use crate::writer::{Job, Session, Writer};
+use crate::writer::{Job, Session, Writer, beat};
 
 /// How the embedded ledger works.
 #[derive(Clone)]
@@ -69,6 +69,7 @@ impl SqliteLedger {
             |error: std::io::Error| StoreError::Unavailable(format!("cannot start a thread: {error}"));
         let checkpoints = Checkpoints::start(file.clone(), options.checkpoint_pages).map_err(failed)?;
         let connection = checkpoints.watched(connection)?;
+        beat(&connection, &options.clock)?;
         let writer = Writer {
             _folder: folder,
             identities: vec![FileIdentity::of(&file)?, FileIdentity::of(&log)?],

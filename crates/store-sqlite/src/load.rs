@@ -24,6 +24,15 @@ pub(crate) fn state<'a>(
     Ok(())
 }
 
+/// Adds only the stored answers of the commands.
+pub(crate) fn answers<'a>(
+    connection: &Connection,
+    state: &mut State,
+    mut batch: impl Iterator<Item = &'a Work>,
+) -> rusqlite::Result<()> {
+    batch.try_for_each(|work| answered(connection, state, &work.command.key))
+}
+
 fn command(connection: &Connection, state: &mut State, command: &Command) -> rusqlite::Result<()> {
     answered(connection, state, &command.key)?;
     let keys = command.keys();

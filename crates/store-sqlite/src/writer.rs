@@ -27,8 +27,6 @@ pub(crate) enum Job {
 }
 
 pub(crate) struct Writer {
-    /// Held as long as something can be written.
-    pub(crate) _folder: Arc<DataFolder>,
     pub(crate) file: PathBuf,
     pub(crate) tuning: Tuning,
     pub(crate) clock: Clock,
@@ -37,6 +35,8 @@ pub(crate) struct Writer {
     pub(crate) identities: Vec<FileIdentity>,
     /// `None` after an error: the next job begins on a fresh connection.
     pub(crate) session: Option<Session>,
+    /// Held as long as something can be written: the last field is the last to go.
+    pub(crate) _folder: Arc<DataFolder>,
 }
 
 /// The writing connection, and the rows as its last commit left them.
@@ -87,7 +87,9 @@ impl Writer {
             Some(session) => session,
             None => {
                 let connection = open_writer(&self.file, self.tuning, false)?;
-                Session::new(self.checkpoints.watched(connection)?)
+                let connection = self.checkpoints.watched(connection)?;
+                beat(&connection, &self.clock)?;
+                Session::new(connection)
             }
         };
         let run = AssertUnwindSafe(|| job(&mut session, self));
@@ -108,16 +110,23 @@ impl Writer {
         let data_version = Some(data_version(&transaction).map_err(failed)?);
         let rows = std::mem::take(&mut session.rows);
         let mut state = if session.data_version == data_version { rows } else { State::default() };
-        let is_late = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= locked);
-        let in_time = || batch.members.iter().filter(|member| !is_late(member)).map(|member| &member.work);
+        let is_past = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= locked);
+        // A batch whose commit is unknown comes again: what it did commit is answered, late or not.
+        let past = batch.members.iter().filter(|member| is_past(member));
+        load::answers(&transaction, &mut state, past.map(|member| &member.work)).map_err(failed)?;
+        let is_answered = |member: &Member| state.answered.contains_key(&member.work.command.key);
+        let late: Vec<bool> =
+            batch.members.iter().map(|member| is_past(member) && !is_answered(member)).collect();
+        let members = || batch.members.iter().zip(&late);
+        let in_time = || members().filter(|(_, late)| !**late).map(|(member, _)| &member.work);
         load::state(&transaction, &mut state, in_time()).map_err(failed)?;
         let loaded = Instant::now();
         let mut outcomes = decide_batch(&mut state, in_time(), self.clock.now()).into_iter();
-        let settle = |member: &Arc<Member>| match is_late(member) {
+        let settle = |(_, late): (_, &bool)| match late {
             true => Settled::Late,
             false => outcomes.next().map_or(Settled::Late, Settled::Done),
         };
-        let settled: Vec<Settled> = batch.members.iter().map(settle).collect();
+        let settled: Vec<Settled> = members().map(settle).collect();
         let decided = Instant::now();
         save::batch(&transaction, &state, &settled).map_err(failed)?;
         save::stage_times(&transaction, &batch.stage_times).map_err(failed)?;
@@ -129,15 +138,22 @@ impl Writer {
     }
 
     fn probe(&self, session: &mut Session) -> Result<(), StoreError> {
-        let beat =
-            "insert into heartbeat (id, at) values (1, ?1) on conflict (id) do update set at = excluded.at";
-        let now = self.clock.now().as_microsecond();
-        session.connection.execute(beat, [now]).map_err(|error| match before_commit(&error) {
+        beat(&session.connection, &self.clock)
+    }
+}
+
+/// Commits, and so flushes, something. A fresh connection begins with it: what an earlier process
+/// wrote and never flushed is in the log, and a repeat of it would be answered without a commit.
+pub(crate) fn beat(connection: &Connection, clock: &Clock) -> Result<(), StoreError> {
+    let beat =
+        "insert into heartbeat (id, at) values (1, ?1) on conflict (id) do update set at = excluded.at";
+    connection.execute(beat, [clock.now().as_microsecond()]).map_err(|error| {
+        match before_commit(&error) {
             StoreError::BadData(why) => StoreError::Unavailable(why),
             error => error,
-        })?;
-        Ok(())
-    }
+        }
+    })?;
+    Ok(())
 }
 
 /// Read inside the transaction: nobody else can commit before it ends.

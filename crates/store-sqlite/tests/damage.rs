@@ -51,6 +51,19 @@ async fn what_another_hand_changed_counts_at_the_next_decision() {
     assert!(given::sent(ledger.as_ref(), &swipe()).await.is_approved());
 }
 
+/// A hold needs an account: without its row nothing is approved, whatever else is in order.
+#[tokio::test]
+async fn a_card_whose_account_is_gone_gets_no_approval() {
+    let place = SqlitePlace::new();
+    let ledger = place.open_ledger();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let by_hand = Connection::open(place.folder().join("ledger.db")).expect("opens");
+    by_hand.execute_batch("pragma foreign_keys = off; delete from accounts").expect("deletes");
+    let mut settled = given::batch(ledger.as_ref(), &[given::authorization(&account, usd("1.00"))]).await;
+    let failed = settled.remove(0);
+    assert!(matches!(failed, Settled::Done(Outcome::Failed(Fault::Unreadable(_)))), "{failed:?}");
+}
+
 /// An encoder that has a defect.
 struct Panics;
 

@@ -136,3 +136,12 @@ async fn after_a_clean_stop_the_file_has_everything_and_the_log_is_gone() {
     drop(ledger);
     assert!(!place.folder().join("ledger.db-wal").exists());
 }
+
+#[tokio::test]
+async fn a_log_without_its_file_is_not_thrown_away() {
+    let above = tempfile::tempdir().expect("a folder");
+    fs::write(above.path().join("ledger.db-wal"), b"commits").expect("writes");
+    let error = SqliteLedger::open(above.path(), Options::default()).err().expect("refused");
+    assert!(error.to_string().contains("put the file back"), "{error}");
+    assert_eq!(fs::read(above.path().join("ledger.db-wal")).expect("is there"), b"commits");
+}

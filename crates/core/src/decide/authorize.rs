@@ -8,12 +8,12 @@ use super::{Change, Fault, Ruling, book, find_group};
 use crate::account::Account;
 use crate::card::{Card, CardStatus};
 use crate::cardholder::Cardholder;
-use crate::check::{Check, CheckName};
+use crate::check::{Check, CheckName, CheckResult};
 use crate::command::{Actor, Authorize, Command, Purpose};
 use crate::hold_group::{Effect, GroupStatus, HoldGroup};
 use crate::message::{Authorization, Membership};
 use crate::owner::{Owner, OwnerStatus};
-use crate::state::State;
+use crate::state::{State, Unreadable};
 use crate::time::whole_microseconds;
 
 /// Everything that the checks look at.
@@ -54,18 +54,23 @@ pub(super) fn authorize(
     let subject = Subject::find(state, request, owner)?;
     let checks = CHECKS.iter().map(|rule| rule(&subject)).collect::<Result<Vec<Check>, Fault>>()?;
     let declined = checks.iter().find_map(Check::failure);
-    let group = subject.group.filter(|_| declined.is_none());
+    if declined.is_none() && checks.iter().any(|check| check.result == CheckResult::NotMade) {
+        // The card is there and what it draws on is not: never an approval without a hold.
+        let why = "what the card belongs to is not there".to_owned();
+        let id = request.card_token.to_string();
+        return Err(Unreadable { what: "card with the token", id, why }.into());
+    }
     let effect = match (declined, request.amount.minor) {
         (None, Ok(amount_minor)) if amount_minor > 0 => Effect::Hold(amount_minor),
         _ => Effect::None,
     };
     let membership = Membership {
-        root: group.map_or(command.id, |group| group.root),
+        root: subject.group.map_or(command.id, |group| group.root),
         processor_time: request.processor_time.map_or(at, whole_microseconds),
         effect,
     };
     let account = match (subject.account, effect) {
-        (Some(account), Effect::Hold(_)) => Some(book(account, group, &membership, command.id)?),
+        (Some(account), Effect::Hold(_)) => Some(book(account, subject.group, &membership, command.id)?),
         (account, _) => account.cloned(),
     };
     let changed = (effect != Effect::None).then(|| account.clone().map(Change::Account)).flatten();
