@@ -60,17 +60,18 @@ pub(super) fn authorize(
         let id = request.card_token.to_string();
         return Err(Unreadable { what: "card with the token", id, why }.into());
     }
+    let group = subject.group.filter(|_| declined.is_none());
     let effect = match (declined, request.amount.minor) {
         (None, Ok(amount_minor)) if amount_minor > 0 => Effect::Hold(amount_minor),
         _ => Effect::None,
     };
     let membership = Membership {
-        root: subject.group.map_or(command.id, |group| group.root),
+        root: group.map_or(command.id, |group| group.root),
         processor_time: request.processor_time.map_or(at, whole_microseconds),
         effect,
     };
     let account = match (subject.account, effect) {
-        (Some(account), Effect::Hold(_)) => Some(book(account, subject.group, &membership, command.id)?),
+        (Some(account), Effect::Hold(_)) => Some(book(account, group, &membership, command.id)?),
         (account, _) => account.cloned(),
     };
     let changed = (effect != Effect::None).then(|| account.clone().map(Change::Account)).flatten();
