@@ -5,9 +5,10 @@ use axum::body::{Body, Bytes};
 use axum::http::{Response, StatusCode, header};
 use axum::routing::post;
 use axum::serve::ListenerExt;
+use bursar_core::command::Found;
 use bursar_core::message::ActionKind;
 use bursar_core::{Command, Decided, Message, MessageId};
-use bursar_processors::marqeta::{Found, decode};
+use bursar_processors::marqeta::decode;
 use uuid::Uuid;
 
 use crate::Error;
@@ -45,6 +46,7 @@ fn approved(command: Command) -> Decided {
         declined: None,
         group: None,
         authorization: None,
+        recorded: None,
     };
     Decided { message, changes: Vec::new(), journal: None, account: None, object: None }
 }

@@ -4,14 +4,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bursar_core::command::Action;
+use bursar_core::command::{Action, Found};
 use bursar_core::{Answer, DeclineReason, MessageId, Work};
 use bursar_store::{Ledger, Member, Stage, StageTimes, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::lane::{Lane, Submission};
-use crate::lookups::{CacheSettings, Lookups};
+use crate::lookups::{CacheSettings, Lookups, Wanted};
 use crate::profiler::{Profiler, Thresholds, Verdict};
 use crate::timeline::Timeline;
 
@@ -146,13 +146,15 @@ impl PendingTimes {
     }
 }
 
-/// The last time that the store failed. A probe is smaller than a decision and may still fit on
-/// a disk that is full: while decisions fail the instance is not ready, whatever the probe says.
+/// The last time that the store failed a decision or a lookup. A probe is smaller than a decision
+/// and may still fit on a disk that is full: while decisions fail the instance is not ready,
+/// whatever the probe says.
 #[derive(Default)]
 pub(crate) struct LastFailure(Mutex<Option<(Instant, StoreError)>>);
 
 impl LastFailure {
-    /// How long a failure counts that no later decision disproved.
+    /// How long a failure counts that no later decision disproved. Damage does not go away by
+    /// itself: it counts until a decision or a restart shows that it is mended.
     const COUNTS_FOR: Duration = Duration::from_secs(2);
 
     pub(crate) fn note(&self, outcome: Result<(), &StoreError>) {
@@ -162,6 +164,7 @@ impl LastFailure {
 
     fn recent(&self) -> Result<(), StoreError> {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some((_, error @ StoreError::Corrupt(_))) => Err(error.clone()),
             Some((at, error)) if at.elapsed() < Self::COUNTS_FOR => Err(error.clone()),
             _ => Ok(()),
         }
@@ -210,10 +213,29 @@ impl Authorizer {
         Self { shared: Arc::new(shared) }
     }
 
-    /// What tokens mean.
-    #[must_use]
-    pub fn lookups(&self) -> &Lookups {
-        &self.shared.lookups
+    /// What the tokens of a swipe mean; cardholders and card are a stage each. A swipe that ends
+    /// here is counted here.
+    ///
+    /// # Errors
+    /// The store cannot be read, or not before the deadline.
+    pub async fn look_up(
+        &self,
+        wanted: Wanted<'_>,
+        deadline: Instant,
+        timeline: &mut Timeline,
+    ) -> Result<Found, Unavailable> {
+        let finding = self.shared.lookups.find(wanted, timeline);
+        let why = match tokio::time::timeout_at(deadline.into(), finding).await {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a lookup failed: {error}");
+                self.shared.last_failure.note(Err(&error));
+                Unavailable::Store(error.to_string())
+            }
+            Err(_) => Unavailable::Late,
+        };
+        self.finish(Settlement { reply: Reply::Unavailable(why.clone()), timeline: *timeline });
+        Err(why)
     }
 
     /// Reads and lists.
@@ -289,14 +311,21 @@ impl Authorizer {
     }
 
     /// Takes no more, finishes what waits, writes the last stage times.
-    pub async fn stop(&self) {
+    ///
+    /// # Errors
+    /// The lanes are not done within the grace: the store hangs. What it had taken may be
+    /// committed, and nobody was answered.
+    pub async fn stop(&self, grace: Duration) -> Result<(), Unavailable> {
         self.shared.stop.send_replace(true);
         let tasks = std::mem::take(&mut *self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        for task in tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a lane ended by panic");
+        let ending = async {
+            for task in tasks {
+                if let Err(error) = task.await {
+                    tracing::error!(%error, "a lane ended by panic");
+                }
             }
-        }
+        };
+        tokio::time::timeout(grace, ending).await.map_err(|_| Unavailable::Hung)
     }
 
     /// One owner, one lane; without an owner the token chooses.

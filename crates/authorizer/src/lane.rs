@@ -14,7 +14,7 @@ use crate::timeline::Timeline;
 /// How often an idle lane writes the stage times of its last decisions.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// How often a batch whose COMMIT failed is sent again before its members get "unavailable".
+/// How often a batch whose COMMIT failed is sent before its members get "unavailable".
 const TRIES_MAX: u32 = 3;
 
 /// A command in a lane's queue.
@@ -105,18 +105,23 @@ impl Lane {
         }
     }
 
-    /// Sends the batch, and the same batch again while it is unknown whether it was committed.
+    /// Sends the batch, and the same batch again while it is unknown whether it was committed. Once
+    /// it is, it stays so: that the store cannot be reached afterwards does not tell.
     async fn transact(&self, batch: &Batch) -> Result<Transacted, StoreError> {
-        let mut tries = 1;
-        loop {
+        let mut unknown = None;
+        for tries in 1..=TRIES_MAX {
             match self.ledger.transact(batch.clone()).await {
-                Err(StoreError::Unknown(why)) if tries < TRIES_MAX => {
+                Err(StoreError::Unknown(why)) => {
                     tracing::warn!(tries, why, "an unknown commit; sending the same batch again");
-                    tries += 1;
+                    unknown = Some(why);
+                }
+                Err(error) if unknown.is_some() && !matches!(error, StoreError::BadData(_)) => {
+                    tracing::warn!(tries, %error, "no word of the commit yet; sending the same batch again");
                 }
                 result => return result,
             }
         }
+        Err(StoreError::Unknown(unknown.unwrap_or_default()))
     }
 
     fn deliver(&self, transacted: Transacted, submissions: Vec<Submission>) {

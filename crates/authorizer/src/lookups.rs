@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bursar_core::CardholderId;
-use bursar_core::command::Route;
+use bursar_core::command::{Found, Route};
 use bursar_core::text::Token;
-use bursar_store::{Ledger, StoreError};
+use bursar_store::{Ledger, Stage, StoreError};
 use moka::future::Cache;
+
+use crate::timeline::Timeline;
 
 /// How long and how much is kept in memory.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +26,19 @@ pub struct CacheSettings {
     pub entries_max: u64,
 }
 
+/// The tokens of a swipe, as far as it names them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Who used the card.
+    pub acting: Option<&'a Token>,
+    /// Who pays, where that is somebody else.
+    pub paying: Option<&'a Token>,
+    /// The card.
+    pub card: Option<&'a Token>,
+}
+
 /// Cards and cardholders by the processor's tokens.
-pub struct Lookups {
+pub(crate) struct Lookups {
     ledger: Arc<dyn Ledger>,
     cards: Cache<Token, Route>,
     users: Cache<Token, CardholderId>,
@@ -40,11 +53,29 @@ impl Lookups {
         Self { ledger, cards, users }
     }
 
-    /// Where the card with this token belongs.
-    ///
-    /// # Errors
-    /// The card is not in memory and the store cannot be read.
-    pub async fn card(&self, token: &Token) -> Result<Option<Route>, StoreError> {
+    /// What the tokens mean. The time of each kind goes to a stage of its own.
+    pub(crate) async fn find(
+        &self,
+        wanted: Wanted<'_>,
+        timeline: &mut Timeline,
+    ) -> Result<Found, StoreError> {
+        let mut found = Found::default();
+        if let Some(token) = wanted.acting {
+            found.acting = self.user(token).await?;
+        }
+        if let Some(token) = wanted.paying {
+            found.paying = self.user(token).await?;
+        }
+        timeline.mark(Stage::UserLookup);
+        if let Some(token) = wanted.card {
+            found.route = self.card(token).await?;
+        }
+        timeline.mark(Stage::CardLookup);
+        timeline.mark(Stage::LimitsLookup);
+        Ok(found)
+    }
+
+    async fn card(&self, token: &Token) -> Result<Option<Route>, StoreError> {
         if let Some(route) = self.cards.get(token).await {
             return Ok(Some(route));
         }
@@ -55,11 +86,7 @@ impl Lookups {
         Ok(route)
     }
 
-    /// The cardholder with this token.
-    ///
-    /// # Errors
-    /// The cardholder is not in memory and the store cannot be read.
-    pub async fn user(&self, token: &Token) -> Result<Option<CardholderId>, StoreError> {
+    async fn user(&self, token: &Token) -> Result<Option<CardholderId>, StoreError> {
         if let Some(id) = self.users.get(token).await {
             return Ok(Some(id));
         }
@@ -68,11 +95,5 @@ impl Lookups {
             self.users.insert(token.clone(), cardholder.id).await;
         }
         Ok(cardholder.map(|cardholder| cardholder.id))
-    }
-
-    /// How many tokens are in memory: cards and cardholders.
-    #[must_use]
-    pub fn entries(&self) -> (u64, u64) {
-        (self.cards.entry_count(), self.users.entry_count())
     }
 }

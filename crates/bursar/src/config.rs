@@ -53,8 +53,10 @@ pub(crate) struct Server {
     pub(crate) listen: SocketAddr,
     pub(crate) header_timeout: Duration,
     pub(crate) body_timeout: Duration,
+    pub(crate) answer_timeout: Duration,
     pub(crate) body_max_bytes: usize,
     pub(crate) connections_max: usize,
+    pub(crate) drain: Duration,
     pub(crate) shutdown_grace: Duration,
 }
 
@@ -177,8 +179,10 @@ impl Server {
             ),
             header_timeout: reader.milliseconds("server.header_timeout_ms", 1..=600_000),
             body_timeout: reader.milliseconds("server.body_timeout_ms", 1..=600_000),
+            answer_timeout: reader.milliseconds("server.answer_timeout_ms", 1..=600_000),
             body_max_bytes: reader.count::<usize>("server.body_max_kib", 1..=65_536) * 1024,
             connections_max: reader.count("server.connections_max", 1..=1_000_000),
+            drain: reader.milliseconds("server.drain_ms", 0..=600_000),
             shutdown_grace: reader.milliseconds("server.shutdown_grace_ms", 0..=600_000),
         }
     }

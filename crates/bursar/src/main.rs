@@ -5,6 +5,7 @@ mod commands;
 
 mod config;
 mod credentials;
+mod descriptors;
 mod telemetry;
 mod wiring;
 

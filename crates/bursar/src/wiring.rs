@@ -6,11 +6,12 @@ use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
 use bursar_server::{App, Server, Settings as Http};
 use bursar_store::Ledger;
 use bursar_store_sqlite::{Clock, Options, SqliteLedger};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
 use crate::config::{Config, LogFormat};
 use crate::credentials::{self, Credentials};
-use crate::telemetry;
+use crate::{descriptors, telemetry};
 
 /// A Bursar that is bound to its port and not serving yet.
 pub(crate) struct Bursar {
@@ -22,6 +23,7 @@ pub(crate) struct Bursar {
 
 /// Opens the data folder, starts the lanes and binds the port.
 pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
+    descriptors::allow(config.server.connections_max)?;
     let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&config.data.dir, ledger_options(config))?);
     let (credentials, is_first_start) = credentials::load_or_create(&config.credentials.file)?;
     let authorizer = Authorizer::start(ledger, lane_settings(config));
@@ -60,17 +62,25 @@ pub(crate) fn start_logs(config: &Config) {
     telemetry::start(config.log.level, config.log.format == LogFormat::Json);
 }
 
-/// Done on Ctrl-C or SIGTERM.
-pub(crate) async fn until_stopped() {
-    let interrupt = tokio::signal::ctrl_c();
-    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-    match terminate {
-        Ok(mut terminate) => tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} },
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be watched; only Ctrl-C stops this server: {error}");
-            let _ = interrupt.await;
-        }
-    }
+/// Done on Ctrl-C or SIGTERM, which are caught from this call on. A second one ends the process at
+/// once.
+///
+/// # Errors
+/// The system does not let signals be caught.
+pub(crate) fn until_stopped() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    let mut signalled = async move || {
+        tokio::select! { _ = interrupts.recv() => {}, _ = terminations.recv() => {} }
+    };
+    Ok(async move {
+        signalled().await;
+        tokio::spawn(async move {
+            signalled().await;
+            eprintln!("bursar: stopped at once, on the second signal; what ran may be committed and unanswered");
+            std::process::exit(130);
+        });
+    })
 }
 
 fn ledger_options(config: &Config) -> Options {
@@ -102,8 +112,10 @@ fn http_settings(config: &Config) -> Http {
     Http {
         header_timeout: config.server.header_timeout,
         body_timeout: config.server.body_timeout,
+        answer_timeout: config.server.answer_timeout,
         body_max_bytes: config.server.body_max_bytes,
         connections_max: config.server.connections_max,
+        drain: config.server.drain,
         shutdown_grace: config.server.shutdown_grace,
         jit_deadline: config.jit.deadline,
     }

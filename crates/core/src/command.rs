@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use crate::card::{CardStatus, LastFour};
 use crate::cardholder::CardholderStatus;
 use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId, ProgramId};
-use crate::message::{ActionKind, Fingerprint, Merchant, MessageKey};
+use crate::merchant::Merchant;
+use crate::message::{ActionKind, Fingerprint, MessageKey};
 use crate::money::{AmountError, Currency};
 use crate::owner::{OwnerKind, OwnerStatus};
 use crate::text::{FreeText, Token};
@@ -48,7 +49,7 @@ pub enum Action {
     Reverse(Reverse),
     /// Money in or out.
     Transfer(Transfer),
-    /// A message kept for review, without effect.
+    /// A message kept without effect.
     Record(Record),
 }
 
@@ -148,6 +149,10 @@ pub struct MoveCard {
 pub struct Authorize {
     /// The processor's name of what it asks, e.g. `pgfs.authorization`.
     pub method: Token,
+    /// The processor's id of this request for funding, where it has one beside the message's:
+    /// another one under the same message is other content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub funding_token: Option<Token>,
     /// What kind of funding that is.
     pub purpose: Purpose,
     /// The card's token, as presented.
@@ -201,6 +206,17 @@ pub struct Route {
     pub cardholder: CardholderId,
     /// The account it draws on.
     pub account: AccountId,
+}
+
+/// What the tokens of a swipe mean here; `None` for one that names nothing we know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The card, and what it belongs to.
+    pub route: Option<Route>,
+    /// Who used the card.
+    pub acting: Option<CardholderId>,
+    /// Who pays, where that is somebody else.
+    pub paying: Option<CardholderId>,
 }
 
 /// A user that a message names.
@@ -265,6 +281,12 @@ pub enum Direction {
 pub struct Record {
     /// The processor's name of what it asks.
     pub method: Token,
+    /// The processor's id of this request, where it has one beside the message's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub funding_token: Option<Token>,
+    /// Whether somebody has to look at it: we do not know what it asks.
+    #[serde(skip)]
+    pub needs_review: bool,
     /// The card's token, where there is one.
     pub card_token: Option<Token>,
     /// The amount it names.
@@ -349,6 +371,7 @@ impl Command {
             Action::Reverse(_) => ActionKind::Reverse,
             Action::Transfer(Transfer { direction: Direction::Load, .. }) => ActionKind::Load,
             Action::Transfer(Transfer { direction: Direction::Unload, .. }) => ActionKind::Unload,
+            Action::Record(record) if record.needs_review => ActionKind::Review,
             Action::Record(_) => ActionKind::Record,
         }
     }

@@ -12,11 +12,11 @@ use crate::account::Account;
 use crate::card::Card;
 use crate::cardholder::Cardholder;
 use crate::check::DeclineReason;
-use crate::command::{Action, Command, GroupRef, TokenKind};
+use crate::command::{Action, Command, GroupRef, Record, TokenKind};
 use crate::event::{Event, Object};
 use crate::hold_group::{FoldOverflow, HoldGroup};
 use crate::journal::Journal;
-use crate::message::{Answer, Authorization, Fingerprint, Membership, Message};
+use crate::message::{Answer, Authorization, Fingerprint, Membership, Message, Recorded};
 use crate::owner::Owner;
 use crate::program::Program;
 use crate::state::{Answered, State, Unreadable};
@@ -132,6 +132,7 @@ struct Ruling {
     object: Option<(String, Option<&'static str>)>,
     group: Option<Membership>,
     authorization: Option<Authorization>,
+    recorded: Option<Recorded>,
 }
 
 impl Ruling {
@@ -200,6 +201,7 @@ pub fn decide(state: &State, work: &Work, at: Timestamp) -> Result<Decided, Faul
             declined: ruling.declined,
             group: ruling.group,
             authorization: ruling.authorization,
+            recorded: ruling.recorded,
         },
         changes: ruling.changes,
         journal: ruling.journal,
@@ -213,7 +215,7 @@ fn rule(state: &State, command: &Command, owner: Option<&Owner>, at: Timestamp) 
         Action::CreateProgram(action) => Ok(create::program(command.id, action)),
         Action::CreateOwner(action) => create::owner(state, command.id, action, at),
         Action::Authorize(action) => authorize::authorize(state, command, action, owner, at),
-        Action::Record(_) => Ok(Ruling::default()),
+        Action::Record(action) => Ok(record(action)),
         action => match owner {
             None => Ok(Ruling::decline(unknown_subject(action))),
             Some(owner) => rule_of_owner(state, command, owner, at),
@@ -234,6 +236,17 @@ fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp)
             Ok(Ruling::default())
         }
     }
+}
+
+/// Kept as it came, whatever it says.
+fn record(action: &Record) -> Ruling {
+    let recorded = Recorded {
+        method: action.method.clone(),
+        card_token: action.card_token.clone(),
+        amount_minor: action.amount.minor.ok(),
+        currency: action.amount.currency,
+    };
+    Ruling { recorded: Some(recorded), ..Ruling::default() }
 }
 
 /// The reason when the owner that a command needs is not there.

@@ -16,6 +16,7 @@ pub mod program;
 
 pub mod hold_group;
 pub mod journal;
+pub mod merchant;
 pub mod message;
 
 pub mod check;
@@ -36,6 +37,7 @@ pub use command::{Action, Command, Keys};
 pub use decide::{Decided, Encode, Fault, Outcome, Work, decide_batch};
 pub use hold_group::{GroupStatus, HoldGroup};
 pub use id::{AccountId, CardId, CardholderId, EventId, JournalId, MessageId, OwnerId, ProgramId};
+pub use merchant::{Country, Mcc, Merchant};
 pub use message::{Answer, Message, MessageKey};
 pub use money::{Currency, Money};
 pub use owner::{Owner, OwnerKind, OwnerStatus};

@@ -8,8 +8,9 @@ use serde::Serialize;
 use crate::check::{Check, DeclineReason};
 use crate::hold_group::{Effect, GroupMessage};
 use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId};
+use crate::merchant::Merchant;
 use crate::money::Currency;
-use crate::text::{FreeText, Token};
+use crate::text::Token;
 use crate::word::words;
 
 /// What makes two deliveries the same message (M1). Unique in the store, and never forgotten.
@@ -72,8 +73,10 @@ words! {
         Load = "load",
         /// Money out.
         Unload = "unload",
-        /// A message kept for review, without effect.
+        /// A message kept without effect.
         Record = "record",
+        /// A message kept without effect, for somebody to look at.
+        Review = "review",
     }
 }
 
@@ -119,6 +122,8 @@ pub struct Message {
     pub group: Option<Membership>,
     /// What was asked and checked, for authorizations and increments.
     pub authorization: Option<Authorization>,
+    /// What it said, if it was kept without effect.
+    pub recorded: Option<Recorded>,
 }
 
 /// A message's place in its hold group.
@@ -155,24 +160,17 @@ pub struct Authorization {
     pub checks: Vec<Check>,
 }
 
-/// Where a purchase was made, as far as the message tells.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
-pub struct Merchant {
-    /// The acquirer's id of the merchant: an identifier, kept as it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<Token>,
-    /// Merchant category code, ISO 18245: four digits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mcc: Option<Token>,
-    /// Name on the statement.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<FreeText>,
-    /// City, or a phone number for card-not-present merchants.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub city: Option<FreeText>,
-    /// Country code as the processor sends it, usually ISO 3166 alpha-3.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub country: Option<Token>,
+/// What a message said that was kept without effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The processor's name of what it asked or reported.
+    pub method: Token,
+    /// The card's token, where there was one.
+    pub card_token: Option<Token>,
+    /// The amount that it named; `None` if that was no amount.
+    pub amount_minor: Option<i64>,
+    /// Its currency; `None` if the code was none.
+    pub currency: Option<Currency>,
 }
 
 impl Message {

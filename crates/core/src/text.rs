@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -100,42 +101,62 @@ impl<'de> Deserialize<'de> for FreeText {
 }
 
 /// Replaces all but the last four digits of every run of 13 to 19 digits that passes Luhn.
-/// The digits of a run may be parted by single spaces or hyphens, as card numbers are printed.
+///
+/// The digits of a run may be parted as people write card numbers: by one or two spaces, hyphens,
+/// dots or slashes. Other digits may stand beside it, as an expiry date does: every series of
+/// whole groups is tried.
 #[must_use]
 pub fn mask_card_numbers(text: &str) -> Cow<'_, str> {
-    if text.bytes().filter(u8::is_ascii_digit).count() < 13 {
+    if text.bytes().filter(u8::is_ascii_digit).count() < RUN_MIN {
         return Cow::Borrowed(text);
     }
-    let mut bytes = text.as_bytes().to_vec();
-    let mut masked = false;
-    for parted in [false, true] {
-        let mut start = 0;
-        while start < bytes.len() {
-            let run = digit_run(&bytes, start, parted);
-            if (13..=19).contains(&run.len()) && passes_luhn(&bytes, &run) {
-                run[..run.len() - 4].iter().for_each(|&at| bytes[at] = b'*');
-                masked = true;
+    let groups = digit_groups(text);
+    let mut hidden: Vec<usize> = Vec::new();
+    for first in 0..groups.len() {
+        let mut run: Vec<usize> = Vec::new();
+        for group in &groups[first..] {
+            if !run.is_empty() && !is_parted_as_one(text, &run, group) {
+                break;
             }
-            start = run.last().map_or(start, |&last| last) + 1;
+            run.extend(group.clone());
+            if run.len() > RUN_MAX {
+                break;
+            }
+            if run.len() >= RUN_MIN && passes_luhn(text.as_bytes(), &run) {
+                hidden.extend(&run[..run.len() - 4]);
+            }
         }
     }
-    match String::from_utf8(bytes) {
-        Ok(owned) if masked => Cow::Owned(owned),
-        _ => Cow::Borrowed(text),
+    if hidden.is_empty() {
+        return Cow::Borrowed(text);
     }
+    let mask = |(at, c): (usize, char)| if hidden.contains(&at) { '*' } else { c };
+    Cow::Owned(text.char_indices().map(mask).collect())
 }
 
-/// The places of the digits of the run that begins at `start`; empty where no digit stands.
-fn digit_run(bytes: &[u8], start: usize, parted: bool) -> Vec<usize> {
-    let digit_at = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let mut run = Vec::new();
-    let mut at = start;
-    while digit_at(at) {
-        run.push(at);
-        let next_is_parted = parted && matches!(bytes.get(at + 1), Some(b' ' | b'-')) && digit_at(at + 2);
-        at += if next_is_parted { 2 } else { 1 };
+/// A card number has so many digits at least (ISO/IEC 7812-1, and what networks issue).
+const RUN_MIN: usize = 13;
+
+/// A card number has so many digits at most.
+const RUN_MAX: usize = 19;
+
+/// Where digits stand beside each other.
+fn digit_groups(text: &str) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for (at, _) in text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()) {
+        match groups.last_mut() {
+            Some(group) if group.end == at => group.end += 1,
+            _ => groups.push(at..at + 1),
+        }
     }
-    run
+    groups
+}
+
+/// Whether what stands between the run and the group parts the digits of one number.
+fn is_parted_as_one(text: &str, run: &[usize], group: &Range<usize>) -> bool {
+    let end = run.last().map_or(0, |last| last + 1);
+    let between = &text[end..group.start];
+    between.chars().count() <= 2 && between.chars().all(|c| c.is_whitespace() || "-./".contains(c))
 }
 
 fn passes_luhn(bytes: &[u8], run: &[usize]) -> bool {
@@ -164,6 +185,10 @@ mod tests {
             ("x4111-1111-1111-1111", "x****-****-****-1111"),
             ("5 4111111111111111", "5 ************1111"),
             ("378282246310005/€", "***********0005/€"),
+            ("4111 1111 1111 1111 12/27", "**** **** **** 1111 12/27"),
+            ("24 4111\u{a0}1111\u{a0}1111\u{a0}1111", "24 ****\u{a0}****\u{a0}****\u{a0}1111"),
+            ("4111.1111.1111.1111 CVV 123", "****.****.****.1111 CVV 123"),
+            ("4111  1111 - 4111111111111111", "4111  1111 - ************1111"),
         ] {
             assert_eq!(mask_card_numbers(text), masked);
         }
@@ -171,7 +196,14 @@ mod tests {
 
     #[test]
     fn other_text_is_kept() {
-        for text in ["425-952-2985", "order 4111111111111112", "12345678901234567890123", "", "caffè 24"] {
+        for text in [
+            "425-952-2985",
+            "order 4111111111111112",
+            "12345678901234567890123",
+            "",
+            "caffè 24",
+            "4111x1111x1111x1111",
+        ] {
             assert_eq!(mask_card_numbers(text), text);
         }
     }

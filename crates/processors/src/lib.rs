@@ -2,4 +2,5 @@
 //! written as each wants to read them. No I/O: the server owns the connection, the authorizer
 //! the lookups. One folder a processor.
 
+pub mod json;
 pub mod marqeta;

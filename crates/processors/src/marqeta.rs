@@ -12,6 +12,6 @@ mod verify;
 mod wire;
 
 pub use decode::{NESTING_MAX, Reject, decode};
-pub use encode::{JitEcho, duplicate};
-pub use request::{Found, JitRequest};
+pub use encode::{Duplicate, approved_minor};
+pub use request::JitRequest;
 pub use verify::Credentials;

@@ -12,6 +12,7 @@ mod owners;
 mod persons;
 mod profile;
 mod programs;
+mod records;
 
 mod amount;
 mod schema;
@@ -50,5 +51,6 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(authorizations::find_authorization))
         .routes(routes!(authorizations::increment_authorization))
         .routes(routes!(authorizations::reverse_authorization))
+        .routes(routes!(records::list_records))
         .routes(routes!(profile::read_profile))
 }

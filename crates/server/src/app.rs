@@ -20,11 +20,16 @@ pub struct Settings {
     pub header_timeout: Duration,
     /// The body of a request has to arrive within this time. Otherwise: 408.
     pub body_timeout: Duration,
+    /// The peer has to take something of an answer within this time. Otherwise the connection is
+    /// closed.
+    pub answer_timeout: Duration,
     /// Bytes in a body, at most. Otherwise: 413.
     pub body_max_bytes: usize,
     /// Open connections, at most. More are closed at once.
     pub connections_max: usize,
-    /// How long running requests may take to finish once the server stops.
+    /// How long a server that stops goes on serving while `/ready` already says no.
+    pub drain: Duration,
+    /// How long running requests may take to finish afterwards, and how long the store may.
     pub shutdown_grace: Duration,
     /// An authorization that was not started by then is answered 503, without a decision.
     pub jit_deadline: Duration,
@@ -35,8 +40,10 @@ impl Default for Settings {
         Self {
             header_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(10),
             body_max_bytes: 256 * 1024,
             connections_max: 4096,
+            drain: Duration::ZERO,
             shutdown_grace: Duration::from_secs(10),
             jit_deadline: Duration::from_millis(1500),
         }

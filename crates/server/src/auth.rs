@@ -11,6 +11,12 @@ use subtle::ConstantTimeEq;
 use crate::app::App;
 use crate::problem::{Code, Problem};
 
+/// The name of the API key's scheme in the description of the API.
+pub(crate) const API_KEY_SCHEME: &str = "api_key";
+
+/// The name of Marqeta's Basic credentials there.
+pub(crate) const MARQETA_SCHEME: &str = "marqeta";
+
 /// The digest of the API key: two digests are compared in constant time, whatever was sent.
 pub(crate) struct ApiKey([u8; 32]);
 

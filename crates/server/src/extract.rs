@@ -1,15 +1,27 @@
-//! Ids in paths and parameters in queries, refused with a problem.
+//! When a request came, ids in paths and parameters in queries, refused with a problem.
 
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
+use bursar_authorizer::Timeline;
 use bursar_core::{AccountId, CardId, CardholderId, DeclineReason, MessageId, OwnerId, ProgramId};
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
 use crate::body::field_of;
 use crate::problem::{Code, Problem};
+
+/// When a request's head had come: the first extractor, so that its body's way counts, too.
+pub(crate) struct Arrived(pub(crate) Timeline);
+
+impl FromRequestParts<App> for Arrived {
+    type Rejection = Problem;
+
+    async fn from_request_parts(_: &mut Parts, _: &App) -> Result<Self, Problem> {
+        Ok(Self(Timeline::begin()))
+    }
+}
 
 /// The `{id}` of a path. A text that is no id of its kind names nothing: 404.
 pub(crate) struct Id<T>(pub(crate) T);

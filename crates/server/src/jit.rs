@@ -4,36 +4,90 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bursar_authorizer::{Reply, Request as Asked, Settlement, Timeline, Unavailable};
-use bursar_core::text::Token;
-use bursar_core::{Answer, CardholderId, MessageId, Work};
-use bursar_processors::marqeta::{self, Found, JitRequest};
-use bursar_store::{Stage, StoreError};
+use bursar_authorizer::{Reply, Request as Asked, Timeline, Wanted};
+use bursar_core::{Answer, MessageId, Work};
+use bursar_processors::marqeta;
+use bursar_store::Stage;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::body;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, ProblemView};
+
+/// The routes, each with its description.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(marqeta))
+}
+
+/// The fields that a decision rests on; every other field of Marqeta's transaction object may be
+/// there, in Transaction Model v1 and v2 alike.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `bursar_processors::marqeta` reads")]
+struct JitRequestBody {
+    /// The transaction: the same token with the same content is answered with the same bytes.
+    token: String,
+    card_token: String,
+    /// Who used the card; `user_token` if not given.
+    acting_user_token: Option<String>,
+    user_token: Option<String>,
+    /// ISO 4217, alphabetic or numeric.
+    currency_code: String,
+    /// A debit; exactly one of this and `gpa_order_unload` is there.
+    #[schema(value_type = Option<Object>)]
+    gpa_order: Option<()>,
+    /// A credit. Both hold `jit_funding` with `token`, `method`, `user_token` and `amount`.
+    #[schema(value_type = Option<Object>)]
+    gpa_order_unload: Option<()>,
+}
+
+/// The answer: 200 funds what `amount` says, 402 declines.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `bursar_processors::marqeta` writes")]
+struct JitAnswerBody {
+    /// `token`, `method`, `user_token`, `amount`, `tags` with our decision's id, and with 402 the
+    /// `decline_reason`.
+    #[schema(value_type = Object)]
+    jit_funding: (),
+}
 
 /// Decides Marqeta's just-in-time funding request.
 ///
 /// 200 funds and 402 declines, both with the whole `jit_funding` object; a message that comes
-/// again gets the same bytes again. 401: wrong credentials. 400: the request cannot be read.
-/// 503: there is no decision to answer with; the same message may come again.
+/// again gets the same bytes again.
+#[utoipa::path(post, path = "/jit/marqeta", tag = "processors", request_body = JitRequestBody,
+    security(("marqeta" = [])),
+    responses(
+        (status = 200, body = JitAnswerBody, description = "Funded, and the amount is held"),
+        (status = 402, body = JitAnswerBody, description = "Declined"),
+        (status = 400, body = ProblemView, description = "It cannot be read: nothing happened",
+            content_type = "application/problem+json"),
+        (status = 401, body = ProblemView, description = "Wrong or no credentials",
+            content_type = "application/problem+json"),
+        (status = 408, body = ProblemView, description = "The body came too slowly",
+            content_type = "application/problem+json"),
+        (status = 413, body = ProblemView, description = "The body is too large",
+            content_type = "application/problem+json"),
+        (status = 503, body = ProblemView, description = "No decision to answer with; the same message may come again",
+            content_type = "application/problem+json"),
+    ))]
 pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Response {
+    // From the head on: the processor's clock runs while its body is on the way, too.
+    let timeline = Timeline::begin();
     let authorization = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     if !app.marqeta().accept(authorization) {
         return unauthorized();
     }
     let settings = app.settings();
     match body::read(request.into_body(), settings.body_max_bytes, settings.body_timeout).await {
-        Ok(bytes) => fund(&app, &bytes).await.unwrap_or_else(IntoResponse::into_response),
+        Ok(bytes) => fund(&app, &bytes, timeline).await.unwrap_or_else(IntoResponse::into_response),
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn fund(app: &App, bytes: &[u8]) -> Result<Response, Problem> {
-    let mut timeline = Timeline::begin();
+async fn fund(app: &App, bytes: &[u8], mut timeline: Timeline) -> Result<Response, Problem> {
     let deadline = timeline.began() + app.settings().jit_deadline;
     let request = marqeta::decode(bytes)
         .map_err(|reject| Problem::of_field(Code::InvalidField, reject.field, reject.message))?;
@@ -43,47 +97,21 @@ async fn fund(app: &App, bytes: &[u8]) -> Result<Response, Problem> {
     }
     // A message that is only kept is no authorization, and does not count as one.
     let is_funding = request.card_token().is_some();
-    let found = match look_up(app, &request, &mut timeline).await {
-        Ok(found) => found,
-        Err(error) => {
-            let reply = Reply::Unavailable(Unavailable::Store(error.to_string()));
-            app.authorizer().finish(Settlement { reply, timeline });
-            return Err(error.into());
-        }
-    };
-    let (echo, token) = (request.echo(), request.token().clone());
+    let wanted =
+        Wanted { acting: request.acting_token(), paying: request.paying_token(), card: request.card_token() };
+    let found = app.authorizer().look_up(wanted, deadline, &mut timeline).await?;
+    let (duplicate, token) = (request.duplicate(), request.token().clone());
     let (command, encode) = request.into_command(MessageId::new(Uuid::now_v7()), found);
     let work = Work::new(command, encode);
     let settlement = app.authorizer().settle(Asked { work, deadline: Some(deadline), timeline }).await;
     if matches!(settlement.reply, Reply::Conflict) {
-        tracing::warn!(%token, "transaction {token} came again with other content: declined as a duplicate");
+        tracing::warn!(%token, "transaction {token} came again with other content: nothing of it took effect");
     }
-    let response = respond(&settlement.reply, || marqeta::duplicate(&echo));
+    let response = respond(&settlement.reply, || duplicate.answer());
     if is_funding {
         app.authorizer().finish(settlement);
     }
     Ok(response)
-}
-
-/// What the request's tokens mean, each lookup a stage of its own.
-async fn look_up(app: &App, request: &JitRequest, timeline: &mut Timeline) -> Result<Found, StoreError> {
-    let acting = find_user(app, request.acting_token()).await?;
-    let paying = find_user(app, request.paying_token()).await?;
-    timeline.mark(Stage::UserLookup);
-    let route = match request.card_token() {
-        Some(token) => app.authorizer().lookups().card(token).await?,
-        None => None,
-    };
-    timeline.mark(Stage::CardLookup);
-    timeline.mark(Stage::LimitsLookup);
-    Ok(Found { route, acting, paying })
-}
-
-async fn find_user(app: &App, token: Option<&Token>) -> Result<Option<CardholderId>, StoreError> {
-    match token {
-        Some(token) => app.authorizer().lookups().user(token).await,
-        None => Ok(None),
-    }
 }
 
 fn respond(reply: &Reply, duplicate: impl FnOnce() -> Answer) -> Response {

@@ -7,6 +7,7 @@
 mod app;
 mod serve;
 
+mod answers;
 mod api;
 mod health;
 mod jit;
@@ -22,8 +23,8 @@ mod problem;
 
 use axum::Router;
 use axum::http::{Method, Uri};
-use axum::routing::post;
 
+pub use answers::approved_minor;
 pub use app::{App, Credentials, Settings};
 pub use openapi::openapi_json;
 pub use serve::{BindError, Server};
@@ -36,7 +37,6 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(documented)
         .merge(openapi::pages(openapi))
-        .route("/jit/marqeta", post(jit::marqeta))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)

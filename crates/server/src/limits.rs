@@ -1,4 +1,5 @@
-//! What one connection may cost: how many there are, and how slowly a request's head may come.
+//! What one connection may cost: how many there are, how slowly a request's head may come, and how
+//! slowly its answer may be taken.
 
 use std::future::{Ready, ready};
 use std::io;
@@ -15,16 +16,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use tower::Service;
 
+use crate::app::Settings;
+
 /// Lets connections in, up to a number; more are closed at once.
 #[derive(Clone)]
 pub(crate) struct Doorkeeper {
     places: Arc<Semaphore>,
     header_timeout: Duration,
+    answer_timeout: Duration,
 }
 
 impl Doorkeeper {
-    pub(crate) fn new(connections_max: usize, header_timeout: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(connections_max)), header_timeout }
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(settings.connections_max)),
+            header_timeout: settings.header_timeout,
+            answer_timeout: settings.answer_timeout,
+        }
     }
 
     fn admit(&self, stream: TcpStream) -> io::Result<Connection> {
@@ -35,8 +43,8 @@ impl Doorkeeper {
         Ok(Connection {
             stream,
             phase: Phase::default(),
-            header_timeout: self.header_timeout,
-            head_deadline: None,
+            head: Patience::new(self.header_timeout),
+            answer: Patience::new(self.answer_timeout),
             _place: place,
         })
     }
@@ -64,8 +72,11 @@ impl Phase {
     const IDLE: u8 = 0;
     /// A part of a request's head has come.
     const HEAD: u8 = 1;
-    /// A request is being worked on; its body has a time-out of its own.
+    /// A request is being worked on; its body has a time-out of its own. `100 Continue` may be
+    /// written meanwhile.
     const REQUEST: u8 = 2;
+    /// Its answer is ready.
+    const ANSWER: u8 = 3;
 
     fn get(&self) -> u8 {
         self.0.load(Ordering::Relaxed)
@@ -76,16 +87,41 @@ impl Phase {
     }
 }
 
-/// A connection whose requests' heads have to come in time.
+/// For how long something may stay as it is.
+struct Patience {
+    timeout: Duration,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    const fn new(timeout: Duration) -> Self {
+        Self { timeout, deadline: None }
+    }
+
+    /// It has changed: the next wait begins anew.
+    fn reset(&mut self) {
+        self.deadline = None;
+    }
+
+    /// It is still as it was; ready once that has been so for too long.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let timeout = self.timeout;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        deadline.as_mut().poll(context)
+    }
+}
+
+/// A connection whose requests' heads have to come in time, and whose answers have to be taken.
 ///
 /// hyper's own header time-out also runs while a connection is idle. Set as short as slow clients
 /// need it, it would close the pooled connections of a proxy, and a swipe that was just being sent
-/// on one of them would be lost. So this one runs from the first byte of a head only.
+/// on one of them would be lost. So this one runs from the first byte of a head only. hyper has
+/// no time-out for writing: who never reads would keep a place and an answer for ever.
 pub(crate) struct Connection {
     stream: TcpStream,
     phase: Phase,
-    header_timeout: Duration,
-    head_deadline: Option<Pin<Box<Sleep>>>,
+    head: Patience,
+    answer: Patience,
     _place: OwnedSemaphorePermit,
 }
 
@@ -93,16 +129,30 @@ impl Connection {
     /// A head that is not there whole has until the deadline.
     fn wait_for_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.phase.get() != Phase::HEAD {
-            self.head_deadline = None;
+            self.head.reset();
             return Poll::Pending;
         }
-        let timeout = self.header_timeout;
-        let deadline = self.head_deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        deadline
-            .as_mut()
-            .poll(context)
-            .map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the head of the request came too slowly")))
+        self.head.wait(context).map(|()| Err(timed_out("the head of the request came too slowly")))
     }
+
+    /// What is read after an answer began is the next request. A write that waits has until the
+    /// deadline.
+    fn written<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if self.phase.get() == Phase::ANSWER {
+            self.phase.set(Phase::IDLE);
+        }
+        match written {
+            Poll::Ready(written) => {
+                self.answer.reset();
+                Poll::Ready(written)
+            }
+            Poll::Pending => self.answer.wait(context).map(|()| Err(timed_out("nobody takes the answer"))),
+        }
+    }
+}
+
+fn timed_out(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
 }
 
 impl AsyncRead for Connection {
@@ -124,14 +174,13 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    /// An answer is being sent: what is read from now on is the next request.
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.phase.set(Phase::IDLE);
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.written(context, written)
     }
 
     fn poll_write_vectored(
@@ -139,8 +188,8 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.phase.set(Phase::IDLE);
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.written(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -156,7 +205,7 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// A service that tells its connection when a head was read whole.
+/// A service that tells its connection when a head was read whole and when its answer is ready.
 #[derive(Clone)]
 pub(crate) struct Watched<S> {
     service: S,
@@ -166,14 +215,34 @@ pub(crate) struct Watched<S> {
 impl<S: Service<R>, R> Service<R> for Watched<S> {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = S::Future;
+    type Future = Answering<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.service.poll_ready(context)
     }
 
-    fn call(&mut self, request: R) -> S::Future {
+    fn call(&mut self, request: R) -> Self::Future {
         self.phase.set(Phase::REQUEST);
-        self.service.call(request)
+        Answering { answer: self.service.call(request), phase: self.phase.clone() }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// An answer that is not ready yet.
+    pub(crate) struct Answering<F> {
+        #[pin]
+        answer: F,
+        phase: Phase,
+    }
+}
+
+impl<F: Future> Future for Answering<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let answer = std::task::ready!(this.answer.poll(context));
+        this.phase.set(Phase::ANSWER);
+        Poll::Ready(answer)
     }
 }

@@ -15,10 +15,9 @@ use utoipa::{OpenApi as _, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::App;
+use crate::auth::{API_KEY_SCHEME, MARQETA_SCHEME};
 use crate::problem::{PROBLEM_JSON, Problem, ProblemView};
-use crate::{api, health, idempotency};
-
-const SECURITY_SCHEME: &str = "api_key";
+use crate::{api, health, idempotency, jit};
 
 /// What every operation of `/v1` may answer instead.
 const EVERY_OPERATION: &[(&str, &str)] = &[
@@ -61,10 +60,13 @@ pub(crate) fn documented_routes() -> (Router<App>, OpenApi) {
         .route_layer(TraceLayer::new_for_http())
         .route_layer(SetRequestIdLayer::new(request_id, MakeRequestUuid));
     let (health, described_health) = health::routes().split_for_parts();
-    let routes = v1.merge(health).route_layer(CatchPanicLayer::custom(panicked));
+    let (jit, described_jit) = jit::routes().split_for_parts();
+    // Nothing stands before a processor's call: it is the hot path.
+    let routes = v1.merge(health).route_layer(CatchPanicLayer::custom(panicked)).merge(jit);
     let mut openapi = Description::openapi();
-    openapi.merge(described);
-    openapi.merge(described_health);
+    for description in [described, described_health, described_jit] {
+        openapi.merge(description);
+    }
     complete(&mut openapi);
     (routes, openapi)
 }
@@ -90,8 +92,11 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 /// Adds what is the same for every operation, so that none can forget it.
 fn complete(openapi: &mut OpenApi) {
     let components = openapi.components.get_or_insert_default();
-    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-    components.add_security_scheme(SECURITY_SCHEME, SecurityScheme::Http(scheme));
+    for (name, scheme) in [(API_KEY_SCHEME, HttpAuthScheme::Bearer), (MARQETA_SCHEME, HttpAuthScheme::Basic)]
+    {
+        let scheme = HttpBuilder::new().scheme(scheme).build();
+        components.add_security_scheme(name, SecurityScheme::Http(scheme));
+    }
     for (path, item) in &mut openapi.paths.paths {
         if path.starts_with("/v1/") {
             complete_item(path, item);
@@ -118,7 +123,7 @@ fn complete_item(path: &str, item: &mut PathItem) {
 }
 
 fn complete_operation<'a>(operation: &mut Operation, problems: impl Iterator<Item = &'a (&'a str, &'a str)>) {
-    operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(SECURITY_SCHEME, [])]);
+    operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(API_KEY_SCHEME, [])]);
     let media_type = PROBLEM_JSON.to_str().unwrap_or_default().to_owned();
     for (status, description) in problems {
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemView::name()))).build();
@@ -173,7 +178,7 @@ mod tests {
                 continue;
             }
             seen += 1;
-            assert!(operation["security"][0].get(SECURITY_SCHEME).is_some(), "{method} {path}");
+            assert!(operation["security"][0].get(API_KEY_SCHEME).is_some(), "{method} {path}");
             for status in ["400", "401", "503"] {
                 let content = &operation["responses"][status]["content"]["application/problem+json"];
                 assert_eq!(
@@ -186,14 +191,22 @@ mod tests {
     }
 
     #[test]
-    fn every_post_lists_its_idempotency_key() {
+    fn every_post_of_v1_lists_its_idempotency_key() {
         for (method, path, operation) in operations() {
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
             let has_key = parameters
                 .iter()
                 .any(|parameter| parameter["name"] == idempotency::HEADER && parameter["required"] == true);
-            assert_eq!(has_key, method == "post", "{method} {path}");
+            assert_eq!(has_key, method == "post" && path.starts_with("/v1/"), "{method} {path}");
         }
+    }
+
+    #[test]
+    fn a_processor_s_call_needs_its_own_credentials_and_no_key() {
+        let of_processors = |(_, path, _): &(String, String, Value)| path.starts_with("/jit/");
+        let (_, _, operation) = operations().into_iter().find(of_processors).expect("it is described");
+        assert!(operation["security"][0].get(MARQETA_SCHEME).is_some(), "{operation}");
+        assert!(operation["responses"].get("402").is_some(), "{operation}");
     }
 
     #[tokio::test]

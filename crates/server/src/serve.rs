@@ -80,15 +80,16 @@ impl Server {
         self.address
     }
 
-    /// Serves until `shutdown` is done. Then `/ready` says no, no connection is accepted, running
+    /// Serves until `shutdown` is done. Then `/ready` says no while everything else goes on, for as
+    /// long as whoever watches it needs to send nothing more; then no connection is accepted, running
     /// requests get their answers within the grace, and the authorizer finishes what waits.
     ///
     /// # Errors
-    /// The listener fails.
+    /// The listener fails, or the store hangs and what it was given last is unknown.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
         let settings = *self.app.settings();
         let handle = Handle::new();
-        let doorkeeper = Doorkeeper::new(settings.connections_max, settings.header_timeout);
+        let doorkeeper = Doorkeeper::new(&settings);
         let mut server = axum_server::Server::<SocketAddr>::from_listener(self.listener)
             .acceptor(doorkeeper)
             .handle(handle.clone())
@@ -104,11 +105,14 @@ impl Server {
             served = &mut serving => served,
             () = shutdown => {
                 self.app.begin_stop();
-                handle.graceful_shutdown(Some(settings.shutdown_grace));
-                serving.await
+                let ending = async {
+                    tokio::time::sleep(settings.drain).await;
+                    handle.graceful_shutdown(Some(settings.shutdown_grace));
+                };
+                tokio::join!(&mut serving, ending).0
             }
         };
-        self.app.authorizer().stop().await;
-        served
+        let stopped = self.app.authorizer().stop(settings.shutdown_grace).await;
+        served.and(stopped.map_err(|hung| io::Error::new(io::ErrorKind::TimedOut, hung)))
     }
 }

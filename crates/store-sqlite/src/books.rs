@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bursar_core::journal::CustomerEntry;
-use bursar_core::{Account, AccountId, Currency, EventId, JournalId, Message, MessageId, Owner};
+use bursar_core::{Account, AccountId, Answer, Currency, EventId, JournalId, Message, MessageId, Owner};
 use bursar_store::StoreError;
 use bursar_store::books::Books;
 use rusqlite::{Connection, Row};
@@ -102,13 +102,13 @@ impl Books for SqliteBooks {
         self.list(select, |row| Ok((id(row, 0, JournalId::new)?, word(row, 1)?, row.get(2)?)))
     }
 
-    fn messages(&mut self, visit: &mut dyn FnMut(Message, u64)) -> Result<(), StoreError> {
+    fn messages(&mut self, visit: &mut dyn FnMut(Message, Answer)) -> Result<(), StoreError> {
         let select = format!(
-            "select {}, length(answer) from messages order by owner, owner_sequence",
+            "select {}, answer_code, answer from messages order by owner, owner_sequence",
             message::COLUMNS
         );
         self.walk(&select, |row| {
-            visit(message::read(row)?, u64::from(row.get::<_, u32>(message::WIDTH)?));
+            visit(message::read(row)?, message::read_answer(row, message::WIDTH)?);
             Ok(())
         })
     }

@@ -18,6 +18,9 @@ use crate::folder::{DataFolder, FileIdentity};
 use crate::readers::Readers;
 use crate::writer::{Job, Session, Writer, beat};
 
+/// Connections that look up the tokens of swipes: each lookup is one step down one index.
+const LOOKUPS: usize = 2;
+
 /// How the embedded ledger works.
 #[derive(Clone)]
 pub struct Options {
@@ -48,6 +51,8 @@ impl Default for Options {
 /// A ledger in one SQLite file.
 pub struct SqliteLedger {
     readers: Readers,
+    /// Apart from the others, so that no swipe waits behind long lists.
+    lookups: Readers,
     synchronous: Synchronous,
     jobs: Option<mpsc::Sender<Job>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -83,6 +88,7 @@ impl SqliteLedger {
         let thread = std::thread::Builder::new().name("ledger-writer".into());
         let writer = thread.spawn(move || writer.run(queue)).map_err(failed)?;
         Ok(Self {
+            lookups: Readers::new(file.clone(), LOOKUPS),
             readers: Readers::new(file, options.readers),
             synchronous: options.synchronous,
             jobs: Some(jobs),
@@ -110,6 +116,7 @@ impl SqliteLedger {
 impl Drop for SqliteLedger {
     fn drop(&mut self) {
         self.readers.close();
+        self.lookups.close();
         self.jobs = None;
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = writer {

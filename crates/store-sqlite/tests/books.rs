@@ -30,7 +30,7 @@ async fn findings_after(statements: &[&str]) -> Vec<Finding> {
     drop(ledger);
     assert_books_are_right(place.books());
     statements.iter().for_each(|statement| change(&place, statement));
-    check(place.books().as_mut()).expect("readable books").findings
+    check(place.books().as_mut(), &given::approved_minor).expect("readable books").findings
 }
 
 /// Asserts that the rule turns red with these words.
@@ -86,7 +86,8 @@ async fn l4_an_available_balance_other_than_the_books_is_found() {
 async fn l4_an_approval_that_left_less_than_nothing_is_found() {
     // The books are otherwise right: more was held than there was, and the rows say so.
     let findings = findings_after(&[
-        "update messages set effect_minor = 12000 where effect_minor = 3000",
+        r#"update messages set effect_minor = 12000, answer = cast('{"approved":12000}' as blob)
+           where effect_minor = 3000"#,
         "update messages set available_minor = available_minor - 9000 where available_minor is not null",
         "update accounts set held_minor = held_minor + 9000",
     ])
@@ -94,6 +95,19 @@ async fn l4_an_approval_that_left_less_than_nothing_is_found() {
     let rules: Vec<_> = findings.iter().map(|finding| finding.rule).collect();
     assert_eq!(rules, ["L4", "L4"], "the first approval and the increment: {findings:#?}");
     assert!(findings[0].problem.contains("approved and left -2000"), "{findings:#?}");
+}
+
+#[tokio::test]
+async fn d4_an_answer_that_approves_something_else_than_is_held_is_found() {
+    let answering = |answer: &str, which: &str| {
+        format!("update messages set answer = cast('{answer}' as blob) where {which}")
+    };
+    let more = answering(r#"{"approved":3001}"#, "effect_minor = 3000");
+    assert_found("D4", "approves 3001, and its hold is 3000", &[&more]).await;
+    let declined = answering(r#"{"approved":0}"#, "declined is not null");
+    assert_found("D4", "approves 0, and its hold is nothing", &[&declined]).await;
+    let approved = answering(r#"{"declined":"card_unknown"}"#, "kind = 'increment'");
+    assert_found("D4", "approves nothing, and its hold is 500", &[&approved]).await;
 }
 
 #[tokio::test]
@@ -122,7 +136,7 @@ async fn m1_two_messages_with_one_key_are_found() {
         "update messages set token = (select token from messages where kind = 'load' limit 1)
          where kind = 'unload'",
     );
-    let findings = check(place.books().as_mut()).expect("readable books").findings;
+    let findings = check(place.books().as_mut(), &given::approved_minor).expect("readable books").findings;
     assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["M1"]);
 }
 
@@ -186,8 +200,8 @@ async fn the_books_are_checked_beside_a_running_ledger_as_of_one_moment() {
     let mut books = place.books();
     let swipe = given::authorization(&account, usd("1.00"));
     assert!(given::sent(ledger.as_ref(), &swipe).await.is_approved());
-    let before = check(books.as_mut()).expect("readable books");
-    let after = check(place.books().as_mut()).expect("readable books");
+    let before = check(books.as_mut(), &given::approved_minor).expect("readable books");
+    let after = check(place.books().as_mut(), &given::approved_minor).expect("readable books");
     assert!(before.is_clean() && after.is_clean());
     assert_eq!(before.messages + 1, after.messages);
     assert!(given::sent(ledger.as_ref(), &given::authorization(&account, usd("1.00"))).await.is_approved());

@@ -9,8 +9,11 @@ mod owners;
 use std::collections::HashMap;
 use std::fmt::Display;
 
+use bursar_core::hold_group::Effect;
 use bursar_core::journal::CustomerEntry;
-use bursar_core::{Account, AccountId, Currency, EventId, JournalId, Message, MessageId, Owner, OwnerId};
+use bursar_core::{
+    Account, AccountId, Answer, Currency, EventId, JournalId, Message, MessageId, Owner, OwnerId,
+};
 use serde::Serialize;
 
 use crate::error::StoreError;
@@ -38,12 +41,12 @@ pub trait Books {
     /// # Errors
     /// As above.
     fn program_entries(&mut self) -> Result<Vec<(JournalId, Currency, i64)>, StoreError>;
-    /// Messages and the length of their answers, by owner and then by the owner's sequence;
+    /// Messages and their answers, by owner and then by the owner's sequence;
     /// messages about nobody first.
     ///
     /// # Errors
     /// As above.
-    fn messages(&mut self, visit: &mut dyn FnMut(Message, u64)) -> Result<(), StoreError>;
+    fn messages(&mut self, visit: &mut dyn FnMut(Message, Answer)) -> Result<(), StoreError>;
     /// Outbox rows: the event, its message and the owner's sequence that it carries.
     ///
     /// # Errors
@@ -55,6 +58,10 @@ pub trait Books {
     /// As above.
     fn repeated_keys(&mut self) -> Result<Vec<MessageId>, StoreError>;
 }
+
+/// The amount that an answer says was approved, in minor units; `None` if it approves nothing.
+/// Every door writes its answers in words of its own, and this reads them back.
+pub type ReadApproved<'a> = &'a dyn Fn(&Message, &Answer) -> Option<i64>;
 
 /// What the check looked at and what it found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -112,17 +119,17 @@ impl Report {
 
 /// Recomputes everything and compares.
 ///
-/// Memory grows with the number of messages, by some 50 bytes each.
+/// Memory grows with the number of messages, by some 150 bytes each.
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn check(books: &mut dyn Books) -> Result<Report, StoreError> {
+pub fn check(books: &mut dyn Books, approved: ReadApproved<'_>) -> Result<Report, StoreError> {
     let mut report = Report::default();
     let accounts: HashMap<AccountId, Account> =
         books.accounts()?.into_iter().map(|account| (account.id, account)).collect();
     report.accounts = accounts.len() as u64;
     let moved = check_journals(books, &accounts, &mut report)?;
-    let sequences = check_messages(books, &accounts, &moved, &mut report)?;
+    let sequences = check_messages(books, approved, &accounts, &moved, &mut report)?;
     check_events(books, sequences, &mut report)?;
     for message in books.repeated_keys()? {
         report.find("M1", message, "another message has the same key");
@@ -177,9 +184,10 @@ fn check_journals(
     Ok(moved)
 }
 
-/// L3, L4, O3 and D1, owner by owner. Returns the sequence that each message's event must carry.
+/// L3, L4, O3, D1 and D4, owner by owner. Returns the sequence that each message's event must carry.
 fn check_messages(
     books: &mut dyn Books,
+    approved: ReadApproved<'_>,
     accounts: &HashMap<AccountId, Account>,
     moved: &Moved,
     report: &mut Report,
@@ -190,12 +198,10 @@ fn check_messages(
     let mut sequences = HashMap::new();
     let mut walk: Option<OwnerWalk> = None;
     let mut held: HashMap<AccountId, (i64, i64)> = HashMap::new();
-    books.messages(&mut |message, answer_length| {
+    books.messages(&mut |message, answer| {
         report.messages += 1;
         sequences.insert(message.id, message.owner_sequence);
-        if answer_length == 0 {
-            report.find("D1", message.id, "it has no stored answer");
-        }
+        check_answer(approved, &message, &answer, report);
         if walk.as_ref().map(OwnerWalk::owner) != message.owner
             && let Some(done) = walk.take()
         {
@@ -217,6 +223,27 @@ fn check_messages(
         report.compare("L3", account.id, "the number of open holds", account.open_holds, open_holds);
     }
     Ok(sequences)
+}
+
+/// D1 and D4: there is an answer, and it approves what is held and nothing else.
+fn check_answer(approved: ReadApproved<'_>, message: &Message, answer: &Answer, report: &mut Report) {
+    if answer.body.is_empty() {
+        return report.find("D1", message.id, "it has no stored answer");
+    }
+    if message.authorization.is_none() {
+        return;
+    }
+    let held_minor = match message.group.as_ref().map(|group| group.effect) {
+        Some(Effect::Hold(minor)) => minor,
+        _ => 0,
+    };
+    let expected = message.is_approved().then_some(held_minor);
+    let found = approved(message, answer);
+    if found != expected {
+        let words = |minor: Option<i64>| minor.map_or("nothing".to_owned(), |minor| format!("{minor}"));
+        let problem = format!("its answer approves {}, and its hold is {}", words(found), words(expected));
+        report.find("D4", message.id, problem);
+    }
 }
 
 /// O1 and O3: every message has one event, with the sequence of its message.

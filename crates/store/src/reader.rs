@@ -65,6 +65,9 @@ pub trait Reader: Send + Sync + 'static {
         page: Page<i64>,
     ) -> Result<Slice<ListedMessage>, StoreError>;
 
+    /// Messages that were kept without effect, newest first.
+    async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError>;
+
     /// Figures about everything that is stored.
     async fn totals(&self) -> Result<Totals, StoreError>;
 }
@@ -103,7 +106,7 @@ pub struct AuthorizationFilter {
     pub newest_first: bool,
 }
 
-/// An authorization in a list.
+/// A message in a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListedMessage {
     /// Its place in the order of commits.

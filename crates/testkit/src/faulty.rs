@@ -1,5 +1,6 @@
 //! A real ledger whose transactions can be made to wait or to fail.
 
+use std::future::pending;
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -24,10 +25,22 @@ pub struct FaultyLedger {
     ledger: Arc<dyn Ledger>,
     commits_to_lose: AtomicU32,
     is_down: AtomicBool,
+    goes_down_after: AtomicBool,
+    reads: AtomicU32,
+    read_fault: Mutex<Option<ReadFault>>,
     culprit: Mutex<Option<Token>>,
     gate: RwLock<()>,
     entered: Notify,
     batch_sizes: Mutex<Vec<usize>>,
+}
+
+/// What happens to reads.
+#[derive(Debug, Clone)]
+pub enum ReadFault {
+    /// They fail.
+    Fails(StoreError),
+    /// They never return.
+    Hangs,
 }
 
 impl FaultyLedger {
@@ -38,6 +51,9 @@ impl FaultyLedger {
             ledger,
             commits_to_lose: AtomicU32::new(0),
             is_down: AtomicBool::new(false),
+            goes_down_after: AtomicBool::new(false),
+            reads: AtomicU32::new(0),
+            read_fault: Mutex::new(None),
             culprit: Mutex::new(None),
             gate: RwLock::new(()),
             entered: Notify::new(),
@@ -48,6 +64,23 @@ impl FaultyLedger {
     /// The next transactions, so many, commit and are reported as unknown.
     pub fn lose_commits(&self, count: u32) {
         self.commits_to_lose.store(count, Ordering::SeqCst);
+    }
+
+    /// The next transaction commits and is reported as unknown; afterwards the ledger is down.
+    pub fn lose_a_commit_and_go_down(&self) {
+        self.goes_down_after.store(true, Ordering::SeqCst);
+        self.lose_commits(1);
+    }
+
+    /// What happens to reads from now on; `None`: they are passed on.
+    pub fn set_read_fault(&self, fault: Option<ReadFault>) {
+        *self.read_fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// How many reads came.
+    #[must_use]
+    pub fn reads(&self) -> u32 {
+        self.reads.load(Ordering::SeqCst)
     }
 
     /// Whether transactions and probes are refused.
@@ -98,7 +131,21 @@ impl FaultyLedger {
 
     fn loses_this_commit(&self) -> bool {
         let one_less = |count: u32| count.checked_sub(1);
-        self.commits_to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
+        let is_lost = self.commits_to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
+        if is_lost && self.goes_down_after.swap(false, Ordering::SeqCst) {
+            self.set_down(true);
+        }
+        is_lost
+    }
+
+    async fn readable(&self) -> Result<(), StoreError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        let fault = self.read_fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match fault {
+            None => Ok(()),
+            Some(ReadFault::Fails(error)) => Err(error),
+            Some(ReadFault::Hangs) => pending().await,
+        }
     }
 }
 
@@ -135,6 +182,7 @@ macro_rules! pass_on {
         #[async_trait]
         impl Reader for FaultyLedger {
             $(async fn $name(&self, $($argument: $type),*) -> Result<$found, StoreError> {
+                self.readable().await?;
                 self.ledger.$name($($argument),*).await
             })+
         }
@@ -157,5 +205,6 @@ pass_on! {
     list_entries(account: AccountId, page: Page<i64>) -> Vec<Entry>;
     find_authorization(id: MessageId) -> Option<AuthorizationRecord>;
     list_authorizations(filter: AuthorizationFilter, page: Page<i64>) -> Slice<ListedMessage>;
+    list_records(page: Page<i64>) -> Vec<ListedMessage>;
     totals() -> Totals;
 }

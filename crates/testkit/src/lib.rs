@@ -17,5 +17,5 @@ pub mod history;
 mod place;
 
 pub use bursar_store::contract::{NOON, Place, SetClock, assert_books_are_right, given};
-pub use faulty::FaultyLedger;
+pub use faulty::{FaultyLedger, ReadFault};
 pub use place::SqlitePlace;

@@ -130,17 +130,33 @@ async fn stopping_finishes_what_waits_and_takes_no_more() {
         waiting.push(desk.submit(call).await);
     }
     let stopping = desk.authorizer.clone();
-    let stopped = tokio::spawn(async move { stopping.stop().await });
+    let stopped = tokio::spawn(async move { stopping.stop(Duration::from_secs(60)).await });
     desk.ledger.entered().await;
     drop(gate);
     for waiting in waiting {
         assert_eq!(declined(&waiting.await.reply), None);
     }
-    stopped.await.expect("it stops");
+    assert_eq!(stopped.await.expect("it stops"), Ok(()));
     assert!(desk.authorizer.ready().await.is_err());
     let reply = desk.reply(&given::authorization(&account, usd("1.00"))).await;
     assert!(matches!(reply, Reply::Unavailable(Unavailable::Stopping)), "{reply:?}");
     assert_eq!(desk.available(&account).await, "70.00");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_is_not_waited_for_longer_than_the_grace_when_stopping() {
+    let desk = Desk::open();
+    let account = desk.account("100.00").await;
+    let gate = desk.ledger.close_gate().await;
+    let call = given::authorization(&account, usd("1.00"));
+    let waiting = desk.submit(&call).await;
+    desk.ledger.entered().await;
+    tokio::time::pause();
+    assert_eq!(desk.authorizer.stop(Duration::from_secs(10)).await, Err(Unavailable::Hung));
+    tokio::time::resume();
+    drop(gate);
+    assert_eq!(declined(&waiting.await.reply), None, "what the lane had taken is answered");
     desk.close().await;
 }
 

@@ -1,7 +1,7 @@
 //! A store that loses the word of a commit, is down, or cannot take one member.
 
 use bursar_authorizer::{Reply, Unavailable};
-use bursar_testkit::given::{self, Call, Funded, money, usd};
+use bursar_testkit::given::{self, Call, Funded, usd};
 
 use crate::support::{Desk, answer_of, declined};
 
@@ -43,6 +43,21 @@ async fn a_commit_that_stays_unknown_is_no_answer_and_asking_again_gives_the_one
     let reply = desk.reply(&swipe.again()).await;
     assert!(matches!(reply, Reply::Repeated(_)), "{reply:?}");
     assert_eq!(answer_of(reply).code, 200);
+    assert_eq!(desk.available(&account).await, "70.00");
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn a_commit_that_is_unknown_stays_unknown_when_the_store_is_gone_afterwards() {
+    let desk = Desk::open();
+    let account = desk.account("100.00").await;
+    let swipe = given::authorization(&account, usd("30.00"));
+    desk.ledger.lose_a_commit_and_go_down();
+    let reply = desk.reply(&swipe).await;
+    let Reply::Unavailable(Unavailable::Store(why)) = &reply else { panic!("{reply:?}") };
+    assert!(why.contains("unknown"), "there is a hold, and nobody may be told that there is none: {why}");
+    desk.ledger.set_down(false);
+    assert!(matches!(desk.reply(&swipe.again()).await, Reply::Repeated(_)));
     assert_eq!(desk.available(&account).await, "70.00");
     desk.close().await;
 }
@@ -90,26 +105,6 @@ async fn a_member_whose_data_cannot_be_stored_is_found_by_halves_and_fails_alone
     }
     assert_eq!(desk.ledger.batch_sizes(), [1, 8, 4, 4, 2, 1, 1, 2]);
     assert_eq!(desk.available(&account).await, "92.00");
-    desk.close().await;
-}
-
-#[tokio::test]
-async fn a_member_that_overflows_fails_alone() {
-    let desk = Desk::open();
-    let account = desk.account("100.00").await;
-    let too_much = given::load(&account, money("92233720368547758.07", "USD"));
-    let calls = [given::load(&account, usd("1.00")), too_much, given::authorization(&account, usd("101.00"))];
-    let mut waiting = Vec::new();
-    for call in &calls {
-        waiting.push(desk.submit(call).await);
-    }
-    let mut replies = Vec::new();
-    for waiting in waiting {
-        replies.push(waiting.await.reply);
-    }
-    assert_eq!((declined(&replies[0]), declined(&replies[2])), (None, None));
-    assert!(matches!(replies[1], Reply::Unavailable(Unavailable::Store(_))), "{replies:?}");
-    assert_eq!(desk.available(&account).await, "0.00");
     desk.close().await;
 }
 

@@ -51,7 +51,7 @@ async fn the_stages_of_a_decision_sum_to_its_total_and_are_stored_with_it() {
     assert_eq!(stored_total_us(&desk, message).await, None);
     desk.authorizer.finish(settlement);
     // The next batch, or the end, takes them along.
-    desk.authorizer.stop().await;
+    desk.stop().await;
     let all = of_all(&desk);
     let total = all.stages.last().expect("the total");
     assert_eq!((total.stage, total.count, all.stages.len()), ("total", 1, STAGES.len() + 1));

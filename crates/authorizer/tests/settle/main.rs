@@ -4,4 +4,5 @@ mod callers;
 mod crowds;
 mod faults;
 mod figures;
+mod lookups;
 mod support;

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bursar_authorizer::{Authorizer, Reply, Request, Settings, Settlement, Timeline};
 use bursar_core::{Answer, DeclineReason};
@@ -56,9 +57,13 @@ impl Desk {
         given::available(self.ledger.as_ref(), account).await.to_string()
     }
 
+    pub(crate) async fn stop(&self) {
+        self.authorizer.stop(Duration::from_secs(60)).await.expect("a ledger that does not hang");
+    }
+
     /// Stops the authorizer and checks the books.
     pub(crate) async fn close(self) {
-        self.authorizer.stop().await;
+        self.stop().await;
         assert_books_are_right(self.place.books());
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn check(arguments: &Check) -> Result<ExitCode, Failure> {
 /// One snapshot, beside a running server or without one.
 pub(crate) fn check_folder(folder: &Path) -> Result<Report, Failure> {
     let mut snapshot = SqliteBooks::open(folder)?;
-    Ok(books::check(&mut snapshot)?)
+    Ok(books::check(&mut snapshot, &bursar_server::approved_minor)?)
 }
 
 /// The report for people.

@@ -11,10 +11,17 @@ pub(crate) fn serve(arguments: &Serve) -> Result<ExitCode, Failure> {
     let (config, _) = super::settings(&arguments.source, &[])?;
     wiring::start_logs(&config);
     wiring::runtime()?.block_on(async {
+        let stopped = until_stopped()?;
         let bursar = wiring::start(&config).await?;
         super::print(&bursar.greeting(&config))?;
         super::print(&format!("listening on {}", bursar.url()))?;
-        bursar.server.run(until_stopped()).await?;
-        Ok(ExitCode::SUCCESS)
+        match bursar.server.run(stopped).await {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            // To put everything away in order would wait for the store, and it may hang.
+            Err(error) => {
+                eprintln!("bursar: {error}");
+                std::process::exit(1)
+            }
+        }
     })
 }

@@ -41,7 +41,7 @@ pub(crate) async fn drive(url: &str, credentials: &Credentials, load: &Load) -> 
     let live = Live::new(url, api_key, load.json);
     let showing = live.show(&progress);
     let report = tokio::select! {
-        report = run(&settings, &progress, until_stopped()) => report?,
+        report = run(&settings, &progress, until_stopped()?) => report?,
         never = showing => match never {},
     };
     let profile = live.profile().await.unwrap_or_default();

@@ -103,6 +103,49 @@ async fn a_swipe_in_flight_at_sigterm_is_decided_answered_and_kept() -> Result<(
     Ok(())
 }
 
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() -> Result<(), Error> {
+    let folder = tempfile::tempdir()?;
+    let server = Running::start(folder.path())?;
+    let wallet = server.wallet("10.00").await?;
+    let body = wallet.swipe("in-flight", "1.00");
+    let _in_flight = begin_swipe(&server, &body)?;
+    ask_to_stop(server.id())?;
+    let address = server.base.trim_start_matches("http://").to_owned();
+    while TcpStream::connect(&address).is_ok() {
+        std::thread::yield_now();
+    }
+    // It still waits for the body, and would for seconds.
+    ask_to_stop(server.id())?;
+    let ended = server.ended()?;
+    assert_eq!(ended.status.code(), Some(130), "{}", ended.stderr);
+    assert!(ended.stderr.contains("second signal"), "{}", ended.stderr);
+    Ok(())
+}
+
+#[test]
+fn file_descriptors_are_raised_as_far_as_allowed_and_too_few_are_refused() -> Result<(), Error> {
+    let limited = |limit: &str| {
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")])
+            .arg(env!("CARGO_BIN_EXE_bursar"));
+        shell
+    };
+    let folder = tempfile::tempdir()?;
+    let mut server = Running::start_with(limited("-Sn 100"), folder.path(), &[])?;
+    assert_eq!(server.terminate()?.code(), Some(0));
+    let refused =
+        Running::start_with(limited("-n 100"), folder.path(), &[]).err().ok_or("it started")?.to_string();
+    for part in ["server.connections_max is 4096", "4160 file descriptors", "allows 100", "ulimit -Hn"] {
+        assert!(refused.contains(part), "{refused}");
+    }
+    let fewer = [("BURSAR__SERVER__CONNECTIONS_MAX", "20")];
+    let mut server = Running::start_with(limited("-n 100"), folder.path(), &fewer)?;
+    assert_eq!(server.terminate()?.code(), Some(0));
+    Ok(())
+}
+
 /// Sends the head of a swipe and returns when the handler waits for the body.
 fn begin_swipe(server: &Running, body: &str) -> Result<TcpStream, Error> {
     let address = server.base.trim_start_matches("http://");

@@ -60,7 +60,8 @@ pub(super) fn authorize(
         let id = request.card_token.to_string();
         return Err(Unreadable { what: "card with the token", id, why }.into());
     }
-    let group = subject.group.filter(|_| declined.is_none());
+    // A declined increment belongs to its purchase all the same: a later message may name it.
+    let group = subject.group;
     let effect = match (declined, request.amount.minor) {
         (None, Ok(amount_minor)) if amount_minor > 0 => Effect::Hold(amount_minor),
         _ => Effect::None,

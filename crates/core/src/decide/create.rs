@@ -88,6 +88,9 @@ pub(super) fn cardholder(state: &State, id: MessageId, request: &CreateCardholde
     if owner.kind != OwnerKind::Company {
         return Ruling::decline(DeclineReason::OwnerUnknown);
     }
+    if owner.status == OwnerStatus::Closed {
+        return Ruling::decline(DeclineReason::OwnerNotActive);
+    }
     if is_taken(state, TokenKind::Cardholder, request.token.as_ref()) {
         return Ruling::decline(DeclineReason::TokenTaken);
     }
@@ -116,6 +119,13 @@ pub(super) fn card(
     let Some(account) = state.accounts.get(request.account)?.filter(|found| found.owner == owner.id) else {
         return Ok(Ruling::decline(DeclineReason::AccountUnknown));
     };
+    // Closed is final. Who is only suspended may get the card that will be used afterwards.
+    if owner.status == OwnerStatus::Closed {
+        return Ok(Ruling::decline(DeclineReason::OwnerNotActive));
+    }
+    if cardholder.status == CardholderStatus::Closed {
+        return Ok(Ruling::decline(DeclineReason::CardholderNotActive));
+    }
     if is_taken(state, TokenKind::Card, request.token.as_ref()) {
         return Ok(Ruling::decline(DeclineReason::TokenTaken));
     }

@@ -29,16 +29,20 @@ pub(super) fn transfer(
         }
         Ok(_) => None,
     };
+    let declined = |reason| Ruling { account: Some(account.clone()), ..Ruling::decline(reason) };
     let (None, Ok(size_minor)) = (refusal, request.amount.minor) else {
-        return Ok(Ruling { declined: refusal, account: Some(account.clone()), ..Ruling::default() });
+        return Ok(declined(refusal.unwrap_or(DeclineReason::InvalidAmount)));
     };
     let amount_minor = match request.direction {
         Direction::Load => size_minor,
         Direction::Unload => -size_minor,
     };
+    // More than an account can ever keep is no amount to load, today or when it is sent again.
+    let Some(posted_minor) = account.posted_minor.checked_add(amount_minor) else {
+        return Ok(declined(DeclineReason::InvalidAmount));
+    };
     let mut account = account.clone();
-    let posted = account.posted_minor.checked_add(amount_minor);
-    account.posted_minor = posted.ok_or(Fault::Overflow("the account's posted balance"))?;
+    account.posted_minor = posted_minor;
     account.entries = account.entries.checked_add(1).ok_or(Fault::Overflow("the number of entries"))?;
     let journal = Journal {
         id: JournalId::new(id.uuid()),

@@ -1,9 +1,8 @@
 //! The fingerprint of a message: stored for ever, so that its content may not drift.
 
 use bursar_core::command::{GroupRef, Purpose};
-use bursar_core::message::Merchant;
 use bursar_core::text::FreeText;
-use bursar_core::{Action, MessageId};
+use bursar_core::{Action, Country, Mcc, Merchant, MessageId};
 use bursar_testkit::NOON;
 use bursar_testkit::given::{self, Call, usd};
 use bursar_testkit::history::world;
@@ -13,10 +12,10 @@ fn sample() -> Call {
     given::authorization(&card, usd("30.00")).acting(&card).asking(|asked| {
         asked.merchant = Merchant {
             id: Some(given::token("11111")),
-            mcc: Some(given::token("5812")),
+            mcc: Mcc::parse("5812").ok(),
             name: Some(FreeText::new("Corner Café")),
             city: None,
-            country: Some(given::token("USA")),
+            country: Country::parse("USA").ok(),
         };
     })
 }
@@ -68,6 +67,8 @@ fn everything_else_is_content() {
     let variants = [
         sample(),
         sample().asking(|asked| asked.method = given::token("pgfs.other")),
+        sample().asking(|asked| asked.funding_token = Some(given::token("jit-1"))),
+        sample().asking(|asked| asked.funding_token = Some(given::token("jit-2"))),
         sample().asking(|asked| asked.purpose = Purpose::NotPermitted),
         sample().asking(|asked| asked.purpose = of(1)),
         sample().asking(|asked| asked.purpose = of(2)),

@@ -107,13 +107,10 @@ impl Model {
         // A purchase of another account is none of this card's.
         let earlier = earlier.filter(|purchase| self.purchases[*purchase].account == account);
         let ruling = self.judge(swipe, is_increment, account, earlier);
-        let purchase = match (ruling, earlier) {
-            (Ok(_), Some(earlier)) => earlier,
-            _ => {
-                self.purchases.push(Purchase { account, held: 0, is_reversed: false });
-                self.purchases.len() - 1
-            }
-        };
+        let purchase = earlier.unwrap_or(self.purchases.len());
+        if earlier.is_none() {
+            self.purchases.push(Purchase { account, held: 0, is_reversed: false });
+        }
         self.note(place, token, purchase);
         let minor = ruling?;
         self.purchases[purchase].held += minor;

@@ -3,13 +3,13 @@
 use bursar_core::command::GroupRef;
 use bursar_core::decide::{Change, decide};
 use bursar_core::hold_group::{Effect, GroupMessage, HoldGroup};
-use bursar_core::{Account, Fault, Money, State};
+use bursar_core::{Account, DeclineReason, Fault, Money, State};
 use bursar_testkit::NOON;
 use bursar_testkit::given::{self, Call, usd};
 use bursar_testkit::history::world;
 use proptest::prelude::*;
 
-use crate::support::new_world;
+use crate::support::{decided, new_world};
 
 /// An amount near the end of 64 bits, near zero, or anywhere.
 fn any_minor() -> impl Strategy<Value = i64> {
@@ -106,12 +106,19 @@ fn what_does_not_fit_is_said() {
         Err(Fault::Overflow(what)) => what,
         other => panic!("{other:?}"),
     };
-    let (state, _) = state_with(i64::MAX, 0, 0, &[]);
-    assert_eq!(overflows(&state, given::load(&card, one)), "the account's posted balance");
     let (state, _) = state_with(i64::MIN, 1, 0, &[]);
     assert_eq!(overflows(&state, given::authorization(&card, one)), "the account's available balance");
     let (state, group) = state_with(100, 0, 0, &[i64::MAX]);
     assert_eq!(overflows(&state, given::increment(&card, group, one)), "what the hold group holds");
     let (state, _) = state_with(i64::MAX, i64::MAX, i64::MAX, &[]);
     assert_eq!(overflows(&state, given::authorization(&card, one)), "the account's held amount");
+}
+
+#[test]
+fn a_load_beyond_what_an_account_can_keep_is_declined() {
+    let card = world::funded(0);
+    let (state, _) = state_with(i64::MAX, 0, 0, &[]);
+    let declined = decided(&state, &given::load(&card, usd("0.01")));
+    assert_eq!(declined.declined(), Some(DeclineReason::InvalidAmount));
+    assert!(declined.journal.is_none(), "{declined:?}");
 }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use bursar_core::command::{Amount, GroupRef, Purpose};
-use bursar_core::message::Merchant;
 use bursar_core::money::AmountError;
 use bursar_core::text::{FreeText, Token, mask_card_numbers};
-use bursar_core::{Currency, Money};
+use bursar_core::{Country, Currency, Mcc, Merchant, Money};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
@@ -14,6 +13,7 @@ use super::encode::JitEcho;
 use super::method::{Side, Treatment, find_rule, treat};
 use super::request::{Asked, Funding, JitRequest, message_key};
 use super::wire::{Body, CardAcceptor, JitFunding, Order, Scalar, Text};
+use crate::json::{Object, nests_deeper_than};
 
 /// How many objects and arrays of a body may stand in one another.
 pub const NESTING_MAX: usize = 32;
@@ -39,21 +39,17 @@ pub struct Reject {
 /// or has one of a wrong type, or a token that is too long or has other characters than visible ASCII.
 pub fn decode(body: &[u8]) -> Result<JitRequest, Reject> {
     let text = std::str::from_utf8(body).map_err(|_| Reject::new("body", "is not UTF-8"))?;
-    if nests_too_deep(body) {
+    if nests_deeper_than(body, NESTING_MAX) {
         let message = format!("nests deeper than {NESTING_MAX} levels");
         return Err(Reject::new("body", message));
     }
-    // Serde would read an array into a struct, by position.
-    if !text.trim_ascii_start().starts_with('{') {
-        return Err(Reject::new("body", "is not a JSON object"));
-    }
-    let body = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
+    let Object(body) = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
     read_body(body)
 }
 
 fn read_body(mut body: Body<'_>) -> Result<JitRequest, Reject> {
     let (side, order) = read_order(&mut body)?;
-    let Some(jit) = order.jit_funding else {
+    let Some(Object(jit)) = order.jit_funding else {
         return Err(Reject::missing(&[side.field(), "jit_funding"]));
     };
     let token = required(body.token.take(), &["token"])?;
@@ -76,8 +72,8 @@ fn read_body(mut body: Body<'_>) -> Result<JitRequest, Reject> {
 
 fn read_order<'a>(body: &mut Body<'a>) -> Result<(Side, Order<'a>), Reject> {
     match (body.gpa_order.take(), body.gpa_order_unload.take()) {
-        (Some(order), None) => Ok((Side::Debit, order)),
-        (None, Some(order)) => Ok((Side::Credit, order)),
+        (Some(Object(order)), None) => Ok((Side::Debit, order)),
+        (None, Some(Object(order))) => Ok((Side::Credit, order)),
         _ => {
             let message = "exactly one of gpa_order and gpa_order_unload must be there";
             Err(Reject::new(Side::Debit.field(), message))
@@ -148,28 +144,25 @@ fn read_funding(body: Body<'_>, purpose: Purpose, echo: &JitEcho) -> Result<Box<
         card_token: required(body.card_token, &["card_token"])?,
         paying: (echo.user_token != acting).then(|| echo.user_token.clone()),
         acting,
-        merchant: body.card_acceptor.map(read_merchant).unwrap_or_default(),
+        merchant: body.card_acceptor.map(|Object(merchant)| read_merchant(merchant)).unwrap_or_default(),
         processor_time: times.into_iter().flatten().find_map(|time| read_time(&time)),
     }))
 }
 
 /// What is not of the expected form is left out: no decision rests on it. A code that may be
-/// anything could be a card number, so only codes of the right length are kept unmasked.
+/// anything could be a card number, so only what is one is kept unmasked.
 fn read_merchant(merchant: CardAcceptor<'_>) -> Merchant {
-    let identifier = |text: Option<Scalar<'_>>, is_right: fn(&str) -> bool| {
-        let text = text.filter(|text| is_right(text.0.trim()))?;
-        Token::new(text.0.trim()).ok()
-    };
     let free = |text: Option<Scalar<'_>>| {
         let text = FreeText::new(&text?.0);
         (!text.as_str().is_empty()).then_some(text)
     };
+    let country = merchant.country_code.or(merchant.country);
     Merchant {
-        id: identifier(merchant.mid, |_| true),
-        mcc: identifier(merchant.mcc, |mcc| mcc.len() == 4 && mcc.bytes().all(|byte| byte.is_ascii_digit())),
+        id: merchant.mid.and_then(|id| Token::new(id.0.trim()).ok()),
+        mcc: merchant.mcc.and_then(|mcc| Mcc::parse(mcc.0.trim()).ok()),
         name: free(merchant.name),
         city: free(merchant.city),
-        country: identifier(merchant.country_code.or(merchant.country), |code| code.len() <= 3),
+        country: country.and_then(|code| Country::parse(code.0.trim()).ok()),
     }
 }
 
@@ -194,34 +187,6 @@ fn optional(text: Option<Text<'_>>, path: &[&str]) -> Result<Option<Token>, Reje
     }
 }
 
-/// Counts brackets outside strings, before the parser sees them.
-fn nests_too_deep(body: &[u8]) -> bool {
-    let mut depth = 0_usize;
-    let mut bytes = body.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => skip_string(&mut bytes),
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > NESTING_MAX {
-            return true;
-        }
-    }
-    false
-}
-
-fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => return,
-            b'\\' => drop(bytes.next()),
-            _ => {}
-        }
-    }
-}
-
 /// Reads the body a second time to find out where it went wrong: the first pass keeps no path,
 /// which is what makes it fast.
 fn explain(text: &str, error: &serde_json::Error) -> Reject {
@@ -229,7 +194,7 @@ fn explain(text: &str, error: &serde_json::Error) -> Reject {
         return Reject::new("body", format!("is not JSON: {error}"));
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let path = match serde_path_to_error::deserialize::<_, Body<'_>>(&mut deserializer) {
+    let path = match serde_path_to_error::deserialize::<_, Object<Body<'_>>>(&mut deserializer) {
         Err(error) => error.path().to_string(),
         Ok(_) => String::new(),
     };

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use bursar_core::hold_group::Effect;
 use bursar_core::message::ActionKind;
 use bursar_core::text::Token;
-use bursar_core::{Answer, Decided, DeclineReason, Encode, Money};
+use bursar_core::{Answer, Currency, Decided, DeclineReason, Encode, Money};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::method::Treatment;
+
 /// What an answer repeats of its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JitEcho {
+pub(super) struct JitEcho {
     pub(super) token: Token,
     pub(super) method: Token,
     pub(super) user_token: Token,
@@ -25,15 +27,49 @@ pub struct JitEcho {
 
 /// The answer to a token that was used before with other content. It is not stored: the answer
 /// to the first stays what it was (M2).
+#[derive(Debug, Clone)]
+pub struct Duplicate {
+    echo: Arc<JitEcho>,
+    /// A report of what was already done is answered 200, whatever it says (reference, section 2).
+    is_report: bool,
+}
+
+impl Duplicate {
+    pub(super) const fn new(echo: Arc<JitEcho>, treatment: Treatment) -> Self {
+        Self { echo, is_report: matches!(treatment, Treatment::Record) }
+    }
+
+    /// 402 `DUPLICATE_TRANSACTION`; 200 to a report.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        self.echo.answer(Verdict {
+            amount: self.echo.amount,
+            decline_reason: (!self.is_report).then_some("DUPLICATE_TRANSACTION"),
+            tags: None,
+            memo: "the token was used before with other content",
+        })
+    }
+}
+
+/// The amount that an answer of ours approves, in minor units of the currency; `None` if it
+/// approves nothing. The other direction of [`JitEncoder`], for the check of the books (D4).
 #[must_use]
-pub fn duplicate(echo: &JitEcho) -> Answer {
-    let refusal = Verdict {
-        amount: echo.amount,
-        decline_reason: Some("DUPLICATE_TRANSACTION"),
-        tags: None,
-        memo: "the token was used before with other content",
-    };
-    echo.answer(refusal)
+pub fn approved_minor(answer: &Answer, currency: Currency) -> Option<i64> {
+    #[derive(serde::Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow)]
+        jit_funding: Approved<'a>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Approved<'a> {
+        #[serde(borrow)]
+        amount: &'a RawValue,
+    }
+    if answer.code != 200 {
+        return None;
+    }
+    let envelope: Envelope<'_> = serde_json::from_slice(&answer.body).ok()?;
+    Money::parse(envelope.jit_funding.amount.get(), currency).ok().map(|money| money.minor)
 }
 
 /// Writes the answer of one request.
@@ -66,7 +102,7 @@ impl Encode for JitEncoder {
             tags: Some(format!("decision={}", decided.message.id)),
             memo: match (declined, decided.message.kind) {
                 (Some(reason), _) => reason.as_str(),
-                (None, ActionKind::Record) => "recorded",
+                (None, ActionKind::Record | ActionKind::Review) => "recorded",
                 (None, _) => "approved",
             },
         })

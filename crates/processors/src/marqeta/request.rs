@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use bursar_core::command::{Action, Actor, Amount, Authorize, Purpose, Record, Route};
-use bursar_core::message::{Merchant, Source};
+use bursar_core::command::{Action, Actor, Amount, Authorize, Found, Purpose, Record};
+use bursar_core::message::Source;
 use bursar_core::text::Token;
-use bursar_core::{CardholderId, Command, Encode, MessageId, MessageKey};
+use bursar_core::{CardholderId, Command, Encode, Merchant, MessageId, MessageKey};
 use jiff::Timestamp;
 
-use super::encode::{JitEcho, JitEncoder};
+use super::encode::{Duplicate, JitEcho, JitEncoder};
 use super::method::{Side, Treatment};
 
 /// A JIT request, read and not yet decided.
@@ -42,17 +42,6 @@ pub(super) struct Funding {
     pub(super) processor_time: Option<Timestamp>,
 }
 
-/// What the tokens of a request mean here; `None` for one that names nothing we know.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Found {
-    /// Of [`JitRequest::card_token`].
-    pub route: Option<Route>,
-    /// Of [`JitRequest::acting_token`].
-    pub acting: Option<CardholderId>,
-    /// Of [`JitRequest::paying_token`].
-    pub paying: Option<CardholderId>,
-}
-
 impl JitRequest {
     /// The transaction's token: what makes two deliveries the same message.
     #[must_use]
@@ -78,10 +67,11 @@ impl JitRequest {
         self.funding()?.paying.as_ref()
     }
 
-    /// What the answer repeats: take it before [`Self::into_command`] for [`super::duplicate`].
+    /// The answer if the token was used before with other content: take it before
+    /// [`Self::into_command`].
     #[must_use]
-    pub fn echo(&self) -> Arc<JitEcho> {
-        Arc::clone(&self.echo)
+    pub fn duplicate(&self) -> Duplicate {
+        Duplicate::new(Arc::clone(&self.echo), self.treatment)
     }
 
     /// What to tell the operator: the processor asked for something that we do not decide.
@@ -101,9 +91,11 @@ impl JitRequest {
     #[must_use]
     pub fn into_command(self, id: MessageId, found: Found) -> (Command, Box<dyn Encode>) {
         let method = self.echo.method.clone();
+        let funding_token = Some(self.echo.token.clone());
         let action = match self.asked {
             Asked::Fund(funding) => Action::Authorize(Box::new(Authorize {
                 method,
+                funding_token,
                 purpose: funding.purpose,
                 card_token: funding.card_token,
                 route: found.route,
@@ -113,9 +105,13 @@ impl JitRequest {
                 merchant: funding.merchant,
                 processor_time: funding.processor_time,
             })),
-            Asked::Record { card_token } => {
-                Action::Record(Record { method, card_token, amount: self.amount })
-            }
+            Asked::Record { card_token } => Action::Record(Record {
+                method,
+                funding_token,
+                needs_review: self.treatment == Treatment::Review,
+                card_token,
+                amount: self.amount,
+            }),
         };
         let key = message_key(self.token);
         (Command { id, key, action }, Box::new(JitEncoder::new(self.echo)))

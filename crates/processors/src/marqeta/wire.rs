@@ -8,9 +8,10 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde_json::value::RawValue;
 
+use crate::json::Object;
+
 /// The transaction object. Nothing is required here: [`super::decode`] names what is missing.
 #[derive(serde::Deserialize)]
-#[serde(expecting = "an object")]
 pub(super) struct Body<'a> {
     #[serde(borrow)]
     pub(super) token: Option<Text<'a>>,
@@ -29,26 +30,24 @@ pub(super) struct Body<'a> {
     #[serde(borrow)]
     pub(super) created_time: Option<Scalar<'a>>,
     #[serde(borrow)]
-    pub(super) card_acceptor: Option<CardAcceptor<'a>>,
+    pub(super) card_acceptor: Option<Object<CardAcceptor<'a>>>,
     #[serde(borrow)]
-    pub(super) gpa_order: Option<Order<'a>>,
+    pub(super) gpa_order: Option<Object<Order<'a>>>,
     #[serde(borrow)]
-    pub(super) gpa_order_unload: Option<Order<'a>>,
+    pub(super) gpa_order_unload: Option<Object<Order<'a>>>,
 }
 
 /// `gpa_order` or `gpa_order_unload`.
 #[derive(serde::Deserialize)]
-#[serde(expecting = "an object")]
 pub(super) struct Order<'a> {
     #[serde(borrow)]
     pub(super) currency_code: Option<Scalar<'a>>,
     #[serde(borrow)]
-    pub(super) jit_funding: Option<JitFunding<'a>>,
+    pub(super) jit_funding: Option<Object<JitFunding<'a>>>,
 }
 
 /// `jit_funding` of an order.
 #[derive(serde::Deserialize)]
-#[serde(expecting = "an object")]
 pub(super) struct JitFunding<'a> {
     #[serde(borrow)]
     pub(super) token: Option<Text<'a>>,
@@ -70,7 +69,6 @@ pub(super) struct JitFunding<'a> {
 /// The merchant. Transaction Model v1 has `country`, v2 `country_code`; the terminal block, in
 /// `poi` or in `pos`, decides nothing.
 #[derive(serde::Deserialize)]
-#[serde(expecting = "an object")]
 pub(super) struct CardAcceptor<'a> {
     #[serde(borrow)]
     pub(super) mid: Option<Scalar<'a>>,

@@ -1,7 +1,7 @@
 //! From body to answer: read, decided on a small state, written.
 
 use bursar_core::Outcome;
-use bursar_processors::marqeta::duplicate;
+use bursar_processors::marqeta::approved_minor;
 use serde_json::Value;
 
 use crate::given::{Books, V1, V2, asking, jit_funding, read, with};
@@ -115,10 +115,41 @@ fn the_same_token_with_another_amount_is_a_duplicate() {
     books.answer(V2);
     let other = asking("26.00", "USD");
     assert!(matches!(books.decide(&other), Outcome::Conflict));
-    let answer = duplicate(&read(&other).echo());
+    let answer = read(&other).duplicate().answer();
     let jit = jit_funding(&answer);
     assert_eq!((answer.code, &jit["decline_reason"]), (402, &Value::from("DUPLICATE_TRANSACTION")));
     assert_eq!(jit["token"], "c4a7b6d8-31f2-4a0b-b9ce-6f7e8d9c0004");
     assert!(String::from_utf8_lossy(&answer.body).contains("\"amount\":26.00,"));
     assert!(jit.get("tags").is_none());
+}
+
+#[test]
+fn another_funding_request_under_the_same_token_is_a_duplicate() {
+    let mut books = Books::new("USD");
+    books.answer(V2);
+    let other = with(V2, "/gpa_order/jit_funding/token", "\"another\"");
+    assert!(matches!(books.decide(&other), Outcome::Conflict));
+}
+
+#[test]
+fn a_report_under_a_token_that_was_used_is_not_refused() {
+    let mut books = Books::new("USD");
+    books.answer(V2);
+    let report = with(V2, "/gpa_order/jit_funding/method", "\"pgfs.authorization.clearing\"");
+    assert!(matches!(books.decide(&report), Outcome::Conflict));
+    let answer = read(&report).duplicate().answer();
+    assert_eq!(answer.code, 200);
+    assert!(jit_funding(&answer).get("decline_reason").is_none());
+}
+
+#[test]
+fn what_an_answer_approves_can_be_read_back() {
+    for (currency, amount, minor) in [("USD", "26.00", 2600), ("JPY", "99", 99), ("KWD", "1.005", 1005)] {
+        let answer = Books::new(currency).answer(&asking(amount, currency));
+        let code = bursar_core::Currency::parse(currency).expect("a currency");
+        assert_eq!(approved_minor(&answer, code), Some(minor), "{currency}");
+    }
+    let usd = bursar_core::Currency::parse("USD").expect("a currency");
+    let declined = Books::new("USD").answer(&asking("100.01", "USD"));
+    assert_eq!((declined.code, approved_minor(&declined, usd)), (402, None));
 }

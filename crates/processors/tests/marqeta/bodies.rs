@@ -9,8 +9,9 @@ use bursar_processors::marqeta::{NESTING_MAX, decode};
 
 use crate::given::{REFUND, V1, V2, asking, authorize, command, read, rejected, with, without};
 
-fn text(token: Option<Token>) -> Option<String> {
-    token.map(|token| token.to_string())
+/// The text of an identifier or code.
+fn text<T: serde::Serialize>(code: Option<T>) -> Option<String> {
+    serde_json::to_value(code).ok()?.as_str().map(str::to_owned)
 }
 
 fn key(token: &str) -> MessageKey {
@@ -149,6 +150,7 @@ fn merchant_fields_of_another_form_are_left_out() {
         ("mcc", "\"58\""),
         ("mcc", "\"58x2\""),
         ("country_code", "\"4111111111111111\""),
+        ("country_code", "\"U4\""),
         ("name", "\"   \""),
         ("city", "null"),
     ] {
@@ -248,6 +250,19 @@ fn what_is_not_json_is_the_body_s_fault() {
         assert_eq!(rejected(body).field, "body", "{body}");
     }
     assert_eq!(decode(b"\xff").map(|_| ()).expect_err("not UTF-8").field, "body");
+}
+
+#[test]
+fn an_array_is_no_object_wherever_one_is_expected() {
+    for (pointer, field) in [
+        ("/gpa_order", "gpa_order"),
+        ("/gpa_order/jit_funding", "gpa_order.jit_funding"),
+        ("/card_acceptor", "card_acceptor"),
+    ] {
+        let reject = rejected(&with(V2, pointer, "[\"a\", \"b\"]"));
+        assert_eq!(reject.field, field);
+        assert!(reject.message.contains("expected an object"), "{reject}");
+    }
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Bodies, and a small state to decide them on.
 
-use bursar_core::command::{Authorize, Route};
+use bursar_core::command::{Authorize, Found, Route};
 use bursar_core::text::{FreeText, Token};
 use bursar_core::{
     Account, AccountId, Action, Answer, Card, CardId, CardStatus, Cardholder, CardholderId, CardholderStatus,
     Command, Currency, MessageId, Outcome, Owner, OwnerId, OwnerKind, OwnerStatus, ProgramId, State, Work,
     decide_batch,
 };
-use bursar_processors::marqeta::{Found, JitRequest, Reject, decode};
+use bursar_processors::marqeta::{JitRequest, Reject, decode};
 use serde_json::Value;
 use uuid::Uuid;
 

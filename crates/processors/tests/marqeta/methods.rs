@@ -85,7 +85,7 @@ fn became(body: &str) -> Became {
     match (answer.code, decided.message.kind, is_told, is_held) {
         (200, ActionKind::Authorize | ActionKind::Increment, false, true) => Approved,
         (200, ActionKind::Record, false, false) => Kept,
-        (200, ActionKind::Record, true, false) => Reviewed,
+        (200, ActionKind::Review, true, false) => Reviewed,
         (402, ActionKind::Authorize, true, false) => {
             assert_eq!(jit["decline_reason"], "TRANSACTION_NOT_PERMITTED");
             Refused

@@ -5,14 +5,15 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
-use bursar_authorizer::{Reply, Settlement, Timeline, Unavailable};
-use bursar_core::command::{Actor, Amount, Authorize, GroupRef, Purpose, Reverse, Route};
-use bursar_core::message::Merchant;
+use bursar_authorizer::{Timeline, Unavailable, Wanted};
+use bursar_core::command::{Actor, Amount, Authorize, GroupRef, Purpose, Reverse};
 use bursar_core::text::{FreeText, Token};
 use bursar_core::{
-    Action, Answer, CardId, CardholderId, Currency, Decided, DeclineReason, Encode, MessageId, OwnerId,
+    Action, Answer, CardId, Country, Currency, Decided, DeclineReason, Encode, Mcc, Merchant, MessageId,
+    OwnerId,
 };
-use bursar_store::{AuthorizationFilter, AuthorizationRecord, Stage, StoreError};
+use bursar_processors::json::Object;
+use bursar_store::{AuthorizationFilter, AuthorizationRecord, Stage};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -25,7 +26,7 @@ use super::view::{AuthorizationDetail, AuthorizationView};
 use crate::app::App;
 use crate::auth::Operator;
 use crate::body::Body;
-use crate::extract::{Id, Params};
+use crate::extract::{Arrived, Id, Params};
 use crate::idempotency::IdempotencyKey;
 use crate::page::{Cursor, Listed};
 use crate::problem::Problem;
@@ -44,8 +45,8 @@ pub(super) struct NewAuthorization {
     amount: AmountText,
     #[schema(value_type = schema::Currency)]
     currency: Currency,
-    #[serde(default)]
-    merchant: NewMerchant,
+    #[schema(value_type = Option<NewMerchant>)]
+    merchant: Option<Object<NewMerchant>>,
 }
 
 /// Where a purchase is made.
@@ -55,18 +56,23 @@ struct NewMerchant {
     /// The acquirer's id of the merchant.
     #[schema(value_type = Option<schema::Token>)]
     id: Option<Token>,
-    /// Merchant category code.
-    #[schema(value_type = Option<schema::Token>, example = "5411")]
-    mcc: Option<Token>,
+    #[schema(value_type = Option<schema::Mcc>)]
+    mcc: Option<Mcc>,
     /// A card number in it is masked.
     #[schema(value_type = Option<String>)]
     name: Option<FreeText>,
     /// A card number in it is masked.
     #[schema(value_type = Option<String>)]
     city: Option<FreeText>,
-    /// Usually ISO 3166 alpha-3.
-    #[schema(value_type = Option<schema::Token>, example = "USA")]
-    country: Option<Token>,
+    #[schema(value_type = Option<schema::Country>)]
+    country: Option<Country>,
+}
+
+impl From<NewMerchant> for Merchant {
+    fn from(new: NewMerchant) -> Self {
+        let NewMerchant { id, mcc, name, city, country } = new;
+        Self { id, mcc, name, city, country }
+    }
 }
 
 /// More for a purchase that is already held.
@@ -155,24 +161,18 @@ enum Order {
     responses((status = 200, body = AuthorizationView, description = "The decision")))]
 pub(super) async fn create_authorization(
     State(app): State<App>,
+    Arrived(mut timeline): Arrived,
     _: Operator,
     key: IdempotencyKey,
     Body(new): Body<NewAuthorization>,
 ) -> Result<Stored, Problem> {
-    let mut timeline = Timeline::begin();
     let swipe = Swipe {
         method: "authorization",
         purpose: Purpose::Purchase,
         card: new.card,
         acting: new.cardholder,
         amount: new.amount.read(new.currency)?,
-        merchant: Merchant {
-            id: new.merchant.id,
-            mcc: new.merchant.mcc,
-            name: new.merchant.name,
-            city: new.merchant.city,
-            country: new.merchant.country,
-        },
+        merchant: new.merchant.map(|Object(merchant)| merchant.into()).unwrap_or_default(),
     };
     timeline.mark(Stage::Parse);
     decide(&app, key, swipe, timeline).await
@@ -184,12 +184,12 @@ pub(super) async fn create_authorization(
     responses((status = 200, body = AuthorizationView, description = "The decision about the increment")))]
 pub(super) async fn increment_authorization(
     State(app): State<App>,
+    Arrived(mut timeline): Arrived,
     _: Operator,
     key: IdempotencyKey,
     Id(id): Id<MessageId>,
     Body(new): Body<NewIncrement>,
 ) -> Result<Stored, Problem> {
-    let mut timeline = Timeline::begin();
     let amount = new.amount.read(new.currency)?;
     let record = find(&app, id).await?;
     let first = record.message.authorization;
@@ -279,13 +279,6 @@ struct Swipe {
     merchant: Merchant,
 }
 
-/// What the tokens of a swipe mean.
-struct Found {
-    acting: Option<CardholderId>,
-    card_token: Token,
-    route: Option<Route>,
-}
-
 /// The way of a processor's swipe, stage by stage.
 async fn decide(
     app: &App,
@@ -293,28 +286,24 @@ async fn decide(
     swipe: Swipe,
     mut timeline: Timeline,
 ) -> Result<Stored, Problem> {
-    let found = match look_up(app, &swipe, &mut timeline).await {
-        Ok(found) => found,
-        Err(error) => {
-            let reply = Reply::Unavailable(Unavailable::Store(error.to_string()));
-            app.authorizer().finish(Settlement { reply, timeline });
-            return Err(error.into());
-        }
-    };
+    let deadline = timeline.began() + app.settings().jit_deadline;
+    let card_token = card_token(app, swipe.card, deadline).await?;
+    timeline.mark(Stage::CardLookup);
+    let wanted = Wanted { acting: swipe.acting.as_ref(), paying: None, card: Some(&card_token) };
+    let found = app.authorizer().look_up(wanted, deadline, &mut timeline).await?;
     let method = Token::new(swipe.method).map_err(|_| Problem::internal())?;
-    let acting = swipe.acting.map(|token| Actor { token, cardholder: found.acting });
     let action = Action::Authorize(Box::new(Authorize {
         method,
+        funding_token: None,
         purpose: swipe.purpose,
-        card_token: found.card_token,
+        card_token,
         route: found.route,
-        acting,
+        acting: swipe.acting.map(|token| Actor { token, cardholder: found.acting }),
         paying: None,
         amount: swipe.amount,
         merchant: swipe.merchant,
         processor_time: None,
     }));
-    let deadline: Instant = timeline.began() + app.settings().jit_deadline;
     let request = request(key, action, Box::new(DecisionAnswer), deadline, timeline);
     let settlement = app.authorizer().settle(request).await;
     let reply = settlement.reply.clone();
@@ -322,27 +311,14 @@ async fn decide(
     Stored::of(reply)
 }
 
-async fn look_up(app: &App, swipe: &Swipe, timeline: &mut Timeline) -> Result<Found, StoreError> {
-    let lookups = app.authorizer().lookups();
-    let acting = match &swipe.acting {
-        Some(token) => lookups.user(token).await?,
-        None => None,
-    };
-    timeline.mark(Stage::UserLookup);
-    let card_token = card_token(app, &swipe.card).await?;
-    let route = lookups.card(&card_token).await?;
-    timeline.mark(Stage::CardLookup);
-    timeline.mark(Stage::LimitsLookup);
-    Ok(Found { acting, card_token, route })
-}
-
 /// The token of the card that is named by its id; any other text is a token itself.
-async fn card_token(app: &App, card: &Token) -> Result<Token, StoreError> {
+async fn card_token(app: &App, card: Token, deadline: Instant) -> Result<Token, Problem> {
     let Ok(id) = card.as_str().parse::<CardId>() else {
-        return Ok(card.clone());
+        return Ok(card);
     };
-    let found = app.ledger().find_card(id).await?;
-    Ok(found.map_or_else(|| card.clone(), |found| found.token))
+    let finding = app.ledger().find_card(id);
+    let found = tokio::time::timeout_at(deadline.into(), finding).await.map_err(|_| Unavailable::Late)??;
+    Ok(found.map_or(card, |found| found.token))
 }
 
 /// 200 with the decision, approved and declined alike.

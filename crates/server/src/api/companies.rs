@@ -2,23 +2,22 @@
 
 use axum::Json;
 use axum::extract::State;
-use bursar_core::command::CreateOwner;
 use bursar_core::text::{FreeText, Token};
-use bursar_core::{Action, Currency, Decided, Owner, OwnerId, OwnerKind, OwnerStatus, ProgramId};
+use bursar_core::{Currency, Owner, OwnerId, OwnerKind, OwnerStatus, ProgramId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::accounts::AccountView;
-use super::programs::{distinct, required};
-use super::settle::{self, Stored, created, settle};
+use super::owners::{self, NewOwner, OwnerView};
+use super::schema;
+use super::settle::Stored;
 use super::transition::{Transition, TransitionView};
-use super::{owners, schema};
 use crate::app::App;
 use crate::auth::Operator;
 use crate::body::Body;
 use crate::extract::{Id, Params};
 use crate::idempotency::IdempotencyKey;
-use crate::page::{Cursor, ListQuery, Listed};
+use crate::page::{ListQuery, Listed};
 use crate::problem::Problem;
 
 /// A new company.
@@ -61,7 +60,9 @@ pub(super) struct CompanyView {
     accounts: Option<Vec<AccountView>>,
 }
 
-impl CompanyView {
+impl OwnerView for CompanyView {
+    const KIND: OwnerKind = OwnerKind::Company;
+
     fn new(owner: &Owner, accounts: Option<Vec<AccountView>>) -> Self {
         Self {
             id: owner.id,
@@ -74,11 +75,6 @@ impl CompanyView {
             accounts,
         }
     }
-
-    fn created(decided: &Decided) -> Option<Self> {
-        let accounts = settle::accounts(decided).map(AccountView::from).collect();
-        Some(Self::new(settle::owner(decided)?, Some(accounts)))
-    }
 }
 
 /// Creates a company, with an account for each currency.
@@ -90,17 +86,9 @@ pub(super) async fn create_company(
     key: IdempotencyKey,
     Body(new): Body<NewCompany>,
 ) -> Result<Stored, Problem> {
-    let name = required("name", new.name)?;
-    let currencies = distinct(new.currencies)?;
-    owners::require_program(&app, new.program).await?;
-    let action = Action::CreateOwner(CreateOwner {
-        program: new.program,
-        kind: OwnerKind::Company,
-        name,
-        token: new.token,
-        currencies,
-    });
-    settle(&app, key, action, created(CompanyView::created)).await
+    let NewCompany { program, name, token, currencies } = new;
+    let new = NewOwner { program, name: ("name", name), token, currencies };
+    owners::create::<CompanyView>(&app, key, new).await
 }
 
 /// A company with its accounts.
@@ -111,9 +99,7 @@ pub(super) async fn find_company(
     _: Operator,
     Id(id): Id<OwnerId>,
 ) -> Result<Json<CompanyView>, Problem> {
-    let owner = owners::find(&app, id, OwnerKind::Company).await?;
-    let accounts = owners::accounts(&app, owner.id).await?;
-    Ok(Json(CompanyView::new(&owner, Some(accounts))))
+    owners::read(&app, id).await
 }
 
 /// All companies, without their accounts.
@@ -124,10 +110,7 @@ pub(super) async fn list_companies(
     _: Operator,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Listed<CompanyView>>, Problem> {
-    let cursor = Cursor::parse(query.limit, query.after.as_deref())?;
-    let companies = app.ledger().list_owners(OwnerKind::Company, cursor.page_and_one()).await?;
-    let view = |owner: Owner| CompanyView::new(&owner, None);
-    Ok(Json(cursor.cut(companies, |owner| owner.id.to_string(), view)))
+    owners::list(&app, &query).await
 }
 
 /// Changes a company's status. Closed is final.
@@ -141,5 +124,5 @@ pub(super) async fn move_company(
     Id(id): Id<OwnerId>,
     Body(to): Body<Transition<OwnerStatus>>,
 ) -> Result<Stored, Problem> {
-    owners::change_status(&app, key, (id, OwnerKind::Company), to.status).await
+    owners::change_status::<CompanyView>(&app, key, id, to.status).await
 }

@@ -2,25 +2,22 @@
 
 use axum::Json;
 use axum::extract::State;
-use bursar_core::command::CreateOwner;
 use bursar_core::text::{FreeText, Token};
-use bursar_core::{
-    Action, CardholderId, Currency, Decided, Owner, OwnerId, OwnerKind, OwnerStatus, ProgramId,
-};
+use bursar_core::{CardholderId, Currency, Owner, OwnerId, OwnerKind, OwnerStatus, ProgramId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::accounts::AccountView;
-use super::programs::{distinct, required};
-use super::settle::{self, Stored, created, settle};
+use super::owners::{self, NewOwner, OwnerView};
+use super::schema;
+use super::settle::Stored;
 use super::transition::{Transition, TransitionView};
-use super::{owners, schema};
 use crate::app::App;
 use crate::auth::Operator;
 use crate::body::Body;
 use crate::extract::{Id, Params};
 use crate::idempotency::IdempotencyKey;
-use crate::page::{Cursor, ListQuery, Listed};
+use crate::page::{ListQuery, Listed};
 use crate::problem::Problem;
 
 /// A new person.
@@ -66,7 +63,9 @@ pub(super) struct PersonView {
     accounts: Option<Vec<AccountView>>,
 }
 
-impl PersonView {
+impl OwnerView for PersonView {
+    const KIND: OwnerKind = OwnerKind::Person;
+
     fn new(owner: &Owner, accounts: Option<Vec<AccountView>>) -> Self {
         Self {
             id: owner.id,
@@ -81,11 +80,6 @@ impl PersonView {
             accounts,
         }
     }
-
-    fn created(decided: &Decided) -> Option<Self> {
-        let accounts = settle::accounts(decided).map(AccountView::from).collect();
-        Some(Self::new(settle::owner(decided)?, Some(accounts)))
-    }
 }
 
 /// Creates a person, who is its own cardholder, with a wallet for each currency.
@@ -97,17 +91,9 @@ pub(super) async fn create_person(
     key: IdempotencyKey,
     Body(new): Body<NewPerson>,
 ) -> Result<Stored, Problem> {
-    let reference = required("reference", new.reference)?;
-    let currencies = distinct(new.currencies)?;
-    owners::require_program(&app, new.program).await?;
-    let action = Action::CreateOwner(CreateOwner {
-        program: new.program,
-        kind: OwnerKind::Person,
-        name: reference,
-        token: new.token,
-        currencies,
-    });
-    settle(&app, key, action, created(PersonView::created)).await
+    let NewPerson { program, reference, token, currencies } = new;
+    let new = NewOwner { program, name: ("reference", reference), token, currencies };
+    owners::create::<PersonView>(&app, key, new).await
 }
 
 /// A person with its wallets.
@@ -118,9 +104,7 @@ pub(super) async fn find_person(
     _: Operator,
     Id(id): Id<OwnerId>,
 ) -> Result<Json<PersonView>, Problem> {
-    let owner = owners::find(&app, id, OwnerKind::Person).await?;
-    let accounts = owners::accounts(&app, owner.id).await?;
-    Ok(Json(PersonView::new(&owner, Some(accounts))))
+    owners::read(&app, id).await
 }
 
 /// All persons, without their wallets.
@@ -131,10 +115,7 @@ pub(super) async fn list_persons(
     _: Operator,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Listed<PersonView>>, Problem> {
-    let cursor = Cursor::parse(query.limit, query.after.as_deref())?;
-    let persons = app.ledger().list_owners(OwnerKind::Person, cursor.page_and_one()).await?;
-    let view = |owner: Owner| PersonView::new(&owner, None);
-    Ok(Json(cursor.cut(persons, |owner| owner.id.to_string(), view)))
+    owners::list(&app, &query).await
 }
 
 /// Changes a person's status as an owner of money. Closed is final.
@@ -148,5 +129,5 @@ pub(super) async fn move_person(
     Id(id): Id<OwnerId>,
     Body(to): Body<Transition<OwnerStatus>>,
 ) -> Result<Stored, Problem> {
-    owners::change_status(&app, key, (id, OwnerKind::Person), to.status).await
+    owners::change_status::<PersonView>(&app, key, id, to.status).await
 }

@@ -39,10 +39,13 @@ text_schemas! {
     CheckName = words(check::CheckName::ALL.iter().map(|word| word.as_str()));
     CheckResult = words(check::CheckResult::ALL.iter().map(|word| word.as_str()));
     AuthorizationKind = words([ActionKind::Authorize, ActionKind::Increment].iter().map(|word| word.as_str()));
+    RecordKind = words([ActionKind::Record, ActionKind::Review].iter().map(|word| word.as_str()));
     TransferKind = words([ActionKind::Load, ActionKind::Unload].iter().map(|word| word.as_str()));
 
     Token = text("1 to 255 visible ASCII characters, kept as they are").max_length(Some(255));
     Decimal = text("A decimal with the places of its currency").pattern(Some(r"^-?\d+(\.\d+)?$")).examples(["12.34"]);
+    Mcc = text("Merchant category code, ISO 18245").pattern(Some(r"^\d{4}$")).examples(["5411"]);
+    Country = text("ISO 3166-1 code").pattern(Some(r"^([A-Za-z]{2,3}|\d{3})$")).examples(["USA"]);
     Currency = text("ISO 4217, alphabetic").pattern(Some("^[A-Z]{3}$")).examples(["USD"]);
     Time = text("RFC 3339, UTC").examples(["2026-11-23T11:42:07.123456Z"]);
 }

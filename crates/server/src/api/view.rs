@@ -2,11 +2,11 @@
 
 use bursar_core::check::{CheckName, CheckResult};
 use bursar_core::hold_group::{Effect, GroupMessage};
-use bursar_core::message::{ActionKind, Authorization, Merchant, Source};
+use bursar_core::message::{ActionKind, Authorization, Source};
 use bursar_core::text::Token;
 use bursar_core::{
-    AccountId, Answer, CardId, CardholderId, Check, Currency, DeclineReason, GroupStatus, HoldGroup, Message,
-    MessageId, Money, OwnerId,
+    AccountId, Answer, CardId, CardholderId, Check, Currency, DeclineReason, GroupStatus, HoldGroup,
+    Merchant, Message, MessageId, Money, OwnerId,
 };
 use bursar_store::{AuthorizationRecord, STAGES, StageTimes};
 use jiff::Timestamp;

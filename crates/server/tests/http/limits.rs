@@ -98,3 +98,40 @@ async fn connections_over_the_cap_are_closed_and_the_others_unharmed() -> Tested
     assert!(is_live(&mut first).await? && is_live(&mut second).await?);
     Ok(())
 }
+
+/// Requests more than the buffers between take, and reads none of their answers.
+#[tokio::test]
+async fn who_takes_no_answer_is_closed_and_leaves_its_place() -> Tested {
+    let settings =
+        Settings { connections_max: 1, answer_timeout: Duration::from_millis(100), ..Settings::default() };
+    let server = Running::start_with(settings).await?;
+    let mut deaf = TcpStream::connect(server.address).await?;
+    let large = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: bursar\r\n\r\n";
+    deaf.write_all(&large.repeat(20)).await?;
+    // The only place is taken until the server gives up on who holds it.
+    while !is_live(&mut TcpStream::connect(server.address).await?).await.unwrap_or(false) {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+/// `100 Continue` is no answer: what is read after it is a body, with the time-out of bodies.
+#[tokio::test]
+async fn a_body_that_was_asked_for_has_the_time_of_a_body() -> Tested {
+    let settings = Settings { header_timeout: Duration::from_millis(100), ..short() };
+    let server = Running::start_with(settings).await?;
+    let mut slow = TcpStream::connect(server.address).await?;
+    let head = format!(
+        "POST /v1/programs HTTP/1.1\r\nHost: bursar\r\nAuthorization: Bearer {API_KEY}\r\nIdempotency-Key: k\r\n\
+         Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n"
+    );
+    slow.write_all(head.as_bytes()).await?;
+    let mut text = Vec::new();
+    while !text.ends_with(b"\r\n\r\n") {
+        assert_ne!(slow.read_buf(&mut text).await?, 0, "closed before the body");
+    }
+    slow.write_all(b"{").await?;
+    let answer = read_until_closed(&mut slow).await;
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body_too_slow"), "{answer}");
+    Ok(())
+}

@@ -135,6 +135,25 @@ async fn a_wrong_body_is_refused_by_the_name_of_its_field_and_has_no_effect() ->
             "invalid_field",
             "merchant.mcc",
         ),
+        (
+            "/v1/authorizations",
+            r#"{"card": "c", "amount": "1", "currency": "USD", "merchant": {"mcc": "4111111111111111"}}"#,
+            "invalid_field",
+            "merchant.mcc",
+        ),
+        (
+            "/v1/authorizations",
+            r#"{"card": "c", "amount": "1", "currency": "USD", "merchant": {"country": "4111111111111111"}}"#,
+            "invalid_field",
+            "merchant.country",
+        ),
+        (
+            "/v1/authorizations",
+            r#"{"card": "c", "amount": "1", "currency": "USD", "merchant": ["a", "5411"]}"#,
+            "invalid_field",
+            "merchant",
+        ),
+        (&loads, r#"["1", "USD"]"#, "invalid_field", "body"),
     ] {
         let refused = server.post_as("the-key", path, body).await?;
         assert_eq!(

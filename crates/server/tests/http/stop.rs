@@ -1,12 +1,15 @@
 //! Starting where something listens already, and stopping while something runs.
 
+use std::time::Duration;
+
 use bursar_server::{BindError, Server, Settings};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::Tested;
-use crate::running::{API_KEY, Running, app};
+use crate::running::{API_KEY, Running, answered, app};
 
 #[tokio::test]
 async fn a_taken_port_is_said_so_with_what_to_do() -> Tested {
@@ -49,6 +52,23 @@ async fn a_request_that_runs_when_the_server_stops_gets_its_answer() -> Tested {
     text.clear();
     running.read_to_end(&mut text).await?;
     assert!(text.starts_with(b"HTTP/1.1 201"), "{}", String::from_utf8_lossy(&text));
+    server.task.await??;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_stops_says_so_first_and_goes_on_serving_meanwhile() -> Tested {
+    let settings = Settings { drain: Duration::from_secs(2), ..Settings::default() };
+    let server = Running::start_with(settings).await?;
+    server.given("USD", Some("10.00")).await?;
+    server.stop.send(()).map_err(|()| "the server is gone")?;
+    let get = |path: &str| answered(server.client.get(format!("http://{}{path}", server.address)));
+    while get("/ready").await?.status == 200 {}
+    let swipe = server.client.post(format!("http://{}/v1/authorizations", server.address));
+    let swipe = swipe.bearer_auth(API_KEY).header("Idempotency-Key", "while-stopping");
+    let body = json!({"card": "card-1", "amount": "1.00", "currency": "USD"});
+    let decided = answered(swipe.json(&body)).await?;
+    assert_eq!((decided.status.as_u16(), &decided.json()["status"]), (200, &json!("approved")));
     server.task.await??;
     Ok(())
 }

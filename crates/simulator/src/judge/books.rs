@@ -145,8 +145,7 @@ impl<'a> Books<'a> {
             (true, Some(minor)) => i128::from(minor),
             _ => 0,
         };
-        let followed = swipe.follows.as_deref().filter(|_| is_approved);
-        let root = followed.filter(|root| self.groups.contains_key(root));
+        let root = swipe.follows.as_deref().filter(|root| self.groups.contains_key(root));
         let group = self.groups.entry(root.unwrap_or(&swipe.token)).or_insert(Group {
             id,
             account: account_id,

@@ -104,7 +104,7 @@ impl Reader for SqliteLedger {
 
     async fn find_cardholder_by_token(&self, token: &Token) -> Result<Option<Cardholder>, StoreError> {
         let token = token.clone();
-        self.readers.read(move |connection| CARDHOLDERS.find(connection, "token", [token.as_str()])).await
+        self.lookups.read(move |connection| CARDHOLDERS.find(connection, "token", [token.as_str()])).await
     }
 
     async fn list_cardholders(
@@ -125,7 +125,7 @@ impl Reader for SqliteLedger {
     async fn find_route(&self, token: &Token) -> Result<Option<Route>, StoreError> {
         let token = token.clone();
         let read = move |connection: &Connection| CARDS.find(connection, "token", [token.as_str()]);
-        let card = self.readers.read(read).await?;
+        let card = self.lookups.read(read).await?;
         let route = |card: Card| Route {
             card: card.id,
             owner: card.owner,
@@ -177,6 +177,24 @@ impl Reader for SqliteLedger {
         page: Page<i64>,
     ) -> Result<Slice<ListedMessage>, StoreError> {
         self.readers.read(move |connection| list_authorizations(connection, filter, page)).await
+    }
+
+    async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError> {
+        let select = format!(
+            "select {}, position from messages where method is not null and position < ?1
+             order by position desc limit ?2",
+            message::COLUMNS
+        );
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(&select)?;
+            let before = page.after.unwrap_or(i64::MAX);
+            let rows = statement.query_map(params![before, page.limit], |row| {
+                let position = row.get(message::WIDTH)?;
+                Ok(ListedMessage { position, message: message::read(row)?, stage_times: None })
+            })?;
+            rows.collect()
+        };
+        self.readers.read(read).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

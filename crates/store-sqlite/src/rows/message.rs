@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use bursar_core::hold_group::{Effect, GroupMessage};
-use bursar_core::message::{Authorization, Membership};
+use bursar_core::message::{Authorization, Membership, Recorded};
+use bursar_core::text::Token;
 use bursar_core::{AccountId, Answer, CardId, CardholderId, Message, MessageId, MessageKey, OwnerId};
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, Row, params};
@@ -12,16 +13,16 @@ use super::{Blob16, Micros, checks, id, id_opt, word, word_opt};
 
 pub(crate) const COLUMNS: &str = "id, token, source, scope, state, fingerprint, kind, owner, owner_sequence, at, \
                                   declined, root, processor_time, effect, effect_minor, card_token, card, \
-                                  cardholder, account, amount_minor, currency, available_minor, merchant, checks";
+                                  cardholder, account, amount_minor, currency, available_minor, merchant, checks, method";
 
 /// How many columns a message has before its answer.
-pub(crate) const WIDTH: usize = 24;
+pub(crate) const WIDTH: usize = 25;
 
 const INSERT: &str = "insert into messages (id, token, source, scope, state, fingerprint, kind, owner,
     owner_sequence, at, declined, root, processor_time, effect, effect_minor, card_token, card, cardholder, account,
-    amount_minor, currency, available_minor, merchant, checks, answer_code, answer)
+    amount_minor, currency, available_minor, merchant, checks, method, answer_code, answer)
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-    ?24, ?25, ?26)";
+    ?24, ?25, ?26, ?27)";
 
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     Ok(Message {
@@ -40,6 +41,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         declined: word_opt(row, 10)?,
         group: read_membership(row)?,
         authorization: read_authorization(row)?,
+        recorded: read_recorded(row)?,
     })
 }
 
@@ -62,7 +64,7 @@ fn read_effect(row: &Row<'_>, column: usize) -> rusqlite::Result<Effect> {
 }
 
 fn read_authorization(row: &Row<'_>) -> rusqlite::Result<Option<Authorization>> {
-    let Some(card_token) = word_opt(row, 15)? else {
+    let (Some(card_token), None) = (word_opt(row, 15)?, word_opt::<_, Token>(row, 24)?) else {
         return Ok(None);
     };
     let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
@@ -77,6 +79,20 @@ fn read_authorization(row: &Row<'_>) -> rusqlite::Result<Option<Authorization>> 
         available_minor: row.get(21)?,
         merchant: serde_json::from_str(text(22)?).map_err(damaged)?,
         checks: checks::read(text(23)?).ok_or_else(|| FromSqlError::Other("these are no checks".into()))?,
+    }))
+}
+
+/// Only a message that was kept without effect has its method in a column of its own: that of an
+/// authorization is in its answer, and a row less wide is a commit less long.
+fn read_recorded(row: &Row<'_>) -> rusqlite::Result<Option<Recorded>> {
+    let Some(method) = word_opt(row, 24)? else {
+        return Ok(None);
+    };
+    Ok(Some(Recorded {
+        method,
+        card_token: word_opt(row, 15)?,
+        amount_minor: row.get(19)?,
+        currency: word_opt(row, 20)?,
     }))
 }
 
@@ -103,7 +119,7 @@ pub(crate) fn insert(connection: &Connection, message: &Message, answer: &Answer
         Some(Effect::Hold(minor)) => (Some("hold"), Some(minor)),
         Some(Effect::ReverseAll) => (Some("reverse_all"), None),
     };
-    let authorization = message.authorization.as_ref();
+    let (authorization, recorded) = (message.authorization.as_ref(), message.recorded.as_ref());
     let json = |json: serde_json::Result<String>| {
         json.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
     };
@@ -125,15 +141,19 @@ pub(crate) fn insert(connection: &Connection, message: &Message, answer: &Answer
         group.map(|group| Micros(group.processor_time)),
         effect,
         effect_minor,
-        authorization.map(|of| of.card_token.as_str()),
+        authorization
+            .map(|of| &of.card_token)
+            .or(recorded.and_then(|of| of.card_token.as_ref()))
+            .map(Token::as_str),
         authorization.and_then(|of| of.card).map(|id| Blob16(id.uuid())),
         authorization.and_then(|of| of.cardholder).map(|id| Blob16(id.uuid())),
         authorization.and_then(|of| of.account).map(|id| Blob16(id.uuid())),
-        authorization.and_then(|of| of.amount_minor),
-        authorization.and_then(|of| of.currency).map(|currency| currency.code()),
+        authorization.map_or(recorded.and_then(|of| of.amount_minor), |of| of.amount_minor),
+        authorization.map_or(recorded.and_then(|of| of.currency), |of| of.currency).map(|of| of.code()),
         authorization.and_then(|of| of.available_minor),
         merchant,
         checks,
+        recorded.map(|of| of.method.as_str()),
         answer.code,
         answer.body
     ])?;

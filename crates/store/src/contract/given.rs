@@ -12,7 +12,7 @@ pub use call::{
     Call, authorization, card_move, cardholder_move, increment, load, new_card, new_cardholder, new_company,
     new_person, new_program, owner_move, reversal, unknown_card, unload,
 };
-pub use send::{JsonAnswer, Sent, batch, conflicting, sent, settled};
+pub use send::{JsonAnswer, Sent, approved_minor, batch, conflicting, sent, settled};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -59,6 +59,20 @@ pub(super) async fn a_group_can_be_named_by_the_key_of_any_of_its_messages(ledge
     assert_eq!(given::available(ledger, &account).await, usd("100.00"));
 }
 
+pub(super) async fn a_declined_increment_is_of_its_group_all_the_same(ledger: &dyn Ledger) {
+    let account = given::account(ledger, usd("100.00")).await;
+    let first = given::sent(ledger, &given::authorization(&account, usd("30.00"))).await.id();
+    let too_much = given::increment(&account, of(first), usd("500.00"));
+    assert!(!given::sent(ledger, &too_much).await.is_approved());
+    let more = given::increment(&account, GroupRef::Key(too_much.key().clone()), usd("5.00"));
+    let more = given::sent(ledger, &more).await;
+    assert!(more.is_approved(), "the processor may name the latest message, whatever became of it");
+    assert_eq!(group_of(ledger, first).await, (GroupStatus::Open, 3_500));
+    let reversal = given::reversal(&account, of(too_much.command.id));
+    assert_eq!(given::sent(ledger, &reversal).await.declined(), None);
+    assert_eq!(group_of(ledger, more.id()).await, (GroupStatus::Reversed, 0));
+}
+
 pub(super) async fn an_increment_after_the_reversal_is_declined(ledger: &dyn Ledger) {
     let (account, first) = reversed(ledger).await;
     let more = given::increment(&account, of(first), usd("1.00"));

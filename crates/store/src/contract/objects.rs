@@ -8,7 +8,7 @@ use bursar_core::{
     OwnerStatus, ProgramId,
 };
 
-use super::given::{self, Call, Sent, usd};
+use super::given::{self, Call, Funded, Sent, usd};
 use crate::ledger::{Ledger, Settled};
 use crate::reader::Page;
 
@@ -226,6 +226,27 @@ pub(super) async fn objects_of_another_owner_cannot_be_joined(ledger: &dyn Ledge
         assert_eq!(given::sent(ledger, &call).await.declined(), Some(reason), "{call:?}");
     }
     assert_eq!(given::available(ledger, &theirs).await, usd("1.00"));
+}
+
+pub(super) async fn what_is_closed_gets_no_new_cardholders_and_cards(ledger: &dyn Ledger) {
+    let funded = given::account(ledger, usd("1.00")).await;
+    let another = given::another_holder(ledger, &funded).await;
+    let card = |holder: &Funded| given::new_card(holder.owner, holder.cardholder, holder.account);
+    let steps = [
+        (given::cardholder_move(&funded, CardholderStatus::Suspended), None),
+        (card(&funded), None),
+        (given::cardholder_move(&funded, CardholderStatus::Closed), None),
+        (card(&funded), Some(DeclineReason::CardholderNotActive)),
+        (given::owner_move(&funded, OwnerStatus::Suspended), None),
+        (card(&another), None),
+        (given::new_cardholder(funded.owner), None),
+        (given::owner_move(&funded, OwnerStatus::Closed), None),
+        (card(&another), Some(DeclineReason::OwnerNotActive)),
+        (given::new_cardholder(funded.owner), Some(DeclineReason::OwnerNotActive)),
+    ];
+    for (number, (call, reason)) in steps.into_iter().enumerate() {
+        assert_eq!(given::sent(ledger, &call).await.declined(), reason, "step {number}");
+    }
 }
 
 pub(super) async fn transitions_follow_the_status_tables(ledger: &dyn Ledger) {

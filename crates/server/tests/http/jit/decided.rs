@@ -146,3 +146,46 @@ async fn a_card_number_in_free_text_is_masked_and_the_decision_is_made() -> Test
     assert_eq!(merchant["mcc"], "5814");
     Ok(())
 }
+
+#[tokio::test]
+async fn what_had_no_effect_is_listed_for_somebody_to_look_at() -> Tested {
+    let server = Running::start().await?;
+    let given = server.given("USD", Some("10.00")).await?;
+    let report =
+        with(&swipe("report", "3.00"), "/gpa_order/jit_funding/method", Some(json!("pgfs.force_capture")))?;
+    let unload = swipe("unknown", "1.00").replace("\"gpa_order\"", "\"gpa_order_unload\"");
+    let unknown = with(&unload, "/gpa_order_unload/jit_funding/method", Some(json!("pgfs.invented")))?;
+    for body in [&report, &unknown, &report] {
+        assert_eq!(server.jit(body).await?.status, 200);
+    }
+    server.jit(&swipe("swipe", "1.00")).await?;
+    let listed = server.get("/v1/records?limit=1").await?.json();
+    assert_eq!(listed["items"][0]["token"], "unknown");
+    let kinds = |listed: &serde_json::Value| {
+        let item = &listed["items"][0];
+        (item["kind"].clone(), item["method"].clone(), item["amount"].clone())
+    };
+    assert_eq!(kinds(&listed), (json!("review"), json!("pgfs.invented"), json!("1.00")));
+    let next = listed["next"].as_str().ok_or("one more follows")?;
+    let listed = server.get(&format!("/v1/records?after={next}")).await?.json();
+    assert_eq!(kinds(&listed), (json!("record"), json!("pgfs.force_capture"), json!("3.00")));
+    assert_eq!((&listed["items"][1], &listed["next"]), (&json!(null), &json!(null)));
+    let held = server.get(&format!("/v1/accounts/{}", given.account())).await?.json()["held"].clone();
+    assert_eq!(held, "1.00");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_report_under_a_token_that_was_used_is_answered_200_and_changes_nothing() -> Tested {
+    let server = Running::start().await?;
+    let given = server.given("USD", Some("10.00")).await?;
+    server.jit(&swipe("swipe", "1.00")).await?;
+    let before = state(&server, &given).await?;
+    let report =
+        with(&swipe("swipe", "1.00"), "/gpa_order/jit_funding/method", Some(json!("pgfs.force_capture")))?;
+    assert_eq!(server.jit(&report).await?.status, 200);
+    let other = with(&swipe("swipe", "1.00"), "/gpa_order/jit_funding/token", Some(json!("another")))?;
+    assert_eq!(verdict(&server.jit(&other).await?), (402, "DUPLICATE_TRANSACTION".to_owned()));
+    assert_eq!(state(&server, &given).await?, before);
+    Ok(())
+}

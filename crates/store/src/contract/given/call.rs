@@ -7,11 +7,11 @@ use bursar_core::command::{
     Amount, Authorize, CreateCard, CreateCardholder, CreateOwner, CreateProgram, Direction, GroupRef,
     MoveCard, MoveCardholder, MoveOwner, Purpose, Reverse, Transfer,
 };
-use bursar_core::message::{Merchant, Source};
+use bursar_core::message::Source;
 use bursar_core::text::{FreeText, Token};
 use bursar_core::{
-    AccountId, Action, CardStatus, CardholderId, CardholderStatus, Command, Currency, MessageId, MessageKey,
-    Money, OwnerId, OwnerKind, OwnerStatus, ProgramId, Work,
+    AccountId, Action, CardStatus, CardholderId, CardholderStatus, Command, Currency, Mcc, Merchant,
+    MessageId, MessageKey, Money, OwnerId, OwnerKind, OwnerStatus, ProgramId, Work,
 };
 
 use super::{Funded, JsonAnswer, currency, id, new_token, token};
@@ -242,6 +242,7 @@ pub fn increment(funded: &Funded, group: GroupRef, money: Money) -> Call {
 fn swipe(card_token: Token, money: Money, method: &str, purpose: Purpose) -> Call {
     let authorize = Authorize {
         method: token(method),
+        funding_token: None,
         purpose,
         card_token,
         route: None,
@@ -249,7 +250,7 @@ fn swipe(card_token: Token, money: Money, method: &str, purpose: Purpose) -> Cal
         paying: None,
         amount: amount(money),
         merchant: Merchant {
-            mcc: Some(token("5812")),
+            mcc: Mcc::parse("5812").ok(),
             name: Some(FreeText::new("Corner Café")),
             ..Merchant::default()
         },

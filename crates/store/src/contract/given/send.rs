@@ -1,22 +1,34 @@
 //! Commands on their way to the ledger, and what came back.
 
-use bursar_core::{Answer, Decided, DeclineReason, Encode, MessageId, Outcome};
+use bursar_core::hold_group::Effect;
+use bursar_core::{Answer, Decided, DeclineReason, Encode, Message, MessageId, Outcome};
 
 use super::Call;
 use crate::ledger::{Batch, Ledger, Settled};
 
-/// The plainest dialect: a code, whether it was approved, why not, and the message's id.
+/// The plainest dialect: a code, how many minor units are held or why none, and the message's id.
 pub struct JsonAnswer;
 
 impl Encode for JsonAnswer {
     fn encode(&self, decided: &Decided) -> Answer {
         let id = decided.message.id;
+        let held_minor = match decided.message.group.as_ref().map(|group| group.effect) {
+            Some(Effect::Hold(minor)) => minor,
+            _ => 0,
+        };
         let (code, body) = match decided.declined() {
-            None => (200, format!(r#"{{"id":"{id}","approved":true}}"#)),
+            None => (200, format!(r#"{{"id":"{id}","approved":{held_minor}}}"#)),
             Some(reason) => (402, format!(r#"{{"id":"{id}","declined":"{reason}"}}"#)),
         };
         Answer { code, body: body.into_bytes() }
     }
+}
+
+/// What an answer in the plainest dialect approves.
+#[must_use]
+pub fn approved_minor(_: &Message, answer: &Answer) -> Option<i64> {
+    let body: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
+    body["approved"].as_i64()
 }
 
 /// The answer to one command.
