@@ -15,15 +15,18 @@ use crate::{descriptors, telemetry};
 
 /// A Bursar that is bound to its port and not serving yet.
 pub(crate) struct Bursar {
-    pub(crate) server: Server,
+    server: Server,
+    app: App,
     pub(crate) credentials: Credentials,
     /// Whether this start made the credentials.
     is_first_start: bool,
 }
 
-/// Opens the data folder, starts the lanes and binds the port.
+/// Binds the port, opens the data folder and starts the lanes. A port that is taken leaves nothing
+/// behind.
 pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
     descriptors::allow(config.server.connections_max)?;
+    let server = Server::bind(config.server.listen)?;
     let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&config.data.dir, ledger_options(config))?);
     let (credentials, is_first_start) = credentials::load_or_create(&config.credentials.file)?;
     let authorizer = Authorizer::start(ledger, lane_settings(config));
@@ -32,13 +35,17 @@ pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
         marqeta: credentials.marqeta.clone(),
     };
     let app = App::new(authorizer, keys, http_settings(config));
-    let server = Server::bind(app, config.server.listen)?;
-    Ok(Bursar { server, credentials, is_first_start })
+    Ok(Bursar { server, app, credentials, is_first_start })
 }
 
 impl Bursar {
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.server.local_addr())
+    }
+
+    /// Serves until `shutdown` is done, then finishes what runs.
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()> + Send) -> std::io::Result<()> {
+        self.server.run(self.app, shutdown).await
     }
 
     /// What a newcomer needs to know first.
@@ -77,7 +84,9 @@ pub(crate) fn until_stopped() -> std::io::Result<impl Future<Output = ()>> {
         signalled().await;
         tokio::spawn(async move {
             signalled().await;
-            eprintln!("bursar: stopped at once, on the second signal; what ran may be committed and unanswered");
+            eprintln!(
+                "bursar: stopped at once, on the second signal; what ran may be committed and unanswered"
+            );
             std::process::exit(130);
         });
     })

@@ -22,9 +22,8 @@ const BACKLOG: u32 = 1024;
 /// Bytes in the head of a request, at most. Otherwise: 431.
 const HEAD_MAX_BYTES: usize = 64 * 1024;
 
-/// A bound listener that is not serving yet.
+/// A bound listener that is not serving yet: whoever connects waits.
 pub struct Server {
-    app: App,
     listener: TcpListener,
     address: SocketAddr,
 }
@@ -55,7 +54,7 @@ impl Server {
     ///
     /// # Errors
     /// The port is taken or the system refuses.
-    pub fn bind(app: App, address: SocketAddr) -> Result<Self, BindError> {
+    pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
         let listen = || {
             let socket = match address {
                 SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -68,7 +67,7 @@ impl Server {
             Ok::<_, io::Error>((listener, address))
         };
         match listen() {
-            Ok::<_, io::Error>((listener, address)) => Ok(Self { app, listener, address }),
+            Ok::<_, io::Error>((listener, address)) => Ok(Self { listener, address }),
             Err(source) if source.kind() == io::ErrorKind::AddrInUse => Err(BindError::Taken(address)),
             Err(source) => Err(BindError::Refused { address, source }),
         }
@@ -86,8 +85,8 @@ impl Server {
     ///
     /// # Errors
     /// The listener fails, or the store hangs and what it was given last is unknown.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
-        let settings = *self.app.settings();
+    pub async fn run(self, app: App, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
+        let settings = *app.settings();
         let handle = Handle::new();
         let doorkeeper = Doorkeeper::new(&settings);
         let mut server = axum_server::Server::<SocketAddr>::from_listener(self.listener)
@@ -99,12 +98,12 @@ impl Server {
             )
             .http1_only();
         server.http_builder().http1().header_read_timeout(IDLE_MAX).max_buf_size(HEAD_MAX_BYTES);
-        let router = crate::router(self.app.clone());
+        let router = crate::router(app.clone());
         let mut serving = pin!(server.serve(router.into_make_service()));
         let served = tokio::select! {
             served = &mut serving => served,
             () = shutdown => {
-                self.app.begin_stop();
+                app.begin_stop();
                 let ending = async {
                     tokio::time::sleep(settings.drain).await;
                     handle.graceful_shutdown(Some(settings.shutdown_grace));
@@ -112,7 +111,7 @@ impl Server {
                 tokio::join!(&mut serving, ending).0
             }
         };
-        let stopped = self.app.authorizer().stop(settings.shutdown_grace).await;
+        let stopped = app.authorizer().stop(settings.shutdown_grace).await;
         served.and(stopped.map_err(|hung| io::Error::new(io::ErrorKind::TimedOut, hung)))
     }
 }

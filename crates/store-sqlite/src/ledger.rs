@@ -146,3 +146,33 @@ impl Ledger for SqliteLedger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bursar_core::text::Token;
+    use bursar_store::Reader;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_swipe_s_lookups_do_not_wait_for_readers_that_are_busy() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options { readers: 1, ..Options::default() };
+        let ledger = SqliteLedger::open(folder.path(), options).expect("a new ledger");
+        let (go_on, waits) = std::sync::mpsc::channel::<()>();
+        let (began, has_begun) = oneshot::channel();
+        let readers = ledger.readers.clone();
+        let long_list = move |_: &rusqlite::Connection| {
+            let _ = began.send(());
+            Ok(waits.recv())
+        };
+        let listing = tokio::spawn(async move { readers.read(long_list).await });
+        has_begun.await.expect("the list has the only reader");
+        let token = Token::new("unknown").expect("a token");
+        assert_eq!(ledger.find_route(&token).await, Ok(None));
+        assert_eq!(ledger.find_cardholder_by_token(&token).await, Ok(None));
+        assert!(!listing.is_finished());
+        go_on.send(()).expect("the list still runs");
+        listing.await.expect("no panic").expect("readable").expect("told to go on");
+    }
+}

@@ -48,6 +48,27 @@ fn a_newer_schema_is_refused_and_untouched() {
 }
 
 #[tokio::test]
+async fn a_ledger_of_the_first_version_is_brought_up_to_date_and_repeats_its_answers() {
+    let place = SqlitePlace::new();
+    let ledger = place.open_ledger();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let swipe = given::authorization(&account, usd("30.00"));
+    let first = given::sent(ledger.as_ref(), &swipe).await;
+    drop(ledger);
+    let back_to_the_first = "drop index messages_recorded;
+        alter table messages drop column method;
+        delete from refinery_schema_history where version > 1";
+    Connection::open(place.file())
+        .and_then(|connection| connection.execute_batch(back_to_the_first))
+        .expect("the schema of the first version");
+    let ledger = place.open_ledger();
+    assert_eq!(given::sent(ledger.as_ref(), &swipe.again()).await.answer, first.answer);
+    assert_eq!(given::available(ledger.as_ref(), &account).await, usd("70.00"));
+    drop(ledger);
+    assert_books_are_right(place.books());
+}
+
+#[tokio::test]
 async fn without_full_flushes_the_store_is_not_ready() {
     let place = SqlitePlace::new();
     let options = Options { synchronous: Synchronous::Normal, ..place.options() };

@@ -35,7 +35,7 @@ async fn serve_and_drive(config: &Config, arguments: &Demo) -> Result<Driven, Fa
     eprintln!("{}\n", bursar.greeting(config));
     let (url, credentials) = (bursar.url(), bursar.credentials.clone());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(bursar.server.run(async {
+    let serving = tokio::spawn(bursar.run(async {
         let _ = stopped.await;
     }));
     let driven = drive(&url, &credentials, &arguments.load).await;

@@ -89,17 +89,17 @@ fn headline(profile: &Value, figures: &Figures) -> String {
     )
 }
 
-/// What the simulator saw of its own swipes, then what the server counted since it started:
-/// decline reasons, and a row a stage.
+/// What the simulator saw of its own swipes, then a row a stage, which only the server can tell,
+/// about everything since it started.
 pub(crate) fn describe(profile: &Value, figures: &Figures) -> String {
     let all = since_start(profile);
     let mut text = headline(profile, figures);
-    text.push_str("\ndeclines since the server started:");
-    for (reason, count) in all["decline_reasons"].as_object().into_iter().flatten() {
+    text.push_str("\ndeclines:");
+    for (reason, count) in &figures.decline_reasons {
         let _ = write!(text, "  {reason} {count}");
     }
     let mut table = Table::new();
-    table.load_style(NOTHING).set_header(["stage", "p50", "p95", "p99", "max"]);
+    table.load_style(NOTHING).set_header(["server's stage", "p50", "p95", "p99", "max"]);
     for stage in all["stages"].as_array().into_iter().flatten() {
         let ms = |name: &str| format!("{:.2} ms", stage[name].as_f64().unwrap_or_default() / 1000.0);
         let name = stage["stage"].as_str().unwrap_or_default().to_owned();

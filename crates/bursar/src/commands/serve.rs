@@ -15,7 +15,7 @@ pub(crate) fn serve(arguments: &Serve) -> Result<ExitCode, Failure> {
         let bursar = wiring::start(&config).await?;
         super::print(&bursar.greeting(&config))?;
         super::print(&format!("listening on {}", bursar.url()))?;
-        match bursar.server.run(stopped).await {
+        match bursar.run(stopped).await {
             Ok(()) => Ok(ExitCode::SUCCESS),
             // To put everything away in order would wait for the store, and it may hang.
             Err(error) => {

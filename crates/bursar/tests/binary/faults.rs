@@ -58,9 +58,10 @@ async fn a_folder_in_use_and_a_port_in_use_are_refused_with_what_to_do() -> Resu
     let (succeeded, message) = bursar(&["--port", "0"], folder.path())?;
     assert!(!succeeded && message.contains("in use by another running Bursar"), "{message}");
     assert!(message.contains("--data-dir"), "{message}");
-    let other = tempfile::tempdir()?;
-    let (succeeded, message) = bursar(&["--port", &port], other.path())?;
+    let other = folder.path().join("other");
+    let (succeeded, message) = bursar(&["--port", &port], &other)?;
     assert!(!succeeded && message.contains(&port) && message.contains("--port"), "{message}");
+    assert!(!other.exists(), "nothing was begun");
     Ok(())
 }
 

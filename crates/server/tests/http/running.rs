@@ -84,10 +84,11 @@ impl Running {
 
     pub(crate) async fn start_with(settings: Settings) -> Result<Self, Error> {
         let folder = TempDir::new()?;
-        let server = Server::bind(app(&folder, settings)?, SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let app = app(&folder, settings)?;
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(server.run(async move {
+        let task = tokio::spawn(server.run(app, async move {
             let _ = stopped.await;
         }));
         Ok(Self { address, client: Client::new(), stop, task, folder, keys: AtomicU32::new(0) })

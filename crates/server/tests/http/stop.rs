@@ -4,18 +4,16 @@ use std::time::Duration;
 
 use bursar_server::{BindError, Server, Settings};
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::Tested;
-use crate::running::{API_KEY, Running, answered, app};
+use crate::running::{API_KEY, Running, answered};
 
 #[tokio::test]
 async fn a_taken_port_is_said_so_with_what_to_do() -> Tested {
     let running = Running::start().await?;
-    let folder = TempDir::new()?;
-    let refused = Server::bind(app(&folder, Settings::default())?, running.address).err();
+    let refused = Server::bind(running.address).err();
     let Some(error @ BindError::Taken(address)) = refused else {
         return Err(format!("{refused:?}").into());
     };
