@@ -3,12 +3,12 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use bursar_core::command::{Action, Found};
 use bursar_core::{Answer, DeclineReason, MessageId, Work};
 use bursar_store::{Ledger, Member, Stage, StageTimes, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 
 use crate::lane::{Lane, Submission};
 use crate::lookups::{CacheSettings, Lookups, Wanted};
@@ -122,7 +122,8 @@ struct Shared {
     pending_times: Arc<PendingTimes>,
     last_failure: Arc<LastFailure>,
     lanes: Vec<mpsc::Sender<Submission>>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Done when the lane has ended.
+    ends: Mutex<Vec<oneshot::Receiver<()>>>,
     stop: watch::Sender<bool>,
     answer_grace: Duration,
 }
@@ -172,17 +173,21 @@ impl LastFailure {
 }
 
 impl Authorizer {
-    /// Starts as many lanes as the ledger has a use for.
-    #[must_use]
-    pub fn start(ledger: Arc<dyn Ledger>, settings: Settings) -> Self {
+    /// Starts as many lanes as the ledger has a use for, each on a thread of its own: between
+    /// requests that are being read and answered it would get its turn late, and the store waits
+    /// for it.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(ledger: Arc<dyn Ledger>, settings: Settings) -> io::Result<Self> {
         let thresholds = Thresholds { warning: settings.warning, critical: settings.critical };
         let profiler = Arc::new(Profiler::new(thresholds));
         let pending_times = Arc::new(PendingTimes::default());
         let last_failure = Arc::new(LastFailure::default());
         let (stop, stopped) = watch::channel(false);
         let mut lanes = Vec::new();
-        let mut tasks = Vec::new();
-        for _ in 0..ledger.lanes().get() {
+        let mut ends = Vec::new();
+        for number in 0..ledger.lanes().get() {
             let (sender, submissions) = mpsc::channel(settings.queue_max);
             let lane = Lane {
                 ledger: ledger.clone(),
@@ -194,10 +199,10 @@ impl Authorizer {
                 last_failure: last_failure.clone(),
             };
             lanes.push(sender);
-            tasks.push(tokio::spawn(lane.run()));
+            ends.push(start_lane(number, lane)?);
         }
         let lookups = Lookups::new(ledger.clone(), settings.cache);
-        let tasks = Mutex::new(tasks);
+        let ends = Mutex::new(ends);
         let answer_grace = settings.answer_grace;
         let shared = Shared {
             ledger,
@@ -206,11 +211,11 @@ impl Authorizer {
             pending_times,
             last_failure,
             lanes,
-            tasks,
+            ends,
             stop,
             answer_grace,
         };
-        Self { shared: Arc::new(shared) }
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// What the tokens of a swipe mean; cardholders and card are a stage each. A swipe that ends
@@ -317,11 +322,11 @@ impl Authorizer {
     /// committed, and nobody was answered.
     pub async fn stop(&self, grace: Duration) -> Result<(), Unavailable> {
         self.shared.stop.send_replace(true);
-        let tasks = std::mem::take(&mut *self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let ends = std::mem::take(&mut *self.shared.ends.lock().unwrap_or_else(PoisonError::into_inner));
         let ending = async {
-            for task in tasks {
-                if let Err(error) = task.await {
-                    tracing::error!(%error, "a lane ended by panic");
+            for end in ends {
+                if end.await.is_err() {
+                    tracing::error!("a lane ended by a panic; the log has its place");
                 }
             }
         };
@@ -337,4 +342,16 @@ impl Authorizer {
         }
         (hasher.finish() % self.shared.lanes.len() as u64) as usize
     }
+}
+
+/// Runs a lane on a thread, with a clock of its own. What comes back is done when it has ended.
+fn start_lane(number: usize, lane: Lane) -> io::Result<oneshot::Receiver<()>> {
+    let clock = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let (ended, end) = oneshot::channel();
+    let run = move || {
+        clock.block_on(lane.run());
+        let _ = ended.send(());
+    };
+    thread::Builder::new().name(format!("lane-{number}")).spawn(run)?;
+    Ok(end)
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bursar_core::Outcome;
-use bursar_store::{Batch, Ledger, Member, Settled, Stage, StoreError, Transacted};
+use bursar_core::{MessageId, Outcome};
+use bursar_store::{Batch, Ledger, Member, Settled, Stage, StageTimes, StoreError, Transacted};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::authorizer::{LastFailure, PendingTimes, Reply, Settlement, Unavailable};
@@ -25,6 +25,12 @@ pub(crate) struct Submission {
     pub(crate) is_profiled: bool,
 }
 
+/// The stage times of earlier decisions.
+type StageTimesOf = Arc<Vec<(MessageId, StageTimes)>>;
+
+/// A command and what to tell its caller.
+type Answered = (Submission, Reply);
+
 pub(crate) struct Lane {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) submissions: mpsc::Receiver<Submission>,
@@ -39,13 +45,17 @@ impl Lane {
     pub(crate) async fn run(mut self) {
         let mut batch = Vec::with_capacity(self.batch_size_max);
         while self.next_batch(&mut batch).await {
-            let (in_time, late) = split_late(std::mem::take(&mut batch));
-            for submission in late {
-                self.reply(submission, Reply::Unavailable(Unavailable::Late));
+            let mut answered = self.settle(std::mem::take(&mut batch)).await;
+            while self.take_waiting(&mut batch) {
+                // The first to be polled: the store has its next batch before the answers of the last
+                // one are handed out, and does not wait for that.
+                let next = self.settle(std::mem::take(&mut batch));
+                (answered, ()) = tokio::join!(next, async { self.deliver(answered) });
             }
-            self.settle(in_time).await;
+            self.deliver(answered);
         }
-        self.settle(Vec::new()).await;
+        let unanswered = self.settle(Vec::new()).await;
+        self.deliver(unanswered);
     }
 
     /// Waits for the first command, then takes what is there. An idle lane gets an empty batch
@@ -64,22 +74,38 @@ impl Lane {
         received > 0
     }
 
-    async fn settle(&self, submissions: Vec<Submission>) {
-        let stage_times = Arc::new(self.pending_times.take());
-        if submissions.is_empty() && stage_times.is_empty() {
-            return;
+    /// Takes what is there already, if anything is.
+    fn take_waiting(&mut self, batch: &mut Vec<Submission>) -> bool {
+        while batch.len() < self.batch_size_max
+            && let Ok(submission) = self.submissions.try_recv()
+        {
+            batch.push(submission);
         }
-        let members = submissions.iter().map(|submission| submission.member.clone()).collect();
-        self.settle_batch(Batch { members, stage_times }, submissions).await;
+        !batch.is_empty()
+    }
+
+    /// Has a batch decided, and the stage times of earlier decisions written along.
+    async fn settle(&self, batch: Vec<Submission>) -> Vec<Answered> {
+        let (submissions, late) = split_late(batch);
+        let mut answered: Vec<Answered> = late
+            .into_iter()
+            .map(|submission| (submission, Reply::Unavailable(Unavailable::Late)))
+            .collect();
+        let stage_times = Arc::new(self.pending_times.take());
+        if !submissions.is_empty() || !stage_times.is_empty() {
+            answered.extend(self.settle_batch(submissions, stage_times).await);
+        }
+        answered
     }
 
     /// Settles the batch; where one member's data makes it fail, in halves, so that the culprit
     /// fails alone.
-    async fn settle_batch(&self, batch: Batch, mut submissions: Vec<Submission>) {
-        match self.transact(&batch).await {
+    async fn settle_batch(&self, mut submissions: Vec<Submission>, stage_times: StageTimesOf) -> Vec<Answered> {
+        let members = submissions.iter().map(|submission| submission.member.clone()).collect();
+        match self.transact(&Batch { members, stage_times }).await {
             Ok(transacted) => {
                 self.last_failure.note(Ok(()));
-                self.deliver(transacted, submissions);
+                answers(transacted, submissions)
             }
             Err(StoreError::BadData(why)) if submissions.len() > 1 => {
                 tracing::warn!(
@@ -88,19 +114,19 @@ impl Lane {
                     "a batch cannot be stored; trying its halves"
                 );
                 let second = submissions.split_off(submissions.len() / 2);
+                let mut answered = Vec::new();
                 for half in [submissions, second] {
-                    let members = half.iter().map(|submission| submission.member.clone()).collect();
-                    Box::pin(self.settle_batch(Batch { members, ..Batch::default() }, half)).await;
+                    answered.extend(Box::pin(self.settle_batch(half, StageTimesOf::default())).await);
                 }
+                answered
             }
             Err(error) => {
                 if !matches!(error, StoreError::BadData(_)) {
                     self.last_failure.note(Err(&error));
                 }
                 tracing::error!(batch.size = submissions.len(), %error, "no decision: {error}");
-                for submission in submissions {
-                    self.reply(submission, Reply::Unavailable(Unavailable::Store(error.to_string())));
-                }
+                let reply = Reply::Unavailable(Unavailable::Store(error.to_string()));
+                submissions.into_iter().map(|submission| (submission, reply.clone())).collect()
             }
         }
     }
@@ -124,23 +150,14 @@ impl Lane {
         Err(StoreError::Unknown(unknown.unwrap_or_default()))
     }
 
-    fn deliver(&self, transacted: Transacted, submissions: Vec<Submission>) {
-        let Transacted { settled, began, loaded, decided } = transacted;
-        for (mut submission, settled) in submissions.into_iter().zip(settled) {
-            submission.timeline.mark_at(Stage::QueueWait, began);
-            submission.timeline.mark_at(Stage::Load, loaded);
-            submission.timeline.mark_at(Stage::Decision, decided);
-            submission.timeline.mark(Stage::Commit);
-            self.reply(submission, reply_of(settled));
-        }
-    }
-
     /// A caller who hung up still counts.
-    fn reply(&self, submission: Submission, reply: Reply) {
-        let Submission { timeline, reply: sender, is_profiled, .. } = submission;
-        let sent = sender.send(Settlement { reply, timeline });
-        if let (Err(settlement), true) = (sent, is_profiled) {
-            self.profiler.record(&settlement.timeline.times(), Verdict::of(&settlement.reply));
+    fn deliver(&self, answered: Vec<Answered>) {
+        for (submission, reply) in answered {
+            let Submission { timeline, reply: sender, is_profiled, .. } = submission;
+            let sent = sender.send(Settlement { reply, timeline });
+            if let (Err(settlement), true) = (sent, is_profiled) {
+                self.profiler.record(&settlement.timeline.times(), Verdict::of(&settlement.reply));
+            }
         }
     }
 }
@@ -148,6 +165,19 @@ impl Lane {
 fn split_late(batch: Vec<Submission>) -> (Vec<Submission>, Vec<Submission>) {
     let now = Instant::now();
     batch.into_iter().partition(|submission| submission.member.deadline.is_none_or(|deadline| now < deadline))
+}
+
+fn answers(transacted: Transacted, submissions: Vec<Submission>) -> Vec<Answered> {
+    let Transacted { settled, began, loaded, decided } = transacted;
+    let committed = Instant::now();
+    let answer = |(mut submission, settled): (Submission, Settled)| {
+        submission.timeline.mark_at(Stage::QueueWait, began);
+        submission.timeline.mark_at(Stage::Load, loaded);
+        submission.timeline.mark_at(Stage::Decision, decided);
+        submission.timeline.mark_at(Stage::Commit, committed);
+        (submission, reply_of(settled))
+    };
+    submissions.into_iter().zip(settled).map(answer).collect()
 }
 
 fn reply_of(settled: Settled) -> Reply {

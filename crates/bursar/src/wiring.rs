@@ -29,7 +29,7 @@ pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
     let server = Server::bind(config.server.listen)?;
     let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&config.data.dir, ledger_options(config))?);
     let (credentials, is_first_start) = credentials::load_or_create(&config.credentials.file)?;
-    let authorizer = Authorizer::start(ledger, lane_settings(config));
+    let authorizer = Authorizer::start(ledger, lane_settings(config))?;
     let keys = bursar_server::Credentials {
         api_key: credentials.api_key.clone(),
         marqeta: credentials.marqeta.clone(),

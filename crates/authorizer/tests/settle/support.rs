@@ -26,7 +26,7 @@ impl Desk {
     pub(crate) fn open_with(settings: Settings) -> Self {
         let place = SqlitePlace::new();
         let ledger = FaultyLedger::new(place.open());
-        let authorizer = Authorizer::start(ledger.clone(), settings);
+        let authorizer = Authorizer::start(ledger.clone(), settings).expect("a thread a lane");
         Self { ledger, authorizer, place }
     }
 

@@ -65,7 +65,7 @@ impl Given {
 
 pub(crate) fn app(folder: &TempDir, settings: Settings) -> Result<App, Error> {
     let ledger = SqliteLedger::open(folder.path(), Options::default())?;
-    let authorizer = Authorizer::start(Arc::new(ledger), bursar_authorizer::Settings::default());
+    let authorizer = Authorizer::start(Arc::new(ledger), bursar_authorizer::Settings::default())?;
     let credentials = Credentials {
         api_key: SecretString::from(API_KEY),
         marqeta: marqeta::Credentials {
