@@ -87,10 +87,8 @@ impl Lane {
     /// Has a batch decided, and the stage times of earlier decisions written along.
     async fn settle(&self, batch: Vec<Submission>) -> Vec<Answered> {
         let (submissions, late) = split_late(batch);
-        let mut answered: Vec<Answered> = late
-            .into_iter()
-            .map(|submission| (submission, Reply::Unavailable(Unavailable::Late)))
-            .collect();
+        let mut answered: Vec<Answered> =
+            late.into_iter().map(|submission| (submission, Reply::Unavailable(Unavailable::Late))).collect();
         let stage_times = Arc::new(self.pending_times.take());
         if !submissions.is_empty() || !stage_times.is_empty() {
             answered.extend(self.settle_batch(submissions, stage_times).await);
@@ -100,7 +98,11 @@ impl Lane {
 
     /// Settles the batch; where one member's data makes it fail, in halves, so that the culprit
     /// fails alone.
-    async fn settle_batch(&self, mut submissions: Vec<Submission>, stage_times: StageTimesOf) -> Vec<Answered> {
+    async fn settle_batch(
+        &self,
+        mut submissions: Vec<Submission>,
+        stage_times: StageTimesOf,
+    ) -> Vec<Answered> {
         let members = submissions.iter().map(|submission| submission.member.clone()).collect();
         match self.transact(&Batch { members, stage_times }).await {
             Ok(transacted) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
 use bursar_server::{App, Server, Settings as Http};
 use bursar_store::Ledger;
-use bursar_store_sqlite::{Clock, Options, SqliteLedger};
+use bursar_store_sqlite::{Options, SqliteLedger};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
@@ -98,7 +98,7 @@ fn ledger_options(config: &Config) -> Options {
         checkpoint_pages: config.sqlite.checkpoint_pages,
         readers: config.sqlite.readers,
         cache_kib: config.sqlite.cache_kib,
-        clock: Clock::system(),
+        ..Options::default()
     }
 }
 

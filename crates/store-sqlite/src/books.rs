@@ -11,6 +11,7 @@ use rusqlite::{Connection, Row};
 use crate::connection::{open_reader, refuse_newer};
 use crate::error::of_read;
 use crate::folder::DataFolder;
+use crate::keys;
 use crate::rows::{account, id, message, owner, word};
 
 /// A snapshot of a ledger, read only: later commits do not show.
@@ -124,5 +125,9 @@ impl Books for SqliteBooks {
         let select = "select min(id) from messages not indexed group by token, source, scope, state
                       having count(*) > 1";
         self.list(select, |row| id(row, 0, MessageId::new))
+    }
+
+    fn lost_keys(&mut self) -> Result<Vec<MessageId>, StoreError> {
+        self.list(keys::LOST, |row| id(row, 0, MessageId::new))
     }
 }

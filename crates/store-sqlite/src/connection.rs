@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{before_commit, of_read};
+use crate::keys::add_function;
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -58,6 +59,7 @@ pub(crate) fn open_writer(file: &Path, tuning: Tuning, create: bool) -> Result<C
         // would delete the log, which then is not the one that was opened: no commit ever again.
         keep_log_on_close(&connection, true)?;
         connection.set_prepared_statement_cache_capacity(64);
+        add_function(&connection)?;
         Ok(connection)
     };
     open().map_err(|error| of_read(&error))
@@ -76,6 +78,7 @@ pub(crate) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
         let connection = Connection::open_with_flags(file, flags)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.set_prepared_statement_cache_capacity(64);
+        add_function(&connection)?;
         Ok(connection)
     };
     open().map_err(|error| of_read(&error))

@@ -32,6 +32,9 @@ pub struct Options {
     pub readers: usize,
     /// The writer's page cache.
     pub cache_kib: u32,
+    /// Keys of messages in the smallest of their tables, at most: more make each commit write more,
+    /// and the commits that move them on fewer.
+    pub young_keys_max: u32,
     /// Tells the time of decisions.
     pub clock: Clock,
 }
@@ -43,6 +46,7 @@ impl Default for Options {
             checkpoint_pages: 20_000,
             readers: 4,
             cache_kib: 32_768,
+            young_keys_max: 2_048,
             clock: Clock::system(),
         }
     }
@@ -79,6 +83,7 @@ impl SqliteLedger {
             _folder: folder,
             identities: vec![FileIdentity::of(&file)?, FileIdentity::of(&log)?],
             checkpoints,
+            young_keys_max: options.young_keys_max,
             file: file.clone(),
             tuning,
             clock: options.clock,

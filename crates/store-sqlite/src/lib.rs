@@ -9,6 +9,7 @@ mod clock;
 mod connection;
 mod error;
 mod folder;
+mod keys;
 mod ledger;
 mod load;
 mod readers;

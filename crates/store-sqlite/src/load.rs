@@ -7,9 +7,10 @@ use bursar_core::command::{GroupRef, TokenKind};
 use bursar_core::state::{Answered, Rows, Unreadable};
 use bursar_core::text::Token;
 use bursar_core::{AccountId, CardId, Command, HoldGroup, MessageId, MessageKey, State, Work};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
+use crate::keys;
 use crate::rows::{Blob16, account, card, cardholder, id_opt, message, owner, program};
 
 /// Adds everything that the commands touch, as far as it exists and is not there yet.
@@ -69,14 +70,9 @@ fn command(connection: &Connection, state: &mut State, command: &Command) -> rus
 }
 
 fn answered(connection: &Connection, state: &mut State, key: &MessageKey) -> rusqlite::Result<()> {
-    let find = "select fingerprint, answer_code, answer from messages
-                where token = ?1 and source = ?2 and scope = ?3 and state = ?4";
-    let found = connection
-        .prepare_cached(find)?
-        .query_row(params![key.token.as_str(), key.source.as_str(), key.scope, key.state], |row| {
-            Ok(Answered { fingerprint: row.get(0)?, answer: message::read_answer(row, 1)? })
-        })
-        .optional()?;
+    let found = keys::find(connection, key, "fingerprint, answer_code, answer", |row| {
+        Ok(Answered { fingerprint: row.get(0)?, answer: message::read_answer(row, 1)? })
+    })?;
     if let Some(answered) = found {
         state.answered.insert(key.clone(), answered);
     }
@@ -152,14 +148,11 @@ fn find_root(connection: &Connection, wanted: &GroupRef) -> rusqlite::Result<Opt
     let found = match wanted {
         GroupRef::Message(message) => connection
             .prepare_cached("select root from messages where id = ?1")?
-            .query_row([Blob16(message.uuid())], root),
-        GroupRef::Key(key) => {
-            let find = "select root from messages where token = ?1 and source = ?2 and scope = ?3 limit 1";
-            let mut statement = connection.prepare_cached(find)?;
-            statement.query_row(params![key.token.as_str(), key.source.as_str(), key.scope], root)
-        }
+            .query_row([Blob16(message.uuid())], root)
+            .optional()?,
+        GroupRef::Key(key) => keys::find(connection, key, "root", root)?,
     };
-    Ok(found.optional()?.flatten())
+    Ok(found.flatten())
 }
 
 /// A group by the message that began it; `None` if that one was about no card of ours.

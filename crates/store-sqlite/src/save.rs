@@ -6,6 +6,7 @@ use bursar_core::{Message, Outcome};
 use bursar_store::{STAGES, Settled, StageTimes};
 use rusqlite::{Connection, params};
 
+use crate::keys;
 use crate::rows::{Blob16, Micros, account, card, cardholder, message, owner, program};
 
 /// Owners before what belongs to them, so that references hold.
@@ -18,6 +19,7 @@ pub(crate) fn batch(connection: &Connection, state: &State, settled: &[Settled])
     for settled in settled {
         if let Settled::Done(Outcome::Decided(decided, answer)) = settled {
             message::insert(connection, &decided.message, answer)?;
+            keys::insert(connection, &decided.message.key)?;
             event(connection, decided)?;
             if let Some(journal) = &decided.journal {
                 entries(connection, &decided.message, journal)?;

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::connection::{Tuning, keep_log_on_close, open_writer};
 use crate::error::before_commit;
 use crate::folder::{DataFolder, FileIdentity};
-use crate::{load, save};
+use crate::{keys, load, save};
 
 /// Rows of one kind that are kept between batches, at most.
 const ROWS_MAX: usize = 20_000;
@@ -31,6 +31,7 @@ pub(crate) struct Writer {
     pub(crate) tuning: Tuning,
     pub(crate) clock: Clock,
     pub(crate) checkpoints: Checkpoints,
+    pub(crate) young_keys_max: u32,
     /// The file that was opened at the start, and its log.
     pub(crate) identities: Vec<FileIdentity>,
     /// `None` after an error: the next job begins on a fresh connection.
@@ -129,6 +130,7 @@ impl Writer {
         let settled: Vec<Settled> = members().map(settle).collect();
         let decided = Instant::now();
         save::batch(&transaction, &state, &settled).map_err(failed)?;
+        keys::grow(&transaction, self.young_keys_max).map_err(failed)?;
         save::stage_times(&transaction, &batch.stage_times).map_err(failed)?;
         self.identities.iter().try_for_each(FileIdentity::verify)?;
         transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))?;

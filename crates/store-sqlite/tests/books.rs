@@ -130,14 +130,26 @@ async fn m1_two_messages_with_one_key_are_found() {
     let ledger = place.open_ledger();
     short_history(&ledger).await;
     drop(ledger);
-    support::behind_the_back(&place).execute_batch("drop index messages_by_key").expect("the index");
     change(
         &place,
         "update messages set token = (select token from messages where kind = 'load' limit 1)
          where kind = 'unload'",
     );
     let findings = check(place.books().as_mut(), &given::approved_minor).expect("readable books").findings;
-    assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["M1"]);
+    let problems: Vec<_> = findings.iter().map(|finding| (finding.rule, finding.problem.as_str())).collect();
+    assert!(
+        problems[0].1.contains("the same key") && problems.iter().all(|(rule, _)| *rule == "M1"),
+        "{problems:?}"
+    );
+}
+
+#[tokio::test]
+async fn m1_a_message_that_its_key_does_not_lead_to_is_found() {
+    let of_increment = "position = (select position from messages where kind = 'increment')";
+    let lost = format!("delete from keys_young where {of_increment}");
+    assert_found("M1", "not found by its key", &[&lost]).await;
+    let elsewhere = format!("update keys_young set position = 1 where {of_increment}");
+    assert_found("M1", "not found by its key", &[&elsewhere]).await;
 }
 
 #[tokio::test]

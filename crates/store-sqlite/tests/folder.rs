@@ -55,7 +55,11 @@ async fn a_ledger_of_the_first_version_is_brought_up_to_date_and_repeats_its_ans
     let swipe = given::authorization(&account, usd("30.00"));
     let first = given::sent(ledger.as_ref(), &swipe).await;
     drop(ledger);
-    let back_to_the_first = "drop index messages_recorded;
+    let back_to_the_first = "drop table keys_young;
+        drop table keys_grown;
+        drop table keys_old;
+        create unique index messages_by_key on messages (token, source, scope, state);
+        drop index messages_recorded;
         alter table messages drop column method;
         delete from refinery_schema_history where version > 1";
     Connection::open(place.file())

@@ -57,6 +57,11 @@ pub trait Books {
     /// # Errors
     /// As above.
     fn repeated_keys(&mut self) -> Result<Vec<MessageId>, StoreError>;
+    /// Messages that are not found by their key.
+    ///
+    /// # Errors
+    /// As above.
+    fn lost_keys(&mut self) -> Result<Vec<MessageId>, StoreError>;
 }
 
 /// The amount that an answer says was approved, in minor units; `None` if it approves nothing.
@@ -133,6 +138,9 @@ pub fn check(books: &mut dyn Books, approved: ReadApproved<'_>) -> Result<Report
     check_events(books, sequences, &mut report)?;
     for message in books.repeated_keys()? {
         report.find("M1", message, "another message has the same key");
+    }
+    for message in books.lost_keys()? {
+        report.find("M1", message, "it is not found by its key: a repeat would be decided again");
     }
     Ok(report)
 }
