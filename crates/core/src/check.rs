@@ -10,7 +10,7 @@ words! {
     /// What is checked of an authorization, in this order. All are made; the first that fails
     /// names the reason, and the order is part of the contract: the processor sees it.
     pub enum CheckName {
-        /// The processor's method is one that we fund.
+        /// The processor's method is one that we fund, and that the program allows.
         MethodPermitted = "method_permitted",
         /// The card exists here.
         CardKnown = "card_known",
@@ -40,6 +40,8 @@ words! {
         Passed = "passed",
         /// A reason to decline.
         Failed = "failed",
+        /// Of no matter for a request of this kind.
+        NotNeeded = "not_needed",
         /// Could not be made, since what it looks at is not there. An earlier check failed.
         NotMade = "not_made",
     }
@@ -67,14 +69,23 @@ impl Check {
     /// A check that passed or failed.
     #[must_use]
     pub const fn of(check: CheckName, passed: bool) -> Self {
-        let result = if passed { CheckResult::Passed } else { CheckResult::Failed };
-        Self { check, result, found: None, wanted_minor: None, available_minor: None }
+        Self::with(check, if passed { CheckResult::Passed } else { CheckResult::Failed })
+    }
+
+    /// A check that is of no matter for a request of this kind.
+    #[must_use]
+    pub const fn not_needed(check: CheckName) -> Self {
+        Self::with(check, CheckResult::NotNeeded)
     }
 
     /// A check whose subject is not there.
     #[must_use]
     pub const fn not_made(check: CheckName) -> Self {
-        Self { check, result: CheckResult::NotMade, found: None, wanted_minor: None, available_minor: None }
+        Self::with(check, CheckResult::NotMade)
+    }
+
+    const fn with(check: CheckName, result: CheckResult) -> Self {
+        Self { check, result, found: None, wanted_minor: None, available_minor: None }
     }
 
     /// Adds the state that was found.

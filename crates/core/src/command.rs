@@ -8,9 +8,10 @@ use crate::card::{CardStatus, LastFour};
 use crate::cardholder::CardholderStatus;
 use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId, ProgramId};
 use crate::merchant::Merchant;
-use crate::message::{ActionKind, Fingerprint, MessageKey};
+use crate::message::{ActionKind, Fingerprint, MessageKey, TransactionKind};
 use crate::money::{AmountError, Currency};
 use crate::owner::{OwnerKind, OwnerStatus};
+use crate::program::Policies;
 use crate::text::{FreeText, Token};
 
 /// A request for one atomic change. Everything random or measured was put in before: a command
@@ -62,6 +63,9 @@ pub struct CreateProgram {
     pub time_zone: String,
     /// At least one.
     pub currencies: Vec<Currency>,
+    /// What it allows.
+    #[serde(flatten)]
+    pub policies: Policies,
 }
 
 /// Creates a company, or a person with the cardholder that the person is. An account is opened
@@ -153,8 +157,11 @@ pub struct Authorize {
     /// another one under the same message is other content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub funding_token: Option<Token>,
-    /// What kind of funding that is.
+    /// What is to happen to the money.
     pub purpose: Purpose,
+    /// What kind of transaction it is.
+    #[serde(skip_serializing_if = "TransactionKind::is_purchase")]
+    pub kind: TransactionKind,
     /// The card's token, as presented.
     pub card_token: Token,
     /// Where the card belongs; `None` if no such card is known. It never changes.
@@ -166,6 +173,9 @@ pub struct Authorize {
     pub paying: Option<Actor>,
     /// What is asked. Zero verifies the card and holds nothing.
     pub amount: Amount,
+    /// Whether less will do, and how little.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
     /// Where.
     pub merchant: Merchant,
     /// When, by the processor's clock; `None` takes the time of the decision.
@@ -173,16 +183,46 @@ pub struct Authorize {
     pub processor_time: Option<Timestamp>,
 }
 
-/// The kinds of funding.
+/// What is to happen to the money.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// Begins a hold group.
-    Purchase,
-    /// Adds to the hold group of an earlier message.
+    /// To hold it: begins a hold group.
+    #[serde(rename = "purchase")]
+    Hold,
+    /// To hold more, in the hold group of an earlier message.
     Increment(GroupRef),
-    /// A debit that we do not fund: always declined.
+    /// To take it at once: posted without a hold.
+    Debit,
+    /// To give it at once: posted.
+    Credit,
+    /// To give it once it clears.
+    PendingCredit,
+    /// Nothing: a card is verified, or its balance asked for.
+    Inquiry,
+    /// A method that we do not fund: always declined.
     NotPermitted,
+}
+
+impl Purpose {
+    /// Whether money goes out of the account.
+    #[must_use]
+    pub const fn is_spending(&self) -> bool {
+        matches!(self, Self::Hold | Self::Increment(_) | Self::Debit)
+    }
+
+    /// Whether money comes into the account.
+    #[must_use]
+    pub const fn is_credit(&self) -> bool {
+        matches!(self, Self::Credit | Self::PendingCredit)
+    }
+}
+
+/// Less than was asked will do, where the program allows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Partial {
+    /// In minor units: the cash part of a purchase with cash back, else zero.
+    pub at_least_minor: i64,
 }
 
 /// How a later message names its hold group.
@@ -366,7 +406,7 @@ impl Command {
             Action::MoveCard(_) => ActionKind::MoveCard,
             Action::Authorize(authorize) => match authorize.purpose {
                 Purpose::Increment(_) => ActionKind::Increment,
-                Purpose::Purchase | Purpose::NotPermitted => ActionKind::Authorize,
+                _ => ActionKind::Authorize,
             },
             Action::Reverse(_) => ActionKind::Reverse,
             Action::Transfer(Transfer { direction: Direction::Load, .. }) => ActionKind::Load,
@@ -431,7 +471,7 @@ impl Authorize {
             ],
             group: match &self.purpose {
                 Purpose::Increment(group) => Some(group),
-                Purpose::Purchase | Purpose::NotPermitted => None,
+                _ => None,
             },
             ..base
         }

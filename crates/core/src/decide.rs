@@ -14,8 +14,9 @@ use crate::cardholder::Cardholder;
 use crate::check::DeclineReason;
 use crate::command::{Action, Command, GroupRef, Record, TokenKind};
 use crate::event::{Event, Object};
-use crate::hold_group::{FoldOverflow, HoldGroup};
-use crate::journal::Journal;
+use crate::hold_group::{FoldOverflow, GroupMessage, HoldGroup, fold};
+use crate::id::{JournalId, MessageId};
+use crate::journal::{CustomerEntry, Journal, ProgramAccount, ProgramEntry};
 use crate::message::{Answer, Authorization, Fingerprint, Membership, Message, Recorded};
 use crate::owner::Owner;
 use crate::program::Program;
@@ -103,7 +104,7 @@ pub enum Fault {
 
 impl From<FoldOverflow> for Fault {
     fn from(_: FoldOverflow) -> Self {
-        Self::Overflow("what the hold group holds")
+        Self::Overflow("what the hold group adds up to")
     }
 }
 
@@ -230,7 +231,7 @@ fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp)
         Action::MoveOwner(action) => Ok(transition::owner(action, owner)),
         Action::MoveCardholder(action) => transition::cardholder(state, action),
         Action::MoveCard(action) => transition::card(state, action),
-        Action::Reverse(action) => reverse::reverse(state, command, action, at),
+        Action::Reverse(action) => reverse::reverse(state, command, action, owner, at),
         Action::Transfer(action) => transfer::transfer(state, command.id, action, owner),
         Action::CreateProgram(_) | Action::CreateOwner(_) | Action::Authorize(_) | Action::Record(_) => {
             Ok(Ruling::default())
@@ -320,25 +321,66 @@ fn find_group<'a>(state: &'a State, group: &GroupRef) -> Option<&'a HoldGroup> {
     state.groups.get(state.group_refs.get(group)?)
 }
 
-/// The account with the group's books changed from what is booked to what the fold says.
+/// What a message changes in the books: its account, and the posted money that it moved.
+struct Booked {
+    account: Account,
+    journal: Option<Journal>,
+}
+
+/// Books the difference between what the group's messages say with this one and without it.
 fn book(
+    owner: &Owner,
     account: &Account,
     group: Option<&HoldGroup>,
     added: &Membership,
-    id: crate::MessageId,
-) -> Result<Account, Fault> {
+    id: MessageId,
+) -> Result<Booked, Fault> {
     let mut messages = group.map_or_else(Vec::new, |group| group.messages.clone());
-    let booked = crate::hold_group::fold(&messages)?;
-    messages.push(crate::hold_group::GroupMessage {
-        id,
-        processor_time: added.processor_time,
-        effect: added.effect,
-    });
-    let target = crate::hold_group::fold(&messages)?;
-    let overflow = || Fault::Overflow("the account's held amount");
-    let difference = target.held_minor.checked_sub(booked.held_minor).ok_or_else(overflow)?;
+    let booked = fold(&messages)?;
+    messages.push(GroupMessage { id, processor_time: added.processor_time, effect: added.effect });
+    let target = fold(&messages)?;
+    let more = |sum: i64, target: i64, booked: i64| target.checked_sub(booked)?.checked_add(sum);
     let mut account = account.clone();
-    account.held_minor = account.held_minor.checked_add(difference).ok_or_else(overflow)?;
+    account.held_minor = more(account.held_minor, target.held_minor, booked.held_minor)
+        .ok_or(Fault::Overflow("the account's held amount"))?;
+    account.pending_credit_minor =
+        more(account.pending_credit_minor, target.pending_credit_minor, booked.pending_credit_minor)
+            .ok_or(Fault::Overflow("the account's pending credit"))?;
     account.open_holds += i64::from(target.held_minor > 0) - i64::from(booked.held_minor > 0);
-    Ok(account)
+    let moved = target.posted_minor.checked_sub(booked.posted_minor);
+    let moved_minor = moved.ok_or(Fault::Overflow("the account's posted balance"))?;
+    let journal = match moved_minor {
+        0 => None,
+        moved_minor => Some(post(owner, &mut account, ProgramAccount::Settlement, moved_minor, id)?),
+    };
+    Ok(Booked { account, journal })
+}
+
+/// Moves posted money between the account and one of the program's own. Credits are positive.
+fn post(
+    owner: &Owner,
+    account: &mut Account,
+    other: ProgramAccount,
+    amount_minor: i64,
+    id: MessageId,
+) -> Result<Journal, Fault> {
+    let overflow = || Fault::Overflow("the account's posted balance");
+    account.posted_minor = account.posted_minor.checked_add(amount_minor).ok_or_else(overflow)?;
+    account.entries = account.entries.checked_add(1).ok_or(Fault::Overflow("the number of entries"))?;
+    Ok(Journal {
+        id: JournalId::new(id.uuid()),
+        message: id,
+        currency: account.currency,
+        customer: CustomerEntry {
+            account: account.id,
+            number: account.entries,
+            amount_minor,
+            balance_after_minor: account.posted_minor,
+        },
+        program: ProgramEntry {
+            program: owner.program,
+            account: other,
+            amount_minor: amount_minor.checked_neg().ok_or_else(overflow)?,
+        },
+    })
 }

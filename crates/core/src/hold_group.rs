@@ -36,21 +36,66 @@ pub struct GroupMessage {
 /// What a message does to its group. Amounts are minor units, zero or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// Nothing: a decline, or a verification.
+    /// Nothing: a decline, a verification, an inquiry.
     None,
     /// `H+ a`: an approved authorization or increment.
     Hold(i64),
+    /// `P- a`: a debit that is posted at once, without a hold.
+    Debit(i64),
+    /// `P+ a`: a credit that is posted at once.
+    Credit(i64),
+    /// `C+ a`: a credit that was approved and has not cleared.
+    PendingCredit(i64),
     /// All that is still held is released, and the group ends.
     ReverseAll,
+}
+
+impl Effect {
+    /// The word for it, and its amount if it has one.
+    #[must_use]
+    pub const fn parts(self) -> (&'static str, Option<i64>) {
+        match self {
+            Self::None => ("none", None),
+            Self::Hold(minor) => ("hold", Some(minor)),
+            Self::Debit(minor) => ("debit", Some(minor)),
+            Self::Credit(minor) => ("credit", Some(minor)),
+            Self::PendingCredit(minor) => ("pending_credit", Some(minor)),
+            Self::ReverseAll => ("reverse_all", None),
+        }
+    }
+
+    /// Reads word and amount back; `None` if they are no effect.
+    #[must_use]
+    pub fn from_parts(word: &str, minor: Option<i64>) -> Option<Self> {
+        match (word, minor) {
+            ("none", None) => Some(Self::None),
+            ("hold", Some(minor)) => Some(Self::Hold(minor)),
+            ("debit", Some(minor)) => Some(Self::Debit(minor)),
+            ("credit", Some(minor)) => Some(Self::Credit(minor)),
+            ("pending_credit", Some(minor)) => Some(Self::PendingCredit(minor)),
+            ("reverse_all", None) => Some(Self::ReverseAll),
+            _ => None,
+        }
+    }
+
+    /// What its message's answer says was approved (D4).
+    #[must_use]
+    pub fn approved_minor(self) -> i64 {
+        self.parts().1.unwrap_or(0)
+    }
 }
 
 words! {
     /// Where a group stands.
     pub enum GroupStatus {
-        /// Nothing was ever held: the authorization was declined, or only verified a card.
+        /// Nothing ever moved: the authorization was declined, or only asked or verified.
         Empty = "empty",
         /// Money is held.
         Open = "open",
+        /// Money was posted at once; nothing is held.
+        Posted = "posted",
+        /// Credit was approved and has not cleared.
+        Pending = "pending",
         /// Ended by a full reversal.
         Reversed = "reversed",
     }
@@ -61,47 +106,66 @@ words! {
 pub struct GroupBooks {
     /// Held now; never negative.
     pub held_minor: i64,
+    /// Posted by it: credits less debits.
+    pub posted_minor: i64,
+    /// Approved credit that has not cleared; never negative.
+    pub pending_credit_minor: i64,
     /// Where it stands.
     pub status: GroupStatus,
 }
 
-/// What is held, in total, is beyond 64 bits.
+impl GroupBooks {
+    /// Of a group without messages.
+    pub const EMPTY: Self =
+        Self { held_minor: 0, posted_minor: 0, pending_credit_minor: 0, status: GroupStatus::Empty };
+}
+
+/// What is held, posted or pending, in total, is beyond 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FoldOverflow;
 
 /// What the books of a group with these messages should be, whatever order they came in.
 ///
 /// # Errors
-/// The sum of the holds overflows.
+/// A sum overflows.
 pub fn fold(messages: &[GroupMessage]) -> Result<GroupBooks, FoldOverflow> {
     let mut in_order: Vec<&GroupMessage> = messages.iter().collect();
     in_order.sort_by_key(|message| (message.processor_time, message.id));
     in_order.dedup_by_key(|message| message.id);
-    let mut books = GroupBooks { held_minor: 0, status: GroupStatus::Empty };
-    for message in in_order {
-        books = step(books, message.effect)?;
-    }
-    Ok(books)
+    in_order.into_iter().try_fold(GroupBooks::EMPTY, |books, message| step(books, message.effect))
 }
 
-/// A group ends once: what arrives for a reversed group holds nothing.
+/// A group ends once: what arrives for a reversed group moves nothing.
 fn step(books: GroupBooks, effect: Effect) -> Result<GroupBooks, FoldOverflow> {
-    match (books.status, effect) {
-        (GroupStatus::Reversed, _) | (_, Effect::None) => Ok(books),
-        (_, Effect::Hold(0)) => Ok(books),
-        (_, Effect::Hold(amount)) => {
-            let held_minor = books.held_minor.checked_add(amount).ok_or(FoldOverflow)?;
-            Ok(GroupBooks { held_minor, status: GroupStatus::Open })
+    let add = |sum: i64, minor: i64| sum.checked_add(minor).ok_or(FoldOverflow);
+    Ok(match (books.status, effect) {
+        (GroupStatus::Reversed, _) | (_, Effect::None) => books,
+        (_, Effect::ReverseAll) => GroupBooks { held_minor: 0, status: GroupStatus::Reversed, ..books },
+        (_, effect) if effect.approved_minor() == 0 => books,
+        (_, Effect::Hold(minor)) => {
+            GroupBooks { held_minor: add(books.held_minor, minor)?, status: GroupStatus::Open, ..books }
         }
-        (_, Effect::ReverseAll) => Ok(GroupBooks { held_minor: 0, status: GroupStatus::Reversed }),
-    }
+        (_, Effect::Debit(minor)) => GroupBooks {
+            posted_minor: books.posted_minor.checked_sub(minor).ok_or(FoldOverflow)?,
+            status: GroupStatus::Posted,
+            ..books
+        },
+        (_, Effect::Credit(minor)) => {
+            GroupBooks { posted_minor: add(books.posted_minor, minor)?, status: GroupStatus::Posted, ..books }
+        }
+        (_, Effect::PendingCredit(minor)) => GroupBooks {
+            pending_credit_minor: add(books.pending_credit_minor, minor)?,
+            status: GroupStatus::Pending,
+            ..books
+        },
+    })
 }
 
 impl HoldGroup {
     /// The books of the group as it is.
     ///
     /// # Errors
-    /// The sum of the holds overflows.
+    /// A sum overflows.
     pub fn books(&self) -> Result<GroupBooks, FoldOverflow> {
         fold(&self.messages)
     }
@@ -119,6 +183,9 @@ mod tests {
             Just(Effect::None),
             (0..1_000_000_i64).prop_map(Effect::Hold),
             (1..1_000_i64).prop_map(Effect::Hold),
+            (0..1_000_i64).prop_map(Effect::Debit),
+            (0..1_000_i64).prop_map(Effect::Credit),
+            (0..1_000_i64).prop_map(Effect::PendingCredit),
             Just(Effect::ReverseAll),
         ]
     }
@@ -146,10 +213,16 @@ mod tests {
         }
 
         #[test]
-        fn what_is_held_is_never_negative(messages in any_messages()) {
+        fn what_is_held_or_pending_is_never_negative(messages in any_messages()) {
             let books = fold(&messages).expect("small sums");
-            prop_assert!(books.held_minor >= 0);
-            prop_assert_eq!(books.held_minor > 0, books.status == GroupStatus::Open);
+            prop_assert!(books.held_minor >= 0 && books.pending_credit_minor >= 0);
+            prop_assert!(books.held_minor > 0 || books.status != GroupStatus::Open);
+        }
+
+        #[test]
+        fn an_effect_is_read_back_from_its_parts(effect in any_effect()) {
+            let (word, minor) = effect.parts();
+            prop_assert_eq!(Effect::from_parts(word, minor), Some(effect));
         }
     }
 }

@@ -51,5 +51,7 @@ words! {
     pub enum ProgramAccount {
         /// Where loads come from and unloads go to.
         Funding = "funding",
+        /// What the processor settles: debits and credits of cards.
+        Settlement = "settlement",
     }
 }

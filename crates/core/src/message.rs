@@ -80,6 +80,36 @@ words! {
     }
 }
 
+words! {
+    /// What kind of transaction an authorization is about.
+    pub enum TransactionKind {
+        /// Goods or services.
+        Purchase = "purchase",
+        /// A purchase with cash paid out on top.
+        CashBack = "cash_back",
+        /// What is as good as cash: chips, vouchers, cryptocurrency.
+        QuasiCash = "quasi_cash",
+        /// Cash from a machine or a teller.
+        Withdrawal = "withdrawal",
+        /// Money back for an earlier purchase.
+        Refund = "refund",
+        /// A payment pushed to the card.
+        OriginalCredit = "original_credit",
+        /// A load by the card network, at a till for instance.
+        NetworkLoad = "network_load",
+        /// Whether the card may be used.
+        Verification = "verification",
+        /// How much there is.
+        BalanceInquiry = "balance_inquiry",
+    }
+}
+
+impl TransactionKind {
+    pub(crate) const fn is_purchase(&self) -> bool {
+        matches!(self, Self::Purchase)
+    }
+}
+
 /// A hash of the normalised content: the same key with another one is a conflict (M2).
 pub type Fingerprint = [u8; 16];
 
@@ -140,6 +170,8 @@ pub struct Membership {
 /// What an authorization or increment asked for, and on what it was judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorization {
+    /// What kind of transaction it is about.
+    pub kind: TransactionKind,
     /// The card's token, as presented.
     pub card_token: Token,
     /// The card, if it is known.

@@ -17,6 +17,20 @@ pub struct Program {
     pub time_zone: String,
     /// At least one; the first is the default of new accounts.
     pub currencies: Vec<Currency>,
+    /// What it allows.
+    pub policies: Policies,
+}
+
+/// What a program allows beyond the usual. Nothing, unless it says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Policies {
+    /// Approve what there is where a terminal takes less than it asked. Only for card products
+    /// that the processor lets do so (reference, 3.5).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partial_approvals: bool,
+    /// Accept original credits: payments pushed to a card.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub original_credits: bool,
 }
 
 /// The name is not in the IANA time zone database.

@@ -19,10 +19,8 @@ pub fn approved_minor(message: &Message, answer: &Answer) -> Option<i64> {
 fn of_the_api(answer: &Answer, currency: Currency) -> Option<i64> {
     #[derive(Deserialize)]
     struct View {
-        status: String,
-        amount: Option<String>,
+        approved_amount: Option<String>,
     }
     let view: View = serde_json::from_slice(&answer.body).ok()?;
-    let amount = view.amount.filter(|_| view.status == "approved")?;
-    Money::parse(&amount, currency).ok().map(|money| money.minor)
+    Money::parse(&view.approved_amount?, currency).ok().map(|money| money.minor)
 }

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use bursar_core::command::{GroupRef, TokenKind};
 use bursar_core::state::{Answered, Rows, Unreadable};
 use bursar_core::text::Token;
-use bursar_core::{AccountId, CardId, Command, HoldGroup, MessageId, MessageKey, State, Work};
+use bursar_core::{AccountId, CardId, Command, HoldGroup, MessageId, MessageKey, ProgramId, State, Work};
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
@@ -38,17 +38,14 @@ fn command(connection: &Connection, state: &mut State, command: &Command) -> rus
     answered(connection, state, &command.key)?;
     let keys = command.keys();
     if let Some(id) = keys.program {
-        row(
-            connection,
-            &mut state.programs,
-            id,
-            id.uuid(),
-            ("program", "programs", program::COLUMNS),
-            program::read,
-        )?;
+        load_program(connection, state, id)?;
     }
     if let Some(id) = keys.owner {
         row(connection, &mut state.owners, id, id.uuid(), ("owner", "owners", owner::COLUMNS), owner::read)?;
+        // What a program allows counts in decisions about its owners.
+        if let Ok(Some(program)) = state.owners.get(id).map(|owner| owner.map(|owner| owner.program)) {
+            load_program(connection, state, program)?;
+        }
     }
     if let Some(id) = keys.account {
         load_account(connection, state, id)?;
@@ -100,6 +97,11 @@ fn row<K: Copy + Eq + Hash + Display, V: Clone>(
         rows.load(key, read(row).map_err(unreadable));
     }
     Ok(())
+}
+
+fn load_program(connection: &Connection, state: &mut State, id: ProgramId) -> rusqlite::Result<()> {
+    let table = ("program", "programs", program::COLUMNS);
+    row(connection, &mut state.programs, id, id.uuid(), table, program::read)
 }
 
 fn load_account(connection: &Connection, state: &mut State, id: AccountId) -> rusqlite::Result<()> {

@@ -85,7 +85,8 @@ from_word!(
     bursar_core::CardStatus,
     bursar_core::DeclineReason,
     bursar_core::message::ActionKind,
-    bursar_core::message::Source
+    bursar_core::message::Source,
+    bursar_core::message::TransactionKind
 );
 
 impl FromWord for Currency {

@@ -103,11 +103,11 @@ async fn d4_an_answer_that_approves_something_else_than_is_held_is_found() {
         format!("update messages set answer = cast('{answer}' as blob) where {which}")
     };
     let more = answering(r#"{"approved":3001}"#, "effect_minor = 3000");
-    assert_found("D4", "approves 3001, and its hold is 3000", &[&more]).await;
+    assert_found("D4", "approves 3001, and its effect is 3000", &[&more]).await;
     let declined = answering(r#"{"approved":0}"#, "declined is not null");
-    assert_found("D4", "approves 0, and its hold is nothing", &[&declined]).await;
+    assert_found("D4", "approves 0, and its effect is nothing", &[&declined]).await;
     let approved = answering(r#"{"declined":"card_unknown"}"#, "kind = 'increment'");
-    assert_found("D4", "approves nothing, and its hold is 500", &[&approved]).await;
+    assert_found("D4", "approves nothing, and its effect is 500", &[&approved]).await;
 }
 
 #[tokio::test]

@@ -61,6 +61,9 @@ async fn a_ledger_of_the_first_version_is_brought_up_to_date_and_repeats_its_ans
         create unique index messages_by_key on messages (token, source, scope, state);
         drop index messages_recorded;
         alter table messages drop column method;
+        alter table messages drop column transaction_kind;
+        alter table programs drop column partial_approvals;
+        alter table programs drop column original_credits;
         delete from refinery_schema_history where version > 1";
     Connection::open(place.file())
         .and_then(|connection| connection.execute_batch(back_to_the_first))

@@ -9,7 +9,6 @@ mod owners;
 use std::collections::HashMap;
 use std::fmt::Display;
 
-use bursar_core::hold_group::Effect;
 use bursar_core::journal::CustomerEntry;
 use bursar_core::{
     Account, AccountId, Answer, Currency, EventId, JournalId, Message, MessageId, Owner, OwnerId,
@@ -17,7 +16,7 @@ use bursar_core::{
 use serde::Serialize;
 
 use crate::error::StoreError;
-use owners::OwnerWalk;
+use owners::{Held, OwnerWalk};
 
 /// One snapshot of everything that the check looks at.
 pub trait Books {
@@ -192,7 +191,7 @@ fn check_journals(
     Ok(moved)
 }
 
-/// L3, L4, O3, D1 and D4, owner by owner. Returns the sequence that each message's event must carry.
+/// L3, L4, L6, O3, D1 and D4, owner by owner. Returns the sequence that each message's event must carry.
 fn check_messages(
     books: &mut dyn Books,
     approved: ReadApproved<'_>,
@@ -205,7 +204,7 @@ fn check_messages(
     report.owners = owners.len() as u64;
     let mut sequences = HashMap::new();
     let mut walk: Option<OwnerWalk> = None;
-    let mut held: HashMap<AccountId, (i64, i64)> = HashMap::new();
+    let mut held: HashMap<AccountId, Held> = HashMap::new();
     books.messages(&mut |message, answer| {
         report.messages += 1;
         sequences.insert(message.id, message.owner_sequence);
@@ -226,9 +225,11 @@ fn check_messages(
         report.find("O3", owner.id, format!("its sequence is {}, and it has no messages", owner.sequence));
     }
     for account in accounts.values() {
-        let (held_minor, open_holds) = held.get(&account.id).copied().unwrap_or((0, 0));
-        report.compare("L3", account.id, "the held amount", account.held_minor, held_minor);
-        report.compare("L3", account.id, "the number of open holds", account.open_holds, open_holds);
+        let held = held.get(&account.id).copied().unwrap_or_default();
+        report.compare("L3", account.id, "the held amount", account.held_minor, held.held_minor);
+        report.compare("L3", account.id, "the number of open holds", account.open_holds, held.open_holds);
+        let (stored, pending) = (account.pending_credit_minor, held.pending_credit_minor);
+        report.compare("L6", account.id, "the pending credit", stored, pending);
     }
     Ok(sequences)
 }
@@ -241,15 +242,12 @@ fn check_answer(approved: ReadApproved<'_>, message: &Message, answer: &Answer, 
     if message.authorization.is_none() {
         return;
     }
-    let held_minor = match message.group.as_ref().map(|group| group.effect) {
-        Some(Effect::Hold(minor)) => minor,
-        _ => 0,
-    };
-    let expected = message.is_approved().then_some(held_minor);
+    let approved_minor = message.group.as_ref().map_or(0, |group| group.effect.approved_minor());
+    let expected = message.is_approved().then_some(approved_minor);
     let found = approved(message, answer);
     if found != expected {
         let words = |minor: Option<i64>| minor.map_or("nothing".to_owned(), |minor| format!("{minor}"));
-        let problem = format!("its answer approves {}, and its hold is {}", words(found), words(expected));
+        let problem = format!("its answer approves {}, and its effect is {}", words(found), words(expected));
         report.find("D4", message.id, problem);
     }
 }

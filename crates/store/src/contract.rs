@@ -12,6 +12,7 @@ mod batches;
 mod checks;
 mod holds;
 mod messages;
+mod methods;
 mod money;
 mod objects;
 mod reopening;
@@ -112,6 +113,15 @@ macro_rules! ledger_contract {
                 a_reversal_of_an_unknown_group_is_declined,
                 a_zero_amount_verifies_the_card_and_holds_nothing,
                 a_whole_purchase_may_come_in_one_batch,
+            }
+            methods {
+                a_debit_is_posted_at_once_and_holds_nothing,
+                a_credit_is_posted_at_once,
+                a_credit_that_has_not_cleared_is_pending_and_cannot_be_spent,
+                an_inquiry_moves_nothing_whatever_it_names,
+                money_comes_back_to_a_suspended_card_and_not_to_a_closed_owner,
+                an_original_credit_needs_a_program_that_allows_it,
+                less_is_approved_where_terminal_and_program_take_less,
             }
             checks {
                 an_unknown_card_is_declined,

@@ -137,7 +137,7 @@ impl Swipe {
         let funded = world::funded(card);
         let purpose = match (group, self.is_permitted) {
             (Some(group), _) => Purpose::Increment(group),
-            (None, true) => Purpose::Purchase,
+            (None, true) => Purpose::Hold,
             (None, false) => Purpose::NotPermitted,
         };
         let is_known = self.card < CARDS.len();

@@ -4,15 +4,16 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::{Change, Fault, Ruling, book, find_group};
+use super::{Booked, Change, Fault, Ruling, book, find_group};
 use crate::account::Account;
 use crate::card::{Card, CardStatus};
 use crate::cardholder::Cardholder;
 use crate::check::{Check, CheckName, CheckResult};
-use crate::command::{Actor, Authorize, Command, Purpose};
+use crate::command::{Actor, Authorize, Command, Partial, Purpose};
 use crate::hold_group::{Effect, GroupStatus, HoldGroup};
-use crate::message::{Authorization, Membership};
+use crate::message::{Authorization, Membership, TransactionKind};
 use crate::owner::{Owner, OwnerStatus};
+use crate::program::Policies;
 use crate::state::{State, Unreadable};
 use crate::time::whole_microseconds;
 
@@ -20,6 +21,8 @@ use crate::time::whole_microseconds;
 struct Subject<'a> {
     request: &'a Authorize,
     owner: Option<&'a Owner>,
+    /// What the owner's program allows.
+    policies: Policies,
     card: Option<&'a Card>,
     cardholder: Option<&'a Cardholder>,
     acting: Option<&'a Cardholder>,
@@ -62,23 +65,27 @@ pub(super) fn authorize(
     }
     // A declined increment belongs to its purchase all the same: a later message may name it.
     let group = subject.group;
-    let effect = match (declined, request.amount.minor) {
-        (None, Ok(amount_minor)) if amount_minor > 0 => Effect::Hold(amount_minor),
-        _ => Effect::None,
-    };
     let membership = Membership {
         root: group.map_or(command.id, |group| group.root),
         processor_time: request.processor_time.map_or(at, whole_microseconds),
-        effect,
+        effect: match declined {
+            None => subject.effect()?,
+            Some(_) => Effect::None,
+        },
     };
-    let account = match (subject.account, effect) {
-        (Some(account), Effect::Hold(_)) => Some(book(account, group, &membership, command.id)?),
-        (account, _) => account.cloned(),
+    let booked = match (membership.effect, subject.owner, subject.account) {
+        (Effect::None, ..) | (_, None, _) | (_, _, None) => None,
+        (_, Some(owner), Some(account)) => Some(book(owner, account, group, &membership, command.id)?),
     };
-    let changed = (effect != Effect::None).then(|| account.clone().map(Change::Account)).flatten();
+    let changed = booked.as_ref().map(|booked| Change::Account(booked.account.clone()));
+    let (account, journal) = match booked {
+        Some(Booked { account, journal }) => (Some(account), journal),
+        None => (subject.account.cloned(), None),
+    };
     Ok(Ruling {
         declined,
         changes: changed.into_iter().collect(),
+        journal,
         authorization: Some(subject.record(account.as_ref(), checks)),
         account,
         group: Some(membership),
@@ -100,11 +107,16 @@ impl<'a> Subject<'a> {
             // A group of another account is not this purchase's: the increment then stands alone.
             Purpose::Increment(group) => find_group(state, group)
                 .filter(|group| account.is_some_and(|account| account.id == group.account)),
-            Purpose::Purchase | Purpose::NotPermitted => None,
+            _ => None,
+        };
+        let program = match owner {
+            Some(owner) => state.programs.get(owner.program)?,
+            None => None,
         };
         Ok(Self {
             request,
             owner,
+            policies: program.map(|program| program.policies).unwrap_or_default(),
             card,
             cardholder,
             acting: find_actor(state, request.acting.as_ref())?,
@@ -112,6 +124,40 @@ impl<'a> Subject<'a> {
             account,
             group,
         })
+    }
+
+    /// What the approved request does.
+    fn effect(&self) -> Result<Effect, Fault> {
+        let minor = self.approved_minor()?.unwrap_or(0);
+        Ok(match self.request.purpose {
+            _ if minor <= 0 => Effect::None,
+            Purpose::Hold | Purpose::Increment(_) => Effect::Hold(minor),
+            Purpose::Debit => Effect::Debit(minor),
+            Purpose::Credit => Effect::Credit(minor),
+            Purpose::PendingCredit => Effect::PendingCredit(minor),
+            Purpose::Inquiry | Purpose::NotPermitted => Effect::None,
+        })
+    }
+
+    /// How much is approved: what was asked, or what there is if less will do (reference, 3.5).
+    /// `None` if that is not enough, or was no amount.
+    fn approved_minor(&self) -> Result<Option<i64>, Fault> {
+        let Ok(asked_minor) = self.request.amount.minor else { return Ok(None) };
+        if asked_minor == 0 || !self.request.purpose.is_spending() {
+            return Ok(Some(asked_minor));
+        }
+        let Some(available_minor) = self.available_minor()? else { return Ok(None) };
+        if asked_minor <= available_minor {
+            return Ok(Some(asked_minor));
+        }
+        let partial = self.request.partial.filter(|_| self.policies.partial_approvals);
+        let is_enough = |partial: &Partial| available_minor > 0 && available_minor >= partial.at_least_minor;
+        Ok(partial.filter(is_enough).map(|_| available_minor))
+    }
+
+    fn available_minor(&self) -> Result<Option<i64>, Fault> {
+        let overflow = || Fault::Overflow("the account's available balance");
+        self.account.map(|account| account.available_minor().ok_or_else(overflow)).transpose()
     }
 
     /// The cardholders whose status counts, `None` for one that the message names and we do not know.
@@ -125,6 +171,7 @@ impl<'a> Subject<'a> {
 
     fn record(&self, account: Option<&Account>, checks: Vec<Check>) -> Authorization {
         Authorization {
+            kind: self.request.kind,
             card_token: self.request.card_token.clone(),
             card: self.card.map(|card| card.id),
             cardholder: self.cardholder.map(|cardholder| cardholder.id),
@@ -146,15 +193,22 @@ fn find_actor<'a>(state: &'a State, actor: Option<&Actor>) -> Result<Option<&'a 
 }
 
 fn method_permitted(subject: &Subject<'_>) -> Result<Check, Fault> {
-    let permitted = !matches!(subject.request.purpose, Purpose::NotPermitted);
-    Ok(Check::of(CheckName::MethodPermitted, permitted))
+    let is_funded = !matches!(subject.request.purpose, Purpose::NotPermitted);
+    let is_pushed = subject.request.kind == TransactionKind::OriginalCredit;
+    // With an unknown card there is no program to ask: the next check declines it.
+    let is_allowed = !is_pushed || subject.owner.is_none() || subject.policies.original_credits;
+    Ok(Check::of(CheckName::MethodPermitted, is_funded && is_allowed))
 }
 
 fn card_known(subject: &Subject<'_>) -> Result<Check, Fault> {
     Ok(Check::of(CheckName::CardKnown, subject.card.is_some()))
 }
 
+/// Money that comes back, or comes in, does so whatever the card's status is by now.
 fn card_status(subject: &Subject<'_>) -> Result<Check, Fault> {
+    if subject.request.purpose.is_credit() {
+        return Ok(Check::not_needed(CheckName::CardStatus));
+    }
     let Some(card) = subject.card else {
         return Ok(Check::not_made(CheckName::CardStatus));
     };
@@ -162,6 +216,9 @@ fn card_status(subject: &Subject<'_>) -> Result<Check, Fault> {
 }
 
 fn card_of_cardholder(subject: &Subject<'_>) -> Result<Check, Fault> {
+    if subject.request.purpose.is_credit() {
+        return Ok(Check::not_needed(CheckName::CardOfCardholder));
+    }
     let Some(card) = subject.card else {
         return Ok(Check::not_made(CheckName::CardOfCardholder));
     };
@@ -173,6 +230,9 @@ fn card_of_cardholder(subject: &Subject<'_>) -> Result<Check, Fault> {
 }
 
 fn cardholder_status(subject: &Subject<'_>) -> Result<Check, Fault> {
+    if subject.request.purpose.is_credit() {
+        return Ok(Check::not_needed(CheckName::CardholderStatus));
+    }
     if subject.card.is_none() {
         return Ok(Check::not_made(CheckName::CardholderStatus));
     }
@@ -189,7 +249,11 @@ fn owner_status(subject: &Subject<'_>) -> Result<Check, Fault> {
     let Some(owner) = subject.owner else {
         return Ok(Check::not_made(CheckName::OwnerStatus));
     };
-    Ok(Check::of(CheckName::OwnerStatus, owner.status == OwnerStatus::Active).found(owner.status.as_str()))
+    let is_right = match subject.request.purpose.is_credit() {
+        true => owner.status != OwnerStatus::Closed,
+        false => owner.status == OwnerStatus::Active,
+    };
+    Ok(Check::of(CheckName::OwnerStatus, is_right).found(owner.status.as_str()))
 }
 
 fn currency(subject: &Subject<'_>) -> Result<Check, Fault> {
@@ -210,7 +274,7 @@ fn amount_valid(subject: &Subject<'_>) -> Result<Check, Fault> {
 /// An increment of a hold group that we never saw stands alone: it is judged like a purchase.
 fn hold_group_open(subject: &Subject<'_>) -> Result<Check, Fault> {
     let Some(group) = subject.group else {
-        return Ok(Check::of(CheckName::HoldGroupOpen, true));
+        return Ok(Check::not_needed(CheckName::HoldGroupOpen));
     };
     let status = group.books()?.status;
     Ok(Check::of(CheckName::HoldGroupOpen, status == GroupStatus::Open).found(status.as_str()))
@@ -219,11 +283,19 @@ fn hold_group_open(subject: &Subject<'_>) -> Result<Check, Fault> {
 /// Earlier holds are already off `available`, so this one comparison is the whole rule. A
 /// verification of zero passes whatever is there: after a force step `available` is negative.
 fn available_balance(subject: &Subject<'_>) -> Result<Check, Fault> {
-    let (Some(account), Ok(wanted_minor)) = (subject.account, subject.request.amount.minor) else {
+    if !subject.request.purpose.is_spending() {
+        return Ok(Check::not_needed(CheckName::AvailableBalance));
+    }
+    let (Some(available_minor), Ok(wanted_minor)) =
+        (subject.available_minor()?, subject.request.amount.minor)
+    else {
         return Ok(Check::not_made(CheckName::AvailableBalance));
     };
-    let available_minor =
-        account.available_minor().ok_or(Fault::Overflow("the account's available balance"))?;
-    let is_enough = wanted_minor == 0 || available_minor >= wanted_minor;
-    Ok(Check::of(CheckName::AvailableBalance, is_enough).comparing(wanted_minor, available_minor))
+    let approved_minor = subject.approved_minor()?;
+    let check = Check::of(CheckName::AvailableBalance, approved_minor.is_some());
+    let check = check.comparing(wanted_minor, available_minor);
+    Ok(match approved_minor {
+        Some(approved_minor) if approved_minor < wanted_minor => check.found("partial"),
+        _ => check,
+    })
 }

@@ -21,6 +21,7 @@ pub(super) fn program(id: MessageId, request: &CreateProgram) -> Ruling {
         name: request.name.clone(),
         time_zone: request.time_zone.clone(),
         currencies: request.currencies.clone(),
+        policies: request.policies,
     };
     let object = Some((program.id.to_string(), None));
     Ruling { changes: vec![Change::Program(program)], object, ..Ruling::default() }

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{Change, Fault, Ruling, book, find_group};
+use super::{Booked, Change, Fault, Ruling, book, find_group};
 use crate::check::DeclineReason;
 use crate::command::{Command, Reverse};
 use crate::hold_group::{Effect, GroupStatus};
 use crate::message::Membership;
+use crate::owner::Owner;
 use crate::state::State;
 use crate::time::whole_microseconds;
 
@@ -14,6 +15,7 @@ pub(super) fn reverse(
     state: &State,
     command: &Command,
     request: &Reverse,
+    owner: &Owner,
     at: Timestamp,
 ) -> Result<Ruling, Fault> {
     let Some(group) = find_group(state, &request.group) else {
@@ -33,8 +35,9 @@ pub(super) fn reverse(
         processor_time: named.unwrap_or_else(|| last.map_or(at, |last| last.max(at))),
         effect: Effect::ReverseAll,
     };
-    let account = book(account, Some(group), &membership, command.id)?;
+    let Booked { account, journal } = book(owner, account, Some(group), &membership, command.id)?;
     Ok(Ruling {
+        journal,
         changes: vec![Change::Account(account.clone())],
         account: Some(account),
         group: Some(membership),

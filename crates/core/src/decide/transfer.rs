@@ -1,10 +1,10 @@
 //! Loads and unloads: posted money between an account and the program's funding account.
 
-use super::{Change, Fault, Ruling};
+use super::{Change, Fault, Ruling, post};
 use crate::check::DeclineReason;
 use crate::command::{Direction, Transfer};
-use crate::id::{JournalId, MessageId};
-use crate::journal::{CustomerEntry, Journal, ProgramAccount, ProgramEntry};
+use crate::id::MessageId;
+use crate::journal::ProgramAccount;
 use crate::owner::{Owner, OwnerStatus};
 use crate::state::State;
 
@@ -38,28 +38,11 @@ pub(super) fn transfer(
         Direction::Unload => -size_minor,
     };
     // More than an account can ever keep is no amount to load, today or when it is sent again.
-    let Some(posted_minor) = account.posted_minor.checked_add(amount_minor) else {
+    if account.posted_minor.checked_add(amount_minor).is_none() {
         return Ok(declined(DeclineReason::InvalidAmount));
-    };
+    }
     let mut account = account.clone();
-    account.posted_minor = posted_minor;
-    account.entries = account.entries.checked_add(1).ok_or(Fault::Overflow("the number of entries"))?;
-    let journal = Journal {
-        id: JournalId::new(id.uuid()),
-        message: id,
-        currency: account.currency,
-        customer: CustomerEntry {
-            account: account.id,
-            number: account.entries,
-            amount_minor,
-            balance_after_minor: account.posted_minor,
-        },
-        program: ProgramEntry {
-            program: owner.program,
-            account: ProgramAccount::Funding,
-            amount_minor: -amount_minor,
-        },
-    };
+    let journal = post(owner, &mut account, ProgramAccount::Funding, amount_minor, id)?;
     Ok(Ruling {
         changes: vec![Change::Account(account.clone())],
         journal: Some(journal),

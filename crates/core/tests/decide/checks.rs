@@ -91,7 +91,7 @@ fn the_reason_is_that_of_the_first_check_that_fails() {
     reasons.push(reason(&state, &request));
     request = with_minor(request, 1_000_000);
     reasons.push(reason(&state, &request));
-    request = request.asking(|asked| asked.purpose = Purpose::Purchase);
+    request = request.asking(|asked| asked.purpose = Purpose::Hold);
     reasons.push(reason(&state, &request));
     request = with_minor(request, 1);
     reasons.push(reason(&state, &request));

@@ -109,7 +109,7 @@ fn what_does_not_fit_is_said() {
     let (state, _) = state_with(i64::MIN, 1, 0, &[]);
     assert_eq!(overflows(&state, given::authorization(&card, one)), "the account's available balance");
     let (state, group) = state_with(100, 0, 0, &[i64::MAX]);
-    assert_eq!(overflows(&state, given::increment(&card, group, one)), "what the hold group holds");
+    assert_eq!(overflows(&state, given::increment(&card, group, one)), "what the hold group adds up to");
     let (state, _) = state_with(i64::MAX, i64::MAX, i64::MAX, &[]);
     assert_eq!(overflows(&state, given::authorization(&card, one)), "the account's held amount");
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use bursar_core::command::{Amount, GroupRef, Purpose};
+use bursar_core::command::{Amount, GroupRef, Partial, Purpose};
+use bursar_core::message::TransactionKind;
 use bursar_core::money::AmountError;
 use bursar_core::text::{FreeText, Token, mask_card_numbers};
 use bursar_core::{Country, Currency, Mcc, Merchant, Money};
@@ -10,9 +11,9 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::encode::JitEcho;
-use super::method::{Side, Treatment, find_rule, treat};
+use super::method::{Rule, Side, Treatment, find_rule, treat};
 use super::request::{Asked, Funding, JitRequest, message_key};
-use super::wire::{Body, CardAcceptor, JitFunding, Order, Scalar, Text};
+use super::wire::{Body, CardAcceptor, Flag, JitFunding, Order, Scalar, Terminal, Text};
 use crate::json::{Object, nests_deeper_than};
 
 /// How many objects and arrays of a body may stand in one another.
@@ -57,15 +58,18 @@ fn read_body(mut body: Body<'_>) -> Result<JitRequest, Reject> {
     let amount = read_amount(jit.amount, currency, side)?;
     let echo = read_echo(jit, &amount, side)?;
     let treatment = treat(find_rule(echo.method.as_str()), side);
-    let purpose = match treatment {
-        Treatment::Purchase => Some(Purpose::Purchase),
-        Treatment::Increment => Some(Purpose::Increment(read_group(&mut body, &token, &echo)?)),
-        Treatment::Refuse => Some(Purpose::NotPermitted),
-        Treatment::Record | Treatment::Review => None,
-    };
-    let asked = match purpose {
-        Some(purpose) => Asked::Fund(read_funding(body, purpose, &echo)?),
-        None => Asked::Record { card_token: optional(body.card_token, &["card_token"])? },
+    let asked = match treatment {
+        Treatment::Decide(rule) => {
+            let (purpose, kind) = read_purpose(rule, &mut body, &token, &echo)?;
+            Asked::Fund(read_funding(body, (purpose, kind), &amount, &echo)?)
+        }
+        Treatment::Refuse => {
+            let refused = (Purpose::NotPermitted, TransactionKind::Purchase);
+            Asked::Fund(read_funding(body, refused, &amount, &echo)?)
+        }
+        Treatment::Record | Treatment::Review => {
+            Asked::Record { card_token: optional(body.card_token, &["card_token"])? }
+        }
     };
     Ok(JitRequest { token, side, treatment, asked, amount, echo: Arc::new(echo) })
 }
@@ -122,6 +126,23 @@ fn read_echo(jit: JitFunding<'_>, amount: &Amount, side: Side) -> Result<JitEcho
     })
 }
 
+fn read_purpose(
+    rule: Rule,
+    body: &mut Body<'_>,
+    token: &Token,
+    echo: &JitEcho,
+) -> Result<(Purpose, TransactionKind), Reject> {
+    Ok(match rule {
+        Rule::Hold(kind) => (Purpose::Hold, kind),
+        Rule::Increment => (Purpose::Increment(read_group(body, token, echo)?), TransactionKind::Purchase),
+        Rule::Debit(kind) => (Purpose::Debit, kind),
+        Rule::Credit(kind) => (Purpose::Credit, kind),
+        Rule::PendingCredit(kind) => (Purpose::PendingCredit, kind),
+        Rule::Inquiry(kind) => (Purpose::Inquiry, kind),
+        Rule::Unfunded | Rule::Informative => (Purpose::NotPermitted, TransactionKind::Purchase),
+    })
+}
+
 /// By the transaction that it follows. Failing that, by a token that is no transaction's: no
 /// group is found by it, and the increment is judged like a purchase.
 fn read_group(body: &mut Body<'_>, token: &Token, echo: &JitEcho) -> Result<GroupRef, Reject> {
@@ -131,7 +152,12 @@ fn read_group(body: &mut Body<'_>, token: &Token, echo: &JitEcho) -> Result<Grou
     Ok(GroupRef::Key(message_key(named.unwrap_or_else(|| token.clone()))))
 }
 
-fn read_funding(body: Body<'_>, purpose: Purpose, echo: &JitEcho) -> Result<Box<Funding>, Reject> {
+fn read_funding(
+    body: Body<'_>,
+    (purpose, kind): (Purpose, TransactionKind),
+    amount: &Amount,
+    echo: &JitEcho,
+) -> Result<Box<Funding>, Reject> {
     let of_body = optional(body.acting_user_token, &["acting_user_token"])?;
     let user = optional(body.user_token, &["user_token"])?;
     let acting = of_body
@@ -139,7 +165,12 @@ fn read_funding(body: Body<'_>, purpose: Purpose, echo: &JitEcho) -> Result<Box<
         .or(user)
         .unwrap_or_else(|| echo.user_token.clone());
     let times = [body.user_transaction_time, body.created_time];
+    let cash_back_minor = read_cash_back(body.cash_back_amount, amount);
+    let poi = body.card_acceptor.as_ref().and_then(|Object(merchant)| merchant.poi);
+    let partial = body.pos.or(poi).and_then(|terminal| read_partial(terminal, cash_back_minor));
     Ok(Box::new(Funding {
+        kind,
+        partial: partial.filter(|_| matches!(purpose, Purpose::Hold | Purpose::Debit)),
         purpose,
         card_token: required(body.card_token, &["card_token"])?,
         paying: (echo.user_token != acting).then(|| echo.user_token.clone()),
@@ -147,6 +178,28 @@ fn read_funding(body: Body<'_>, purpose: Purpose, echo: &JitEcho) -> Result<Box<
         merchant: body.card_acceptor.map(|Object(merchant)| read_merchant(merchant)).unwrap_or_default(),
         processor_time: times.into_iter().flatten().find_map(|time| read_time(&time)),
     }))
+}
+
+/// The cash part of a purchase with cash back; what cannot be read could be all of it.
+fn read_cash_back(raw: Option<&RawValue>, amount: &Amount) -> i64 {
+    let text = raw.map_or("null", RawValue::get);
+    if text == "null" {
+        return 0;
+    }
+    let money = amount.currency.and_then(|currency| Money::parse(text.trim_matches('"'), currency).ok());
+    money.map_or(i64::MAX, |money| money.minor)
+}
+
+/// Whether the terminal takes less than it asked (reference, 3.5). One that can leave out the cash
+/// part only, and has one, does not: what is left would be cash.
+///
+/// A terminal that cannot be read takes what it asked or nothing: no swipe fails over it.
+fn read_partial(terminal: &RawValue, cash_back_minor: i64) -> Option<Partial> {
+    let Object(terminal): Object<Terminal> = serde_json::from_str(terminal.get()).ok()?;
+    let says = |flag: &Option<Flag>| flag.as_ref().is_some_and(|flag| flag.0);
+    let takes_less = says(&terminal.partial_approval_capable);
+    let leaves_out_cash = says(&terminal.purchase_amount_only) && cash_back_minor > 0;
+    (takes_less && !leaves_out_cash).then_some(Partial { at_least_minor: cash_back_minor })
 }
 
 /// What is not of the expected form is left out: no decision rests on it. A code that may be

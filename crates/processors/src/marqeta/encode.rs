@@ -1,10 +1,10 @@
 //! Writes the answer: 200 or 402 with the full `jit_funding` object. Without it, or with a status
 //! code of another kind, the processor declines in its own words.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bursar_core::hold_group::Effect;
-use bursar_core::message::ActionKind;
+use bursar_core::message::{ActionKind, TransactionKind};
 use bursar_core::text::Token;
 use bursar_core::{Answer, Currency, Decided, DeclineReason, Encode, Money};
 use serde::Serialize;
@@ -46,6 +46,7 @@ impl Duplicate {
             amount: self.echo.amount,
             decline_reason: (!self.is_report).then_some("DUPLICATE_TRANSACTION"),
             tags: None,
+            balances: None,
             memo: "the token was used before with other content",
         })
     }
@@ -82,15 +83,27 @@ impl JitEncoder {
         Self { echo }
     }
 
-    /// What is held, if anything is (D4), else what was asked.
+    /// What was approved, which is what is held or moved (D4); of a decline, what was asked.
     fn amount(&self, decided: &Decided) -> Option<Money> {
         let asked = self.echo.amount?;
-        let effect = decided.message.group.as_ref().map(|member| member.effect);
-        match (decided.declined(), effect) {
-            (None, Some(Effect::Hold(minor))) => Some(Money { minor, ..asked }),
+        match (decided.declined(), &decided.message.group) {
+            (None, Some(member)) => Some(Money { minor: member.effect.approved_minor(), ..asked }),
             _ => Some(asked),
         }
     }
+}
+
+/// The balances that an inquiry asks for (reference, 3.3).
+fn balances(decided: &Decided) -> Option<Balances> {
+    let is_asked = decided.message.authorization.as_ref()?.kind == TransactionKind::BalanceInquiry;
+    let account = decided.account.as_ref().filter(|_| is_asked && decided.declined().is_none())?;
+    let money = |minor| number(Some(Money { minor, currency: account.currency }));
+    let balance = Balance {
+        currency_code: account.currency.code(),
+        ledger_balance: money(account.posted_minor),
+        available_balance: money(account.available_minor()?),
+    };
+    Some(BTreeMap::from([(account.currency.code(), balance)]))
 }
 
 impl Encode for JitEncoder {
@@ -100,6 +113,7 @@ impl Encode for JitEncoder {
             amount: self.amount(decided),
             decline_reason: declined.map(decline_reason),
             tags: Some(format!("decision={}", decided.message.id)),
+            balances: balances(decided),
             memo: match (declined, decided.message.kind) {
                 (Some(reason), _) => reason.as_str(),
                 (None, ActionKind::Record | ActionKind::Review) => "recorded",
@@ -140,6 +154,7 @@ struct Verdict {
     decline_reason: Option<&'static str>,
     /// At most 255 characters. Comes back in webhooks, which joins them to the decision.
     tags: Option<String>,
+    balances: Option<Balances>,
     /// At most 99 characters.
     memo: &'static str,
 }
@@ -166,6 +181,19 @@ struct JitFunding<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<String>,
     memo: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balances: Option<Balances>,
+}
+
+/// By the code of the currency.
+type Balances = BTreeMap<&'static str, Balance>;
+
+#[derive(Serialize)]
+struct Balance {
+    currency_code: &'static str,
+    /// Posted.
+    ledger_balance: Box<RawValue>,
+    available_balance: Box<RawValue>,
 }
 
 impl JitEcho {
@@ -183,6 +211,7 @@ impl JitEcho {
                 decline_reason: verdict.decline_reason,
                 tags: verdict.tags,
                 memo: verdict.memo,
+                balances: verdict.balances,
             },
         };
         // Neither this nor `number` can fail; an empty body would be read as a decline.

@@ -1,14 +1,24 @@
-//! What is done with a JIT method: one row of a table each.
+//! What is done with a JIT method: one row of a table each (processor reference, section 2).
 
-use Rule::{Increment, Informative, Purchase, Unfunded};
+use bursar_core::message::TransactionKind as Kind;
+
+use Rule::{Credit, Debit, Hold, Increment, Informative, Inquiry, PendingCredit, Unfunded};
 
 /// What a method asks of us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
     /// `H+ amount`, begins a hold group.
-    Purchase,
+    Hold(Kind),
     /// `H+ amount`, in the hold group of an earlier message.
     Increment,
+    /// `P- amount` at once.
+    Debit(Kind),
+    /// `P+ amount` at once.
+    Credit(Kind),
+    /// `C+ amount`.
+    PendingCredit(Kind),
+    /// Moves nothing: the card is verified, or its balance asked for.
+    Inquiry(Kind),
     /// Waits for our answer, and nothing of it is funded: treated like an unknown method.
     Unfunded,
     /// Reports what was already done: kept, and never refused.
@@ -27,10 +37,8 @@ pub(super) enum Side {
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Treatment {
-    /// Decided, and held if approved.
-    Purchase,
-    /// Decided, and added to the hold if approved.
-    Increment,
+    /// Decided, and done if approved.
+    Decide(Rule),
     /// Declined as not permitted.
     Refuse,
     /// Kept without effect, answered 200.
@@ -41,24 +49,24 @@ pub(super) enum Treatment {
 
 /// Every value of the processor's enum, those that wait for our answer first.
 const METHODS: &[(&str, Rule)] = &[
-    ("pgfs.authorization", Purchase),
+    ("pgfs.authorization", Hold(Kind::Purchase)),
     ("pgfs.authorization.incremental", Increment),
-    ("pgfs.authorization.account_verification", Unfunded),
-    ("pgfs.authorization.cashback", Unfunded),
-    ("pgfs.authorization.quasi.cash", Unfunded),
-    ("pgfs.atm.withdrawal", Unfunded),
-    ("pgfs.pindebit.authorization", Unfunded),
-    ("pgfs.auth_plus_capture", Unfunded),
-    ("pgfs.pindebit", Unfunded),
-    ("pgfs.pindebit.cashback", Unfunded),
-    ("pgfs.pindebit.atm.withdrawal", Unfunded),
-    ("pgfs.pindebit.quasi.cash", Unfunded),
-    ("pgfs.balanceinquiry", Unfunded),
-    ("pgfs.pindebit.balanceinquiry", Unfunded),
-    ("pgfs.refund.authorization", Unfunded),
-    ("pgfs.original.credit.authorization", Unfunded),
-    ("pgfs.original.credit.auth_plus_capture", Unfunded),
-    ("pgfs.network.load", Unfunded),
+    ("pgfs.authorization.account_verification", Inquiry(Kind::Verification)),
+    ("pgfs.authorization.cashback", Hold(Kind::CashBack)),
+    ("pgfs.authorization.quasi.cash", Hold(Kind::QuasiCash)),
+    ("pgfs.atm.withdrawal", Hold(Kind::Withdrawal)),
+    ("pgfs.pindebit.authorization", Hold(Kind::Purchase)),
+    ("pgfs.auth_plus_capture", Debit(Kind::Purchase)),
+    ("pgfs.pindebit", Debit(Kind::Purchase)),
+    ("pgfs.pindebit.cashback", Debit(Kind::CashBack)),
+    ("pgfs.pindebit.atm.withdrawal", Debit(Kind::Withdrawal)),
+    ("pgfs.pindebit.quasi.cash", Debit(Kind::QuasiCash)),
+    ("pgfs.balanceinquiry", Inquiry(Kind::BalanceInquiry)),
+    ("pgfs.pindebit.balanceinquiry", Inquiry(Kind::BalanceInquiry)),
+    ("pgfs.refund.authorization", PendingCredit(Kind::Refund)),
+    ("pgfs.original.credit.authorization", PendingCredit(Kind::OriginalCredit)),
+    ("pgfs.original.credit.auth_plus_capture", Credit(Kind::OriginalCredit)),
+    ("pgfs.network.load", Credit(Kind::NetworkLoad)),
     ("pgfs.billpayment", Unfunded),
     ("pgfs.authorization.capture", Informative),
     ("pgfs.authorization.clearing", Informative),
@@ -100,13 +108,15 @@ pub(super) fn find_rule(method: &str) -> Option<Rule> {
 
 /// What becomes of a request with this rule on this side.
 ///
-/// A purchase on the credit side contradicts itself. It is refused, since 200 would tell the
-/// processor that an authorization was approved, and no hold would stand behind it (D4).
+/// A debit on the credit side, or a credit on the debit side, contradicts itself. It is refused,
+/// since 200 would tell the processor that it was approved, and nothing would stand behind it (D4).
 pub(super) fn treat(rule: Option<Rule>, side: Side) -> Treatment {
     match (rule, side) {
-        (Some(Purchase), Side::Debit) => Treatment::Purchase,
-        (Some(Increment), Side::Debit) => Treatment::Increment,
-        (Some(Purchase | Increment), Side::Credit) => Treatment::Refuse,
+        (Some(rule @ (Hold(_) | Increment | Debit(_))), Side::Debit)
+        | (Some(rule @ (Credit(_) | PendingCredit(_))), Side::Credit)
+        | (Some(rule @ Inquiry(_)), _) => Treatment::Decide(rule),
+        (Some(Hold(_) | Increment | Debit(_)), Side::Credit)
+        | (Some(Credit(_) | PendingCredit(_)), Side::Debit) => Treatment::Refuse,
         (Some(Informative), _) => Treatment::Record,
         (Some(Unfunded) | None, Side::Debit) => Treatment::Refuse,
         (Some(Unfunded) | None, Side::Credit) => Treatment::Review,

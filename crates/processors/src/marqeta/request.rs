@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use bursar_core::command::{Action, Actor, Amount, Authorize, Found, Purpose, Record};
-use bursar_core::message::Source;
+use bursar_core::command::{Action, Actor, Amount, Authorize, Found, Partial, Purpose, Record};
+use bursar_core::message::{Source, TransactionKind};
 use bursar_core::text::Token;
 use bursar_core::{CardholderId, Command, Encode, Merchant, MessageId, MessageKey};
 use jiff::Timestamp;
@@ -35,6 +35,8 @@ pub(super) enum Asked {
 #[derive(Debug, Clone)]
 pub(super) struct Funding {
     pub(super) purpose: Purpose,
+    pub(super) kind: TransactionKind,
+    pub(super) partial: Option<Partial>,
     pub(super) card_token: Token,
     pub(super) acting: Token,
     pub(super) paying: Option<Token>,
@@ -78,7 +80,7 @@ impl JitRequest {
     #[must_use]
     pub fn alert(&self) -> Option<String> {
         let outcome = match self.treatment {
-            Treatment::Purchase | Treatment::Increment | Treatment::Record => return None,
+            Treatment::Decide(_) | Treatment::Record => return None,
             Treatment::Refuse => "declined",
             Treatment::Review => "kept for review and answered 200",
         };
@@ -97,11 +99,13 @@ impl JitRequest {
                 method,
                 funding_token,
                 purpose: funding.purpose,
+                kind: funding.kind,
                 card_token: funding.card_token,
                 route: found.route,
                 acting: Some(actor(funding.acting, found.acting)),
                 paying: funding.paying.map(|token| actor(token, found.paying)),
                 amount: self.amount,
+                partial: funding.partial,
                 merchant: funding.merchant,
                 processor_time: funding.processor_time,
             })),

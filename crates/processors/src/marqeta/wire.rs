@@ -29,8 +29,14 @@ pub(super) struct Body<'a> {
     pub(super) user_transaction_time: Option<Scalar<'a>>,
     #[serde(borrow)]
     pub(super) created_time: Option<Scalar<'a>>,
+    /// Part of the amount. Kept as text, as every amount.
+    #[serde(borrow)]
+    pub(super) cash_back_amount: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) card_acceptor: Option<Object<CardAcceptor<'a>>>,
+    /// The terminal in Transaction Model v2: a [`Terminal`], if it can be read.
+    #[serde(borrow)]
+    pub(super) pos: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) gpa_order: Option<Object<Order<'a>>>,
     #[serde(borrow)]
@@ -66,8 +72,7 @@ pub(super) struct JitFunding<'a> {
     pub(super) amount: Option<&'a RawValue>,
 }
 
-/// The merchant. Transaction Model v1 has `country`, v2 `country_code`; the terminal block, in
-/// `poi` or in `pos`, decides nothing.
+/// The merchant. Transaction Model v1 has `country`, v2 `country_code`.
 #[derive(serde::Deserialize)]
 pub(super) struct CardAcceptor<'a> {
     #[serde(borrow)]
@@ -82,6 +87,47 @@ pub(super) struct CardAcceptor<'a> {
     pub(super) country_code: Option<Scalar<'a>>,
     #[serde(borrow)]
     pub(super) country: Option<Scalar<'a>>,
+    /// The terminal in Transaction Model v1: a [`Terminal`], if it can be read.
+    #[serde(borrow)]
+    pub(super) poi: Option<&'a RawValue>,
+}
+
+/// What the terminal can do.
+#[derive(serde::Deserialize)]
+pub(super) struct Terminal {
+    pub(super) partial_approval_capable: Option<Flag>,
+    pub(super) purchase_amount_only: Option<Flag>,
+}
+
+/// Yes or no: a boolean in Transaction Model v2, `"0"`, `"1"`, `"true"` or `"false"` in v1.
+pub(super) struct Flag(pub(super) bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FlagVisitor).map(Self)
+    }
+}
+
+struct FlagVisitor;
+
+impl Visitor<'_> for FlagVisitor {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("yes or no: a boolean, or a text such as \"1\"")
+    }
+
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<bool, E> {
+        Ok(flag)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<bool, E> {
+        Ok(number == 1)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
+        Ok(text == "1" || text.eq_ignore_ascii_case("true"))
+    }
 }
 
 /// A string, borrowed where it has no escapes. A bare `Option<Cow<str>>` would always copy.

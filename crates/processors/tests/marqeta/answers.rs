@@ -104,7 +104,7 @@ fn an_increment_joins_the_hold_of_the_transaction_before_it() {
 fn the_same_request_again_gets_the_same_bytes_and_holds_nothing_more() {
     let mut books = Books::new("USD");
     let first = books.answer(V2);
-    let reformatted = with(V2, "/pos", "null");
+    let reformatted = with(V2, "/network", "null");
     assert_eq!(books.answer(&reformatted), first);
     assert_eq!(books.account().held_minor, 2510);
 }
@@ -152,4 +152,55 @@ fn what_an_answer_approves_can_be_read_back() {
     let usd = bursar_core::Currency::parse("USD").expect("a currency");
     let declined = Books::new("USD").answer(&asking("100.01", "USD"));
     assert_eq!((declined.code, approved_minor(&declined, usd)), (402, None));
+}
+
+#[test]
+fn a_balance_inquiry_is_answered_with_the_balances() {
+    let mut books = Books::new("USD");
+    books.answer(V2);
+    let asked = with(V2, "/token", "\"inquiry\"");
+    let asked = with(&asked, "/gpa_order/jit_funding/method", "\"pgfs.balanceinquiry\"");
+    let answer = books.answer(&with(&asked, "/gpa_order/jit_funding/amount", "0"));
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    let balances =
+        r#""balances":{"USD":{"currency_code":"USD","ledger_balance":100.00,"available_balance":74.90}}"#;
+    assert!(answer.code == 200 && text.contains(balances), "{text}");
+    let funded = books.answer(&with(V2, "/token", "\"another\""));
+    assert!(jit_funding(&funded).get("balances").is_none(), "only where they are asked for");
+}
+
+#[test]
+fn less_is_approved_only_where_terminal_and_program_take_less_and_there_is_some() {
+    let takes_less = r#"{"partial_approval_capable":true}"#;
+    let answered = |books: &mut Books, body: &str| {
+        let answer = books.answer(body);
+        (answer.code, jit_funding(&answer)["amount"].to_string())
+    };
+    let v1 =
+        with(&with(V1, "/gpa_order/jit_funding/amount", "150.00"), "/gpa_order/currency_code", "\"USD\"");
+    let v1 = with(&v1, "/card_acceptor/poi", r#"{"partial_approval_capable":"1"}"#);
+    let too_much = with(&asking("150.00", "USD"), "/pos", takes_less);
+    let in_v1 = answered(&mut Books::allowing_all("USD"), &v1);
+    assert_eq!(in_v1, (200, "100.0".to_owned()));
+    let mut books = Books::allowing_all("USD");
+    assert_eq!(answered(&mut books, &too_much), (200, "100.0".to_owned()));
+    assert_eq!((books.account().held_minor, books.account().available_minor()), (10_000, Some(0)));
+    let nothing_left = with(&too_much, "/token", "\"second\"");
+    assert_eq!(answered(&mut books, &nothing_left).0, 402, "nothing is no part");
+    for (body, why) in [
+        (
+            with(&too_much, "/pos", r#"{"partial_approval_capable":false}"#),
+            "the terminal takes all or nothing",
+        ),
+        (with(&too_much, "/pos", "17"), "the terminal cannot be read"),
+        (with(&too_much, "/cash_back_amount", "100.01"), "the cash part is more than there is"),
+        (with(&too_much, "/cash_back_amount", "\"x\""), "the cash part cannot be read"),
+    ] {
+        assert_eq!(answered(&mut Books::allowing_all("USD"), &body).0, 402, "{why}");
+    }
+    let cash = with(&too_much, "/cash_back_amount", "100.00");
+    assert_eq!(answered(&mut Books::allowing_all("USD"), &cash), (200, "100.0".to_owned()));
+    let leaves_out = with(&cash, "/pos", r#"{"partial_approval_capable":true,"purchase_amount_only":true}"#);
+    assert_eq!(answered(&mut Books::allowing_all("USD"), &leaves_out).0, 402, "what is left would be cash");
+    assert_eq!(answered(&mut Books::new("USD"), &too_much).0, 402, "the program does not allow it");
 }

@@ -23,7 +23,7 @@ fn the_v2_layout_is_read() {
     let asked = authorize(V2);
     assert_eq!(command(V2).key, key("7c1d0a52-0b1e-4f55-9a3e-5d2f60b1c001"));
     assert_eq!(asked.method.as_str(), "pgfs.authorization");
-    assert!(matches!(asked.purpose, Purpose::Purchase));
+    assert!(matches!(asked.purpose, Purpose::Hold));
     assert_eq!(asked.card_token.as_str(), "card-ada-1");
     assert_eq!(asked.acting.expect("acting").token.as_str(), "user-ada");
     assert!(asked.paying.is_none());

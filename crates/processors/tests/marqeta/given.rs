@@ -1,11 +1,12 @@
 //! Bodies, and a small state to decide them on.
 
 use bursar_core::command::{Authorize, Found, Route};
+use bursar_core::program::Policies;
 use bursar_core::text::{FreeText, Token};
 use bursar_core::{
     Account, AccountId, Action, Answer, Card, CardId, CardStatus, Cardholder, CardholderId, CardholderStatus,
-    Command, Currency, MessageId, Outcome, Owner, OwnerId, OwnerKind, OwnerStatus, ProgramId, State, Work,
-    decide_batch,
+    Command, Currency, MessageId, Outcome, Owner, OwnerId, OwnerKind, OwnerStatus, Program, ProgramId, State,
+    Work, decide_batch,
 };
 use bursar_processors::marqeta::{JitRequest, Reject, decode};
 use serde_json::Value;
@@ -71,6 +72,7 @@ pub(crate) struct Books {
     messages: u128,
 }
 
+const PROGRAM: ProgramId = ProgramId::new(Uuid::from_u128(1));
 const ADA: u128 = 11;
 const BEN: u128 = 12;
 
@@ -80,6 +82,14 @@ impl Books {
         let owner = OwnerId::new(Uuid::from_u128(10));
         let account = AccountId::new(Uuid::from_u128(20));
         let mut state = State::default();
+        let program = Program {
+            id: PROGRAM,
+            name: FreeText::new("Test"),
+            time_zone: "Etc/UTC".into(),
+            currencies: vec![currency],
+            policies: Policies::default(),
+        };
+        state.programs.load(PROGRAM, Ok(program));
         state.owners.load(owner, Ok(company(owner)));
         let posted_minor = 100 * 10_i64.pow(u32::from(currency.exponent()));
         let funded = Account { posted_minor, ..Account::new(account, owner, currency) };
@@ -91,6 +101,15 @@ impl Books {
         let card = card(owner, account);
         state.cards.load(card.id, Ok(card));
         Self { state, account, messages: 100 }
+    }
+
+    /// The same in a program that allows everything.
+    pub(crate) fn allowing_all(currency: &str) -> Self {
+        let mut books = Self::new(currency);
+        let program = books.state.programs.get(PROGRAM).expect("readable").expect("loaded").clone();
+        let policies = Policies { partial_approvals: true, original_credits: true };
+        books.state.programs.load(PROGRAM, Ok(Program { policies, ..program }));
+        books
     }
 
     /// Looks the tokens up, decides and returns what came of it.
@@ -143,7 +162,7 @@ impl Books {
 fn company(id: OwnerId) -> Owner {
     Owner {
         id,
-        program: ProgramId::new(Uuid::from_u128(1)),
+        program: PROGRAM,
         kind: OwnerKind::Company,
         name: FreeText::new("Field Work Ltd"),
         token: None,

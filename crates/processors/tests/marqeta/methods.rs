@@ -6,13 +6,27 @@ use bursar_core::Outcome;
 use bursar_core::message::ActionKind;
 
 use crate::given::{Books, REFUND, V2, jit_funding, read, with};
-use Became::{Approved, Kept, Refused, Reviewed};
+use Became::{
+    Asked, Credited, CreditedIfAllowed, Debited, Held, Kept, Pending, PendingIfAllowed, Refused, Reviewed,
+};
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Became {
     /// 200, and the amount is held.
-    Approved,
+    Held,
+    /// 200, and the amount is gone from the account at once.
+    Debited,
+    /// 200, and the amount is on the account at once.
+    Credited,
+    /// 200, and the amount is pending credit.
+    Pending,
+    /// 200, and nothing moves.
+    Asked,
+    /// 402 unless the program allows it; then 200, and the amount is on the account at once.
+    CreditedIfAllowed,
+    /// 402 unless the program allows it; then 200, and the amount is pending credit.
+    PendingIfAllowed,
     /// 402, and the operator is told.
     Refused,
     /// 200, kept without effect.
@@ -22,24 +36,24 @@ enum Became {
 }
 
 const METHODS: &[(&str, Became, Became)] = &[
-    ("pgfs.authorization", Approved, Refused),
-    ("pgfs.authorization.account_verification", Refused, Reviewed),
-    ("pgfs.authorization.incremental", Approved, Refused),
-    ("pgfs.authorization.cashback", Refused, Reviewed),
-    ("pgfs.authorization.quasi.cash", Refused, Reviewed),
-    ("pgfs.atm.withdrawal", Refused, Reviewed),
-    ("pgfs.pindebit.authorization", Refused, Reviewed),
-    ("pgfs.auth_plus_capture", Refused, Reviewed),
-    ("pgfs.pindebit", Refused, Reviewed),
-    ("pgfs.pindebit.cashback", Refused, Reviewed),
-    ("pgfs.pindebit.atm.withdrawal", Refused, Reviewed),
-    ("pgfs.pindebit.quasi.cash", Refused, Reviewed),
-    ("pgfs.balanceinquiry", Refused, Reviewed),
-    ("pgfs.pindebit.balanceinquiry", Refused, Reviewed),
-    ("pgfs.refund.authorization", Refused, Reviewed),
-    ("pgfs.original.credit.authorization", Refused, Reviewed),
-    ("pgfs.original.credit.auth_plus_capture", Refused, Reviewed),
-    ("pgfs.network.load", Refused, Reviewed),
+    ("pgfs.authorization", Held, Refused),
+    ("pgfs.authorization.account_verification", Asked, Asked),
+    ("pgfs.authorization.incremental", Held, Refused),
+    ("pgfs.authorization.cashback", Held, Refused),
+    ("pgfs.authorization.quasi.cash", Held, Refused),
+    ("pgfs.atm.withdrawal", Held, Refused),
+    ("pgfs.pindebit.authorization", Held, Refused),
+    ("pgfs.auth_plus_capture", Debited, Refused),
+    ("pgfs.pindebit", Debited, Refused),
+    ("pgfs.pindebit.cashback", Debited, Refused),
+    ("pgfs.pindebit.atm.withdrawal", Debited, Refused),
+    ("pgfs.pindebit.quasi.cash", Debited, Refused),
+    ("pgfs.balanceinquiry", Asked, Asked),
+    ("pgfs.pindebit.balanceinquiry", Asked, Asked),
+    ("pgfs.refund.authorization", Refused, Pending),
+    ("pgfs.original.credit.authorization", Refused, PendingIfAllowed),
+    ("pgfs.original.credit.auth_plus_capture", Refused, CreditedIfAllowed),
+    ("pgfs.network.load", Refused, Credited),
     ("pgfs.billpayment", Refused, Reviewed),
     ("pgfs.authorization.capture", Kept, Kept),
     ("pgfs.authorization.clearing", Kept, Kept),
@@ -75,18 +89,48 @@ const METHODS: &[(&str, Became, Became)] = &[
 ];
 
 fn became(body: &str) -> Became {
-    let mut books = Books::new("USD");
+    match (became_in(Books::new("USD"), body), became_in(Books::allowing_all("USD"), body)) {
+        (Refused, Credited) => CreditedIfAllowed,
+        (Refused, Pending) => PendingIfAllowed,
+        (as_usual, allowing_all) => {
+            assert_eq!(as_usual, allowing_all, "{body}");
+            as_usual
+        }
+    }
+}
+
+fn became_in(mut books: Books, body: &str) -> Became {
     let is_told = read(body).alert().is_some();
+    let before = books.account();
     let Outcome::Decided(decided, answer) = books.decide(body) else {
         panic!("not decided: {body}");
     };
-    let is_held = books.account().held_minor > 0;
+    let after = books.account();
     let jit = jit_funding(&answer);
-    match (answer.code, decided.message.kind, is_told, is_held) {
-        (200, ActionKind::Authorize | ActionKind::Increment, false, true) => Approved,
-        (200, ActionKind::Record, false, false) => Kept,
-        (200, ActionKind::Review, true, false) => Reviewed,
-        (402, ActionKind::Authorize, true, false) => {
+    let answered_minor = jit["amount"].as_f64().map_or(0, |amount| (amount * 100.0).round() as i64);
+    // Each by its sign: what moves is exactly what was answered.
+    let sign = |after: i64, before: i64| {
+        let moved_minor = after - before;
+        assert!(moved_minor == 0 || moved_minor.abs() == answered_minor, "{moved_minor} moved: {jit}");
+        moved_minor.signum()
+    };
+    let moved = (
+        sign(after.held_minor, before.held_minor),
+        sign(after.posted_minor, before.posted_minor),
+        sign(after.pending_credit_minor, before.pending_credit_minor),
+    );
+    match (answer.code, decided.message.kind, is_told, moved) {
+        (200, ActionKind::Authorize | ActionKind::Increment, false, (1, 0, 0)) => Held,
+        (200, ActionKind::Authorize, false, (0, -1, 0)) => Debited,
+        (200, ActionKind::Authorize, false, (0, 1, 0)) => Credited,
+        (200, ActionKind::Authorize, false, (0, 0, 1)) => Pending,
+        (200, ActionKind::Authorize, false, (0, 0, 0)) => {
+            assert_eq!(answered_minor, 0, "nothing moved, and nothing was approved: {jit}");
+            Asked
+        }
+        (200, ActionKind::Record, false, (0, 0, 0)) => Kept,
+        (200, ActionKind::Review, true, (0, 0, 0)) => Reviewed,
+        (402, ActionKind::Authorize | ActionKind::Increment, _, (0, 0, 0)) => {
             assert_eq!(jit["decline_reason"], "TRANSACTION_NOT_PERMITTED");
             Refused
         }
@@ -123,8 +167,9 @@ fn a_method_that_nobody_knows_is_never_approved() {
 
 #[test]
 fn an_alert_names_the_method_and_the_transaction() {
-    let alert = read(REFUND).alert().expect("an alert");
-    assert!(alert.contains("pgfs.refund.authorization") && alert.contains("gpa_order_unload"), "{alert}");
+    let unknown = with(REFUND, "/gpa_order_unload/jit_funding/method", "\"pgfs.invented\"");
+    let alert = read(&unknown).alert().expect("an alert");
+    assert!(alert.contains("pgfs.invented") && alert.contains("gpa_order_unload"), "{alert}");
     assert!(alert.contains("1d9c3b7e-77aa-4c1e-8a5f-2b3c4d5e0011"), "{alert}");
 }
 

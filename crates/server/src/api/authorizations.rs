@@ -6,7 +6,8 @@ use std::time::Instant;
 use axum::Json;
 use axum::extract::State;
 use bursar_authorizer::{Timeline, Unavailable, Wanted};
-use bursar_core::command::{Actor, Amount, Authorize, GroupRef, Purpose, Reverse};
+use bursar_core::command::{Actor, Amount, Authorize, GroupRef, Partial, Purpose, Reverse};
+use bursar_core::message::TransactionKind;
 use bursar_core::text::{FreeText, Token};
 use bursar_core::{
     Action, Answer, CardId, Country, Currency, Decided, DeclineReason, Encode, Mcc, Merchant, MessageId,
@@ -45,8 +46,44 @@ pub(super) struct NewAuthorization {
     amount: AmountText,
     #[schema(value_type = schema::Currency)]
     currency: Currency,
+    /// What kind of purchase; `purchase` if not given.
+    #[serde(default)]
+    #[schema(value_type = Option<Spending>, inline)]
+    transaction: Spending,
+    /// Whether the money goes at once, without a hold.
+    #[serde(default)]
+    capture: bool,
+    /// Whether less will do. The program has to allow it, too.
+    #[serde(default)]
+    partial: bool,
     #[schema(value_type = Option<NewMerchant>)]
     merchant: Option<Object<NewMerchant>>,
+}
+
+/// What kind of purchase.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Spending {
+    /// Goods or services.
+    #[default]
+    Purchase,
+    /// A purchase with cash paid out on top; the amount includes it.
+    CashBack,
+    /// What is as good as cash.
+    QuasiCash,
+    /// Cash from a machine or a teller.
+    Withdrawal,
+}
+
+impl From<Spending> for TransactionKind {
+    fn from(spending: Spending) -> Self {
+        match spending {
+            Spending::Purchase => Self::Purchase,
+            Spending::CashBack => Self::CashBack,
+            Spending::QuasiCash => Self::QuasiCash,
+            Spending::Withdrawal => Self::Withdrawal,
+        }
+    }
 }
 
 /// Where a purchase is made.
@@ -168,7 +205,9 @@ pub(super) async fn create_authorization(
 ) -> Result<Stored, Problem> {
     let swipe = Swipe {
         method: "authorization",
-        purpose: Purpose::Purchase,
+        purpose: if new.capture { Purpose::Debit } else { Purpose::Hold },
+        kind: new.transaction.into(),
+        partial: new.partial.then_some(Partial { at_least_minor: 0 }),
         card: new.card,
         acting: new.cardholder,
         amount: new.amount.read(new.currency)?,
@@ -197,6 +236,8 @@ pub(super) async fn increment_authorization(
     let swipe = Swipe {
         method: "increment",
         purpose: Purpose::Increment(GroupRef::Message(id)),
+        kind: TransactionKind::Purchase,
+        partial: None,
         card: first.card_token,
         acting: None,
         amount,
@@ -273,6 +314,8 @@ async fn find(app: &App, id: MessageId) -> Result<AuthorizationRecord, Problem> 
 struct Swipe {
     method: &'static str,
     purpose: Purpose,
+    kind: TransactionKind,
+    partial: Option<Partial>,
     card: Token,
     acting: Option<Token>,
     amount: Amount,
@@ -296,11 +339,13 @@ async fn decide(
         method,
         funding_token: None,
         purpose: swipe.purpose,
+        kind: swipe.kind,
         card_token,
         route: found.route,
         acting: swipe.acting.map(|token| Actor { token, cardholder: found.acting }),
         paying: None,
         amount: swipe.amount,
+        partial: swipe.partial,
         merchant: swipe.merchant,
         processor_time: None,
     }));

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use bursar_core::command::CreateProgram;
-use bursar_core::program::time_zone;
+use bursar_core::program::{Policies, time_zone};
 use bursar_core::text::FreeText;
 use bursar_core::{Action, Currency, DeclineReason, Program, ProgramId};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,14 @@ pub(super) struct NewProgram {
     /// At least one; the first is the default of new accounts.
     #[schema(value_type = Vec<schema::Currency>, min_items = 1)]
     currencies: Vec<Currency>,
+    /// Approve what there is where a terminal takes less than it asked. Only for card products that
+    /// the processor lets do so: at Marqeta, with `enable_partial_auth_approval` and without
+    /// `allow_mcc_group_authorization_controls`.
+    #[serde(default)]
+    partial_approvals: bool,
+    /// Accept original credits: payments pushed to a card.
+    #[serde(default)]
+    original_credits: bool,
 }
 
 /// A program.
@@ -43,6 +51,8 @@ pub(super) struct ProgramView {
     time_zone: String,
     #[schema(value_type = Vec<schema::Currency>)]
     currencies: Vec<Currency>,
+    partial_approvals: bool,
+    original_credits: bool,
 }
 
 impl From<&Program> for ProgramView {
@@ -52,6 +62,8 @@ impl From<&Program> for ProgramView {
             name: program.name.as_str().to_owned(),
             time_zone: program.time_zone.clone(),
             currencies: program.currencies.clone(),
+            partial_approvals: program.policies.partial_approvals,
+            original_credits: program.policies.original_credits,
         }
     }
 }
@@ -71,7 +83,9 @@ pub(super) async fn create_program(
         return Err(Problem::of_field(Code::InvalidField, "currencies", "at least one is needed"));
     }
     let currencies = distinct(new.currencies)?;
-    let action = Action::CreateProgram(CreateProgram { name, time_zone: new.time_zone, currencies });
+    let NewProgram { time_zone, partial_approvals, original_credits, .. } = new;
+    let policies = Policies { partial_approvals, original_credits };
+    let action = Action::CreateProgram(CreateProgram { name, time_zone, currencies, policies });
     let view = |decided: &_| settle::program(decided).map(ProgramView::from);
     settle(&app, key, action, created(view)).await
 }

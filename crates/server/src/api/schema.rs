@@ -1,6 +1,6 @@
 //! How ids, words and amounts are described: made from core, so that they cannot differ from it.
 
-use bursar_core::message::{ActionKind, Source};
+use bursar_core::message::{ActionKind, Source, TransactionKind as CoreTransactionKind};
 use bursar_core::{GroupStatus as CoreGroupStatus, check};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -39,6 +39,7 @@ text_schemas! {
     CheckName = words(check::CheckName::ALL.iter().map(|word| word.as_str()));
     CheckResult = words(check::CheckResult::ALL.iter().map(|word| word.as_str()));
     AuthorizationKind = words([ActionKind::Authorize, ActionKind::Increment].iter().map(|word| word.as_str()));
+    TransactionKind = words(CoreTransactionKind::ALL.iter().map(|word| word.as_str()));
     RecordKind = words([ActionKind::Record, ActionKind::Review].iter().map(|word| word.as_str()));
     TransferKind = words([ActionKind::Load, ActionKind::Unload].iter().map(|word| word.as_str()));
 

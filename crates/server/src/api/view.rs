@@ -1,8 +1,8 @@
 //! An authorization, as `/v1` shows it.
 
 use bursar_core::check::{CheckName, CheckResult};
-use bursar_core::hold_group::{Effect, GroupMessage};
-use bursar_core::message::{ActionKind, Authorization, Source};
+use bursar_core::hold_group::GroupMessage;
+use bursar_core::message::{ActionKind, Authorization, Source, TransactionKind};
 use bursar_core::text::Token;
 use bursar_core::{
     AccountId, Answer, CardId, CardholderId, Check, Currency, DeclineReason, GroupStatus, HoldGroup,
@@ -29,6 +29,8 @@ pub(super) struct AuthorizationView {
     id: MessageId,
     #[schema(value_type = schema::AuthorizationKind)]
     kind: ActionKind,
+    #[schema(value_type = schema::TransactionKind)]
+    transaction: TransactionKind,
     /// The authorization that began its hold group; itself for the first.
     #[schema(value_type = Option<schema::MessageId>)]
     group: Option<MessageId>,
@@ -62,7 +64,10 @@ pub(super) struct AuthorizationView {
     /// What was asked; null if that was no amount.
     #[schema(value_type = Option<schema::Decimal>)]
     amount: Option<String>,
-    /// Of the amount; null if the code was none.
+    /// What was approved: held, or moved at once. Less than was asked in a partial approval.
+    #[schema(value_type = Option<schema::Decimal>)]
+    approved_amount: Option<String>,
+    /// Of both amounts; null if the code was none.
     #[schema(value_type = Option<schema::Currency>)]
     currency: Option<Currency>,
     /// What the account had available after the decision.
@@ -140,6 +145,7 @@ impl AuthorizationView {
         Some(Self {
             id: message.id,
             kind: message.kind,
+            transaction: authorization.kind,
             group: message.group.as_ref().map(|group| group.root),
             source: message.key.source,
             token: message.key.token.clone(),
@@ -153,6 +159,9 @@ impl AuthorizationView {
             cardholder: authorization.cardholder,
             account: authorization.account,
             amount: amount.map(|(minor, currency)| decimal(minor, currency)),
+            approved_amount: approved_minor(message)
+                .zip(authorization.currency)
+                .map(|(minor, currency)| decimal(minor, currency)),
             currency: authorization.currency,
             available_after: available.map(|(minor, currency)| decimal(minor, currency)),
             account_currency,
@@ -161,6 +170,11 @@ impl AuthorizationView {
             stages: stage_times.map(Stages),
         })
     }
+}
+
+/// What was approved, if it was.
+fn approved_minor(message: &Message) -> Option<i64> {
+    message.group.as_ref().filter(|_| message.is_approved()).map(|group| group.effect.approved_minor())
 }
 
 /// The account's currency: the check of the currency found it.
@@ -204,6 +218,12 @@ struct HoldView {
     /// Held now, in the account's currency.
     #[schema(value_type = schema::Decimal)]
     held: String,
+    /// Posted by it at once: credits less debits.
+    #[schema(value_type = schema::Decimal)]
+    posted: String,
+    /// Approved credit that has not cleared.
+    #[schema(value_type = schema::Decimal)]
+    pending_credit: String,
     /// In the order of the processor's clock.
     messages: Vec<HoldMessageView>,
 }
@@ -215,9 +235,9 @@ struct HoldMessageView {
     id: MessageId,
     #[schema(value_type = schema::Time)]
     processor_time: Timestamp,
-    /// `none`, `hold` or `reverse_all`.
+    /// `none`, `hold`, `debit`, `credit`, `pending_credit` or `reverse_all`.
     effect: &'static str,
-    /// What it holds.
+    /// What it holds or moves.
     #[schema(value_type = Option<schema::Decimal>)]
     amount: Option<String>,
 }
@@ -253,11 +273,7 @@ impl HoldView {
         let mut messages: Vec<&GroupMessage> = group.messages.iter().collect();
         messages.sort_by_key(|message| (message.processor_time, message.id));
         let view = |message: &GroupMessage| {
-            let (effect, amount_minor) = match message.effect {
-                Effect::None => ("none", None),
-                Effect::Hold(amount_minor) => ("hold", Some(amount_minor)),
-                Effect::ReverseAll => ("reverse_all", None),
-            };
+            let (effect, amount_minor) = message.effect.parts();
             HoldMessageView {
                 id: message.id,
                 processor_time: message.processor_time,
@@ -268,6 +284,8 @@ impl HoldView {
         Some(Self {
             status: books.status,
             held: decimal(books.held_minor, currency),
+            posted: decimal(books.posted_minor, currency),
+            pending_credit: decimal(books.pending_credit_minor, currency),
             messages: messages.into_iter().map(view).collect(),
         })
     }

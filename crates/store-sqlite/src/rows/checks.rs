@@ -1,7 +1,7 @@
 //! The checks of an authorization in one short text: every decision writes one, and pages cost.
 //!
-//! `K+|S-suspended|B+:60,500000`: a letter a check, its result (`+` passed, `-` failed, `?` not
-//! made), the state that it found, and the amounts that it compared.
+//! `K+|S-suspended|B+:60,500000`: a letter a check, its result (`+` passed, `-` failed, `~` not
+//! needed, `?` not made), the state that it found, and the amounts that it compared.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -29,6 +29,7 @@ const fn sign(result: CheckResult) -> char {
     match result {
         CheckResult::Passed => '+',
         CheckResult::Failed => '-',
+        CheckResult::NotNeeded => '~',
         CheckResult::NotMade => '?',
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bursar_core::hold_group::{Effect, GroupMessage};
-use bursar_core::message::{Authorization, Membership, Recorded};
+use bursar_core::message::{Authorization, Membership, Recorded, TransactionKind};
 use bursar_core::text::Token;
 use bursar_core::{AccountId, Answer, CardId, CardholderId, Message, MessageId, MessageKey, OwnerId};
 use rusqlite::types::FromSqlError;
@@ -13,16 +13,17 @@ use super::{Blob16, Micros, checks, id, id_opt, word, word_opt};
 
 pub(crate) const COLUMNS: &str = "id, token, source, scope, state, fingerprint, kind, owner, owner_sequence, at, \
                                   declined, root, processor_time, effect, effect_minor, card_token, card, \
-                                  cardholder, account, amount_minor, currency, available_minor, merchant, checks, method";
+                                  cardholder, account, amount_minor, currency, available_minor, merchant, checks, method, \
+                                  transaction_kind";
 
 /// How many columns a message has before its answer.
-pub(crate) const WIDTH: usize = 25;
+pub(crate) const WIDTH: usize = 26;
 
 const INSERT: &str = "insert into messages (id, token, source, scope, state, fingerprint, kind, owner,
     owner_sequence, at, declined, root, processor_time, effect, effect_minor, card_token, card, cardholder, account,
-    amount_minor, currency, available_minor, merchant, checks, method, answer_code, answer)
+    amount_minor, currency, available_minor, merchant, checks, method, transaction_kind, answer_code, answer)
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-    ?24, ?25, ?26, ?27)";
+    ?24, ?25, ?26, ?27, ?28)";
 
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     Ok(Message {
@@ -55,12 +56,9 @@ fn read_membership(row: &Row<'_>) -> rusqlite::Result<Option<Membership>> {
 
 /// The effect, from its word and the amount in the column after it.
 fn read_effect(row: &Row<'_>, column: usize) -> rusqlite::Result<Effect> {
-    match row.get_ref(column)?.as_str()? {
-        "none" => Ok(Effect::None),
-        "hold" => Ok(Effect::Hold(row.get(column + 1)?)),
-        "reverse_all" => Ok(Effect::ReverseAll),
-        other => Err(FromSqlError::Other(format!("{other:?} is no effect").into()).into()),
-    }
+    let (word, minor) = (row.get_ref(column)?.as_str()?, row.get(column + 1)?);
+    let no_effect = || FromSqlError::Other(format!("{word:?} with {minor:?} is no effect").into());
+    Effect::from_parts(word, minor).ok_or_else(|| no_effect().into())
 }
 
 fn read_authorization(row: &Row<'_>) -> rusqlite::Result<Option<Authorization>> {
@@ -70,6 +68,7 @@ fn read_authorization(row: &Row<'_>) -> rusqlite::Result<Option<Authorization>> 
     let text = |column| -> rusqlite::Result<&str> { Ok(row.get_ref(column)?.as_str()?) };
     let damaged = |error: serde_json::Error| FromSqlError::Other(Box::new(error));
     Ok(Some(Authorization {
+        kind: word_opt(row, 25)?.unwrap_or(TransactionKind::Purchase),
         card_token,
         card: id_opt(row, 16, CardId::new)?,
         cardholder: id_opt(row, 17, CardholderId::new)?,
@@ -113,12 +112,7 @@ pub(crate) fn read_group_message(row: &Row<'_>) -> rusqlite::Result<GroupMessage
 pub(crate) fn insert(connection: &Connection, message: &Message, answer: &Answer) -> rusqlite::Result<()> {
     let key = &message.key;
     let group = message.group.as_ref();
-    let (effect, effect_minor) = match group.map(|group| group.effect) {
-        None => (None, None),
-        Some(Effect::None) => (Some("none"), None),
-        Some(Effect::Hold(minor)) => (Some("hold"), Some(minor)),
-        Some(Effect::ReverseAll) => (Some("reverse_all"), None),
-    };
+    let effect = group.map(|group| group.effect.parts());
     let (authorization, recorded) = (message.authorization.as_ref(), message.recorded.as_ref());
     let json = |json: serde_json::Result<String>| {
         json.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
@@ -139,8 +133,8 @@ pub(crate) fn insert(connection: &Connection, message: &Message, answer: &Answer
         message.declined.map(|reason| reason.as_str()),
         group.map(|group| Blob16(group.root.uuid())),
         group.map(|group| Micros(group.processor_time)),
-        effect,
-        effect_minor,
+        effect.map(|(word, _)| word),
+        effect.and_then(|(_, minor)| minor),
         authorization
             .map(|of| &of.card_token)
             .or(recorded.and_then(|of| of.card_token.as_ref()))
@@ -154,6 +148,10 @@ pub(crate) fn insert(connection: &Connection, message: &Message, answer: &Answer
         merchant,
         checks,
         recorded.map(|of| of.method.as_str()),
+        authorization
+            .map(|of| of.kind)
+            .filter(|kind| *kind != TransactionKind::Purchase)
+            .map(TransactionKind::as_str),
         answer.code,
         answer.body
     ])?;

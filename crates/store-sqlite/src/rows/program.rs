@@ -1,12 +1,13 @@
 //! Programs.
 
+use bursar_core::program::Policies;
 use bursar_core::text::FreeText;
 use bursar_core::{Currency, Program, ProgramId};
 use rusqlite::{Connection, Row, params};
 
 use super::{Blob16, FromWord, id};
 
-pub(crate) const COLUMNS: &str = "id, name, time_zone, currencies";
+pub(crate) const COLUMNS: &str = "id, name, time_zone, currencies, partial_approvals, original_credits";
 
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Program> {
     let codes = row.get_ref(3)?.as_str()?;
@@ -17,18 +18,22 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Program> {
         name: FreeText::new(row.get_ref(1)?.as_str()?),
         time_zone: row.get(2)?,
         currencies: currencies.ok_or_else(unknown)?,
+        policies: Policies { partial_approvals: row.get(4)?, original_credits: row.get(5)? },
     })
 }
 
 pub(crate) fn save(connection: &Connection, program: &Program) -> rusqlite::Result<()> {
     let codes: Vec<&str> = program.currencies.iter().map(|currency| currency.code()).collect();
-    let insert = "insert into programs (id, name, time_zone, currencies) values (?1, ?2, ?3, ?4)";
+    let insert = "insert into programs (id, name, time_zone, currencies, partial_approvals, original_credits)
+                  values (?1, ?2, ?3, ?4, ?5, ?6)";
     let program_id = Blob16(program.id.uuid());
     connection.prepare_cached(insert)?.execute(params![
         program_id,
         program.name.as_str(),
         program.time_zone,
-        codes.join(",")
+        codes.join(","),
+        program.policies.partial_approvals,
+        program.policies.original_credits
     ])?;
     Ok(())
 }

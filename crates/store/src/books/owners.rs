@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bursar_core::hold_group::{Effect, GroupMessage, fold};
+use bursar_core::hold_group::{Effect, GroupBooks, GroupMessage, fold};
 use bursar_core::{Account, AccountId, Message, MessageId, Owner, OwnerId};
 use jiff::Timestamp;
 
@@ -20,7 +20,15 @@ pub(super) struct OwnerWalk {
 struct Group {
     account: AccountId,
     messages: Vec<GroupMessage>,
-    held_minor: i64,
+    books: GroupBooks,
+}
+
+/// What the hold groups of one account add up to.
+#[derive(Default, Clone, Copy)]
+pub(super) struct Held {
+    pub(super) held_minor: i64,
+    pub(super) open_holds: i64,
+    pub(super) pending_credit_minor: i64,
 }
 
 #[derive(Default)]
@@ -57,12 +65,12 @@ impl OwnerWalk {
             let running = self.accounts.entry(*account).or_default();
             running.posted_minor = running.posted_minor.saturating_add(*amount_minor);
         }
-        self.hold(message, report);
+        self.hold(message, moved, report);
         self.compare_available(message, accounts, report);
     }
 
     /// Adds the message to its group and books what the fold says.
-    fn hold(&mut self, message: &Message, report: &mut Report) {
+    fn hold(&mut self, message: &Message, moved: &Moved, report: &mut Report) {
         let Some((root, group_message)) = message.group_message() else {
             return;
         };
@@ -73,7 +81,7 @@ impl OwnerWalk {
         let group = match (self.groups.get_mut(&root), account) {
             (Some(group), _) => group,
             (None, Some(account)) if root == message.id => {
-                let group = Group { account, messages: Vec::new(), held_minor: 0 };
+                let group = Group { account, messages: Vec::new(), books: GroupBooks::EMPTY };
                 self.groups.entry(root).or_insert(group)
             }
             (None, _) if group_message.effect == Effect::None => return,
@@ -84,8 +92,11 @@ impl OwnerWalk {
             return report.find("L3", root, "the hold group's sum overflows");
         };
         let running = self.accounts.entry(group.account).or_default();
-        running.held_minor = running.held_minor.saturating_add(books.held_minor - group.held_minor);
-        group.held_minor = books.held_minor;
+        running.held_minor = running.held_minor.saturating_add(books.held_minor - group.books.held_minor);
+        let posted_minor = moved.get(&message.id).map_or(0, |(_, amount_minor)| *amount_minor);
+        let should_minor = books.posted_minor.saturating_sub(group.books.posted_minor);
+        report.compare("L1", message.id, "the posted money that it moved", posted_minor, should_minor);
+        group.books = books;
     }
 
     /// L4: what was available after the decision is what the books say, and an approval that
@@ -111,8 +122,9 @@ impl OwnerWalk {
         let available_minor =
             posted_minor.saturating_sub(held_minor).saturating_add(account.credit_line_minor);
         report.compare("L4", message.id, "what was available after it", recorded_minor, available_minor);
-        let holds = matches!(message.group.as_ref().map(|group| group.effect), Some(Effect::Hold(_)));
-        if holds && available_minor < 0 {
+        let effect = message.group.as_ref().map(|group| group.effect);
+        let is_spent = matches!(effect, Some(Effect::Hold(_) | Effect::Debit(_)));
+        if is_spent && available_minor < 0 {
             report.find("L4", message.id, format!("it was approved and left {available_minor} available"));
         }
     }
@@ -121,7 +133,7 @@ impl OwnerWalk {
     pub(super) fn finish(
         self,
         owners: &mut HashMap<OwnerId, Owner>,
-        held: &mut HashMap<AccountId, (i64, i64)>,
+        held: &mut HashMap<AccountId, Held>,
         report: &mut Report,
     ) {
         match owners.remove(&self.owner) {
@@ -132,9 +144,11 @@ impl OwnerWalk {
             }
         }
         for group in self.groups.into_values() {
-            let (held_minor, open_holds) = held.entry(group.account).or_default();
-            *held_minor = held_minor.saturating_add(group.held_minor);
-            *open_holds += i64::from(group.held_minor > 0);
+            let held = held.entry(group.account).or_default();
+            let GroupBooks { held_minor, pending_credit_minor, .. } = group.books;
+            held.held_minor = held.held_minor.saturating_add(held_minor);
+            held.open_holds += i64::from(held_minor > 0);
+            held.pending_credit_minor = held.pending_credit_minor.saturating_add(pending_credit_minor);
         }
     }
 }

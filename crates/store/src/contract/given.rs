@@ -10,7 +10,7 @@ mod send;
 pub use amount::{currency, jpy, kwd, money, usd};
 pub use call::{
     Call, authorization, card_move, cardholder_move, increment, load, new_card, new_cardholder, new_company,
-    new_person, new_program, owner_move, reversal, unknown_card, unload,
+    new_person, new_program, new_program_with, owner_move, reversal, unknown_card, unload,
 };
 pub use send::{JsonAnswer, Sent, approved_minor, batch, conflicting, sent, settled};
 
@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bursar_core::command::{Actor, Route};
 use bursar_core::decide::Change;
+use bursar_core::program::Policies;
 use bursar_core::text::Token;
 use bursar_core::{Account, AccountId, CardId, CardholderId, Currency, Money, OwnerId, ProgramId};
 use uuid::Uuid;
@@ -105,7 +106,12 @@ pub async fn person(ledger: &dyn Ledger, program: ProgramId) -> OwnerId {
 
 /// A company's account with this money, and an active card on it.
 pub async fn account(ledger: &dyn Ledger, money: Money) -> Funded {
-    let program = program(ledger).await;
+    account_in(ledger, Policies::default(), money).await
+}
+
+/// The same in a program with these policies.
+pub async fn account_in(ledger: &dyn Ledger, policies: Policies, money: Money) -> Funded {
+    let program = ProgramId::new(sent(ledger, &new_program_with(policies)).await.id().uuid());
     let owner = sent(ledger, &new_company(program).keeping(money.currency)).await;
     let account = account_of(&owner);
     let funded = holder_of(ledger, program, account).await;

@@ -106,7 +106,7 @@ async fn a_method_that_is_not_known_is_declined_when_it_takes_money_and_recorded
     let given = server.given("USD", Some("10.00")).await?;
     let before = state(&server, &given).await?.0;
     let mut bodies = Vec::new();
-    for (number, method) in ["pgfs.authorization.cashback", "pgfs.invented.tomorrow"].iter().enumerate() {
+    for (number, method) in ["pgfs.billpayment", "pgfs.invented.tomorrow"].iter().enumerate() {
         let debit = swipe(&format!("debit-{number}"), "1.00").replace("pgfs.authorization", method);
         let declined = server.jit(&debit).await?;
         assert_eq!(verdict(&declined), (402, "TRANSACTION_NOT_PERMITTED".to_owned()), "{method}");

@@ -7,7 +7,8 @@ use bursar_core::command::{
     Amount, Authorize, CreateCard, CreateCardholder, CreateOwner, CreateProgram, Direction, GroupRef,
     MoveCard, MoveCardholder, MoveOwner, Purpose, Reverse, Transfer,
 };
-use bursar_core::message::Source;
+use bursar_core::message::{Source, TransactionKind};
+use bursar_core::program::Policies;
 use bursar_core::text::{FreeText, Token};
 use bursar_core::{
     AccountId, Action, CardStatus, CardholderId, CardholderStatus, Command, Currency, Mcc, Merchant,
@@ -127,10 +128,17 @@ impl Call {
 /// A program that keeps dollars, yen and dinars.
 #[must_use]
 pub fn new_program() -> Call {
+    new_program_with(Policies::default())
+}
+
+/// The same with these policies.
+#[must_use]
+pub fn new_program_with(policies: Policies) -> Call {
     let create = CreateProgram {
         name: FreeText::new("Test program"),
         time_zone: "Etc/UTC".into(),
         currencies: ["USD", "JPY", "KWD"].map(currency).to_vec(),
+        policies,
     };
     Call::new(Source::Api, Action::CreateProgram(create))
 }
@@ -221,14 +229,14 @@ fn transfer(funded: &Funded, direction: Direction, money: Money) -> Call {
 /// A swipe of the card.
 #[must_use]
 pub fn authorization(funded: &Funded, money: Money) -> Call {
-    swipe(funded.card_token.clone(), money, "pgfs.authorization", Purpose::Purchase)
+    swipe(funded.card_token.clone(), money, "pgfs.authorization", Purpose::Hold)
         .asking(|authorize| authorize.route = Some(funded.route()))
 }
 
 /// A swipe of a card that is not known here.
 #[must_use]
 pub fn unknown_card(card_token: &Token, money: Money) -> Call {
-    swipe(card_token.clone(), money, "pgfs.authorization", Purpose::Purchase)
+    swipe(card_token.clone(), money, "pgfs.authorization", Purpose::Hold)
 }
 
 /// More for the purchase that the group's message is about.
@@ -244,11 +252,13 @@ fn swipe(card_token: Token, money: Money, method: &str, purpose: Purpose) -> Cal
         method: token(method),
         funding_token: None,
         purpose,
+        kind: TransactionKind::Purchase,
         card_token,
         route: None,
         acting: None,
         paying: None,
         amount: amount(money),
+        partial: None,
         merchant: Merchant {
             mcc: Mcc::parse("5812").ok(),
             name: Some(FreeText::new("Corner Café")),

@@ -1,23 +1,19 @@
 //! Commands on their way to the ledger, and what came back.
 
-use bursar_core::hold_group::Effect;
 use bursar_core::{Answer, Decided, DeclineReason, Encode, Message, MessageId, Outcome};
 
 use super::Call;
 use crate::ledger::{Batch, Ledger, Settled};
 
-/// The plainest dialect: a code, how many minor units are held or why none, and the message's id.
+/// The plainest dialect: a code, how many minor units are approved or why none, and the message's id.
 pub struct JsonAnswer;
 
 impl Encode for JsonAnswer {
     fn encode(&self, decided: &Decided) -> Answer {
         let id = decided.message.id;
-        let held_minor = match decided.message.group.as_ref().map(|group| group.effect) {
-            Some(Effect::Hold(minor)) => minor,
-            _ => 0,
-        };
+        let approved_minor = decided.message.group.as_ref().map_or(0, |group| group.effect.approved_minor());
         let (code, body) = match decided.declined() {
-            None => (200, format!(r#"{{"id":"{id}","approved":{held_minor}}}"#)),
+            None => (200, format!(r#"{{"id":"{id}","approved":{approved_minor}}}"#)),
             Some(reason) => (402, format!(r#"{{"id":"{id}","declined":"{reason}"}}"#)),
         };
         Answer { code, body: body.into_bytes() }
