@@ -22,8 +22,10 @@ pub struct Settings {
     pub batch_size_max: usize,
     /// Commands that wait in one lane, at most; more are refused at once.
     pub queue_max: usize,
-    /// How long after its deadline a started command may still be waited for.
+    /// How long after its deadline, by which it has to be started, a command is waited for.
     pub answer_grace: Duration,
+    /// For how long after a failure that no later decision disproved the instance is not ready.
+    pub failure_counts_for: Duration,
     /// What is kept in memory.
     pub cache: CacheSettings,
     /// A slower authorization is logged as a warning.
@@ -37,7 +39,8 @@ impl Default for Settings {
         Self {
             batch_size_max: 256,
             queue_max: 4096,
-            answer_grace: Duration::from_secs(1),
+            answer_grace: Duration::from_millis(300),
+            failure_counts_for: Duration::from_secs(2),
             cache: CacheSettings {
                 user_ttl: Duration::from_secs(3600),
                 card_ttl: Duration::from_secs(900),
@@ -126,6 +129,7 @@ struct Shared {
     ends: Mutex<Vec<oneshot::Receiver<()>>>,
     stop: watch::Sender<bool>,
     answer_grace: Duration,
+    failure_counts_for: Duration,
 }
 
 /// Stage times of answered decisions that wait for the next batch, at most so many.
@@ -154,19 +158,17 @@ impl PendingTimes {
 pub(crate) struct LastFailure(Mutex<Option<(Instant, StoreError)>>);
 
 impl LastFailure {
-    /// How long a failure counts that no later decision disproved. Damage does not go away by
-    /// itself: it counts until a decision or a restart shows that it is mended.
-    const COUNTS_FOR: Duration = Duration::from_secs(2);
-
     pub(crate) fn note(&self, outcome: Result<(), &StoreError>) {
         let failure = outcome.err().map(|error| (Instant::now(), error.clone()));
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
 
-    fn recent(&self) -> Result<(), StoreError> {
+    /// Damage does not go away by itself: it counts until a decision or a restart shows that it is
+    /// mended.
+    fn recent(&self, counts_for: Duration) -> Result<(), StoreError> {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some((_, error @ StoreError::Corrupt(_))) => Err(error.clone()),
-            Some((at, error)) if at.elapsed() < Self::COUNTS_FOR => Err(error.clone()),
+            Some((at, error)) if at.elapsed() < counts_for => Err(error.clone()),
             _ => Ok(()),
         }
     }
@@ -203,7 +205,7 @@ impl Authorizer {
         }
         let lookups = Lookups::new(ledger.clone(), settings.cache);
         let ends = Mutex::new(ends);
-        let answer_grace = settings.answer_grace;
+        let Settings { answer_grace, failure_counts_for, .. } = settings;
         let shared = Shared {
             ledger,
             lookups,
@@ -214,6 +216,7 @@ impl Authorizer {
             ends,
             stop,
             answer_grace,
+            failure_counts_for,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -237,7 +240,11 @@ impl Authorizer {
                 self.shared.last_failure.note(Err(&error));
                 Unavailable::Store(error.to_string())
             }
-            Err(_) => Unavailable::Late,
+            Err(_) => {
+                let error = StoreError::Unavailable("a lookup did not end before its deadline".to_owned());
+                self.shared.last_failure.note(Err(&error));
+                Unavailable::Late
+            }
         };
         self.finish(Settlement { reply: Reply::Unavailable(why.clone()), timeline: *timeline });
         Err(why)
@@ -282,6 +289,8 @@ impl Authorizer {
                         // Somebody has to take what still comes: to the lane, a caller who is gone
                         // has hung up, and it would count a second time who is counted as hung.
                         tokio::spawn(settlement);
+                        let error = StoreError::Unavailable(Unavailable::Hung.to_string());
+                        self.shared.last_failure.note(Err(&error));
                         return unavailable(Unavailable::Hung);
                     }
                 }
@@ -308,7 +317,11 @@ impl Authorizer {
         if *self.shared.stop.borrow() {
             return Err(StoreError::Unavailable(Unavailable::Stopping.to_string()));
         }
-        self.shared.last_failure.recent()?;
+        if self.shared.lanes.iter().any(mpsc::Sender::is_closed) {
+            let ended = "a lane ended by a panic; see the log for its place, and restart";
+            return Err(StoreError::Unavailable(ended.to_owned()));
+        }
+        self.shared.last_failure.recent(self.shared.failure_counts_for)?;
         match tokio::time::timeout(Duration::from_secs(2), self.shared.ledger.probe()).await {
             Ok(probed) => probed,
             Err(_) => Err(StoreError::Unavailable(Unavailable::Hung.to_string())),

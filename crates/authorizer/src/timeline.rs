@@ -1,6 +1,6 @@
 //! Where one request spends its time.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bursar_store::{Stage, StageTimes};
 
@@ -42,11 +42,5 @@ impl Timeline {
     #[must_use]
     pub const fn times(&self) -> StageTimes {
         self.times
-    }
-
-    /// From the beginning to the last mark.
-    #[must_use]
-    pub fn total(&self) -> Duration {
-        self.last.saturating_duration_since(self.began)
     }
 }

@@ -76,6 +76,7 @@ pub(crate) struct Credentials {
 /// Just-in-time funding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Jit {
+    pub(crate) start: Duration,
     pub(crate) deadline: Duration,
 }
 
@@ -151,7 +152,7 @@ impl Config {
             server,
             credentials: Credentials::read(reader, &data),
             data,
-            jit: Jit { deadline: reader.milliseconds("jit.deadline_ms", 1..=60_000) },
+            jit: Jit::read(reader),
             lanes: Lanes {
                 batch_size_max: reader.count("lanes.batch_size_max", 1..=256),
                 queue_max: reader.count("lanes.queue_max", 1..=1_000_000),
@@ -207,6 +208,22 @@ impl Credentials {
                 false => file.into(),
             },
         }
+    }
+}
+
+impl Jit {
+    fn read(reader: &mut Reader) -> Self {
+        let problems_before = reader.problem_count();
+        let start = reader.milliseconds("jit.start_ms", 1..=60_000);
+        let deadline = reader.milliseconds("jit.deadline_ms", 1..=60_000);
+        if reader.problem_count() == problems_before && deadline < start {
+            reader.problem(
+                "jit.deadline_ms",
+                &format!("is below jit.start_ms ({} ms)", start.as_millis()),
+                "raise it or lower jit.start_ms",
+            );
+        }
+        Self { start, deadline }
     }
 }
 

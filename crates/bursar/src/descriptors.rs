@@ -3,17 +3,22 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::Failure;
+use crate::config::Config;
 
-/// What the process needs beside its connections: the ledger's files, their readers, the logs.
-const BESIDE_CONNECTIONS: u64 = 64;
+/// What the process needs beside its connections and readers: the writer, lookups, logs, the rest.
+const BESIDE: usize = 64;
 
-/// Raises the process's limit where it is too low for so many connections. A connection that could
+/// A reader has the ledger's file open, and its log.
+const FILES_A_READER: usize = 2;
+
+/// Raises the process's limit where it is too low for the connections of the settings. A connection that could
 /// not be accepted for want of a descriptor would wait in the dark, without an answer.
 ///
 /// # Errors
 /// The system does not allow so many.
-pub(crate) fn allow(connections_max: usize) -> Result<(), Failure> {
-    let needed = u64::try_from(connections_max)?.saturating_add(BESIDE_CONNECTIONS);
+pub(crate) fn allow(config: &Config) -> Result<(), Failure> {
+    let connections_max = config.server.connections_max;
+    let needed = u64::try_from(connections_max + FILES_A_READER * config.sqlite.readers + BESIDE)?;
     let limit = getrlimit(Resource::Nofile);
     let is_enough = |limit: Option<u64>| limit.is_none_or(|limit| limit >= needed);
     if is_enough(limit.current) {

@@ -25,7 +25,7 @@ pub(crate) struct Bursar {
 /// Binds the port, opens the data folder and starts the lanes. A port that is taken leaves nothing
 /// behind.
 pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
-    descriptors::allow(config.server.connections_max)?;
+    descriptors::allow(config)?;
     let server = Server::bind(config.server.listen)?;
     let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&config.data.dir, ledger_options(config))?);
     let (credentials, is_first_start) = credentials::load_or_create(&config.credentials.file)?;
@@ -106,6 +106,7 @@ fn lane_settings(config: &Config) -> Lanes {
     Lanes {
         batch_size_max: config.lanes.batch_size_max,
         queue_max: config.lanes.queue_max,
+        answer_grace: config.jit.deadline.saturating_sub(config.jit.start),
         cache: CacheSettings {
             user_ttl: config.cache.user_ttl,
             card_ttl: config.cache.card_ttl,
@@ -126,6 +127,6 @@ fn http_settings(config: &Config) -> Http {
         connections_max: config.server.connections_max,
         drain: config.server.drain,
         shutdown_grace: config.server.shutdown_grace,
-        jit_deadline: config.jit.deadline,
+        jit_start: config.jit.start,
     }
 }

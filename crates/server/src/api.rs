@@ -15,7 +15,7 @@ mod programs;
 mod records;
 
 mod amount;
-mod schema;
+pub(crate) mod schema;
 mod settle;
 mod transition;
 mod view;

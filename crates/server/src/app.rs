@@ -31,8 +31,8 @@ pub struct Settings {
     pub drain: Duration,
     /// How long running requests may take to finish afterwards, and how long the store may.
     pub shutdown_grace: Duration,
-    /// An authorization that was not started by then is answered 503, without a decision.
-    pub jit_deadline: Duration,
+    /// An authorization whose decision has not begun by then is answered 503, without one.
+    pub jit_start: Duration,
 }
 
 impl Default for Settings {
@@ -45,7 +45,7 @@ impl Default for Settings {
             connections_max: 4096,
             drain: Duration::ZERO,
             shutdown_grace: Duration::from_secs(10),
-            jit_deadline: Duration::from_millis(1500),
+            jit_start: Duration::from_millis(1200),
         }
     }
 }

@@ -88,7 +88,7 @@ pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Respons
 }
 
 async fn fund(app: &App, bytes: &[u8], mut timeline: Timeline) -> Result<Response, Problem> {
-    let deadline = timeline.began() + app.settings().jit_deadline;
+    let deadline = timeline.began() + app.settings().jit_start;
     let request = marqeta::decode(bytes)
         .map_err(|reject| Problem::of_field(Code::InvalidField, reject.field, reject.message))?;
     timeline.mark(Stage::Parse);

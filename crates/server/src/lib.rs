@@ -23,6 +23,7 @@ mod problem;
 
 use axum::Router;
 use axum::http::{Method, Uri};
+use bursar_core::text::mask_card_numbers;
 
 pub use answers::approved_minor;
 pub use app::{App, Credentials, Settings};
@@ -43,9 +44,12 @@ pub fn router(app: App) -> Router {
 }
 
 async fn not_found(uri: Uri) -> Problem {
-    Problem::new(Code::NotFound, format!("there is nothing at {}", uri.path()))
+    Problem::new(Code::NotFound, format!("there is nothing at {}", mask_card_numbers(uri.path())))
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    Problem::new(Code::MethodNotAllowed, format!("{method} is not possible at {}", uri.path()))
+    Problem::new(
+        Code::MethodNotAllowed,
+        format!("{method} is not possible at {}", mask_card_numbers(uri.path())),
+    )
 }

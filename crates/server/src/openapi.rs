@@ -1,6 +1,7 @@
 //! The description of the API, made from the same declarations as the routes, and its page.
 
 use axum::Router;
+use axum::extract::{MatchedPath, Request};
 use axum::http::HeaderName;
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -57,7 +58,7 @@ pub(crate) fn documented_routes() -> (Router<App>, OpenApi) {
     let request_id = HeaderName::from_static("x-request-id");
     let v1 = v1
         .route_layer(PropagateRequestIdLayer::new(request_id.clone()))
-        .route_layer(TraceLayer::new_for_http())
+        .route_layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
         .route_layer(SetRequestIdLayer::new(request_id, MakeRequestUuid));
     let (health, described_health) = health::routes().split_for_parts();
     let (jit, described_jit) = jit::routes().split_for_parts();
@@ -81,6 +82,12 @@ pub(crate) fn pages(openapi: OpenApi) -> Router<App> {
 #[must_use]
 pub fn openapi_json() -> String {
     documented_routes().1.to_pretty_json().unwrap_or_default()
+}
+
+/// By route: a path may hold anything, and is not logged.
+fn span(request: &Request) -> tracing::Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    tracing::debug_span!("request", method = %request.method(), route)
 }
 
 /// The panic's text may hold anything, so it goes to the panic hook only.

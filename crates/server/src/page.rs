@@ -2,10 +2,12 @@
 
 use std::str::FromStr;
 
+use bursar_core::OwnerId;
 use bursar_store::Page;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::api::schema;
 use crate::problem::{Code, Problem};
 
 const LIMIT_DEFAULT: u32 = 100;
@@ -16,6 +18,21 @@ const LIMIT_MAX: u32 = 1000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
+    /// At most so many items; 100 if not given.
+    #[param(minimum = 1, maximum = 1000)]
+    pub(crate) limit: Option<u32>,
+    /// The `next` of the page before.
+    pub(crate) after: Option<String>,
+}
+
+/// The parameters of a list of what companies and persons have.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OwnedQuery {
+    /// Of this company or person.
+    #[param(value_type = Option<schema::OwnerId>)]
+    pub(crate) owner: Option<OwnerId>,
     /// At most so many items; 100 if not given.
     #[param(minimum = 1, maximum = 1000)]
     pub(crate) limit: Option<u32>,

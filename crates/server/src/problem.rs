@@ -118,8 +118,8 @@ impl Problem {
 
     /// One field is wrong. What the caller sent may be in the message, so it is masked.
     pub(crate) fn of_field(code: Code, field: impl Into<String>, message: impl ToString) -> Self {
-        let error =
-            FieldError { field: field.into(), message: mask_card_numbers(&message.to_string()).into_owned() };
+        let masked = |text: &str| mask_card_numbers(text).into_owned();
+        let error = FieldError { field: masked(&field.into()), message: masked(&message.to_string()) };
         let detail = format!("{}: {}", error.field, error.message);
         Self { code, detail: detail.into(), errors: vec![error] }
     }
@@ -273,6 +273,9 @@ mod tests {
     #[test]
     fn a_card_number_in_a_wrong_field_is_not_sent_back() {
         let problem = Problem::of_field(Code::InvalidField, "status", "unknown variant `4111111111111111`");
+        let body = String::from_utf8(problem.body()).expect("problems are text");
+        assert!(body.contains("************1111") && !body.contains("4111111111111111"), "{body}");
+        let problem = Problem::of_field(Code::InvalidField, "4111111111111111", "unknown field");
         let body = String::from_utf8(problem.body()).expect("problems are text");
         assert!(body.contains("************1111") && !body.contains("4111111111111111"), "{body}");
     }

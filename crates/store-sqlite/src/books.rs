@@ -8,7 +8,7 @@ use bursar_store::StoreError;
 use bursar_store::books::Books;
 use rusqlite::{Connection, Row};
 
-use crate::connection::{open_reader, refuse_newer};
+use crate::connection::{open_reader, refuse_other_schema};
 use crate::error::of_read;
 use crate::folder::DataFolder;
 use crate::keys;
@@ -35,7 +35,7 @@ impl SqliteBooks {
         books.query_one("begin")?;
         let found: String =
             books.read(|connection| connection.query_row("pragma quick_check", [], |row| row.get(0)))?;
-        refuse_newer(&books.connection)?;
+        refuse_other_schema(&books.connection)?;
         match found.as_str() {
             "ok" => Ok(books),
             damage => Err(StoreError::Corrupt(format!("{}: {damage}", file.display()))),
@@ -129,5 +129,9 @@ impl Books for SqliteBooks {
 
     fn lost_keys(&mut self) -> Result<Vec<MessageId>, StoreError> {
         self.list(keys::LOST, |row| id(row, 0, MessageId::new))
+    }
+
+    fn stray_keys(&mut self) -> Result<Vec<i64>, StoreError> {
+        self.list(keys::STRAY, |row| row.get(0))
     }
 }

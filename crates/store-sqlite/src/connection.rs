@@ -98,16 +98,32 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// # Errors
-/// [`StoreError::NewerSchema`] if a newer program wrote the data.
-pub(crate) fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
-    let runner = migrations::migrations::runner();
-    let versions = runner.get_migrations().iter().map(|migration| i64::from(migration.version()));
-    let known = versions.max().unwrap_or(0);
-    match schema_version(connection)? {
-        found if found > known => Err(StoreError::NewerSchema { found, known }),
+fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
+    match (schema_version(connection)?, known_version()) {
+        (found, known) if found > known => Err(StoreError::NewerSchema { found, known }),
         _ => Ok(()),
     }
+}
+
+/// For who only reads: the data has to be as this program writes it.
+///
+/// # Errors
+/// A newer or an older program wrote it.
+pub(crate) fn refuse_other_schema(connection: &Connection) -> Result<(), StoreError> {
+    refuse_newer(connection)?;
+    match (schema_version(connection)?, known_version()) {
+        (found, known) if found < known => Err(StoreError::Unavailable(format!(
+            "the data has schema version {found}, and this Bursar reads version {known}; start the server on it \
+             once, which brings it up to date"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn known_version() -> i64 {
+    let runner = migrations::migrations::runner();
+    let versions = runner.get_migrations().iter().map(|migration| i64::from(migration.version()));
+    versions.max().unwrap_or(0)
 }
 
 fn schema_version(connection: &Connection) -> Result<i64, StoreError> {

@@ -2,9 +2,11 @@
 //!
 //! Processors' tokens are random: in one index, every decision wrote a page of its own to the log,
 //! and that was three quarters of a commit. So a key is written to a small table first. When that
-//! is full, its keys go on to a larger one all at once, in order, several to a page; and of that
-//! one a slice goes on to the table that keeps them for ever. What a commit writes stays small
-//! however many keys there are. A key is in one of the three, and the schema sees to it.
+//! is full, its keys go on to a larger one all at once, in order, many to a page. From that one,
+//! each batch moves on about as many keys as it added, next to each other, to the table that keeps
+//! them for ever: the more keys that one has, the fewer of them share a page, until from some millions
+//! of messages on it is a page a key again, and never more. A key is in one of the three, and the
+//! schema sees to it.
 
 use bursar_core::MessageKey;
 use rusqlite::functions::{Context, FunctionFlags};
@@ -22,11 +24,36 @@ pub(crate) const LOST: &str = "
         ) as found where found.position = message.position
     )";
 
-/// The larger table is emptied in so many slices, one each time that the small one is full.
-const SLICES: i64 = 16;
+/// Lists the places that keys lead to and where no message is.
+pub(crate) const STRAY: &str = "
+    select position from (
+        select position from keys_young union all select position from keys_grown
+        union all select position from keys_old
+    ) where position not in (select position from messages)";
 
-/// Commands in one transaction, at most: so many keys come at once.
-const BATCH_MAX: i64 = 256;
+/// How many keys the first and the second table may have. More in the first make each commit write
+/// more; more in the second make its keys share pages for longer, and the merges into it larger.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyLimits {
+    /// In the first.
+    pub young_max: u32,
+    /// In the second.
+    pub grown_max: u32,
+}
+
+impl Default for KeyLimits {
+    fn default() -> Self {
+        Self { young_max: 2_048, grown_max: 65_536 }
+    }
+}
+
+/// How many keys the first two tables have, as the last commit left them, and how far the second
+/// has been gone through.
+pub(crate) struct Ages {
+    young: u32,
+    grown: u32,
+    cursor: Hash,
+}
 
 type Hash = [u8; 16];
 
@@ -59,7 +86,7 @@ pub(crate) fn add_function(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("message_key", 4, flags, function)
 }
 
-/// Reads two columns of the message with this key, if there is one.
+/// Reads columns of the message with this key, if there is one.
 pub(crate) fn find<T>(
     connection: &Connection,
     key: &MessageKey,
@@ -90,36 +117,58 @@ pub(crate) fn insert(connection: &Connection, key: &MessageKey) -> rusqlite::Res
     Ok(())
 }
 
-/// Moves keys on, if more than `young_max` are in the small table.
-pub(crate) fn grow(connection: &Connection, young_max: u32) -> rusqlite::Result<()> {
-    let count = "select count(*) from keys_young";
-    let young: i64 = connection.prepare_cached(count)?.query_row([], |row| row.get(0))?;
-    let young_max = i64::from(young_max);
-    if young <= young_max {
-        return Ok(());
+impl Ages {
+    /// Counts, once for each connection.
+    pub(crate) fn count(connection: &Connection) -> rusqlite::Result<Self> {
+        let count = |select: &str| connection.query_row(select, [], |row| row.get(0));
+        Ok(Self {
+            young: count("select count(*) from keys_young")?,
+            grown: count("select count(*) from keys_grown")?,
+            cursor: Hash::default(),
+        })
     }
-    let all = "insert into keys_grown (key, position) select key, position from keys_young order by key";
-    connection.prepare_cached(all)?.execute([])?;
-    connection.prepare_cached("delete from keys_young")?.execute([])?;
-    let (first, last) = slice(connection, young_max)?;
-    let slice = "insert into keys_old (key, position)
-                 select key, position from keys_grown where key between ?1 and ?2 order by key";
-    connection.prepare_cached(slice)?.execute([first, last])?;
-    connection
-        .prepare_cached("delete from keys_grown where key between ?1 and ?2")?
-        .execute([first, last])?;
-    Ok(())
-}
 
-/// The first and the last key of the slice whose turn it is. No slice is passed over: between two
-/// turns there are at most `young_max` messages and a batch.
-fn slice(connection: &Connection, young_max: i64) -> rusqlite::Result<(Hash, Hash)> {
-    let newest = "select coalesce(max(position), 0) from messages";
-    let newest: i64 = connection.prepare_cached(newest)?.query_row([], |row| row.get(0))?;
-    let turn = (newest / (young_max + BATCH_MAX)) % SLICES;
-    let width = 256 / SLICES;
-    let byte = |place: i64| u8::try_from(place).unwrap_or(u8::MAX);
-    let (mut first, mut last) = ([0; 16], [u8::MAX; 16]);
-    (first[0], last[0]) = (byte(turn * width), byte(turn * width + width - 1));
-    Ok((first, last))
+    /// Moves keys on after so many were added. If it fails, or its transaction does, the ages are to
+    /// be counted again.
+    pub(crate) fn grow(
+        &mut self,
+        connection: &Connection,
+        added: u32,
+        limits: KeyLimits,
+    ) -> rusqlite::Result<()> {
+        self.young = self.young.saturating_add(added);
+        if self.young > limits.young_max {
+            let all =
+                "insert into keys_grown (key, position) select key, position from keys_young order by key";
+            connection.prepare_cached(all)?.execute([])?;
+            connection.prepare_cached("delete from keys_young")?.execute([])?;
+            self.grown = self.grown.saturating_add(std::mem::take(&mut self.young));
+        }
+        // What is too many, and no more than a batch can bear.
+        match self.grown.saturating_sub(limits.grown_max).min(added.saturating_mul(2)) {
+            0 => Ok(()),
+            count => self.move_next(connection, count),
+        }
+    }
+
+    /// Moves the next keys of the second table to the third. At its end it begins anew.
+    fn move_next(&mut self, connection: &Connection, count: u32) -> rusqlite::Result<()> {
+        let next = "select max(key), count(*) from
+                    (select key from keys_grown where key > ?1 order by key limit ?2)";
+        let next = connection.prepare_cached(next)?.query_row(params![self.cursor, count], |row| {
+            Ok((row.get::<_, Option<Hash>>(0)?, row.get::<_, u32>(1)?))
+        })?;
+        let (Some(last), moved) = next else {
+            self.cursor = Hash::default();
+            return Ok(());
+        };
+        let range = "insert into keys_old (key, position)
+                     select key, position from keys_grown where key > ?1 and key <= ?2 order by key";
+        connection.prepare_cached(range)?.execute([self.cursor, last])?;
+        let range = "delete from keys_grown where key > ?1 and key <= ?2";
+        connection.prepare_cached(range)?.execute([self.cursor, last])?;
+        self.cursor = last;
+        self.grown = self.grown.saturating_sub(moved);
+        Ok(())
+    }
 }

@@ -21,4 +21,5 @@ pub use books::SqliteBooks;
 pub use clock::Clock;
 pub use connection::Synchronous;
 pub use folder::DataFolder;
+pub use keys::KeyLimits;
 pub use ledger::{Options, SqliteLedger};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bursar_store::StoreError;
 use rusqlite::Connection;
@@ -9,6 +10,9 @@ use tokio::sync::Semaphore;
 
 use crate::connection::open_reader;
 use crate::error::of_read;
+
+/// How long a read may take, its wait for a connection included.
+const READ_MAX: Duration = Duration::from_secs(10);
 
 /// A bounded pool of reading connections. Cheap to clone.
 #[derive(Clone)]
@@ -24,7 +28,24 @@ impl Readers {
     }
 
     /// Runs one read, in one snapshot, on a thread that may block.
+    ///
+    /// # Errors
+    /// Also if it takes too long: whoever waits is a connection that others lack. A read that hangs
+    /// keeps its place among the readers until it ends.
     pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(READ_MAX, self.read_unbounded(read)).await {
+            Ok(read) => read,
+            Err(_) => Err(StoreError::Unavailable(format!(
+                "a read took more than {} s, or waited so long for its turn",
+                READ_MAX.as_secs()
+            ))),
+        }
+    }
+
+    async fn read_unbounded<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bursar_core::{State, decide_batch};
+use bursar_core::{Outcome, State, decide_batch};
 use bursar_store::{Batch, Member, Settled, StoreError, Transacted};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
@@ -15,7 +15,8 @@ use crate::clock::Clock;
 use crate::connection::{Tuning, keep_log_on_close, open_writer};
 use crate::error::before_commit;
 use crate::folder::{DataFolder, FileIdentity};
-use crate::{keys, load, save};
+use crate::keys::{Ages, KeyLimits};
+use crate::{load, save};
 
 /// Rows of one kind that are kept between batches, at most.
 const ROWS_MAX: usize = 20_000;
@@ -31,7 +32,7 @@ pub(crate) struct Writer {
     pub(crate) tuning: Tuning,
     pub(crate) clock: Clock,
     pub(crate) checkpoints: Checkpoints,
-    pub(crate) young_keys_max: u32,
+    pub(crate) key_limits: KeyLimits,
     /// The file that was opened at the start, and its log.
     pub(crate) identities: Vec<FileIdentity>,
     /// `None` after an error: the next job begins on a fresh connection.
@@ -44,13 +45,15 @@ pub(crate) struct Writer {
 pub(crate) struct Session {
     connection: Connection,
     rows: State,
+    ages: Ages,
     /// Changes when anybody else commits; the rows are then read again.
     data_version: Option<i64>,
 }
 
 impl Session {
-    pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection, rows: State::default(), data_version: None }
+    pub(crate) fn new(connection: Connection) -> Result<Self, StoreError> {
+        let ages = Ages::count(&connection).map_err(|error| before_commit(&error))?;
+        Ok(Self { connection, rows: State::default(), ages, data_version: None })
     }
 }
 
@@ -90,7 +93,7 @@ impl Writer {
                 let connection = open_writer(&self.file, self.tuning, false)?;
                 let connection = self.checkpoints.watched(connection)?;
                 beat(&connection, &self.clock)?;
-                Session::new(connection)
+                Session::new(connection)?
             }
         };
         let run = AssertUnwindSafe(|| job(&mut session, self));
@@ -130,7 +133,9 @@ impl Writer {
         let settled: Vec<Settled> = members().map(settle).collect();
         let decided = Instant::now();
         save::batch(&transaction, &state, &settled).map_err(failed)?;
-        keys::grow(&transaction, self.young_keys_max).map_err(failed)?;
+        let is_new = |settled: &&Settled| matches!(settled, Settled::Done(Outcome::Decided(..)));
+        let added = u32::try_from(settled.iter().filter(is_new).count()).unwrap_or(u32::MAX);
+        session.ages.grow(&transaction, added, self.key_limits).map_err(failed)?;
         save::stage_times(&transaction, &batch.stage_times).map_err(failed)?;
         self.identities.iter().try_for_each(FileIdentity::verify)?;
         transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))?;

@@ -47,6 +47,39 @@ async fn l1_a_posted_balance_that_is_not_the_sum_of_its_entries_is_found() {
 }
 
 #[tokio::test]
+async fn l1_posted_money_without_its_message_and_a_message_without_its_money_are_found() {
+    let from_nowhere = [
+        "insert into entries select account, number + 1, randomblob(16), randomblob(16), 700,
+            balance_after_minor + 700, at from entries order by number desc limit 1",
+        "insert into program_entries (journal, program, account, currency, amount_minor)
+            select journal, (select id from programs), 'funding', 'USD', -700 from entries
+            order by number desc limit 1",
+        "update accounts set posted_minor = posted_minor + 700, entries = entries + 1",
+    ];
+    assert_found("L1", "an entry of", &from_nowhere).await;
+    let gone = [
+        "delete from program_entries where position = (select max(position) from program_entries)",
+        "delete from entries where number = 3",
+        "update accounts set posted_minor = posted_minor + 200, entries = entries - 1",
+    ];
+    assert_found("L1", "it was granted, and no entry", &gone).await;
+    let declined = ["update messages set declined = 'invalid_amount' where kind = 'unload'"];
+    assert_found("L1", "it was declined, and an entry", &declined).await;
+}
+
+#[tokio::test]
+async fn l6_pending_credit_that_no_group_has_is_found() {
+    let more = "update accounts set pending_credit_minor = pending_credit_minor + 1";
+    assert_found("L6", "the pending credit", &[more]).await;
+}
+
+#[tokio::test]
+async fn l1_a_debit_that_moved_other_money_than_its_effect_says_is_found() {
+    let other = "update messages set effect = 'debit' where kind = 'increment'";
+    assert_found("L1", "the posted money that it moved", &[other]).await;
+}
+
+#[tokio::test]
 async fn l2_a_journal_that_does_not_sum_to_zero_is_found() {
     let more = "update program_entries set amount_minor = amount_minor + 1 where position = 1";
     assert_found("L2", "the sum of its entries", &[more]).await;
@@ -148,6 +181,8 @@ async fn m1_a_message_that_its_key_does_not_lead_to_is_found() {
     let of_increment = "position = (select position from messages where kind = 'increment')";
     let lost = format!("delete from keys_young where {of_increment}");
     assert_found("M1", "not found by its key", &[&lost]).await;
+    let stray = "insert into keys_young values (randomblob(16), 1000)";
+    assert_found("M1", "a key leads to it", &[stray]).await;
     let elsewhere = format!("update keys_young set position = 1 where {of_increment}");
     assert_found("M1", "not found by its key", &[&elsewhere]).await;
 }

@@ -5,7 +5,7 @@ use std::fs;
 use bursar_core::Outcome;
 use bursar_store::contract::given::{self, usd};
 use bursar_store::{Batch, Ledger, Settled, StoreError};
-use bursar_store_sqlite::{Options, SqliteLedger, Synchronous};
+use bursar_store_sqlite::{Options, SqliteBooks, SqliteLedger, Synchronous};
 use bursar_testkit::{Place, SqlitePlace, assert_books_are_right};
 use rusqlite::Connection;
 
@@ -68,6 +68,8 @@ async fn a_ledger_of_the_first_version_is_brought_up_to_date_and_repeats_its_ans
     Connection::open(place.file())
         .and_then(|connection| connection.execute_batch(back_to_the_first))
         .expect("the schema of the first version");
+    let refused = SqliteBooks::open(place.folder()).err().expect("not as this program writes it").to_string();
+    assert!(refused.contains("schema version 1") && refused.contains("start the server"), "{refused}");
     let ledger = place.open_ledger();
     assert_eq!(given::sent(ledger.as_ref(), &swipe.again()).await.answer, first.answer);
     assert_eq!(given::available(ledger.as_ref(), &account).await, usd("70.00"));

@@ -61,6 +61,11 @@ pub trait Books {
     /// # Errors
     /// As above.
     fn lost_keys(&mut self) -> Result<Vec<MessageId>, StoreError>;
+    /// Places that keys lead to and where no message is.
+    ///
+    /// # Errors
+    /// As above.
+    fn stray_keys(&mut self) -> Result<Vec<i64>, StoreError>;
 }
 
 /// The amount that an answer says was approved, in minor units; `None` if it approves nothing.
@@ -132,8 +137,12 @@ pub fn check(books: &mut dyn Books, approved: ReadApproved<'_>) -> Result<Report
     let accounts: HashMap<AccountId, Account> =
         books.accounts()?.into_iter().map(|account| (account.id, account)).collect();
     report.accounts = accounts.len() as u64;
-    let moved = check_journals(books, &accounts, &mut report)?;
-    let sequences = check_messages(books, approved, &accounts, &moved, &mut report)?;
+    let mut moved = check_journals(books, &accounts, &mut report)?;
+    let sequences = check_messages(books, approved, &accounts, &mut moved, &mut report)?;
+    for (message, (account, amount_minor)) in moved {
+        let problem = format!("an entry of {account} moved {amount_minor} for it, and it is not there");
+        report.find("L1", message, problem);
+    }
     check_events(books, sequences, &mut report)?;
     for message in books.repeated_keys()? {
         report.find("M1", message, "another message has the same key");
@@ -141,10 +150,15 @@ pub fn check(books: &mut dyn Books, approved: ReadApproved<'_>) -> Result<Report
     for message in books.lost_keys()? {
         report.find("M1", message, "it is not found by its key: a repeat would be decided again");
     }
+    for place in books.stray_keys()? {
+        let subject = format!("the message at {place}");
+        report.find("M1", subject, "it is not there, and a key leads to it: that key cannot be used");
+    }
     Ok(report)
 }
 
-/// The posted money that each message moved.
+/// The posted money that each message moved. What is left when all messages were seen moved without
+/// one.
 type Moved = HashMap<MessageId, (AccountId, i64)>;
 
 /// L1, L2, L5: entries are gapless and add up, journals sum to zero.
@@ -196,7 +210,7 @@ fn check_messages(
     books: &mut dyn Books,
     approved: ReadApproved<'_>,
     accounts: &HashMap<AccountId, Account>,
-    moved: &Moved,
+    moved: &mut Moved,
     report: &mut Report,
 ) -> Result<HashMap<MessageId, Option<i64>>, StoreError> {
     let mut owners: HashMap<OwnerId, Owner> =

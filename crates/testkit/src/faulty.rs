@@ -26,6 +26,7 @@ pub struct FaultyLedger {
     commits_to_lose: AtomicU32,
     is_down: AtomicBool,
     goes_down_after: AtomicBool,
+    panics: AtomicBool,
     reads: AtomicU32,
     read_fault: Mutex<Option<ReadFault>>,
     culprit: Mutex<Option<Token>>,
@@ -52,6 +53,7 @@ impl FaultyLedger {
             commits_to_lose: AtomicU32::new(0),
             is_down: AtomicBool::new(false),
             goes_down_after: AtomicBool::new(false),
+            panics: AtomicBool::new(false),
             reads: AtomicU32::new(0),
             read_fault: Mutex::new(None),
             culprit: Mutex::new(None),
@@ -70,6 +72,11 @@ impl FaultyLedger {
     pub fn lose_a_commit_and_go_down(&self) {
         self.goes_down_after.store(true, Ordering::SeqCst);
         self.lose_commits(1);
+    }
+
+    /// The next transaction panics, as a defect of an adapter would.
+    pub fn panic_once(&self) {
+        self.panics.store(true, Ordering::SeqCst);
     }
 
     /// What happens to reads from now on; `None`: they are passed on.
@@ -157,6 +164,7 @@ impl Ledger for FaultyLedger {
 
     async fn transact(&self, batch: Batch) -> Result<Transacted, StoreError> {
         self.entered.notify_one();
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "the test asked for a panic");
         let _open = self.gate.read().await;
         self.up()?;
         self.batch_sizes.lock().unwrap_or_else(PoisonError::into_inner).push(batch.members.len());

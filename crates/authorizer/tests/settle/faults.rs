@@ -1,6 +1,8 @@
 //! A store that loses the word of a commit, is down, or cannot take one member.
 
-use bursar_authorizer::{Reply, Unavailable};
+use std::time::Duration;
+
+use bursar_authorizer::{Reply, Settings, Unavailable};
 use bursar_testkit::given::{self, Call, Funded, usd};
 
 use crate::support::{Desk, answer_of, declined};
@@ -64,7 +66,8 @@ async fn a_commit_that_is_unknown_stays_unknown_when_the_store_is_gone_afterward
 
 #[tokio::test]
 async fn a_store_that_is_down_decides_nothing_and_decides_again_when_it_is_back() {
-    let desk = Desk::open();
+    let an_hour = Duration::from_secs(3600);
+    let desk = Desk::open_with(Settings { failure_counts_for: an_hour, ..Settings::default() });
     let account = desk.account("100.00").await;
     let swipe = given::authorization(&account, usd("30.00"));
     assert_eq!(desk.authorizer.ready().await, Ok(()));
@@ -106,6 +109,19 @@ async fn a_member_whose_data_cannot_be_stored_is_found_by_halves_and_fails_alone
     assert_eq!(desk.ledger.batch_sizes(), [1, 8, 4, 4, 2, 1, 1, 2]);
     assert_eq!(desk.available(&account).await, "92.00");
     desk.close().await;
+}
+
+#[tokio::test]
+async fn a_lane_that_panicked_answers_nobody_with_a_decision_and_is_not_ready() {
+    let desk = Desk::open();
+    let account = desk.account("100.00").await;
+    desk.ledger.panic_once();
+    let swipe = given::authorization(&account, usd("1.00"));
+    let reply = desk.reply(&swipe).await;
+    assert!(matches!(reply, Reply::Unavailable(_)), "{reply:?}");
+    let error = desk.authorizer.ready().await.expect_err("nothing can be decided").to_string();
+    assert!(error.contains("panic") && error.contains("restart"), "{error}");
+    assert_eq!(desk.available(&account).await, "100.00");
 }
 
 /// So many swipes for a dollar each.

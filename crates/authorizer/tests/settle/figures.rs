@@ -31,7 +31,9 @@ async fn every_authorization_is_counted_however_it_ends() {
     }
     // Somebody hangs up: the lane counts for them. Loads are not authorizations.
     let hung_up = given::authorization(&account, usd("2.00"));
+    let gate = desk.ledger.close_gate().await;
     drop(desk.submit(&hung_up).await);
+    drop(gate);
     desk.reply(&given::load(&account, usd("1.00"))).await;
     let all = of_all(&desk);
     assert_eq!((all.count, all.approved, all.declined), (8, 2, 3));

@@ -7,7 +7,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bursar_authorizer::{Authorizer, Reply, Request, Settings, Settlement, Timeline};
-use bursar_core::{Answer, DeclineReason};
+use bursar_core::{Answer, DeclineReason, MessageId};
+use bursar_store::Reader;
 use bursar_testkit::given::{self, Call, Funded};
 use bursar_testkit::{FaultyLedger, Place, SqlitePlace, assert_books_are_right};
 
@@ -55,6 +56,11 @@ impl Desk {
 
     pub(crate) async fn available(&self, account: &Funded) -> String {
         given::available(self.ledger.as_ref(), account).await.to_string()
+    }
+
+    pub(crate) async fn has_stage_times(&self, message: MessageId) -> bool {
+        let record = self.ledger.find_authorization(message).await.expect("readable").expect("stored");
+        record.stage_times.is_some()
     }
 
     pub(crate) async fn stop(&self) {

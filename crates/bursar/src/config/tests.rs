@@ -53,7 +53,7 @@ fn with_no_configuration_the_defaults_serve() {
             },
             data: Data { dir: "bursar-data".into() },
             credentials: Credentials { file: "bursar-data/credentials.toml".into() },
-            jit: Jit { deadline: Duration::from_millis(1500) },
+            jit: Jit { start: Duration::from_millis(1200), deadline: Duration::from_millis(1500) },
             lanes: Lanes { batch_size_max: 256, queue_max: 4096 },
             cache: Cache {
                 user_ttl: Duration::from_secs(3600),
@@ -296,6 +296,15 @@ fn critical_is_not_below_warning() {
     );
     let one_mistake = with_environment(&[("BURSAR__PROFILER__CRITICAL_MS", "0")]);
     assert_eq!(problems(&one_mistake).len(), 1);
+}
+
+#[test]
+fn a_swipe_begins_before_it_has_to_be_answered() {
+    let sources = with_environment(&[("BURSAR__JIT__START_MS", "1501")]);
+    assert_eq!(
+        problems(&sources),
+        ["jit.deadline_ms (default) = 1500 is below jit.start_ms (1501 ms): raise it or lower jit.start_ms"]
+    );
 }
 
 #[test]

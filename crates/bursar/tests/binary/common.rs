@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -23,6 +23,18 @@ pub(crate) fn ask_to_stop(process: u32) -> Result<(), Error> {
     match Command::new("kill").args(["-TERM", &process.to_string()]).status()?.success() {
         true => Ok(()),
         false => Err(format!("process {process} is not there").into()),
+    }
+}
+
+/// Longer than anything here takes: who waits so long says for what, instead of hanging.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Asks again and again until it is so.
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::yield_now();
     }
 }
 
@@ -124,8 +136,14 @@ impl Running {
 
     /// Waits until its figures are as wanted.
     pub(crate) async fn until(&self, are_wanted: impl Fn(&Value) -> bool) -> Result<(), Error> {
-        while !are_wanted(&self.figures().await?) {}
-        Ok(())
+        let began = Instant::now();
+        loop {
+            let figures = self.figures().await?;
+            if are_wanted(&figures) {
+                return Ok(());
+            }
+            assert!(began.elapsed() < PATIENCE, "waited in vain for other figures than {figures}");
+        }
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Error> {

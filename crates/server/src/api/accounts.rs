@@ -10,7 +10,7 @@ use bursar_core::{
 use bursar_store::Entry;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::amount::AmountText;
 use super::schema;
@@ -21,7 +21,7 @@ use crate::auth::Operator;
 use crate::body::Body;
 use crate::extract::{Id, Params};
 use crate::idempotency::IdempotencyKey;
-use crate::page::{Cursor, ListQuery, Listed};
+use crate::page::{Cursor, ListQuery, Listed, OwnedQuery};
 use crate::problem::Problem;
 
 /// An account with its balances.
@@ -155,28 +155,13 @@ impl EntryView {
     }
 }
 
-/// Which accounts.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct AccountQuery {
-    /// Of this company or person.
-    #[param(value_type = Option<schema::OwnerId>)]
-    owner: Option<OwnerId>,
-    /// At most so many items; 100 if not given.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
-}
-
 /// All accounts, of one owner if given.
-#[utoipa::path(get, path = "/v1/accounts", tag = "accounts", params(AccountQuery),
+#[utoipa::path(get, path = "/v1/accounts", tag = "accounts", params(OwnedQuery),
     responses((status = 200, body = Listed<AccountView>, description = "A page of accounts")))]
 pub(super) async fn list_accounts(
     State(app): State<App>,
     _: Operator,
-    Params(query): Params<AccountQuery>,
+    Params(query): Params<OwnedQuery>,
 ) -> Result<Json<Listed<AccountView>>, Problem> {
     let cursor = Cursor::parse(query.limit, query.after.as_deref())?;
     let accounts = app.ledger().list_accounts(query.owner, cursor.page_and_one()).await?;

@@ -329,7 +329,7 @@ async fn decide(
     swipe: Swipe,
     mut timeline: Timeline,
 ) -> Result<Stored, Problem> {
-    let deadline = timeline.began() + app.settings().jit_deadline;
+    let deadline = timeline.began() + app.settings().jit_start;
     let card_token = card_token(app, swipe.card, deadline).await?;
     timeline.mark(Stage::CardLookup);
     let wanted = Wanted { acting: swipe.acting.as_ref(), paying: None, card: Some(&card_token) };

@@ -6,7 +6,7 @@ use bursar_core::command::{CreateCardholder, MoveCardholder};
 use bursar_core::text::{FreeText, Token};
 use bursar_core::{Action, Cardholder, CardholderId, CardholderStatus, DeclineReason, OwnerId, OwnerKind};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::programs::required;
 use super::settle::{self, Stored, created, granted, settle};
@@ -17,7 +17,7 @@ use crate::auth::Operator;
 use crate::body::Body;
 use crate::extract::{Id, Params};
 use crate::idempotency::IdempotencyKey;
-use crate::page::{Cursor, Listed};
+use crate::page::{Cursor, Listed, OwnedQuery};
 use crate::problem::Problem;
 
 /// A new business user.
@@ -69,21 +69,6 @@ impl From<&Cardholder> for CardholderView {
     }
 }
 
-/// Which cardholders.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct CardholderQuery {
-    /// Of this company or person.
-    #[param(value_type = Option<schema::OwnerId>)]
-    owner: Option<OwnerId>,
-    /// At most so many items; 100 if not given.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
-}
-
 /// Creates a business user of a company.
 #[utoipa::path(post, path = "/v1/cardholders", tag = "cardholders", request_body = NewCardholder,
     responses((status = 201, body = CardholderView, description = "The cardholder")))]
@@ -118,12 +103,12 @@ pub(super) async fn find_cardholder(
 }
 
 /// All cardholders, of one owner if given.
-#[utoipa::path(get, path = "/v1/cardholders", tag = "cardholders", params(CardholderQuery),
+#[utoipa::path(get, path = "/v1/cardholders", tag = "cardholders", params(OwnedQuery),
     responses((status = 200, body = Listed<CardholderView>, description = "A page of cardholders")))]
 pub(super) async fn list_cardholders(
     State(app): State<App>,
     _: Operator,
-    Params(query): Params<CardholderQuery>,
+    Params(query): Params<OwnedQuery>,
 ) -> Result<Json<Listed<CardholderView>>, Problem> {
     let cursor = Cursor::parse(query.limit, query.after.as_deref())?;
     let cardholders = app.ledger().list_cardholders(query.owner, cursor.page_and_one()).await?;

@@ -7,7 +7,7 @@ use bursar_core::command::{CreateCard, MoveCard};
 use bursar_core::text::Token;
 use bursar_core::{AccountId, Action, Card, CardId, CardStatus, CardholderId, DeclineReason, OwnerId};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::settle::{self, Stored, created, granted, settle};
 use super::transition::{Transition, TransitionView};
@@ -17,7 +17,7 @@ use crate::auth::Operator;
 use crate::body::Body;
 use crate::extract::{Id, Params};
 use crate::idempotency::IdempotencyKey;
-use crate::page::{Cursor, Listed};
+use crate::page::{Cursor, Listed, OwnedQuery};
 use crate::problem::Problem;
 
 /// A new card.
@@ -79,21 +79,6 @@ impl From<&Card> for CardView {
     }
 }
 
-/// Which cards.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct CardQuery {
-    /// Of this company or person.
-    #[param(value_type = Option<schema::OwnerId>)]
-    owner: Option<OwnerId>,
-    /// At most so many items; 100 if not given.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
-}
-
 /// Creates a card of a cardholder.
 #[utoipa::path(post, path = "/v1/cards", tag = "cards", request_body = NewCard,
     responses((status = 201, body = CardView, description = "The card")))]
@@ -129,12 +114,12 @@ pub(super) async fn find_card(
 }
 
 /// All cards, of one owner if given.
-#[utoipa::path(get, path = "/v1/cards", tag = "cards", params(CardQuery),
+#[utoipa::path(get, path = "/v1/cards", tag = "cards", params(OwnedQuery),
     responses((status = 200, body = Listed<CardView>, description = "A page of cards")))]
 pub(super) async fn list_cards(
     State(app): State<App>,
     _: Operator,
-    Params(query): Params<CardQuery>,
+    Params(query): Params<OwnedQuery>,
 ) -> Result<Json<Listed<CardView>>, Problem> {
     let cursor = Cursor::parse(query.limit, query.after.as_deref())?;
     let cards = app.ledger().list_cards(query.owner, cursor.page_and_one()).await?;

@@ -8,7 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 macro_rules! text_schemas {
     ($($name:ident = $text:expr;)*) => {$(
-        pub(super) struct $name;
+        pub(crate) struct $name;
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::Tested;
-use crate::running::{API_KEY, Running};
+use crate::running::{API_KEY, Running, until};
 
 const LIVE: &[u8] = b"GET /live HTTP/1.1\r\nHost: bursar\r\n\r\n";
 
@@ -109,16 +109,15 @@ async fn who_takes_no_answer_is_closed_and_leaves_its_place() -> Tested {
     let large = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: bursar\r\n\r\n";
     deaf.write_all(&large.repeat(20)).await?;
     // The only place is taken until the server gives up on who holds it.
-    while !is_live(&mut TcpStream::connect(server.address).await?).await.unwrap_or(false) {
-        tokio::task::yield_now().await;
-    }
-    Ok(())
+    let address = server.address;
+    let is_free = async || Ok(is_live(&mut TcpStream::connect(address).await?).await.unwrap_or(false));
+    until("its place is free", is_free).await
 }
 
 /// `100 Continue` is no answer: what is read after it is a body, with the time-out of bodies.
 #[tokio::test]
 async fn a_body_that_was_asked_for_has_the_time_of_a_body() -> Tested {
-    let settings = Settings { header_timeout: Duration::from_millis(100), ..short() };
+    let settings = Settings { body_timeout: Duration::from_secs(3), ..short() };
     let server = Running::start_with(settings).await?;
     let mut slow = TcpStream::connect(server.address).await?;
     let head = format!(

@@ -153,6 +153,18 @@ impl Running {
     }
 }
 
+/// Asks again and again until it is so; longer than anything here takes, and then says for what.
+pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> Result<bool, Error>) -> Result<(), Error> {
+    let asking = async {
+        while !is_so().await? {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    };
+    let asked = tokio::time::timeout(std::time::Duration::from_secs(120), asking).await;
+    asked.unwrap_or_else(|_| Err(format!("waited in vain until {what}").into()))
+}
+
 pub(crate) async fn answered(request: RequestBuilder) -> Result<Answered, Error> {
     let response = request.send().await?;
     Ok(Answered {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use bursar_core::hold_group::{Effect, GroupBooks, GroupMessage, fold};
+use bursar_core::message::ActionKind;
 use bursar_core::{Account, AccountId, Message, MessageId, Owner, OwnerId};
 use jiff::Timestamp;
 
@@ -51,7 +52,7 @@ impl OwnerWalk {
         &mut self,
         message: &Message,
         accounts: &HashMap<AccountId, Account>,
-        moved: &Moved,
+        moved: &mut Moved,
         report: &mut Report,
     ) {
         let expected = self.sequence + 1;
@@ -61,16 +62,26 @@ impl OwnerWalk {
             report.find("O3", message.id, "it was decided before the message with the sequence before");
         }
         self.last_at = message.at;
-        if let Some((account, amount_minor)) = moved.get(&message.id) {
-            let running = self.accounts.entry(*account).or_default();
-            running.posted_minor = running.posted_minor.saturating_add(*amount_minor);
+        let moved = moved.remove(&message.id);
+        if let Some((account, amount_minor)) = moved {
+            let running = self.accounts.entry(account).or_default();
+            running.posted_minor = running.posted_minor.saturating_add(amount_minor);
         }
-        self.hold(message, moved, report);
+        let is_transfer = matches!(message.kind, ActionKind::Load | ActionKind::Unload);
+        if is_transfer && message.is_approved() != moved.is_some() {
+            let problem = match moved {
+                None => "it was granted, and no entry moved its money",
+                Some(_) => "it was declined, and an entry moved its money",
+            };
+            report.find("L1", message.id, problem);
+        }
+        let moved_minor = moved.map_or(0, |(_, amount_minor)| amount_minor);
+        self.hold(message, moved_minor, report);
         self.compare_available(message, accounts, report);
     }
 
     /// Adds the message to its group and books what the fold says.
-    fn hold(&mut self, message: &Message, moved: &Moved, report: &mut Report) {
+    fn hold(&mut self, message: &Message, moved_minor: i64, report: &mut Report) {
         let Some((root, group_message)) = message.group_message() else {
             return;
         };
@@ -93,9 +104,8 @@ impl OwnerWalk {
         };
         let running = self.accounts.entry(group.account).or_default();
         running.held_minor = running.held_minor.saturating_add(books.held_minor - group.books.held_minor);
-        let posted_minor = moved.get(&message.id).map_or(0, |(_, amount_minor)| *amount_minor);
         let should_minor = books.posted_minor.saturating_sub(group.books.posted_minor);
-        report.compare("L1", message.id, "the posted money that it moved", posted_minor, should_minor);
+        report.compare("L1", message.id, "the posted money that it moved", moved_minor, should_minor);
         group.books = books;
     }
 
