@@ -7,6 +7,8 @@ use bursar_core::{AccountId, CardId, CardholderId, Currency, MessageId, Money, O
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::jit::Ask;
+
 /// Everything that was created, sent and answered, since the world began.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -112,6 +114,10 @@ pub struct Swipe {
     pub acting_token: Arc<str>,
     /// The token of the purchase that this is an increment of.
     pub follows: Option<Arc<str>>,
+    /// What it asked, if it is no increment.
+    pub ask: Ask,
+    /// Whether the terminal took less than it asked.
+    pub takes_less: bool,
     /// The currency that was named.
     pub currency: Currency,
     /// Minor units asked for; `None` if the text was no amount of the currency.

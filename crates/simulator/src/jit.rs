@@ -30,6 +30,10 @@ pub struct JitRequest {
     pub business_token: Option<Arc<str>>,
     /// The purchase that this adds to.
     pub preceding: Option<Preceding>,
+    /// What it asks, if it adds to nothing.
+    pub ask: Ask,
+    /// Whether the terminal takes less than it asks.
+    pub takes_less: bool,
     /// The amount, as it is written: a JSON number.
     pub amount: Decimal,
     /// The currency.
@@ -42,6 +46,42 @@ pub struct JitRequest {
     pub layout: BodyLayout,
     /// When.
     pub at: Timestamp,
+}
+
+/// What a request asks, if it adds to no earlier purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ask {
+    /// To hold the amount of a purchase.
+    Purchase,
+    /// To hold the amount of a purchase, half of it cash.
+    CashBack,
+    /// To take cash, at once.
+    Withdrawal,
+    /// The balances.
+    BalanceInquiry,
+}
+
+impl Ask {
+    /// The server's word for the transaction.
+    #[must_use]
+    pub const fn transaction(self) -> &'static str {
+        match self {
+            Self::Purchase => "purchase",
+            Self::CashBack => "cash_back",
+            Self::Withdrawal => "withdrawal",
+            Self::BalanceInquiry => "balance_inquiry",
+        }
+    }
+
+    /// The processor's words for method and type.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Purchase => ("pgfs.authorization", "authorization"),
+            Self::CashBack => ("pgfs.authorization.cashback", "authorization.cashback"),
+            Self::Withdrawal => ("pgfs.pindebit.atm.withdrawal", "pindebit.atm.withdrawal"),
+            Self::BalanceInquiry => ("pgfs.balanceinquiry", "balanceinquiry"),
+        }
+    }
 }
 
 /// The first message of a purchase, as a later one refers to it.
@@ -94,7 +134,7 @@ impl JitRequest {
         let day = self.at.strftime("%Y-%m-%dT00:00:00Z").to_string();
         serde_json::to_vec(&Transaction {
             kind: match self.preceding {
-                None => "authorization",
+                None => self.ask.words().1,
                 Some(_) => "authorization.incremental",
             },
             state: "PENDING",
@@ -116,6 +156,7 @@ impl JitRequest {
             network: "VISA",
             subnetwork: "VISANET",
             acquirer_fee_amount: 0,
+            cash_back_amount: self.cash_back(),
             acquirer: self.acquirer(),
             fraud: fraud(),
             user: json!({"metadata": {}}),
@@ -170,9 +211,15 @@ impl JitRequest {
     #[must_use]
     pub const fn method(&self) -> &'static str {
         match self.preceding {
-            None => "pgfs.authorization",
+            None => self.ask.words().0,
             Some(_) => "pgfs.authorization.incremental",
         }
+    }
+
+    /// Half of the amount, rounded down.
+    fn cash_back(&self) -> Option<Decimal> {
+        let minor = self.amount.minor(self.currency).filter(|_| self.ask == Ask::CashBack)?;
+        Some(Decimal::of(Money { minor: minor / 2, currency: self.currency }))
     }
 
     fn order(&self) -> Order<'_> {
@@ -265,7 +312,7 @@ impl JitRequest {
                 "country": merchant.country,
                 "poi": {
                     "tid": "80222786",
-                    "partial_approval_capable": "0",
+                    "partial_approval_capable": if self.takes_less { "1" } else { "0" },
                     "cardholder_presence": "1",
                     "card_presence": "1",
                     "channel": "OTHER",
@@ -289,7 +336,7 @@ impl JitRequest {
             "card_data_input_capability": "CHIP_CONTACTLESS",
             "country_code": "840",
             "zip": format!("{:<9}", self.merchant.postal_code),
-            "partial_approval_capable": false,
+            "partial_approval_capable": self.takes_less,
             "purchase_amount_only": false,
             "is_recurring": false,
             "is_installment": false,
@@ -322,6 +369,8 @@ struct Transaction<'a> {
     network: &'static str,
     subnetwork: &'static str,
     acquirer_fee_amount: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cash_back_amount: Option<Decimal>,
     acquirer: Value,
     fraud: Value,
     user: Value,

@@ -47,6 +47,10 @@ pub struct Authorization {
     pub account: Option<AccountId>,
     /// What was asked; nothing if that was no amount.
     pub amount: Option<String>,
+    /// What was approved; nothing if it was declined.
+    pub approved_amount: Option<String>,
+    /// What kind of transaction it is.
+    pub transaction: String,
     /// The currency that was named.
     pub currency: Option<String>,
     /// What the account had available after the decision.

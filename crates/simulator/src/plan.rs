@@ -48,6 +48,14 @@ pub enum Deed {
     Twin,
     /// A purchase of nothing: it verifies the card.
     Verification,
+    /// A purchase at a terminal that takes less than it asks, for more than usual.
+    Fuel,
+    /// A purchase with cash paid out on top.
+    CashBack,
+    /// Cash from a machine, in one message: gone at once.
+    Withdrawal,
+    /// How much there is.
+    BalanceInquiry,
     /// More for an approved purchase.
     Increment,
     /// More for a purchase that was reversed.
@@ -87,7 +95,11 @@ pub enum Chore {
 }
 
 /// How often each deed is planned, in ten-thousandths; what is left is purchases.
-const DEEDS: [(Deed, u32); 10] = [
+const DEEDS: [(Deed, u32); 14] = [
+    (Deed::Fuel, 200),
+    (Deed::CashBack, 100),
+    (Deed::Withdrawal, 200),
+    (Deed::BalanceInquiry, 100),
     (Deed::Increment, 770),
     (Deed::IncrementOfReversed, 30),
     (Deed::Verification, 100),
@@ -107,9 +119,12 @@ const FIRST_HOUR: u64 = 7;
 /// One of ten approved purchases is reversed.
 const REVERSED_OF_TEN: u32 = 1;
 
+/// A dispenser asks for more than most purchases are, before anything was filled in.
+const FUEL_FACTOR: i64 = 4;
+
 const STEPS_PER_LOAD: u64 = 20;
 /// What a step spends on average, a little less, so that accounts run low now and then.
-const LOAD_PER_STEP_MINOR: i64 = 2_900;
+const LOAD_PER_STEP_MINOR: i64 = 3_000;
 const STEPS_PER_UNLOAD: u64 = 400;
 const UNLOAD_MINOR: i64 = 5_000;
 const STEPS_PER_SUSPENSION: u64 = 120;
@@ -249,7 +264,8 @@ impl Iterator for Plan {
 
 fn amount_minor(deed: Deed, usual_minor: i64) -> i64 {
     match deed {
-        Deed::Verification => 0,
+        Deed::Verification | Deed::BalanceInquiry => 0,
+        Deed::Fuel => usual_minor.saturating_mul(FUEL_FACTOR),
         Deed::Increment | Deed::IncrementOfReversed => (usual_minor / 5).max(1),
         _ => usual_minor,
     }
@@ -299,7 +315,7 @@ mod tests {
             let (count, wanted) = (counts[&deed], often * 5);
             assert!(count * 10 > wanted * 7 && count * 10 < wanted * 13, "{deed:?}: {count} of {wanted}");
         }
-        assert!(counts[&Deed::Purchase] > 40_000);
+        assert!(counts[&Deed::Purchase] > 35_000);
         let reversed = steps.iter().filter(|step| step.reverse_after.is_some()).count();
         assert!((4_500..5_500).contains(&reversed), "{reversed}");
     }

@@ -107,6 +107,7 @@ impl Builder<'_> {
             "name": format!("Simulated program {:016x}", self.run),
             "time_zone": "America/New_York",
             "currencies": CURRENCIES,
+            "partial_approvals": true,
         });
         let program: Created<ProgramId> = self.create("/v1/programs", "program", &body).await?;
         for (index, owner) in layout.owners.iter().enumerate() {

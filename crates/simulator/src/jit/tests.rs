@@ -15,6 +15,8 @@ fn request(layout: BodyLayout) -> JitRequest {
         acting_token: "u-1".into(),
         business_token: Some("b-1".into()),
         preceding: None,
+        ask: Ask::Purchase,
+        takes_less: false,
         amount: Decimal::of(amount),
         currency: amount.currency,
         is_currency_numeric: false,

@@ -35,10 +35,6 @@ pub(super) fn check(history: &History, pair: &Pair<'_>, differences: &mut Differ
 fn answered(swipe: &Swipe, answer: &Answer, listed: Option<&Authorization>, differences: &mut Differences) {
     let token = &swipe.token;
     let about = |what: &str| format!("{token}: the answer's {what}");
-    if let Some(minor) = swipe.amount_minor {
-        let amount = Money::parse(&answer.amount, swipe.currency);
-        differences.compare(|| about("amount"), amount.map(|amount| amount.minor), Ok(minor));
-    }
     let Some(listed) = listed else {
         let status = answer.status;
         differences.add(format!("{token}: answered {status}, but the server shows no decision"));
@@ -47,6 +43,15 @@ fn answered(swipe: &Swipe, answer: &Answer, listed: Option<&Authorization>, diff
     differences.compare(|| about("decision id"), answer.decision, Some(listed.id));
     let expected = if listed.status == "approved" { 200 } else { 402 };
     differences.compare(|| about("status"), answer.status, expected);
+    // What is approved is what is answered; a decline repeats what was asked.
+    let amount = match answer.status {
+        200 => listed.approved_amount.as_deref(),
+        _ => listed.amount.as_deref(),
+    };
+    if let Some(amount) = amount {
+        let minor = |text: &str| Money::parse(text, swipe.currency).map(|amount| amount.minor);
+        differences.compare(|| about("amount"), minor(&answer.amount), minor(amount));
+    }
     let word = answer.decline_reason.as_deref();
     let words = listed.decline_reason.as_deref().map_or(&[][..], processor_words);
     let is_told = match word {
@@ -93,6 +98,8 @@ fn content(swipe: &Swipe, listed: &Authorization, differences: &mut Differences)
     let about = |what: &str| format!("{token}: the listed {what}");
     let kind = if swipe.follows.is_some() { "increment" } else { "authorization" };
     differences.compare(|| about("kind"), listed.kind.as_str(), kind);
+    let transaction = if swipe.follows.is_some() { "purchase" } else { swipe.ask.transaction() };
+    differences.compare(|| about("transaction"), listed.transaction.as_str(), transaction);
     differences.compare(|| about("card"), listed.card_token.as_str(), &*swipe.card_token);
     let amount = listed.amount.as_deref();
     let amount_minor = amount.map(|amount| Money::parse(amount, swipe.currency).map(|amount| amount.minor));

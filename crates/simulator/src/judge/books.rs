@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bursar_core::{AccountId, CardId, CardholderId, Currency, MessageId, Money};
 
 use crate::history::{History, Object, Owner, Status, Swipe, What};
+use crate::jit::Ask;
 
 /// Everything that decides about one owner's swipes. Sums are kept in 128 bits: no number of 64-bit
 /// amounts that a run can hold overflows them.
@@ -51,7 +52,7 @@ struct Group {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Declined, or a verification.
+    /// Nothing is held: declined, a verification, a debit.
     Empty,
     Open,
     Reversed,
@@ -130,21 +131,44 @@ impl<'a> Books<'a> {
         if self.group_followed(swipe).is_some_and(|group| group.stage != Stage::Open) {
             return Some("hold_group_ended");
         }
-        // Nothing fits into whatever is there, even into less than nothing.
-        let is_covered = asked_minor == 0 || i128::from(asked_minor) <= account.available_minor();
-        (!is_covered).then_some("insufficient_funds")
+        match self.approved_minor(swipe, i128::from(asked_minor), account.available_minor()) {
+            Some(_) => None,
+            None => Some("insufficient_funds"),
+        }
     }
 
-    /// Books a swipe that the server decided: rightly or not, the money is held now. `id` is the
-    /// server's; what comes back is the id of the group that it belongs to.
-    pub(super) fn decided(&mut self, swipe: &'a Swipe, id: MessageId, is_approved: bool) -> MessageId {
+    /// How much is to be approved of what was asked. Nothing fits into whatever is there, even into
+    /// less than nothing.
+    fn approved_minor(&self, swipe: &Swipe, asked_minor: i128, available_minor: i128) -> Option<i128> {
+        let takes_less = swipe.takes_less && swipe.follows.is_none();
+        match () {
+            () if swipe.ask == Ask::BalanceInquiry => Some(0),
+            () if asked_minor == 0 || asked_minor <= available_minor => Some(asked_minor),
+            () if takes_less && available_minor > 0 => Some(available_minor),
+            () => None,
+        }
+    }
+
+    /// What the swipe should be granted now, in minor units.
+    pub(super) fn grant(&self, swipe: &Swipe) -> Option<i128> {
+        let account = self.account(self.account_of(swipe)?)?;
+        self.approved_minor(swipe, i128::from(swipe.amount_minor?), account.available_minor())
+    }
+
+    /// Books a swipe that the server decided: rightly or not, so much is held or gone now. `id` is
+    /// the server's; what comes back is the id of the group that it belongs to.
+    pub(super) fn decided(
+        &mut self,
+        swipe: &'a Swipe,
+        id: MessageId,
+        approved_minor: Option<i128>,
+    ) -> MessageId {
         let Some(account_id) = self.account_of(swipe) else {
             return id;
         };
-        let held_minor = match (is_approved, swipe.amount_minor) {
-            (true, Some(minor)) => i128::from(minor),
-            _ => 0,
-        };
+        let is_debit = swipe.ask == Ask::Withdrawal && swipe.follows.is_none();
+        let approved_minor = approved_minor.unwrap_or(0);
+        let held_minor = if is_debit { 0 } else { approved_minor };
         let root = swipe.follows.as_deref().filter(|root| self.groups.contains_key(root));
         let group = self.groups.entry(root.unwrap_or(&swipe.token)).or_insert(Group {
             id,
@@ -152,6 +176,13 @@ impl<'a> Books<'a> {
             held_minor: 0,
             stage: Stage::Empty,
         });
+        if is_debit
+            && approved_minor > 0
+            && let Some(account) = self.accounts.get_mut(&account_id)
+        {
+            account.posted_minor -= approved_minor;
+            account.entries += 1;
+        }
         if held_minor > 0
             && let Some(account) = self.accounts.get_mut(&account_id)
         {

@@ -151,7 +151,13 @@ impl<'a> Replay<'a, '_> {
                 "#{number} {token}: {found}, expected {expected}; {asked} asked, {available} available"
             ));
         }
-        let group = self.books.decided(swipe, listed.id, is_approved);
+        let approved = listed.approved_amount.as_deref().filter(|_| is_approved);
+        let approved_minor = approved.and_then(|amount| read(amount, swipe.currency));
+        if is_approved && expected.reason.is_none() && approved_minor != self.books.grant(swipe) {
+            let granted = self.books.grant(swipe).map(|minor| show(minor, swipe.currency));
+            self.differ(&format!("#{number} {}: {approved:?} approved, expected {granted:?}", swipe.token));
+        }
+        let group = self.books.decided(swipe, listed.id, approved_minor);
         if is_approved {
             let token = &swipe.token;
             let about = || format!("{token}: the listed group");

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::history::{Action, Delivery, History, Object, Outcome, Status, Swipe, What};
-use crate::jit::{Decimal, JitRequest, Preceding};
+use crate::jit::{Ask, Decimal, JitRequest, Preceding};
 use crate::layout::FOREIGN_CURRENCY;
 use crate::plan::{Chore, Deed, Step};
 use crate::world::World;
@@ -190,12 +190,16 @@ impl Book {
             card_token: Arc::clone(&request.card_token),
             acting_token: Arc::clone(&request.acting_token),
             follows: request.preceding.as_ref().map(|first| Arc::clone(&first.token)),
+            ask: request.ask,
+            takes_less: request.takes_less,
             currency: request.currency,
             amount_minor: request.amount.minor(request.currency),
             deliveries: Vec::new(),
             conflicts: Vec::new(),
         });
-        let later = held.is_none().then(|| (card, step.reverse_after.map(|steps| step.index + steps)));
+        let may_hold = matches!(request.ask, Ask::Purchase | Ask::CashBack);
+        let later =
+            (held.is_none() && may_hold).then(|| (card, step.reverse_after.map(|steps| step.index + steps)));
         let first = delivery(number, Purpose::First, Arc::clone(&request), later);
         let twin = (step.deed == Deed::Twin).then(|| delivery(number, Purpose::Repeat, request, None));
         first.into_iter().chain(twin.flatten()).collect()
@@ -235,6 +239,13 @@ impl Book {
                 token: Arc::clone(&held.token),
                 jit_token: Arc::clone(&held.jit_token),
             }),
+            ask: match step.deed {
+                Deed::CashBack => Ask::CashBack,
+                Deed::Withdrawal => Ask::Withdrawal,
+                Deed::BalanceInquiry => Ask::BalanceInquiry,
+                _ => Ask::Purchase,
+            },
+            takes_less: step.deed == Deed::Fuel,
             amount: match step.deed {
                 Deed::TooPrecise => Decimal::too_precise(amount),
                 _ => Decimal::of(amount),

@@ -43,6 +43,7 @@ impl Case {
         let listed = self.listed(token);
         listed.status = "approved".to_owned();
         listed.decline_reason = None;
+        listed.approved_amount = listed.amount.clone();
         if let Some(Delivery::Answered(answer)) = self.swiped(token).deliveries.first_mut() {
             answer.status = 200;
             answer.decline_reason = None;
@@ -54,6 +55,7 @@ impl Case {
         let listed = self.listed(token);
         listed.status = "declined".to_owned();
         listed.decline_reason = Some(reason.to_owned());
+        listed.approved_amount = None;
         let answer = self.answer(token);
         answer.status = 402;
         answer.decline_reason = Some(word.into());
@@ -112,6 +114,23 @@ fn a_decision_that_is_none_is_named() {
 }
 
 #[test]
+fn more_or_less_than_is_to_be_approved_is_named() {
+    for (token, wrong) in
+        [("s01", "30.01"), ("s17", "1.00"), ("s18", "3.99"), ("s19", "9.00"), ("s19", "5.99")]
+    {
+        fault(&format!("{token}: Some(\"{wrong}\") approved, expected"), |case| {
+            case.listed(token).approved_amount = Some(wrong.to_owned());
+            case.answer(token).amount = wrong.into();
+        });
+        fault(&format!("{token}: the answer's amount"), |case| case.answer(token).amount = wrong.into());
+    }
+    fault("s19: declined insufficient_funds, expected approved", |case| {
+        case.decline("s19", "insufficient_funds", "INSUFFICIENT_FUNDS");
+    });
+    fault("s18: the listed transaction", |case| case.listed("s18").transaction = "purchase".to_owned());
+}
+
+#[test]
 fn an_available_amount_that_is_off_by_one_is_named() {
     for (token, wrong) in [("s01", "70.01"), ("s02", "69.99"), ("s12", "-0.01"), ("p01", "9.99")] {
         fault(&format!("{token}: {wrong} USD is shown as available"), |case| {
@@ -129,8 +148,8 @@ fn a_number_that_nothing_has_is_named() {
     fault("nothing is known of #26", |case| {
         case.listing.authorizations.retain(|listed| listed.token != "s11");
     });
-    fault("nothing is known of #35", |case| case.listing.owners[0].sequence = 35);
-    fault("nothing is known of #35 to #40", |case| case.listing.owners[0].sequence = 40);
+    fault("nothing is known of #39", |case| case.listing.owners[0].sequence = 39);
+    fault("nothing is known of #39 to #44", |case| case.listing.owners[0].sequence = 44);
 }
 
 #[test]
@@ -139,7 +158,7 @@ fn a_number_that_two_have_is_named() {
     fault("#10 is given to both s01 and load", |case| case.listed("s01").owner_sequence = Some(10));
     fault("#9 is given to s01, but it is a creation's", |case| case.listed("s01").owner_sequence = Some(9));
     fault("s01 has no number", |case| case.listed("s01").owner_sequence = None);
-    fault("its sequence is shown as 33, but #34", |case| case.listing.owners[0].sequence = 33);
+    fault("its sequence is shown as 37, but #38", |case| case.listing.owners[0].sequence = 37);
 }
 
 #[test]
@@ -245,7 +264,7 @@ fn a_balance_that_is_off_by_one_is_named() {
     fault("what is held", |case| case.listing.accounts[0].held = "59.99".to_owned());
     fault("what is available", |case| case.listing.accounts[1].available = "-10.00".to_owned());
     fault("what is available", |case| case.listing.accounts[1].available = "a lot".to_owned());
-    fault("the number of open holds", |case| case.listing.accounts[0].open_holds = 2);
+    fault("the number of open holds", |case| case.listing.accounts[0].open_holds = 1);
     fault("the number of entries", |case| case.listing.accounts[0].entries = 3);
     fault("acct_00000000000000000000000004 is not shown", |case| case.listing.accounts.truncate(1));
     fault("it is not shown", |case| case.listing.owners.truncate(1));

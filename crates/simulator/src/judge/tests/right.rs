@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::history::{
     Account, Action, Answer, Card, Cardholder, Delivery, History, Object, Outcome, Owner, Status, Swipe, What,
 };
+use crate::jit::Ask;
 use crate::listing::{self, Authorization, Listing};
 
 pub(super) struct Case {
@@ -67,6 +68,10 @@ pub(super) fn right() -> Case {
     case.swipe("s15", "terminated", "user-1", Some(100)).declined(33, "card_not_active", "0.00");
     // An increment of a purchase that the server never saw stands alone.
     case.swipe("s16", "active", "user-1", Some(0)).follows("lost").approved(34, "0.00");
+    case.load(COMPANY, FUNDS, 35, 1_000, "10.00");
+    case.swipe("s17", "active", "user-1", Some(0)).asking(Ask::BalanceInquiry).approved(36, "10.00");
+    case.swipe("s18", "active", "user-1", Some(400)).asking(Ask::Withdrawal).approved(37, "6.00");
+    case.swipe("s19", "active", "user-1", Some(900)).taking_less(600).approved(38, "0.00");
     case.load(PERSON, WALLET, 3, 1_000, "10.00");
     case.act(PERSON, 4, What::Move(Object::Person(PERSON), Status::Suspended), None);
     case.swipe("p01", "own", "person", Some(100)).declined(5, "owner_not_active", "10.00");
@@ -74,9 +79,9 @@ pub(super) fn right() -> Case {
     // The connection broke before anything was decided.
     case.swipe("lost", "active", "user-1", Some(900)).swipe.deliveries.push(Delivery::Unknown);
     case.repeats();
-    case.listing.owners = vec![shown_owner(COMPANY, 34), shown_owner(PERSON, 5)];
+    case.listing.owners = vec![shown_owner(COMPANY, 38), shown_owner(PERSON, 5)];
     case.listing.accounts = vec![
-        shown_account(FUNDS, ["60.00", "60.00", "0.00"], 1, 2),
+        shown_account(FUNDS, ["66.00", "66.00", "0.00"], 2, 4),
         shown_account(WALLET, ["10.00", "0.00", "10.00"], 0, 1),
     ];
     case
@@ -124,6 +129,8 @@ pub(super) struct Telling<'a> {
     pub(super) swipe: &'a mut Swipe,
     listing: &'a mut Listing,
     is_answered: bool,
+    /// What is granted, where that is not what was asked.
+    granted_minor: Option<i64>,
 }
 
 impl Case {
@@ -133,6 +140,8 @@ impl Case {
             card_token: card.into(),
             acting_token: user.into(),
             follows: None,
+            ask: Ask::Purchase,
+            takes_less: false,
             currency: usd(0).currency,
             amount_minor,
             deliveries: Vec::new(),
@@ -142,6 +151,7 @@ impl Case {
             swipe: self.history.swipes.last_mut().expect("it was pushed"),
             listing: &mut self.listing,
             is_answered: true,
+            granted_minor: None,
         }
     }
 
@@ -200,6 +210,18 @@ impl Telling<'_> {
         self
     }
 
+    fn asking(self, ask: Ask) -> Self {
+        self.swipe.ask = ask;
+        self
+    }
+
+    /// At a terminal that takes less, and is granted so much.
+    fn taking_less(mut self, granted_minor: i64) -> Self {
+        self.swipe.takes_less = true;
+        self.granted_minor = Some(granted_minor);
+        self
+    }
+
     fn in_euro(self) -> Self {
         self.swipe.currency = Currency::parse("EUR").expect("a currency");
         self
@@ -224,6 +246,7 @@ impl Telling<'_> {
 
     fn decided(self, number: Option<i64>, reason: Option<&str>, available: Option<&str>) {
         let swipe = self.swipe;
+        let granted_minor = self.granted_minor.or(swipe.amount_minor);
         let decimal = |minor| usd(minor).to_string();
         let (status, code) = match reason {
             None => ("approved", 200),
@@ -249,13 +272,16 @@ impl Telling<'_> {
             card_token: swipe.card_token.to_string(),
             account: owner.map(|(_, account)| account),
             amount: swipe.amount_minor.map(decimal),
+            approved_amount: granted_minor.filter(|_| reason.is_none()).map(decimal),
+            transaction: swipe.ask.transaction().to_owned(),
             currency: Some(swipe.currency.to_string()),
             available_after: available.map(str::to_owned),
         });
         let answer = Answer {
             status: code,
             decision: Some(id_of(&swipe.token)),
-            amount: decimal(swipe.amount_minor.unwrap_or_default()).into(),
+            amount: decimal(if reason.is_none() { granted_minor } else { swipe.amount_minor }.unwrap_or(0))
+                .into(),
             decline_reason: reason.map(|reason| word(reason).into()),
             digest: id_of(&swipe.token).uuid().as_u128() as u64,
         };
