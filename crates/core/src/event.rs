@@ -59,6 +59,13 @@ pub struct Balances {
     pub posted_minor: i64,
     /// Held.
     pub held_minor: i64,
+    /// Approved credit that has not cleared; zero where it is left out.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub pending_credit_minor: i64,
+}
+
+const fn is_zero(minor: &i64) -> bool {
+    *minor == 0
 }
 
 impl Event {
@@ -80,6 +87,7 @@ impl Event {
                 id: account.id,
                 posted_minor: account.posted_minor,
                 held_minor: account.held_minor,
+                pending_credit_minor: account.pending_credit_minor,
             }),
         }
     }
