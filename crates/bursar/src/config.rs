@@ -213,16 +213,7 @@ impl Credentials {
 
 impl Jit {
     fn read(reader: &mut Reader) -> Self {
-        let problems_before = reader.problem_count();
-        let start = reader.milliseconds("jit.start_ms", 1..=60_000);
-        let deadline = reader.milliseconds("jit.deadline_ms", 1..=60_000);
-        if reader.problem_count() == problems_before && deadline < start {
-            reader.problem(
-                "jit.deadline_ms",
-                &format!("is below jit.start_ms ({} ms)", start.as_millis()),
-                "raise it or lower jit.start_ms",
-            );
-        }
+        let (start, deadline) = read_rising(reader, "jit.start_ms", "jit.deadline_ms");
         Self { start, deadline }
     }
 }
@@ -243,17 +234,7 @@ impl Sqlite {
 
 impl Profiler {
     fn read(reader: &mut Reader) -> Self {
-        let problems_before = reader.problem_count();
-        let warning = reader.milliseconds("profiler.warning_ms", 1..=60_000);
-        let critical = reader.milliseconds("profiler.critical_ms", 1..=60_000);
-        // Stand-ins for bad values are not compared: one mistake is one problem.
-        if reader.problem_count() == problems_before && critical < warning {
-            reader.problem(
-                "profiler.critical_ms",
-                &format!("is below profiler.warning_ms ({} ms)", warning.as_millis()),
-                "raise it or lower profiler.warning_ms",
-            );
-        }
+        let (warning, critical) = read_rising(reader, "profiler.warning_ms", "profiler.critical_ms");
         Self { warning, critical }
     }
 }
@@ -266,4 +247,17 @@ impl Log {
             format: reader.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]),
         }
     }
+}
+
+/// Two times of which the second may not be the shorter.
+fn read_rising(reader: &mut Reader, lower: &'static str, upper: &'static str) -> (Duration, Duration) {
+    let problems_before = reader.problem_count();
+    let first = reader.milliseconds(lower, 1..=60_000);
+    let second = reader.milliseconds(upper, 1..=60_000);
+    // Stand-ins for bad values are not compared: one mistake is one problem.
+    if reader.problem_count() == problems_before && second < first {
+        let what = format!("is below {lower} ({} ms)", first.as_millis());
+        reader.problem(upper, &what, &format!("raise it or lower {lower}"));
+    }
+    (first, second)
 }
