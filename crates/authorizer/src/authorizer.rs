@@ -92,6 +92,17 @@ pub enum Reply {
     Unavailable(Unavailable),
 }
 
+impl Reply {
+    /// The message, if it was decided now.
+    #[must_use]
+    pub const fn message(&self) -> Option<MessageId> {
+        match self {
+            Self::Decided { message, .. } => Some(*message),
+            Self::Repeated(_) | Self::Conflict | Self::Unavailable(_) => None,
+        }
+    }
+}
+
 /// Why there is no decision.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
@@ -303,10 +314,11 @@ impl Authorizer {
     pub fn finish(&self, mut settlement: Settlement) {
         settlement.timeline.mark(Stage::Answer);
         let times = settlement.timeline.times();
-        if let Reply::Decided { message, .. } = settlement.reply {
+        let message = settlement.reply.message();
+        if let Some(message) = message {
             self.shared.pending_times.push(message, times);
         }
-        self.shared.profiler.record(&times, Verdict::of(&settlement.reply));
+        self.shared.profiler.record(&times, Verdict::of(&settlement.reply), message);
     }
 
     /// Whether a decision could be made durable now.

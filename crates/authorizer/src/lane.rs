@@ -161,7 +161,8 @@ impl Lane {
             let Submission { timeline, reply: sender, is_profiled, .. } = submission;
             let sent = sender.send(Settlement { reply, timeline });
             if let (Err(settlement), true) = (sent, is_profiled) {
-                self.profiler.record(&settlement.timeline.times(), Verdict::of(&settlement.reply));
+                let Settlement { reply, timeline } = settlement;
+                self.profiler.record(&timeline.times(), Verdict::of(&reply), reply.message());
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bursar_core::DeclineReason;
+use bursar_core::{DeclineReason, MessageId};
 use bursar_store::StageTimes;
 use serde::Serialize;
 
@@ -131,15 +131,16 @@ impl Profiler {
         Self { thresholds, began, windows: Mutex::new(Windows { recent, all: Figures::default() }) }
     }
 
-    /// Counts one authorization. A slow one is logged.
-    pub fn record(&self, times: &StageTimes, verdict: Verdict) {
+    /// Counts one authorization. A slow one is logged, with its id if it was decided now.
+    pub fn record(&self, times: &StageTimes, verdict: Verdict, message: Option<MessageId>) {
         let total = Duration::from_micros(times.total_us());
         let slow = (total > self.thresholds.warning, total > self.thresholds.critical);
+        let id = message.filter(|_| slow.0).map(|id| id.to_string());
         match slow {
             (_, true) => {
-                tracing::error!(total_us = times.total_us(), ?times, "critically slow authorization")
+                tracing::error!(id, total_us = times.total_us(), ?times, "critically slow authorization")
             }
-            (true, _) => tracing::warn!(total_us = times.total_us(), ?times, "slow authorization"),
+            (true, _) => tracing::warn!(id, total_us = times.total_us(), ?times, "slow authorization"),
             _ => {}
         }
         let age = self.began.elapsed();

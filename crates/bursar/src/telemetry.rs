@@ -4,11 +4,19 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts the logs. `RUST_LOG` outranks the level. What the migrations say at each first start is
-/// no news to an operator.
-pub(crate) fn start(level: &str, json: bool) {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new(format!("{level},refinery_core=warn")));
+use crate::Failure;
+
+/// Starts the logs. `RUST_LOG` outranks the level, unless it is empty. What the migrations say at
+/// each first start is no news to an operator.
+///
+/// # Errors
+/// `RUST_LOG` cannot be read: a mistyped one would silence every warning.
+pub(crate) fn start(level: &str, json: bool) -> Result<(), Failure> {
+    let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.trim().is_empty());
+    let filter = match asked {
+        None => EnvFilter::new(format!("{level},refinery_core=warn")),
+        Some(asked) => parse(&asked)?,
+    };
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let builder = builder.with_ansi(std::io::stderr().is_terminal());
@@ -17,4 +25,40 @@ pub(crate) fn start(level: &str, json: bool) {
         true => builder.json().try_init(),
         false => builder.try_init(),
     };
+    Ok(())
+}
+
+/// A word alone is read as the name of a module, so a mistyped level would be one.
+fn parse(asked: &str) -> Result<EnvFilter, Failure> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_word = |part: &str| part.chars().all(|c| c.is_ascii_alphabetic());
+    let mistyped = asked
+        .split(',')
+        .map(str::trim)
+        .find(|part| is_word(part) && !LEVELS.iter().any(|level| part.eq_ignore_ascii_case(level)));
+    let problem = match (mistyped, asked.parse::<EnvFilter>()) {
+        (None, Ok(filter)) => return Ok(filter),
+        (Some(word), _) => format!("{word:?} is no level"),
+        (None, Err(error)) => error.to_string(),
+    };
+    Err(format!("RUST_LOG = {asked:?}: {problem}; give one of {}, or unset it", LEVELS.join(", ")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_level_is_refused_and_not_taken_for_a_module() {
+        for asked in ["info", "WARN", "debug,hyper=info", "bursar_authorizer=trace"] {
+            assert!(parse(asked).is_ok(), "{asked}");
+        }
+        for asked in ["loud", "info,loud", "debug,foo==", ""] {
+            let refused = parse(asked).err().map(|error| error.to_string());
+            assert!(
+                refused.is_some_and(|text| text.contains("RUST_LOG") && text.contains("debug")),
+                "{asked}"
+            );
+        }
+    }
 }

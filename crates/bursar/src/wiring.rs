@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
 use bursar_server::{App, Server, Settings as Http};
 use bursar_store::Ledger;
-use bursar_store_sqlite::{Options, SqliteLedger};
+use bursar_store_sqlite::{Options, SqliteLedger, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
@@ -26,6 +26,7 @@ pub(crate) struct Bursar {
 /// behind.
 pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
     descriptors::allow(config)?;
+    warn_of(config);
     let server = Server::bind(config.server.listen)?;
     let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&config.data.dir, ledger_options(config))?);
     let (credentials, is_first_start) = credentials::load_or_create(&config.credentials.file)?;
@@ -65,8 +66,23 @@ pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-pub(crate) fn start_logs(config: &Config) {
-    telemetry::start(config.log.level, config.log.format == LogFormat::Json);
+pub(crate) fn start_logs(config: &Config) -> Result<(), Failure> {
+    telemetry::start(config.log.level, config.log.format == LogFormat::Json)
+}
+
+/// What an operator should know of these settings before something happens.
+fn warn_of(config: &Config) {
+    if config.sqlite.synchronous == Synchronous::Normal {
+        tracing::warn!(
+            "sqlite.synchronous is \"normal\": answered decisions can be lost, so this instance never reports ready"
+        );
+    }
+    let listen = config.server.listen;
+    if !listen.ip().is_loopback() {
+        tracing::warn!(
+            "listening on {listen} in plain HTTP: whoever reaches it can read along; put TLS in front"
+        );
+    }
 }
 
 /// Done on Ctrl-C or SIGTERM, which are caught from this call on. A second one ends the process at
@@ -82,6 +98,7 @@ pub(crate) fn until_stopped() -> std::io::Result<impl Future<Output = ()>> {
     };
     Ok(async move {
         signalled().await;
+        eprintln!("bursar: stopping; a second signal stops at once");
         tokio::spawn(async move {
             signalled().await;
             eprintln!(

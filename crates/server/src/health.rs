@@ -74,7 +74,7 @@ struct Readiness {
 /// The server and what it depends on.
 #[derive(Serialize, ToSchema)]
 struct Health {
-    /// `ok`, or `unavailable` when no decision can be made.
+    /// `ok`, or `unavailable` when no decision can be made or the server is stopping.
     status: &'static str,
     /// The version of Bursar.
     version: &'static str,
@@ -124,12 +124,13 @@ async fn ready(State(app): State<App>) -> Response {
 /// The server and its dependencies. Always 200: read `status`.
 #[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = Health, description = "How it is")))]
 async fn health(State(app): State<App>) -> Json<Health> {
-    let reason = readiness(&app).await.err();
-    let status = if reason.is_none() { "ok" } else { "unavailable" };
+    let reason = app.probes().ready(app.authorizer()).await.err();
+    let word = |is_ok: bool| if is_ok { "ok" } else { "unavailable" };
+    let ledger = Dependency { status: word(reason.is_none()), reason };
     Json(Health {
-        status,
+        status: word(ledger.reason.is_none() && !app.is_stopping()),
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: app.uptime().as_secs(),
-        dependencies: Dependencies { ledger: Dependency { status, reason } },
+        dependencies: Dependencies { ledger },
     })
 }

@@ -130,7 +130,11 @@ fn send(answer: Answer) -> Response {
 }
 
 fn unauthorized() -> Response {
-    let mut response = Problem::new(Code::Unauthorized, "wrong or no credentials").into_response();
+    let mut response = Problem::new(
+        Code::Unauthorized,
+        "this needs HTTP Basic authentication with the processor's user name and password",
+    )
+    .into_response();
     let realm = HeaderValue::from_static("Basic realm=\"bursar\"");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
     response

@@ -233,7 +233,7 @@ const fn sentence_of(reason: DeclineReason) -> &'static str {
         R::CardholderNotActive => "the cardholder may not spend",
         R::OwnerNotActive => "the company or person is suspended or closed",
         R::CurrencyMismatch => "the account keeps another currency",
-        R::InvalidAmount => "this amount cannot be held or moved",
+        R::InvalidAmount => "this is no amount that can be held or moved, or the account cannot keep so much",
         R::HoldGroupEnded => {
             "the authorization holds nothing: it was reversed, declined, or only verified a card"
         }
@@ -241,7 +241,7 @@ const fn sentence_of(reason: DeclineReason) -> &'static str {
         R::ProgramUnknown => "there is no such program",
         R::OwnerUnknown => "there is no such company or person",
         R::CardholderUnknown => "there is no such cardholder",
-        R::AccountUnknown => "there is no such account of this owner",
+        R::AccountUnknown => "there is no such account, or it is another owner's",
         R::AuthorizationUnknown => "there is no such authorization",
         R::CurrencyNotKept => "the program does not keep this currency",
         R::TokenTaken => "the token names another object of this kind",

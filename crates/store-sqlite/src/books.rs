@@ -38,7 +38,12 @@ impl SqliteBooks {
         refuse_other_schema(&books.connection)?;
         match found.as_str() {
             "ok" => Ok(books),
-            damage => Err(StoreError::Corrupt(format!("{}: {damage}", file.display()))),
+            damage => {
+                let first = damage.lines().take(3).collect::<Vec<_>>().join("; ");
+                let more = damage.lines().count().saturating_sub(3);
+                let advice = "keep the folder as it is and restore a backup (docs/operations.md)";
+                Err(StoreError::Corrupt(format!("{}: {first} ({more} lines more); {advice}", file.display())))
+            }
         }
     }
 

@@ -70,21 +70,31 @@ impl SqliteLedger {
     pub fn open(folder: &Path, options: Options) -> Result<Self, StoreError> {
         let folder = Arc::new(DataFolder::take(folder)?);
         let file = DataFolder::ledger_file(folder.path());
+        Self::open_file(folder, &file, options).map_err(|error| match error {
+            StoreError::Corrupt(why) => StoreError::Corrupt(format!(
+                "{}: {why}; keep the folder as it is and restore a backup (docs/operations.md)",
+                file.display()
+            )),
+            error => error,
+        })
+    }
+
+    fn open_file(folder: Arc<DataFolder>, file: &Path, options: Options) -> Result<Self, StoreError> {
         let tuning = Tuning { synchronous: options.synchronous, cache_kib: options.cache_kib };
-        let mut connection = open_writer(&file, tuning, true)?;
+        let mut connection = open_writer(file, tuning, true)?;
         migrate(&mut connection)?;
         let log = file.with_extension("db-wal");
         let failed =
             |error: std::io::Error| StoreError::Unavailable(format!("cannot start a thread: {error}"));
-        let checkpoints = Checkpoints::start(file.clone(), options.checkpoint_pages).map_err(failed)?;
+        let checkpoints = Checkpoints::start(file.to_owned(), options.checkpoint_pages).map_err(failed)?;
         let connection = checkpoints.watched(connection)?;
         beat(&connection, &options.clock)?;
         let writer = Writer {
             _folder: folder,
-            identities: vec![FileIdentity::of(&file)?, FileIdentity::of(&log)?],
+            identities: vec![FileIdentity::of(file)?, FileIdentity::of(&log)?],
             checkpoints,
             key_limits: options.key_limits,
-            file: file.clone(),
+            file: file.to_owned(),
             tuning,
             clock: options.clock,
             session: Some(Session::new(connection)?),
@@ -93,8 +103,8 @@ impl SqliteLedger {
         let thread = std::thread::Builder::new().name("ledger-writer".into());
         let writer = thread.spawn(move || writer.run(queue)).map_err(failed)?;
         Ok(Self {
-            lookups: Readers::new(file.clone(), LOOKUPS),
-            readers: Readers::new(file, options.readers),
+            lookups: Readers::new(file.to_owned(), LOOKUPS),
+            readers: Readers::new(file.to_owned(), options.readers),
             synchronous: options.synchronous,
             jobs: Some(jobs),
             writer: Mutex::new(Some(writer)),

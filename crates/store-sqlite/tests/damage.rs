@@ -157,6 +157,11 @@ fn a_file_that_is_no_ledger_is_refused() {
     std::fs::write(place.file(), "x".repeat(10_000)).expect("a file");
     let error = SqliteLedger::open(place.folder(), place.options()).err().expect("no database");
     assert!(matches!(error, StoreError::Corrupt(_)), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains(&place.file().display().to_string()) && text.contains("restore a backup"),
+        "{text}"
+    );
 }
 
 fn overwrite_root_page(place: &SqlitePlace, table: &str) {

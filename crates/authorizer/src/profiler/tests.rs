@@ -16,10 +16,10 @@ fn profiler() -> Profiler {
 #[test]
 fn every_verdict_is_counted_and_the_stages_sum_to_the_total() {
     let profiler = profiler();
-    profiler.record(&times(100), Verdict::Approved);
-    profiler.record(&times(300), Verdict::Declined(DeclineReason::InsufficientFunds));
-    profiler.record(&times(200), Verdict::Repeated);
-    profiler.record(&times(200), Verdict::Unavailable);
+    profiler.record(&times(100), Verdict::Approved, None);
+    profiler.record(&times(300), Verdict::Declined(DeclineReason::InsufficientFunds), None);
+    profiler.record(&times(200), Verdict::Repeated, None);
+    profiler.record(&times(200), Verdict::Unavailable, None);
     for window in profiler.profile().windows {
         assert_eq!((window.count, window.approved, window.declined), (4, 1, 1), "{}", window.window);
         assert_eq!((window.repeated, window.unavailable), (1, 1));
@@ -37,7 +37,7 @@ fn every_verdict_is_counted_and_the_stages_sum_to_the_total() {
 fn percentiles_are_right_to_two_digits_however_slow() {
     let profiler = profiler();
     for us in 1..=100 {
-        profiler.record(&times(us * 1000), Verdict::Approved);
+        profiler.record(&times(us * 1000), Verdict::Approved, None);
     }
     let all = profiler.profile().windows.pop().expect("four windows");
     let total = all.stages.last().expect("a row for the total");
@@ -51,9 +51,9 @@ fn percentiles_are_right_to_two_digits_however_slow() {
 #[test]
 fn slow_authorizations_are_counted_as_warning_and_critical() {
     let profiler = profiler();
-    profiler.record(&times(10), Verdict::Approved);
-    profiler.record(&times(20_000), Verdict::Approved);
-    profiler.record(&times(40_000), Verdict::Approved);
+    profiler.record(&times(10), Verdict::Approved, None);
+    profiler.record(&times(20_000), Verdict::Approved, None);
+    profiler.record(&times(40_000), Verdict::Approved, None);
     let all = profiler.profile().windows.pop().expect("four windows");
     assert_eq!((all.over_warning, all.over_critical), (2, 1));
 }

@@ -18,7 +18,7 @@ pub(crate) fn demo(arguments: &Demo) -> Result<ExitCode, Failure> {
     let quiet = ("log.level", "error".to_owned());
     let overrides: Vec<(&str, String)> = folder.into_iter().chain([quiet]).collect();
     let (config, _) = super::settings(&arguments.source, &overrides)?;
-    wiring::start_logs(&config);
+    wiring::start_logs(&config)?;
     let mut driven = wiring::runtime()?.block_on(serve_and_drive(&config, arguments))?;
     let report = super::check::check_folder(&config.data.dir)?;
     let finding = |finding: &bursar_store::books::Finding| {

@@ -9,7 +9,7 @@ use crate::wiring::{self, until_stopped};
 /// Serves until Ctrl-C or SIGTERM, then finishes what runs.
 pub(crate) fn serve(arguments: &Serve) -> Result<ExitCode, Failure> {
     let (config, _) = super::settings(&arguments.source, &[])?;
-    wiring::start_logs(&config);
+    wiring::start_logs(&config)?;
     wiring::runtime()?.block_on(async {
         let stopped = until_stopped()?;
         let bursar = wiring::start(&config).await?;

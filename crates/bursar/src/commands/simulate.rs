@@ -6,17 +6,25 @@ use std::time::Duration;
 use bursar_simulator::{Progress, Report, Settings, Verdict, simulate as run};
 use serde_json::{Value, json};
 
-use crate::Failure;
 use crate::cli::{Load, Simulate};
 use crate::credentials::{self, Credentials};
 use crate::wiring::{self, until_stopped};
+use crate::{Failure, with_causes};
 
 use super::live::Live;
 
 /// Drives a server that someone else started, and judges it.
 pub(crate) fn simulate(arguments: &Simulate) -> Result<ExitCode, Failure> {
-    let credentials = credentials::load(&arguments.credentials)?;
-    let driven = wiring::runtime()?.block_on(drive(&arguments.url, &credentials, &arguments.load))?;
+    let file = arguments.credentials.display();
+    let named =
+        |error: credentials::Error| format!("{}; name another file with --credentials", with_causes(&error));
+    let credentials = credentials::load(&arguments.credentials).map_err(named)?;
+    let hint = |error: Failure| {
+        let error = with_causes(error.as_ref());
+        format!("{error}\n  is {} the server, and {file} the file of its credentials?", arguments.url)
+    };
+    let driven =
+        wiring::runtime()?.block_on(drive(&arguments.url, &credentials, &arguments.load)).map_err(hint)?;
     driven.print(arguments.load.json)?;
     Ok(if driven.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -79,8 +87,10 @@ impl Driven {
         let seconds = Duration::from_secs_f64(self.report.figures.seconds).as_secs_f64();
         let figures = &self.report.figures;
         let mut text = format!(
-            "{} decisions in {seconds:.1} s: {} approved, {} declined, {} without a decision, {} not sent\n{}\n",
+            "{} decisions in {seconds:.1} s on {} requests, repeats included: {} approved, {} declined, {} without a \
+             decision, {} not sent\n{}\n",
             figures.decisions,
+            figures.sent,
             figures.approved,
             figures.declined,
             figures.unavailable,

@@ -49,7 +49,7 @@ impl<'de> Deserialize<'de> for AmountText {
 
 impl PartialSchema for AmountText {
     fn schema() -> RefOr<Schema> {
-        schema::Decimal::schema()
+        schema::AmountIn::schema()
     }
 }
 

@@ -280,7 +280,7 @@ pub(super) async fn find_authorization(
     detail.map(Json).ok_or(Problem::declined(DeclineReason::AuthorizationUnknown))
 }
 
-/// Authorizations and increments in the order of decision. A page may have fewer items than the
+/// Authorizations and increments, the newest first unless asked otherwise. A page may have fewer items than the
 /// limit, or none, although `next` says that more follows.
 #[utoipa::path(get, path = "/v1/authorizations", tag = "authorizations", params(AuthorizationQuery),
     responses((status = 200, body = Listed<AuthorizationView>, description = "A page of authorizations")))]

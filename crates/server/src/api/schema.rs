@@ -3,7 +3,7 @@
 use bursar_core::message::{ActionKind, Source, TransactionKind as CoreTransactionKind};
 use bursar_core::{GroupStatus as CoreGroupStatus, check};
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 macro_rules! text_schemas {
@@ -45,6 +45,10 @@ text_schemas! {
 
     Token = text("1 to 255 visible ASCII characters, kept as they are").max_length(Some(255));
     Decimal = text("A decimal with the places of its currency").pattern(Some(r"^-?\d+(\.\d+)?$")).examples(["12.34"]);
+    AmountIn = ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Number]))
+        .description(Some("A decimal with at most the places of its currency, as a text or a JSON number; read exactly"))
+        .examples(["12.34"]);
     Mcc = text("Merchant category code, ISO 18245").pattern(Some(r"^\d{4}$")).examples(["5411"]);
     Country = text("ISO 3166-1 code").pattern(Some(r"^([A-Za-z]{2,3}|\d{3})$")).examples(["USA"]);
     Currency = text("ISO 4217, alphabetic").pattern(Some("^[A-Z]{3}$")).examples(["USD"]);
