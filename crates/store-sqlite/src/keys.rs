@@ -11,7 +11,7 @@
 use bursar_core::MessageKey;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::FromSqlError;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 use sha2::{Digest, Sha256};
 
 /// Lists the messages whose key is in no table, or leads elsewhere.
@@ -109,11 +109,11 @@ pub(crate) fn find<T>(
     found.map(Some).ok_or_else(|| other().into())
 }
 
-/// Adds the key of the message that was inserted last.
-pub(crate) fn insert(connection: &Connection, key: &MessageKey) -> rusqlite::Result<()> {
-    let position = connection.last_insert_rowid();
-    let insert = "insert into keys_young (key, position) values (?1, ?2)";
-    connection.prepare_cached(insert)?.execute(params![hash(key), position])?;
+pub(crate) const INSERT: &str = "insert into keys_young (key, position) values (?1, ?2)";
+
+/// Runs [`INSERT`] for the message at this position.
+pub(crate) fn insert(insert: &mut Statement<'_>, key: &MessageKey, position: i64) -> rusqlite::Result<()> {
+    insert.execute(params![hash(key), position])?;
     Ok(())
 }
 

@@ -4,23 +4,27 @@ use bursar_core::journal::Journal;
 use bursar_core::{Decided, MessageId, State};
 use bursar_core::{Message, Outcome};
 use bursar_store::{STAGES, Settled, StageTimes};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement, params};
 
 use crate::keys;
 use crate::rows::{Blob16, Micros, account, card, cardholder, message, owner, program};
 
-/// Owners before what belongs to them, so that references hold.
+/// Owners before what belongs to them, so that references hold. A statement is looked up once for a
+/// batch: for each row that cost as much as a small insert.
 pub(crate) fn batch(connection: &Connection, state: &State, settled: &[Settled]) -> rusqlite::Result<()> {
     state.programs.changed().try_for_each(|row| program::save(connection, row))?;
-    state.owners.changed().try_for_each(|row| owner::save(connection, row))?;
-    state.accounts.changed().try_for_each(|row| account::save(connection, row))?;
+    owner::save(connection, state.owners.changed())?;
+    account::save(connection, state.accounts.changed())?;
     state.cardholders.changed().try_for_each(|row| cardholder::save(connection, row))?;
     state.cards.changed().try_for_each(|row| card::save(connection, row))?;
+    let mut insert_message = connection.prepare_cached(message::INSERT)?;
+    let mut insert_key = connection.prepare_cached(keys::INSERT)?;
+    let mut insert_event = connection.prepare_cached(INSERT_EVENT)?;
     for settled in settled {
         if let Settled::Done(Outcome::Decided(decided, answer)) = settled {
-            message::insert(connection, &decided.message, answer)?;
-            keys::insert(connection, &decided.message.key)?;
-            event(connection, decided)?;
+            message::insert(&mut insert_message, &decided.message, answer)?;
+            keys::insert(&mut insert_key, &decided.message.key, connection.last_insert_rowid())?;
+            event(&mut insert_event, decided)?;
             if let Some(journal) = &decided.journal {
                 entries(connection, &decided.message, journal)?;
             }
@@ -29,13 +33,14 @@ pub(crate) fn batch(connection: &Connection, state: &State, settled: &[Settled])
     Ok(())
 }
 
-fn event(connection: &Connection, decided: &Decided) -> rusqlite::Result<()> {
+const INSERT_EVENT: &str = "insert into outbox (event, message, kind, owner, owner_sequence, payload)
+                            values (?1, ?2, ?3, ?4, ?5, ?6)";
+
+fn event(insert: &mut Statement<'_>, decided: &Decided) -> rusqlite::Result<()> {
     let event = decided.event();
     let payload = serde_json::to_string(&event)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-    let insert = "insert into outbox (event, message, kind, owner, owner_sequence, payload)
-                  values (?1, ?2, ?3, ?4, ?5, ?6)";
-    connection.prepare_cached(insert)?.execute(params![
+    insert.execute(params![
         Blob16(event.id.uuid()),
         Blob16(event.message.uuid()),
         event.kind.as_str(),

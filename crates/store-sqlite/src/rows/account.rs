@@ -23,26 +23,16 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Account> {
 }
 
 /// The update comes first: accounts change with every approval and are made once.
-pub(crate) fn save(connection: &Connection, account: &Account) -> rusqlite::Result<()> {
+pub(crate) fn save<'a>(
+    connection: &Connection,
+    mut accounts: impl Iterator<Item = &'a Account>,
+) -> rusqlite::Result<()> {
     let update = "update accounts set posted_minor = ?2, held_minor = ?3, pending_credit_minor = ?4,
                   credit_line_minor = ?5, open_holds = ?6, entries = ?7 where id = ?1";
-    let changed = connection.prepare_cached(update)?.execute(params![
-        Blob16(account.id.uuid()),
-        account.posted_minor,
-        account.held_minor,
-        account.pending_credit_minor,
-        account.credit_line_minor,
-        account.open_holds,
-        account.entries
-    ])?;
-    if changed == 0 {
-        let insert =
-            "insert into accounts (id, owner, currency, posted_minor, held_minor, pending_credit_minor,
-                      credit_line_minor, open_holds, entries) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        connection.prepare_cached(insert)?.execute(params![
+    let mut update = connection.prepare_cached(update)?;
+    accounts.try_for_each(|account| {
+        let changed = update.execute(params![
             Blob16(account.id.uuid()),
-            Blob16(account.owner.uuid()),
-            account.currency.code(),
             account.posted_minor,
             account.held_minor,
             account.pending_credit_minor,
@@ -50,6 +40,26 @@ pub(crate) fn save(connection: &Connection, account: &Account) -> rusqlite::Resu
             account.open_holds,
             account.entries
         ])?;
-    }
+        match changed {
+            0 => insert(connection, account),
+            _ => Ok(()),
+        }
+    })
+}
+
+fn insert(connection: &Connection, account: &Account) -> rusqlite::Result<()> {
+    let insert = "insert into accounts (id, owner, currency, posted_minor, held_minor, pending_credit_minor,
+                  credit_line_minor, open_holds, entries) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    connection.prepare_cached(insert)?.execute(params![
+        Blob16(account.id.uuid()),
+        Blob16(account.owner.uuid()),
+        account.currency.code(),
+        account.posted_minor,
+        account.held_minor,
+        account.pending_credit_minor,
+        account.credit_line_minor,
+        account.open_holds,
+        account.entries
+    ])?;
     Ok(())
 }

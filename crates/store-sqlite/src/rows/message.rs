@@ -7,7 +7,7 @@ use bursar_core::message::{Authorization, Membership, Recorded, TransactionKind}
 use bursar_core::text::Token;
 use bursar_core::{AccountId, Answer, CardId, CardholderId, Message, MessageId, MessageKey, OwnerId};
 use rusqlite::types::FromSqlError;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, Statement, params};
 
 use super::{Blob16, Micros, checks, id, id_opt, word, word_opt};
 
@@ -19,7 +19,7 @@ pub(crate) const COLUMNS: &str = "id, token, source, scope, state, fingerprint, 
 /// How many columns a message has before its answer.
 pub(crate) const WIDTH: usize = 26;
 
-const INSERT: &str = "insert into messages (id, token, source, scope, state, fingerprint, kind, owner,
+pub(crate) const INSERT: &str = "insert into messages (id, token, source, scope, state, fingerprint, kind, owner,
     owner_sequence, at, declined, root, processor_time, effect, effect_minor, card_token, card, cardholder, account,
     amount_minor, currency, available_minor, merchant, checks, method, transaction_kind, answer_code, answer)
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
@@ -109,7 +109,8 @@ pub(crate) fn read_group_message(row: &Row<'_>) -> rusqlite::Result<GroupMessage
     })
 }
 
-pub(crate) fn insert(connection: &Connection, message: &Message, answer: &Answer) -> rusqlite::Result<()> {
+/// Runs [`INSERT`].
+pub(crate) fn insert(insert: &mut Statement<'_>, message: &Message, answer: &Answer) -> rusqlite::Result<()> {
     let key = &message.key;
     let group = message.group.as_ref();
     let effect = group.map(|group| group.effect.parts());
@@ -119,7 +120,7 @@ pub(crate) fn insert(connection: &Connection, message: &Message, answer: &Answer
     };
     let merchant = authorization.map(|of| json(serde_json::to_string(&of.merchant))).transpose()?;
     let checks = authorization.map(|of| checks::write(&of.checks));
-    connection.prepare_cached(INSERT)?.execute(params![
+    insert.execute(params![
         Blob16(message.id.uuid()),
         key.token.as_str(),
         key.source.as_str(),

@@ -22,27 +22,34 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Owner> {
 }
 
 /// The update comes first: owners change with every decision and are made once.
-pub(crate) fn save(connection: &Connection, owner: &Owner) -> rusqlite::Result<()> {
+pub(crate) fn save<'a>(
+    connection: &Connection,
+    mut owners: impl Iterator<Item = &'a Owner>,
+) -> rusqlite::Result<()> {
     let update = "update owners set status = ?2, sequence = ?3, last_at = ?4 where id = ?1";
-    let changed = connection.prepare_cached(update)?.execute(params![
+    let mut update = connection.prepare_cached(update)?;
+    owners.try_for_each(|owner| {
+        let id = Blob16(owner.id.uuid());
+        let changed = params![id, owner.status.as_str(), owner.sequence, Micros(owner.last_at)];
+        match update.execute(changed)? {
+            0 => insert(connection, owner),
+            _ => Ok(()),
+        }
+    })
+}
+
+fn insert(connection: &Connection, owner: &Owner) -> rusqlite::Result<()> {
+    let insert = "insert into owners (id, program, kind, name, token, status, sequence, last_at)
+                  values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    connection.prepare_cached(insert)?.execute(params![
         Blob16(owner.id.uuid()),
+        Blob16(owner.program.uuid()),
+        owner.kind.as_str(),
+        owner.name.as_str(),
+        owner.token.as_ref().map(|token| token.as_str()),
         owner.status.as_str(),
         owner.sequence,
         Micros(owner.last_at)
     ])?;
-    if changed == 0 {
-        let insert = "insert into owners (id, program, kind, name, token, status, sequence, last_at)
-                      values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        connection.prepare_cached(insert)?.execute(params![
-            Blob16(owner.id.uuid()),
-            Blob16(owner.program.uuid()),
-            owner.kind.as_str(),
-            owner.name.as_str(),
-            owner.token.as_ref().map(|token| token.as_str()),
-            owner.status.as_str(),
-            owner.sequence,
-            Micros(owner.last_at)
-        ])?;
-    }
     Ok(())
 }
