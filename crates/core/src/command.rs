@@ -338,7 +338,8 @@ pub struct Record {
 pub struct Keys<'a> {
     /// A program, read only.
     pub program: Option<ProgramId>,
-    /// The owner, locked.
+    /// The owner, locked, and with it the program that it belongs to, read only: what that allows
+    /// counts in every decision.
     pub owner: Option<OwnerId>,
     /// The account.
     pub account: Option<AccountId>,

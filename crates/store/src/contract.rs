@@ -149,6 +149,7 @@ macro_rules! ledger_contract {
                 everything_is_still_there_after_opening_again,
                 a_repeat_after_opening_again_gets_the_same_bytes,
                 time_goes_on_from_the_last_decision_after_opening_again,
+                what_a_program_allows_counts_after_opening_again,
             }
         }
     };

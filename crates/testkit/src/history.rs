@@ -4,7 +4,7 @@
 mod plan;
 pub mod world;
 
-use bursar_core::command::{Amount, Direction, GroupRef, Purpose};
+use bursar_core::command::{Amount, Direction, GroupRef, Partial, Purpose};
 use bursar_core::money::AmountError;
 use bursar_core::{Action, CardStatus, CardholderStatus, Command, MessageId, MessageKey, OwnerStatus};
 
@@ -53,10 +53,29 @@ pub struct Swipe {
     pub acting: Option<usize>,
     /// Who pays, if the message tells.
     pub paying: Option<usize>,
-    /// Whether the method is one that is funded. Increments always are.
-    pub is_permitted: bool,
+    /// What it asks. An increment asks for more, whatever this says.
+    pub aim: Aim,
+    /// Whether less will do.
+    pub takes_less: bool,
     /// How much.
     pub sum: Sum,
+}
+
+/// What a swipe asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// To hold.
+    Hold,
+    /// To take at once.
+    Debit,
+    /// To give at once.
+    Credit,
+    /// To give once it clears.
+    PendingCredit,
+    /// Nothing but an answer.
+    Inquiry,
+    /// Something that is not funded.
+    NotPermitted,
 }
 
 /// An amount.
@@ -135,14 +154,19 @@ impl Swipe {
     fn call(&self, group: Option<GroupRef>) -> Call {
         let card = self.card.min(CARDS.len() - 1);
         let funded = world::funded(card);
-        let purpose = match (group, self.is_permitted) {
+        let purpose = match (group, self.aim) {
             (Some(group), _) => Purpose::Increment(group),
-            (None, true) => Purpose::Hold,
-            (None, false) => Purpose::NotPermitted,
+            (None, Aim::Hold) => Purpose::Hold,
+            (None, Aim::Debit) => Purpose::Debit,
+            (None, Aim::Credit) => Purpose::Credit,
+            (None, Aim::PendingCredit) => Purpose::PendingCredit,
+            (None, Aim::Inquiry) => Purpose::Inquiry,
+            (None, Aim::NotPermitted) => Purpose::NotPermitted,
         };
         let is_known = self.card < CARDS.len();
         given::authorization(&funded, given::usd("0")).asking(|authorize| {
             authorize.purpose = purpose;
+            authorize.partial = self.takes_less.then_some(Partial { at_least_minor: 0 });
             authorize.acting = self.acting.map(world::actor);
             authorize.paying = self.paying.map(world::actor);
             authorize.amount = self.sum.amount(CARDS[card].account);

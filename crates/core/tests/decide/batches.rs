@@ -55,6 +55,8 @@ fn load(kept: &State, command: &Command, state: &mut State) {
     let keys = command.keys();
     load_row(&kept.programs, keys.program, &mut state.programs);
     load_row(&kept.owners, keys.owner, &mut state.owners);
+    let owner = keys.owner.and_then(|id| kept.owners.get(id).expect("readable"));
+    load_row(&kept.programs, owner.map(|owner| owner.program), &mut state.programs);
     load_row(&kept.accounts, keys.account, &mut state.accounts);
     load_row(&kept.cards, keys.card, &mut state.cards);
     for id in keys.cardholders {

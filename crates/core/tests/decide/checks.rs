@@ -42,24 +42,43 @@ proptest! {
     }
 
     #[test]
-    fn an_approval_holds_exactly_what_was_asked_and_a_zero_amount_or_a_decline_nothing(
+    fn what_is_approved_is_what_the_books_move_by_and_never_more_than_was_asked(
         (state, request) in any_state_and_authorize(), is_zero in prop::bool::weighted(0.3),
     ) {
         let request = if is_zero { with_minor(request, 0) } else { request };
-        let wanted_minor = asked(&request.command).and_then(|asked| asked.amount.minor.ok());
+        let purpose = asked(&request.command).map(|asked| asked.purpose.clone());
+        let asked_minor = asked(&request.command).and_then(|asked| asked.amount.minor.ok());
         let decided = decided(&state, &request);
-        let effect = decided.message.group.as_ref().map(|group| group.effect);
-        let expected = match (decided.message.is_approved(), wanted_minor) {
-            (true, Some(minor)) if minor > 0 => Effect::Hold(minor),
-            _ => Effect::None,
+        let effect = decided.message.group.as_ref().map(|group| group.effect).expect("a group");
+        let approved_minor = effect.approved_minor();
+        let expected = match purpose.expect("an authorization") {
+            _ if approved_minor == 0 => Effect::None,
+            Purpose::Hold | Purpose::Increment(_) => Effect::Hold(approved_minor),
+            Purpose::Debit => Effect::Debit(approved_minor),
+            Purpose::Credit => Effect::Credit(approved_minor),
+            Purpose::PendingCredit => Effect::PendingCredit(approved_minor),
+            Purpose::Inquiry | Purpose::NotPermitted => Effect::None,
         };
-        prop_assert_eq!(effect, Some(expected));
-        let held_more = decided.account.map(|after| {
+        prop_assert_eq!(effect, expected);
+        prop_assert!(approved_minor >= 0 && approved_minor <= asked_minor.unwrap_or(0).max(0));
+        prop_assert!(decided.message.is_approved() || effect == Effect::None);
+        let moved = decided.account.map_or((0, 0, 0), |after| {
             let before = state.accounts.get(after.id).expect("readable").expect("there");
-            after.held_minor - before.held_minor
+            (
+                after.held_minor - before.held_minor,
+                after.posted_minor - before.posted_minor,
+                after.pending_credit_minor - before.pending_credit_minor,
+            )
         });
-        let expected_minor = if let Effect::Hold(minor) = expected { minor } else { 0 };
-        prop_assert_eq!(held_more.unwrap_or(0), expected_minor);
+        let expected = match effect {
+            Effect::None | Effect::ReverseAll => (0, 0, 0),
+            Effect::Hold(minor) => (minor, 0, 0),
+            Effect::Debit(minor) => (0, -minor, 0),
+            Effect::Credit(minor) => (0, minor, 0),
+            Effect::PendingCredit(minor) => (0, 0, minor),
+        };
+        prop_assert_eq!(moved, expected);
+        prop_assert_eq!(decided.journal.map(|journal| journal.customer.amount_minor).unwrap_or(0), moved.1);
     }
 }
 

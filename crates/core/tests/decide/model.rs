@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use bursar_core::{CardStatus, CardholderStatus, DeclineReason, OwnerStatus};
 use bursar_testkit::history::world::{ACCOUNT_COUNT, CARDS, HOLDERS, OWNER_COUNT, owner_of_account};
-use bursar_testkit::history::{Ask, Delivery, Earlier, Sum, Swipe};
+use bursar_testkit::history::{Aim, Ask, Delivery, Earlier, Sum, Swipe};
 
 /// What became of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Model {
     pub(crate) posted: [i64; ACCOUNT_COUNT],
     pub(crate) held: [i64; ACCOUNT_COUNT],
+    pub(crate) pending: [i64; ACCOUNT_COUNT],
     cards: [CardStatus; CARDS.len()],
     holders: [CardholderStatus; HOLDERS.len()],
     owners: [OwnerStatus; OWNER_COUNT],
@@ -42,6 +43,7 @@ impl Model {
         Self {
             posted: [0; ACCOUNT_COUNT],
             held: [0; ACCOUNT_COUNT],
+            pending: [0; ACCOUNT_COUNT],
             cards: [CardStatus::Active; CARDS.len()],
             holders: [CardholderStatus::Active; HOLDERS.len()],
             owners: [OwnerStatus::Active; OWNER_COUNT],
@@ -100,7 +102,7 @@ impl Model {
         let is_increment = matches!(self.asked[&token], Ask::Increment(..));
         let is_known = swipe.card < CARDS.len();
         if !is_known {
-            let not_permitted = !is_increment && !swipe.is_permitted;
+            let not_permitted = !is_increment && swipe.aim == Aim::NotPermitted;
             return Err(if not_permitted { DeclineReason::NotPermitted } else { DeclineReason::CardUnknown });
         }
         let account = CARDS[swipe.card].account;
@@ -113,12 +115,20 @@ impl Model {
         }
         self.note(place, token, purchase);
         let minor = ruling?;
-        self.purchases[purchase].held += minor;
-        self.held[account] += minor;
+        match if is_increment { Aim::Hold } else { swipe.aim } {
+            Aim::Hold => {
+                self.purchases[purchase].held += minor;
+                self.held[account] += minor;
+            }
+            Aim::Debit => self.posted[account] -= minor,
+            Aim::Credit => self.posted[account] += minor,
+            Aim::PendingCredit => self.pending[account] += minor,
+            Aim::Inquiry | Aim::NotPermitted => {}
+        }
         Ok(())
     }
 
-    /// The rule book, in order. Returns what is to be held.
+    /// The rule book, in order. Returns how much is granted.
     fn judge(
         &self,
         swipe: &Swipe,
@@ -128,8 +138,11 @@ impl Model {
     ) -> Result<i64, DeclineReason> {
         let owner = owner_of_account(account);
         let holder = CARDS[swipe.card].holder;
-        if !is_increment && !swipe.is_permitted {
+        if !is_increment && swipe.aim == Aim::NotPermitted {
             return Err(DeclineReason::NotPermitted);
+        }
+        if !is_increment && matches!(swipe.aim, Aim::Credit | Aim::PendingCredit) {
+            return self.judge_credit(swipe, owner);
         }
         if self.cards[swipe.card] != CardStatus::Active {
             return Err(DeclineReason::CardNotActive);
@@ -166,10 +179,31 @@ impl Model {
                 return Err(DeclineReason::HoldGroupEnded);
             }
         }
-        if minor > 0 && minor > self.available(account) {
-            return Err(DeclineReason::InsufficientFunds);
+        if !is_increment && swipe.aim == Aim::Inquiry {
+            return Ok(0);
         }
-        Ok(minor)
+        let available = self.available(account);
+        if minor == 0 || minor <= available {
+            return Ok(minor);
+        }
+        if swipe.takes_less && available > 0 {
+            return Ok(available);
+        }
+        Err(DeclineReason::InsufficientFunds)
+    }
+
+    /// Money comes in whatever the status of card and cardholder.
+    fn judge_credit(&self, swipe: &Swipe, owner: usize) -> Result<i64, DeclineReason> {
+        if self.owners[owner] == OwnerStatus::Closed {
+            return Err(DeclineReason::OwnerNotActive);
+        }
+        if !swipe.sum.is_own_currency {
+            return Err(DeclineReason::CurrencyMismatch);
+        }
+        match swipe.sum.minor {
+            Some(minor) if minor >= 0 => Ok(minor),
+            _ => Err(DeclineReason::InvalidAmount),
+        }
     }
 
     fn may_spend(&self, holder: usize) -> bool {

@@ -22,6 +22,7 @@ proptest! {
                 let found = (account.posted_minor, account.held_minor, account.available_minor());
                 let (posted, held) = (model.posted[number], model.held[number]);
                 prop_assert_eq!(found, (posted, held, Some(model.available(number))), "step {}", place);
+                prop_assert_eq!(account.pending_credit_minor, model.pending[number], "step {}", place);
                 prop_assert_eq!(account.open_holds, model.open_holds(number) as i64, "step {}", place);
                 // Nothing forces here, so nobody is ever overdrawn.
                 prop_assert!(held >= 0 && posted >= held, "step {}", place);

@@ -1,6 +1,9 @@
 //! What was committed is there when the ledger is opened again.
 
 use bursar_core::command::GroupRef;
+use bursar_core::command::{Partial, Purpose};
+use bursar_core::message::TransactionKind;
+use bursar_core::program::Policies;
 use jiff::SignedDuration;
 
 use super::given::{self, usd};
@@ -88,6 +91,26 @@ pub(super) async fn time_goes_on_from_the_last_decision_after_opening_again(plac
     assert_eq!(at(&other).await, NOON);
     place.clock().set_after_noon(hour * 2);
     assert_eq!(at(&account).await, NOON + hour * 2);
+    drop(ledger);
+    assert_books_are_right(place.books());
+}
+
+/// A store loads an owner's program with it: the first decisions find no row that is kept.
+pub(super) async fn what_a_program_allows_counts_after_opening_again(place: &dyn Place) {
+    let policies = Policies { partial_approvals: true, original_credits: true };
+    let ledger = place.open();
+    let account = given::account_in(ledger.as_ref(), policies, usd("10.00")).await;
+    drop(ledger);
+    let ledger = place.open();
+    let pushed = given::authorization(&account, usd("1.00"))
+        .asking(|asked| (asked.purpose, asked.kind) = (Purpose::Credit, TransactionKind::OriginalCredit));
+    assert!(given::sent(ledger.as_ref(), &pushed).await.is_approved());
+    drop(ledger);
+    let ledger = place.open();
+    let less_will_do = given::authorization(&account, usd("30.00"))
+        .asking(|asked| asked.partial = Some(Partial { at_least_minor: 0 }));
+    assert!(given::sent(ledger.as_ref(), &less_will_do).await.is_approved());
+    assert_eq!(given::available(ledger.as_ref(), &account).await, usd("0.00"));
     drop(ledger);
     assert_books_are_right(place.books());
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::world::{ACCOUNT_COUNT, CARDS, HOLDERS, OWNER_COUNT};
-use super::{Ask, Delivery, Earlier, Sum, Swipe};
+use super::{Aim, Ask, Delivery, Earlier, Sum, Swipe};
 
 /// How many deliveries each batch has, as far as they go; the rest is one batch.
 pub type Batches = Vec<usize>;
@@ -127,20 +127,33 @@ fn any_swipe() -> impl Strategy<Value = Swipe> {
         prop_oneof![20 => 0..CARDS.len(), 1 => Just(CARDS.len())],
         any_user(),
         any_user(),
-        prop::bool::weighted(0.95),
+        any_aim(),
+        prop::bool::weighted(0.2),
         any_sum(),
     );
-    swipe.prop_map(|(card, acting, paying, is_permitted, sum)| {
+    swipe.prop_map(|(card, acting, paying, aim, takes_less, sum)| {
         // Mostly the cardholder himself, or nobody is named.
         let own = CARDS.get(card).map(|card| card.holder);
         Swipe {
             card,
             acting: acting.map(|other| other.or(own).unwrap_or(0)),
             paying: paying.map(|other| other.or(own).unwrap_or(0)),
-            is_permitted,
+            aim,
+            takes_less,
             sum,
         }
     })
+}
+
+fn any_aim() -> impl Strategy<Value = Aim> {
+    prop_oneof![
+        14 => Just(Aim::Hold),
+        3 => Just(Aim::Debit),
+        1 => Just(Aim::Credit),
+        1 => Just(Aim::PendingCredit),
+        1 => Just(Aim::Inquiry),
+        1 => Just(Aim::NotPermitted),
+    ]
 }
 
 /// Nobody, the own cardholder (`Some(None)`), or any.

@@ -2,6 +2,7 @@
 //! three cardholders, four cards. Everything has a number, and ids that are the same in every run.
 
 use bursar_core::command::Actor;
+use bursar_core::program::Policies;
 use bursar_core::{AccountId, CardId, CardholderId, Command, MessageId, OwnerId, ProgramId};
 use uuid::Uuid;
 
@@ -55,7 +56,10 @@ pub const fn currency_of_account(account: usize) -> &'static str {
 #[must_use]
 pub fn setup() -> Vec<Command> {
     let mut commands = vec![
-        numbered(given::new_program(), PROGRAM),
+        numbered(
+            given::new_program_with(Policies { partial_approvals: true, ..Policies::default() }),
+            PROGRAM,
+        ),
         numbered(
             given::new_company(program_id()).keeping(given::currency("USD")).keeping(given::currency("JPY")),
             OWNER,
