@@ -60,7 +60,7 @@ struct JitAnswerBody {
 #[utoipa::path(post, path = "/jit/marqeta", tag = "processors", request_body = JitRequestBody,
     security(("marqeta" = [])),
     responses(
-        (status = 200, body = JitAnswerBody, description = "Funded, and the amount is held"),
+        (status = 200, body = JitAnswerBody, description = "Funded: what `amount` says is held or moved"),
         (status = 402, body = JitAnswerBody, description = "Declined"),
         (status = 400, body = ProblemView, description = "It cannot be read: nothing happened",
             content_type = "application/problem+json"),
