@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::control::{Control, ControlStatus};
+use crate::id::ControlId;
 use crate::word::words;
 
 words! {
@@ -28,6 +30,18 @@ words! {
         AmountValid = "amount_valid",
         /// An increment's hold group has not ended.
         HoldGroupOpen = "hold_group_open",
+        /// A control's list of categories, or of merchants, allows the merchant.
+        MerchantAllowed = "merchant_allowed",
+        /// A control's list of countries allows the merchant's.
+        CountryAllowed = "country_allowed",
+        /// A control's list of channels allows how the card is used.
+        ChannelAllowed = "channel_allowed",
+        /// It is within a control's hours.
+        ScheduleAllowed = "schedule_allowed",
+        /// A control's window has the amount left.
+        AmountLimit = "amount_limit",
+        /// A control's window has a use left.
+        CountLimit = "count_limit",
         /// The account has the amount available.
         AvailableBalance = "available_balance",
     }
@@ -54,15 +68,21 @@ pub struct Check {
     pub check: CheckName,
     /// How it came out.
     pub result: CheckResult,
-    /// The state that it found, e.g. the card's status.
+    /// The state that it found, e.g. the card's status or a control's window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<Cow<'static, str>>,
-    /// The amount that was asked for, in minor units.
+    /// What was asked for: minor units, or uses of a count limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wanted_minor: Option<i64>,
-    /// The amount that was there, in minor units.
+    /// What was there: minor units, or uses of a count limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available_minor: Option<i64>,
+    /// The spending control that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlId>,
+    /// Whether that is only tried out: its failure declines nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_shadow: bool,
 }
 
 impl Check {
@@ -85,7 +105,23 @@ impl Check {
     }
 
     const fn with(check: CheckName, result: CheckResult) -> Self {
-        Self { check, result, found: None, wanted_minor: None, available_minor: None }
+        Self {
+            check,
+            result,
+            found: None,
+            wanted_minor: None,
+            available_minor: None,
+            control: None,
+            is_shadow: false,
+        }
+    }
+
+    /// Says of which control it is.
+    #[must_use]
+    pub fn of_control(mut self, control: &Control) -> Self {
+        self.control = Some(control.id);
+        self.is_shadow = control.status == ControlStatus::Shadow;
+        self
     }
 
     /// Adds the state that was found.
@@ -106,11 +142,25 @@ impl Check {
     /// The reason to decline that a failed check gives.
     #[must_use]
     pub fn failure(&self) -> Option<DeclineReason> {
-        (self.result == CheckResult::Failed).then(|| self.check.reason())
+        (self.result == CheckResult::Failed && !self.is_shadow).then(|| self.check.reason())
     }
 }
 
 impl CheckName {
+    /// Whether it is made for a spending control: as often as there are controls, or not at all.
+    #[must_use]
+    pub const fn is_of_control(self) -> bool {
+        matches!(
+            self,
+            Self::MerchantAllowed
+                | Self::CountryAllowed
+                | Self::ChannelAllowed
+                | Self::ScheduleAllowed
+                | Self::AmountLimit
+                | Self::CountLimit
+        )
+    }
+
     /// Why a request is declined when this check fails first.
     #[must_use]
     pub const fn reason(self) -> DeclineReason {
@@ -124,6 +174,12 @@ impl CheckName {
             Self::Currency => DeclineReason::CurrencyMismatch,
             Self::AmountValid => DeclineReason::InvalidAmount,
             Self::HoldGroupOpen => DeclineReason::HoldGroupEnded,
+            Self::MerchantAllowed => DeclineReason::MerchantNotAllowed,
+            Self::CountryAllowed => DeclineReason::CountryNotAllowed,
+            Self::ChannelAllowed => DeclineReason::ChannelNotAllowed,
+            Self::ScheduleAllowed => DeclineReason::OutsideSchedule,
+            Self::AmountLimit => DeclineReason::AmountLimitExceeded,
+            Self::CountLimit => DeclineReason::CountLimitExceeded,
             Self::AvailableBalance => DeclineReason::InsufficientFunds,
         }
     }
@@ -150,6 +206,18 @@ words! {
         InvalidAmount = "invalid_amount",
         /// The hold group was reversed, or never held anything.
         HoldGroupEnded = "hold_group_ended",
+        /// A control refuses the merchant or its category.
+        MerchantNotAllowed = "merchant_not_allowed",
+        /// A control refuses the merchant's country.
+        CountryNotAllowed = "country_not_allowed",
+        /// A control refuses how the card is used.
+        ChannelNotAllowed = "channel_not_allowed",
+        /// It is outside a control's hours.
+        OutsideSchedule = "outside_schedule",
+        /// A control's window has less left.
+        AmountLimitExceeded = "amount_limit_exceeded",
+        /// A control's window has no use left.
+        CountLimitExceeded = "count_limit_exceeded",
         /// The account has less available.
         InsufficientFunds = "insufficient_funds",
         /// No such program.
@@ -166,6 +234,12 @@ words! {
         CurrencyNotKept = "currency_not_kept",
         /// The token already names another object of this kind.
         TokenTaken = "token_taken",
+        /// No such spending control.
+        ControlUnknown = "control_unknown",
+        /// Another control of the same scope has the name.
+        ControlNameTaken = "control_name_taken",
+        /// The scope has as many controls as it may have.
+        TooManyControls = "too_many_controls",
         /// The object cannot go from its status to that one.
         TransitionNotAllowed = "transition_not_allowed",
     }

@@ -1,18 +1,20 @@
 //! Commands: every change to money or to a status, whoever asks for it.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::card::{CardStatus, LastFour};
 use crate::cardholder::CardholderStatus;
-use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId, ProgramId};
+use crate::control::{ControlStatus, Rule, Scope};
+use crate::id::{AccountId, CardId, CardholderId, ControlId, MessageId, OwnerId, ProgramId};
 use crate::merchant::Merchant;
 use crate::message::{ActionKind, Fingerprint, MessageKey, TransactionKind};
 use crate::money::{AmountError, Currency};
 use crate::owner::{OwnerKind, OwnerStatus};
 use crate::program::Policies;
 use crate::text::{FreeText, Token};
+use crate::time::Zone;
 
 /// A request for one atomic change. Everything random or measured was put in before: a command
 /// can be run again after a crash and gives the same outcome.
@@ -44,6 +46,10 @@ pub enum Action {
     MoveCardholder(MoveCardholder),
     /// Another status of a card.
     MoveCard(MoveCard),
+    /// New spending controls, or others in their place.
+    PutControls(PutControls),
+    /// Another rule or status of a spending control.
+    ChangeControl(ChangeControl),
     /// An authorization, an increment, or a method that is not funded.
     Authorize(Box<Authorize>),
     /// Release of all that a hold group holds.
@@ -59,8 +65,8 @@ pub enum Action {
 pub struct CreateProgram {
     /// What operators call it.
     pub name: FreeText,
-    /// IANA time zone, checked before.
-    pub time_zone: String,
+    /// What its calendar windows and schedules follow.
+    pub time_zone: Zone,
     /// At least one.
     pub currencies: Vec<Currency>,
     /// What it allows.
@@ -148,6 +154,48 @@ pub struct MoveCard {
     pub to: CardStatus,
 }
 
+/// Creates spending controls of one scope, all or none of them.
+#[derive(Debug, Clone, Serialize)]
+pub struct PutControls {
+    /// Whose scope it is; found by the scope.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// What they restrict.
+    pub scope: Scope,
+    /// Whether a control of the same name is changed instead; otherwise it refuses the name.
+    pub replace: bool,
+    /// The controls.
+    pub controls: Vec<ControlSpec>,
+}
+
+/// A spending control, as it is asked for.
+#[derive(Debug, Clone, Serialize)]
+pub struct ControlSpec {
+    /// What operators call it.
+    pub name: FreeText,
+    /// What it says; `None` keeps what the control of this name says, if there is one.
+    pub rule: Option<Rule>,
+    /// Whether it is in force.
+    pub status: ControlStatus,
+}
+
+/// Changes a spending control. From its commit on nothing is decided by what it was.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChangeControl {
+    /// Whose control and of which scope; found by the id. Neither ever changes.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// Its scope.
+    #[serde(skip)]
+    pub scope: Scope,
+    /// Which control.
+    pub control: ControlId,
+    /// What it says from now on; `None` as before.
+    pub rule: Option<Rule>,
+    /// Whether it is in force from now on; `None` as before.
+    pub status: Option<ControlStatus>,
+}
+
 /// Asks to fund a purchase.
 #[derive(Debug, Clone, Serialize)]
 pub struct Authorize {
@@ -173,14 +221,24 @@ pub struct Authorize {
     pub paying: Option<Actor>,
     /// What is asked. Zero verifies the card and holds nothing.
     pub amount: Amount,
+    /// How much of it is cash paid out with a purchase, in minor units. A part of the amount, and no
+    /// content of its own: the fingerprints of messages that are stored already know none.
+    #[serde(skip)]
+    pub cash_minor: i64,
     /// Whether less will do, and how little.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
     /// Where.
+    #[serde(serialize_with = "merchant_content")]
     pub merchant: Merchant,
     /// When, by the processor's clock; `None` takes the time of the decision.
     #[serde(skip)]
     pub processor_time: Option<Timestamp>,
+}
+
+/// What describes the swipe beside the merchant is no content, for the same reason.
+fn merchant_content<S: Serializer>(merchant: &Merchant, serializer: S) -> Result<S::Ok, S::Error> {
+    Merchant { groups: Vec::new(), channels: Vec::new(), ..merchant.clone() }.serialize(serializer)
 }
 
 /// What is to happen to the money.
@@ -347,6 +405,8 @@ pub struct Keys<'a> {
     pub cardholders: [Option<CardholderId>; 3],
     /// The card.
     pub card: Option<CardId>,
+    /// The scopes whose controls count, or change.
+    pub scopes: [Option<Scope>; 3],
     /// The token that the new object wants for itself, under each kind it names.
     pub wanted_tokens: [Option<(TokenKind, &'a Token)>; 2],
     /// The hold group that it refers to.
@@ -388,6 +448,8 @@ impl Command {
             Action::MoveOwner(change) => Some(change.owner),
             Action::MoveCardholder(change) => change.owner,
             Action::MoveCard(change) => change.owner,
+            Action::PutControls(put) => put.owner,
+            Action::ChangeControl(change) => change.owner,
             Action::Authorize(authorize) => authorize.route.map(|route| route.owner),
             Action::Reverse(reverse) => reverse.owner,
             Action::Transfer(transfer) => transfer.owner,
@@ -405,6 +467,8 @@ impl Command {
             Action::MoveOwner(_) => ActionKind::MoveOwner,
             Action::MoveCardholder(_) => ActionKind::MoveCardholder,
             Action::MoveCard(_) => ActionKind::MoveCard,
+            Action::PutControls(_) => ActionKind::PutControls,
+            Action::ChangeControl(_) => ActionKind::ChangeControl,
             Action::Authorize(authorize) => match authorize.purpose {
                 Purpose::Increment(_) => ActionKind::Increment,
                 _ => ActionKind::Authorize,
@@ -448,6 +512,8 @@ impl Command {
                 Keys { cardholders: [Some(change.cardholder), None, None], ..base }
             }
             Action::MoveCard(change) => Keys { card: Some(change.card), ..base },
+            Action::PutControls(put) => put.scope.keys(base),
+            Action::ChangeControl(change) => change.scope.keys(base),
             Action::Authorize(authorize) => authorize.keys(base),
             Action::Reverse(reverse) => Keys { group: Some(&reverse.group), ..base },
             Action::Transfer(transfer) => Keys { account: Some(transfer.account), ..base },
@@ -457,6 +523,25 @@ impl Command {
 
 fn wanted(kind: TokenKind, token: Option<&Token>) -> Option<(TokenKind, &Token)> {
     token.map(|token| (kind, token))
+}
+
+impl Scope {
+    fn keys(self, base: Keys<'_>) -> Keys<'_> {
+        let scopes = [Some(self), None, None];
+        match self {
+            Self::Card(id) => Keys { card: Some(id), scopes, ..base },
+            Self::Cardholder(id) => Keys { cardholders: [Some(id), None, None], scopes, ..base },
+            Self::Owner(_) => Keys { scopes, ..base },
+        }
+    }
+}
+
+impl Route {
+    /// Whose controls count: the card's, its cardholder's, the owner's.
+    #[must_use]
+    pub const fn scopes(&self) -> [Scope; 3] {
+        [Scope::Card(self.card), Scope::Cardholder(self.cardholder), Scope::Owner(self.owner)]
+    }
 }
 
 impl Authorize {
@@ -470,6 +555,7 @@ impl Authorize {
                 cardholder(&self.acting),
                 cardholder(&self.paying),
             ],
+            scopes: self.route.map_or([None; 3], |route| route.scopes().map(Some)),
             group: match &self.purpose {
                 Purpose::Increment(group) => Some(group),
                 _ => None,

@@ -1,6 +1,7 @@
 //! `decide` and `apply`, and the batch of both that a store runs inside its transaction.
 
 mod authorize;
+mod control;
 mod create;
 mod reverse;
 mod transfer;
@@ -13,6 +14,7 @@ use crate::card::Card;
 use crate::cardholder::Cardholder;
 use crate::check::DeclineReason;
 use crate::command::{Action, Command, GroupRef, Record, TokenKind};
+use crate::control::Scope;
 use crate::event::{Event, Object};
 use crate::hold_group::{FoldOverflow, GroupMessage, HoldGroup, fold};
 use crate::id::{JournalId, MessageId};
@@ -20,7 +22,10 @@ use crate::journal::{CustomerEntry, Journal, ProgramAccount, ProgramEntry};
 use crate::message::{Answer, Authorization, Fingerprint, Membership, Message, Recorded};
 use crate::owner::Owner;
 use crate::program::Program;
-use crate::state::{Answered, State, Unreadable};
+use crate::state::{Answered, ScopeControls, State, Unreadable};
+use crate::window::Counters;
+
+pub use control::history_since;
 
 /// One command of a batch, and how its answer is written.
 pub struct Work {
@@ -89,6 +94,10 @@ pub enum Change {
     Cardholder(Cardholder),
     /// A card.
     Card(Card),
+    /// The controls of a scope.
+    Controls(ScopeControls),
+    /// What was taken from their windows.
+    Counters(Counters),
 }
 
 /// Why a command could not be decided at all. Never an approval, never a decline.
@@ -231,6 +240,8 @@ fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp)
         Action::MoveOwner(action) => Ok(transition::owner(action, owner)),
         Action::MoveCardholder(action) => transition::cardholder(state, action),
         Action::MoveCard(action) => transition::card(state, action),
+        Action::PutControls(action) => control::put(state, command.id, action, owner, at),
+        Action::ChangeControl(action) => control::change(state, action, owner, at),
         Action::Reverse(action) => reverse::reverse(state, command, action, owner, at),
         Action::Transfer(action) => transfer::transfer(state, command.id, action, owner),
         Action::CreateProgram(_) | Action::CreateOwner(_) | Action::Authorize(_) | Action::Record(_) => {
@@ -257,6 +268,12 @@ fn unknown_subject(action: &Action) -> DeclineReason {
         Action::CreateCard(_) | Action::MoveCardholder(_) => DeclineReason::CardholderUnknown,
         Action::Reverse(_) => DeclineReason::AuthorizationUnknown,
         Action::Transfer(_) => DeclineReason::AccountUnknown,
+        Action::PutControls(put) => match put.scope {
+            Scope::Card(_) => DeclineReason::CardUnknown,
+            Scope::Cardholder(_) => DeclineReason::CardholderUnknown,
+            Scope::Owner(_) => DeclineReason::OwnerUnknown,
+        },
+        Action::ChangeControl(_) => DeclineReason::ControlUnknown,
         _ => DeclineReason::OwnerUnknown,
     }
 }
@@ -291,6 +308,8 @@ pub fn apply(state: &mut State, command: &Command, decided: &Decided) {
                 state.taken_tokens.insert((TokenKind::Card, row.token.clone()));
                 state.cards.put(row.id, row);
             }
+            Change::Controls(row) => state.controls.put(row.scope, row),
+            Change::Counters(row) => state.counters.put(row.scope, row),
         }
     }
     if let Action::CreateOwner(create) = &command.action
@@ -308,12 +327,26 @@ fn join_group(state: &mut State, decided: &Decided) {
     };
     if let Some(group) = state.groups.get_mut(&root) {
         group.messages.push(group_message);
-    } else if let Some(Authorization { card: Some(card), account: Some(account), .. }) = message.authorization
-    {
-        state.groups.insert(root, HoldGroup { root, card, account, messages: vec![group_message] });
+    } else if let Some(new) = new_group(decided, root) {
+        state.groups.insert(root, HoldGroup { messages: vec![group_message], ..new });
     }
     state.group_refs.insert(GroupRef::Message(message.id), root);
     state.group_refs.insert(GroupRef::Key(message.key.clone()), root);
+}
+
+/// The group that an authorization of a known card began, without messages.
+fn new_group(decided: &Decided, root: MessageId) -> Option<HoldGroup> {
+    let Authorization { card, cardholder, .. } = decided.message.authorization.as_ref()?;
+    let account = decided.account.as_ref()?;
+    Some(HoldGroup {
+        root,
+        owner: account.owner,
+        card: (*card)?,
+        cardholder: (*cardholder)?,
+        account: account.id,
+        currency: account.currency,
+        messages: Vec::new(),
+    })
 }
 
 /// The group that a reference means, if it is known.
@@ -321,23 +354,26 @@ fn find_group<'a>(state: &'a State, group: &GroupRef) -> Option<&'a HoldGroup> {
     state.groups.get(state.group_refs.get(group)?)
 }
 
-/// What a message changes in the books: its account, and the posted money that it moved.
+/// What a message changes in the books: its account, the posted money that it moved, and the
+/// windows that it took from or gave back to.
 struct Booked {
     account: Account,
     journal: Option<Journal>,
+    taken: Vec<Change>,
 }
 
 /// Books the difference between what the group's messages say with this one and without it.
 fn book(
+    state: &State,
     owner: &Owner,
     account: &Account,
-    group: Option<&HoldGroup>,
-    added: &Membership,
-    id: MessageId,
+    group: &HoldGroup,
+    added: GroupMessage,
 ) -> Result<Booked, Fault> {
-    let mut messages = group.map_or_else(Vec::new, |group| group.messages.clone());
-    let booked = fold(&messages)?;
-    messages.push(GroupMessage { id, processor_time: added.processor_time, effect: added.effect });
+    let (id, at) = (added.id, added.at);
+    let booked = group.books()?;
+    let mut messages = group.messages.clone();
+    messages.push(added);
     let target = fold(&messages)?;
     let more = |sum: i64, target: i64, booked: i64| target.checked_sub(booked)?.checked_add(sum);
     let mut account = account.clone();
@@ -353,7 +389,8 @@ fn book(
         0 => None,
         moved_minor => Some(post(owner, &mut account, ProgramAccount::Settlement, moved_minor, id)?),
     };
-    Ok(Booked { account, journal })
+    let taken = control::take(state, owner, group, &messages, at)?;
+    Ok(Booked { account, journal, taken })
 }
 
 /// Moves posted money between the account and one of the program's own. Credits are positive.

@@ -2,11 +2,15 @@
 //!
 //! The group is a *set* of messages. [`fold`] reads them in processor time, then by id, and says
 //! what should be held; a command adds its message and books the difference. Order and
-//! repetition of deliveries cannot matter, by construction (M5).
+//! repetition of deliveries cannot matter, by construction (M5). [`takes`] says the same of what
+//! the group takes from spending windows.
 
 use jiff::Timestamp;
 
-use crate::id::{AccountId, CardId, MessageId};
+use crate::control::Scope;
+use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId};
+use crate::message::TransactionKind;
+use crate::money::Currency;
 use crate::word::words;
 
 /// The stored messages of one group.
@@ -14,10 +18,16 @@ use crate::word::words;
 pub struct HoldGroup {
     /// The message that began it.
     pub root: MessageId,
+    /// Whose it is.
+    pub owner: OwnerId,
     /// The card it was made with.
     pub card: CardId,
+    /// Whose card it is.
+    pub cardholder: CardholderId,
     /// The account that it holds money of.
     pub account: AccountId,
+    /// The account's currency.
+    pub currency: Currency,
     /// All its messages, in any order.
     pub messages: Vec<GroupMessage>,
 }
@@ -31,6 +41,31 @@ pub struct GroupMessage {
     pub processor_time: Timestamp,
     /// What it does.
     pub effect: Effect,
+    /// When it was decided: it takes from the windows of this time.
+    pub at: Timestamp,
+    /// What kind of transaction it is about.
+    pub kind: TransactionKind,
+    /// How much of it is cash paid out with a purchase.
+    pub cash_minor: i64,
+}
+
+/// What one message takes from spending windows, less what was given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Take {
+    /// The message.
+    pub message: MessageId,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What kind of transaction it is about.
+    pub kind: TransactionKind,
+    /// How much, in minor units.
+    pub amount_minor: i64,
+    /// How much of it is cash paid out with a purchase.
+    pub cash_minor: i64,
+    /// How often: once for a purchase, not again for its increments.
+    pub count: i64,
+    /// Whether a release gives it back: what was posted at once stays taken.
+    is_held: bool,
 }
 
 /// What a message does to its group. Amounts are minor units, zero or more.
@@ -129,10 +164,58 @@ pub struct FoldOverflow;
 /// # Errors
 /// A sum overflows.
 pub fn fold(messages: &[GroupMessage]) -> Result<GroupBooks, FoldOverflow> {
+    in_order(messages).into_iter().try_fold(GroupBooks::EMPTY, |books, message| step(books, message.effect))
+}
+
+fn in_order(messages: &[GroupMessage]) -> Vec<&GroupMessage> {
     let mut in_order: Vec<&GroupMessage> = messages.iter().collect();
     in_order.sort_by_key(|message| (message.processor_time, message.id));
     in_order.dedup_by_key(|message| message.id);
-    in_order.into_iter().try_fold(GroupBooks::EMPTY, |books, message| step(books, message.effect))
+    in_order
+}
+
+/// What a group with these messages takes from spending windows, whatever order they came in. A
+/// release gives back what is held, the newest first.
+///
+/// # Errors
+/// A sum overflows.
+pub fn takes(root: MessageId, messages: &[GroupMessage]) -> Result<Vec<Take>, FoldOverflow> {
+    let mut takes: Vec<Take> = Vec::with_capacity(messages.len());
+    let mut books = GroupBooks::EMPTY;
+    for message in in_order(messages) {
+        let before = books;
+        books = step(books, message.effect)?;
+        if books.held_minor < before.held_minor {
+            give_back(&mut takes, before.held_minor - books.held_minor);
+        } else if books != before && message.effect.approved_minor() > 0 {
+            takes.push(Take::of(root, message));
+        }
+    }
+    Ok(takes)
+}
+
+fn give_back(takes: &mut Vec<Take>, mut released_minor: i64) {
+    for take in takes.iter_mut().rev().filter(|take| take.is_held) {
+        let given_minor = take.amount_minor.min(released_minor);
+        take.amount_minor -= given_minor;
+        take.cash_minor = take.cash_minor.min(take.amount_minor);
+        released_minor -= given_minor;
+    }
+    takes.retain(|take| take.amount_minor > 0);
+}
+
+impl Take {
+    fn of(root: MessageId, message: &GroupMessage) -> Self {
+        Self {
+            message: message.id,
+            at: message.at,
+            kind: message.kind,
+            amount_minor: message.effect.approved_minor(),
+            cash_minor: message.cash_minor,
+            count: i64::from(message.id == root),
+            is_held: matches!(message.effect, Effect::Hold(_)),
+        }
+    }
 }
 
 /// A group ends once: what arrives for a reversed group moves nothing.
@@ -169,6 +252,12 @@ impl HoldGroup {
     pub fn books(&self) -> Result<GroupBooks, FoldOverflow> {
         fold(&self.messages)
     }
+
+    /// Whose controls count for it: the card's, its cardholder's, the owner's.
+    #[must_use]
+    pub const fn scopes(&self) -> [Scope; 3] {
+        [Scope::Card(self.card), Scope::Cardholder(self.cardholder), Scope::Owner(self.owner)]
+    }
 }
 
 #[cfg(test)]
@@ -196,6 +285,9 @@ mod tests {
                 id: MessageId::new(Uuid::from_u128(index as u128)),
                 processor_time: Timestamp::from_second(second).expect("a time"),
                 effect,
+                at: Timestamp::from_second(index as i64).expect("a time"),
+                kind: TransactionKind::Purchase,
+                cash_minor: 0,
             };
             parts.into_iter().enumerate().map(message).collect()
         })
@@ -210,6 +302,18 @@ mod tests {
             }),
         ) {
             prop_assert_eq!(fold(&messages), fold(&shuffled));
+            let root = MessageId::new(Uuid::nil());
+            prop_assert_eq!(takes(root, &messages), takes(root, &shuffled));
+        }
+
+        #[test]
+        fn what_is_held_was_taken_and_what_was_released_was_given_back(messages in any_messages()) {
+            let books = fold(&messages).expect("small sums");
+            let takes = takes(MessageId::new(Uuid::nil()), &messages).expect("small sums");
+            let held = |take: &&Take| take.is_held;
+            let held_minor: i64 = takes.iter().filter(held).map(|take| take.amount_minor).sum();
+            prop_assert_eq!(held_minor, books.held_minor);
+            prop_assert!(takes.iter().map(|take| take.count).sum::<i64>() <= 1);
         }
 
         #[test]

@@ -86,6 +86,8 @@ ids! {
     ProgramId, "prog";
     /// A company or a person: the unit of lane, lock and event sequence.
     OwnerId, "own";
+    /// A spending control.
+    ControlId, "ctrl";
     /// The money that cards draw on.
     AccountId, "acct";
     /// Who uses a card: a business user of a company, or a person.

@@ -14,6 +14,10 @@ pub mod cardholder;
 pub mod owner;
 pub mod program;
 
+pub mod control;
+pub mod mcc_group;
+pub mod window;
+
 pub mod hold_group;
 pub mod journal;
 pub mod merchant;
@@ -34,12 +38,15 @@ pub use card::{Card, CardStatus};
 pub use cardholder::{Cardholder, CardholderStatus};
 pub use check::{Check, CheckName, DeclineReason};
 pub use command::{Action, Command, Keys};
+pub use control::{Control, ControlStatus, Scope};
 pub use decide::{Decided, Encode, Fault, Outcome, Work, decide_batch};
 pub use hold_group::{GroupStatus, HoldGroup};
-pub use id::{AccountId, CardId, CardholderId, EventId, JournalId, MessageId, OwnerId, ProgramId};
-pub use merchant::{Country, Mcc, Merchant};
+pub use id::{AccountId, CardId, CardholderId, ControlId, EventId, JournalId, MessageId, OwnerId, ProgramId};
+pub use merchant::{Channel, Country, Mcc, Merchant};
 pub use message::{Answer, Message, MessageKey};
 pub use money::{Currency, Money};
 pub use owner::{Owner, OwnerKind, OwnerStatus};
 pub use program::Program;
 pub use state::State;
+pub use time::Zone;
+pub use window::Window;

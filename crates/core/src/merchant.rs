@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::text::{FreeText, Token};
+use crate::word::words;
 
 /// Where a purchase was made, as far as the message tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,6 +26,32 @@ pub struct Merchant {
     /// Where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<Country>,
+    /// The groups of merchant categories that the processor counts it to, by the processor's names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Token>,
+    /// How the card was used there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<Channel>,
+}
+
+words! {
+    /// How a card is used. A message may tell several, or none.
+    pub enum Channel {
+        /// The card was there.
+        CardPresent = "card_present",
+        /// The card was not there.
+        CardNotPresent = "card_not_present",
+        /// On the internet.
+        Ecommerce = "ecommerce",
+        /// By mail or telephone.
+        MailOrTelephone = "mail_or_telephone",
+        /// At a cash machine.
+        Atm = "atm",
+        /// One of a series that the cardholder agreed to.
+        Recurring = "recurring",
+        /// Held to the terminal.
+        Contactless = "contactless",
+    }
 }
 
 /// A merchant category code, ISO 18245: four digits.
@@ -59,6 +86,12 @@ impl Mcc {
         }
     }
 
+    /// The four digits as a number.
+    #[must_use]
+    pub fn number(&self) -> u16 {
+        self.0.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'))
+    }
+
     /// The four digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -84,6 +117,31 @@ impl Country {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether both mean one country, in whichever of the three forms each is written.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self.entry(), other.entry()) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.0.eq_ignore_ascii_case(&other.0),
+        }
+    }
+
+    /// Whether ISO 3166-1 lists the code.
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        self.entry().is_some()
+    }
+
+    fn entry(&self) -> Option<&'static str> {
+        let code = self.0.to_ascii_uppercase();
+        let found = match code.len() {
+            2 => rust_iso3166::from_alpha2(&code),
+            _ if code.as_bytes()[0].is_ascii_digit() => rust_iso3166::from_numeric_str(&code),
+            _ => rust_iso3166::from_alpha3(&code),
+        };
+        found.map(|country| country.alpha3)
     }
 }
 
@@ -123,6 +181,16 @@ mod tests {
         for text in ["", "742", "07422", "58x2", "٥٤١١", "4111111111111111"] {
             assert_eq!(Mcc::parse(text), Err(CodeError::Mcc), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_country_is_the_same_in_each_of_its_forms() {
+        let country = |text| Country::parse(text).expect("a code");
+        for (one, other) in [("US", "USA"), ("usa", "840"), ("DEU", "de"), ("xkx", "XKX")] {
+            assert!(country(one).is_same(&country(other)), "{one} {other}");
+        }
+        assert!(!country("US").is_same(&country("CAN")));
+        assert!(country("IND").is_listed() && !country("QQQ").is_listed());
     }
 
     #[test]

@@ -63,6 +63,10 @@ words! {
         MoveCardholder = "move_cardholder",
         /// Another status of a card.
         MoveCard = "move_card",
+        /// New spending controls, or others in their place.
+        PutControls = "put_controls",
+        /// Another rule or status of a spending control.
+        ChangeControl = "change_control",
         /// A purchase to fund.
         Authorize = "authorization",
         /// More for a purchase that is already held.
@@ -182,6 +186,8 @@ pub struct Authorization {
     pub account: Option<AccountId>,
     /// What was asked; `None` if that was no amount.
     pub amount_minor: Option<i64>,
+    /// How much of it is cash paid out with a purchase.
+    pub cash_minor: i64,
     /// Its currency; `None` if the code was none.
     pub currency: Option<Currency>,
     /// What the account had available after the decision.
@@ -210,7 +216,16 @@ impl Message {
     #[must_use]
     pub fn group_message(&self) -> Option<(MessageId, GroupMessage)> {
         let Membership { root, processor_time, effect } = self.group.as_ref()?;
-        Some((*root, GroupMessage { id: self.id, processor_time: *processor_time, effect: *effect }))
+        let of = self.authorization.as_ref();
+        let message = GroupMessage {
+            id: self.id,
+            processor_time: *processor_time,
+            effect: *effect,
+            at: self.at,
+            kind: of.map_or(TransactionKind::Purchase, |of| of.kind),
+            cash_minor: of.map_or(0, |of| of.cash_minor),
+        };
+        Some((*root, message))
     }
 
     /// Whether the request was granted.

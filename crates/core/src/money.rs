@@ -86,7 +86,7 @@ impl<'de> Deserialize<'de> for Currency {
 }
 
 /// An amount of one currency, in minor units (cents for USD).
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {
     /// Whole minor units.
     pub minor: i64,

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::id::ProgramId;
 use crate::money::Currency;
 use crate::text::FreeText;
+use crate::time::Zone;
 
 /// A program. Its companies and persons belong to it for ever.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -13,8 +14,8 @@ pub struct Program {
     pub id: ProgramId,
     /// What operators call it.
     pub name: FreeText,
-    /// IANA name, e.g. `America/New_York`.
-    pub time_zone: String,
+    /// What its calendar windows and schedules follow. It never changes.
+    pub time_zone: Zone,
     /// At least one; the first is the default of new accounts.
     pub currencies: Vec<Currency>,
     /// What it allows.
@@ -31,17 +32,4 @@ pub struct Policies {
     /// Accept original credits: payments pushed to a card.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub original_credits: bool,
-}
-
-/// The name is not in the IANA time zone database.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an IANA time zone, such as America/New_York")]
-pub struct TimeZoneError(pub String);
-
-/// Checks an IANA time zone name against the built-in database.
-///
-/// # Errors
-/// The database does not know the name.
-pub fn time_zone(name: &str) -> Result<jiff::tz::TimeZone, TimeZoneError> {
-    jiff::tz::TimeZone::get(name).map_err(|_| TimeZoneError(name.chars().take(64).collect()))
 }

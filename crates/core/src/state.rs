@@ -8,12 +8,14 @@ use crate::account::Account;
 use crate::card::Card;
 use crate::cardholder::Cardholder;
 use crate::command::{GroupRef, TokenKind};
+use crate::control::{Control, Scope};
 use crate::hold_group::HoldGroup;
 use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId, ProgramId};
 use crate::message::{Answer, Fingerprint, MessageKey};
 use crate::owner::Owner;
 use crate::program::Program;
 use crate::text::Token;
+use crate::window::Counters;
 
 /// What a batch needs, as far as it exists. What is not in here does not exist.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +30,10 @@ pub struct State {
     pub cardholders: Rows<CardholderId, Cardholder>,
     /// Cards.
     pub cards: Rows<CardId, Card>,
+    /// The spending controls of each scope.
+    pub controls: Rows<Scope, ScopeControls>,
+    /// What was taken from the windows of each scope's controls.
+    pub counters: Rows<Scope, Counters>,
     /// The answers of messages that come again.
     pub answered: HashMap<MessageKey, Answered>,
     /// Tokens that new objects want and that are taken.
@@ -50,9 +56,20 @@ impl State {
             accounts: self.accounts.keep(rows_max),
             cardholders: self.cardholders.keep(rows_max),
             cards: self.cards.keep(rows_max),
+            controls: self.controls.keep(rows_max),
+            counters: self.counters.keep(rows_max),
             ..Self::default()
         }
     }
+}
+
+/// All spending controls of one scope, in the order of their creation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopeControls {
+    /// Whose they are.
+    pub scope: Scope,
+    /// The controls; none if there never was one.
+    pub controls: Vec<Control>,
 }
 
 /// The stored answer of a message.

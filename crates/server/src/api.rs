@@ -8,11 +8,13 @@ mod authorizations;
 mod cardholders;
 mod cards;
 mod companies;
+mod controls;
 mod owners;
 mod persons;
 mod profile;
 mod programs;
 mod records;
+mod spending;
 
 mod amount;
 pub(crate) mod schema;
@@ -42,6 +44,16 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(cards::create_card, cards::list_cards))
         .routes(routes!(cards::find_card))
         .routes(routes!(cards::move_card))
+        .routes(routes!(controls::create_control, controls::list_controls))
+        .routes(routes!(controls::find_control))
+        .routes(routes!(controls::change_control))
+        .routes(routes!(controls::set_limits))
+        .routes(routes!(controls::apply_preset))
+        .routes(routes!(controls::list_mcc_groups))
+        .routes(routes!(spending::find_card_available))
+        .routes(routes!(spending::find_cardholder_available))
+        .routes(routes!(spending::find_company_available))
+        .routes(routes!(spending::find_person_available))
         .routes(routes!(accounts::list_accounts))
         .routes(routes!(accounts::find_account))
         .routes(routes!(accounts::load_account))

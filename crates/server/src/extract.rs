@@ -5,7 +5,7 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use bursar_authorizer::Timeline;
-use bursar_core::{AccountId, CardId, CardholderId, DeclineReason, MessageId, OwnerId, ProgramId};
+use bursar_core::{AccountId, CardId, CardholderId, ControlId, DeclineReason, MessageId, OwnerId, ProgramId};
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
@@ -45,6 +45,10 @@ impl Named for CardholderId {
 
 impl Named for CardId {
     const UNKNOWN: DeclineReason = DeclineReason::CardUnknown;
+}
+
+impl Named for ControlId {
+    const UNKNOWN: DeclineReason = DeclineReason::ControlUnknown;
 }
 
 impl Named for AccountId {

@@ -209,8 +209,9 @@ const fn status_of(reason: DeclineReason) -> u16 {
         | R::OwnerUnknown
         | R::CardholderUnknown
         | R::AccountUnknown
+        | R::ControlUnknown
         | R::AuthorizationUnknown => 404,
-        R::TokenTaken | R::TransitionNotAllowed | R::HoldGroupEnded => 409,
+        R::TokenTaken | R::ControlNameTaken | R::TransitionNotAllowed | R::HoldGroupEnded => 409,
         R::NotPermitted
         | R::CardNotActive
         | R::CardOfAnotherCardholder
@@ -218,6 +219,13 @@ const fn status_of(reason: DeclineReason) -> u16 {
         | R::OwnerNotActive
         | R::CurrencyMismatch
         | R::InvalidAmount
+        | R::MerchantNotAllowed
+        | R::CountryNotAllowed
+        | R::ChannelNotAllowed
+        | R::OutsideSchedule
+        | R::AmountLimitExceeded
+        | R::CountLimitExceeded
+        | R::TooManyControls
         | R::InsufficientFunds
         | R::CurrencyNotKept => 422,
     }
@@ -237,6 +245,15 @@ const fn sentence_of(reason: DeclineReason) -> &'static str {
         R::HoldGroupEnded => {
             "the authorization holds nothing: it was reversed, declined, or only verified a card"
         }
+        R::MerchantNotAllowed => "a spending control refuses the merchant",
+        R::CountryNotAllowed => "a spending control refuses the merchant's country",
+        R::ChannelNotAllowed => "a spending control refuses how the card is used",
+        R::OutsideSchedule => "it is outside the hours of a spending control",
+        R::AmountLimitExceeded => "a spending control has less left",
+        R::CountLimitExceeded => "a spending control has no use left",
+        R::ControlUnknown => "there is no such spending control",
+        R::ControlNameTaken => "another spending control of the same card, cardholder or owner has the name",
+        R::TooManyControls => "a card, cardholder or owner may have 50 spending controls; change one of them",
         R::InsufficientFunds => "the account has less available",
         R::ProgramUnknown => "there is no such program",
         R::OwnerUnknown => "there is no such company or person",

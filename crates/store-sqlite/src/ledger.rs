@@ -58,6 +58,7 @@ pub struct SqliteLedger {
     /// Apart from the others, so that no swipe waits behind long lists.
     lookups: Readers,
     synchronous: Synchronous,
+    clock: Clock,
     jobs: Option<mpsc::Sender<Job>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -96,7 +97,7 @@ impl SqliteLedger {
             key_limits: options.key_limits,
             file: file.to_owned(),
             tuning,
-            clock: options.clock,
+            clock: options.clock.clone(),
             session: Some(Session::new(connection)?),
         };
         let (jobs, queue) = mpsc::channel(64);
@@ -106,6 +107,7 @@ impl SqliteLedger {
             lookups: Readers::new(file.to_owned(), LOOKUPS),
             readers: Readers::new(file.to_owned(), options.readers),
             synchronous: options.synchronous,
+            clock: options.clock,
             jobs: Some(jobs),
             writer: Mutex::new(Some(writer)),
         })

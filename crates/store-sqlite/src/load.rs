@@ -1,26 +1,49 @@
 //! Loads what a batch needs, each row once.
 
+mod history;
+
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::hash::Hash;
 
-use bursar_core::command::{GroupRef, TokenKind};
-use bursar_core::state::{Answered, Rows, Unreadable};
+use bursar_core::command::{ChangeControl, GroupRef, PutControls, TokenKind};
+use bursar_core::control::Scope;
+use bursar_core::decide::history_since;
+use bursar_core::state::{Answered, Rows, ScopeControls, Unreadable};
 use bursar_core::text::Token;
-use bursar_core::{AccountId, CardId, Command, HoldGroup, MessageId, MessageKey, ProgramId, State, Work};
-use rusqlite::{Connection, OptionalExtension, Row};
+use bursar_core::window::Counters;
+use bursar_core::{
+    AccountId, Action, CardId, CardholderId, Command, Control, HoldGroup, MessageId, MessageKey, OwnerId,
+    ProgramId, State, Work,
+};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use crate::keys;
-use crate::rows::{Blob16, account, card, cardholder, id_opt, message, owner, program};
+use crate::rows::{
+    Blob16, account, card, cardholder, control, id, id_opt, message, owner, program, window, word,
+};
 
-/// Adds everything that the commands touch, as far as it exists and is not there yet.
+/// Adds everything that the commands touch, as far as it exists and is not there yet. `at` is the
+/// time of the decisions.
 pub(crate) fn state<'a>(
     connection: &Connection,
     state: &mut State,
     batch: impl Iterator<Item = &'a Work>,
+    at: Timestamp,
 ) -> rusqlite::Result<()> {
+    let mut changed = HashSet::new();
     for work in batch {
         command(connection, state, &work.command)?;
+        if let Action::PutControls(PutControls { scope, .. })
+        | Action::ChangeControl(ChangeControl { scope, .. }) = &work.command.action
+        {
+            let is_first = changed.insert(*scope);
+            if let Some((owner, since)) = history_since(state, &work.command, at, is_first) {
+                history::load(connection, state, owner, since)?;
+            }
+        }
     }
     Ok(())
 }
@@ -57,6 +80,7 @@ fn command(connection: &Connection, state: &mut State, command: &Command) -> rus
     if let Some(id) = keys.card {
         row(connection, &mut state.cards, id, id.uuid(), ("card", "cards", card::COLUMNS), card::read)?;
     }
+    load_scopes(connection, state, keys.scopes.into_iter().flatten())?;
     for (kind, token) in keys.wanted_tokens.into_iter().flatten() {
         taken_token(connection, state, kind, token)?;
     }
@@ -109,6 +133,41 @@ fn load_account(connection: &Connection, state: &mut State, id: AccountId) -> ru
     row(connection, &mut state.accounts, id, id.uuid(), table, account::read)
 }
 
+/// The controls of the scopes and what was taken from their windows. That there are none is kept, too.
+fn load_scopes(
+    connection: &Connection,
+    state: &mut State,
+    scopes: impl Iterator<Item = Scope>,
+) -> rusqlite::Result<()> {
+    for scope in scopes {
+        if state.controls.is_loaded(scope) {
+            continue;
+        }
+        let unreadable = |what: &'static str| {
+            move |error: rusqlite::Error| Unreadable { what, id: scope.to_string(), why: error.to_string() }
+        };
+        let controls = read_controls(connection, scope).map_err(unreadable("controls of"));
+        let counters = read_counters(connection, scope).map_err(unreadable("windows of"));
+        state.controls.load(scope, controls.map(|controls| ScopeControls { scope, controls }));
+        state.counters.load(scope, counters.map(|counters| counters.unwrap_or(Counters::new(scope))));
+    }
+    Ok(())
+}
+
+/// In the order of their creation.
+pub(crate) fn read_controls(connection: &Connection, scope: Scope) -> rusqlite::Result<Vec<Control>> {
+    let select =
+        format!("select {} from controls where subject = ?1 and scope = ?2 order by id", control::COLUMNS);
+    let mut statement = connection.prepare_cached(&select)?;
+    statement.query_map(params![Blob16(scope.uuid()), scope.kind()], control::read)?.collect()
+}
+
+pub(crate) fn read_counters(connection: &Connection, scope: Scope) -> rusqlite::Result<Option<Counters>> {
+    let select = format!("select {} from windows where subject = ?1 and scope = ?2", window::COLUMNS);
+    let mut statement = connection.prepare_cached(&select)?;
+    statement.query_row(params![Blob16(scope.uuid()), scope.kind()], window::read).optional()
+}
+
 fn taken_token(
     connection: &Connection,
     state: &mut State,
@@ -136,6 +195,7 @@ fn group(connection: &Connection, state: &mut State, wanted: &GroupRef) -> rusql
             return Ok(());
         };
         load_account(connection, state, group.account)?;
+        load_scopes(connection, state, group.scopes().into_iter())?;
         for message in &group.messages {
             state.group_refs.insert(GroupRef::Message(message.id), root);
         }
@@ -159,16 +219,30 @@ fn find_root(connection: &Connection, wanted: &GroupRef) -> rusqlite::Result<Opt
 
 /// A group by the message that began it; `None` if that one was about no card of ours.
 pub(crate) fn read_group(connection: &Connection, root: MessageId) -> rusqlite::Result<Option<HoldGroup>> {
-    let first = "select card, account from messages where id = ?1";
-    let read = |row: &Row<'_>| Ok((id_opt(row, 0, CardId::new)?, id_opt(row, 1, AccountId::new)?));
+    let first = "select messages.owner, card, cardholder, account, accounts.currency from messages
+                 join accounts on accounts.id = messages.account
+                 where messages.id = ?1 and card is not null and cardholder is not null";
+    let read = |row: &Row<'_>| {
+        Ok(HoldGroup {
+            root,
+            owner: id(row, 0, OwnerId::new)?,
+            card: id(row, 1, CardId::new)?,
+            cardholder: id(row, 2, CardholderId::new)?,
+            account: id(row, 3, AccountId::new)?,
+            currency: word(row, 4)?,
+            messages: Vec::new(),
+        })
+    };
     let found = connection.prepare_cached(first)?.query_row([Blob16(root.uuid())], read).optional()?;
-    let Some((Some(card), Some(account))) = found else {
+    let Some(group) = found else {
         return Ok(None);
     };
-    let members = "select id, processor_time, effect, effect_minor from messages where id = ?1
-                   union all
-                   select id, processor_time, effect, effect_minor from messages where root = ?1 and root <> id";
-    let mut statement = connection.prepare_cached(members)?;
+    let columns = message::GROUP_COLUMNS;
+    let members = format!(
+        "select {columns} from messages where id = ?1
+         union all select {columns} from messages where root = ?1 and root <> id"
+    );
+    let mut statement = connection.prepare_cached(&members)?;
     let messages = statement.query_map([Blob16(root.uuid())], message::read_group_message)?;
-    Ok(Some(HoldGroup { root, card, account, messages: messages.collect::<rusqlite::Result<_>>()? }))
+    Ok(Some(HoldGroup { messages: messages.collect::<rusqlite::Result<_>>()?, ..group }))
 }

@@ -7,9 +7,11 @@ pub(crate) mod account;
 pub(crate) mod card;
 pub(crate) mod cardholder;
 mod checks;
+pub(crate) mod control;
 pub(crate) mod message;
 pub(crate) mod owner;
 pub(crate) mod program;
+pub(crate) mod window;
 
 use std::str::FromStr;
 
@@ -83,6 +85,7 @@ from_word!(
     bursar_core::OwnerStatus,
     bursar_core::CardholderStatus,
     bursar_core::CardStatus,
+    bursar_core::ControlStatus,
     bursar_core::DeclineReason,
     bursar_core::message::ActionKind,
     bursar_core::message::Source,

@@ -1,36 +1,79 @@
 //! Saves what a batch decided: one insert a message, each changed row once.
 
+use std::collections::HashMap;
+
 use bursar_core::journal::Journal;
-use bursar_core::{Decided, MessageId, State};
-use bursar_core::{Message, Outcome};
+use bursar_core::{Answer, Decided, Message, MessageId, Outcome, OwnerId, State};
 use bursar_store::{STAGES, Settled, StageTimes};
-use rusqlite::{Connection, Statement, params};
+use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use crate::keys;
-use crate::rows::{Blob16, Micros, account, card, cardholder, message, owner, program};
+use crate::rows::{Blob16, Micros, account, card, cardholder, control, message, owner, program, window};
+
+/// The positions of owners' last messages, as far as they are known.
+pub(crate) type Heads = HashMap<OwnerId, i64>;
 
 /// Owners before what belongs to them, so that references hold. A statement is looked up once for a
 /// batch: for each row that cost as much as a small insert.
-pub(crate) fn batch(connection: &Connection, state: &State, settled: &[Settled]) -> rusqlite::Result<()> {
+pub(crate) fn batch(
+    connection: &Connection,
+    state: &State,
+    settled: &[Settled],
+    heads: &mut Heads,
+) -> rusqlite::Result<()> {
+    messages(connection, settled, heads)?;
     state.programs.changed().try_for_each(|row| program::save(connection, row))?;
-    owner::save(connection, state.owners.changed())?;
+    owner::save(connection, state.owners.changed(), |owner| heads.get(&owner).copied())?;
     account::save(connection, state.accounts.changed())?;
     state.cardholders.changed().try_for_each(|row| cardholder::save(connection, row))?;
     state.cards.changed().try_for_each(|row| card::save(connection, row))?;
+    for row in state.controls.changed() {
+        row.controls.iter().try_for_each(|row| control::save(connection, row))?;
+    }
+    window::save(connection, state.counters.changed())?;
+    decided(settled).try_for_each(|(decided, _)| match &decided.journal {
+        Some(journal) => entries(connection, &decided.message, journal),
+        None => Ok(()),
+    })
+}
+
+fn decided(settled: &[Settled]) -> impl Iterator<Item = (&Decided, &Answer)> {
+    settled.iter().filter_map(|settled| match settled {
+        Settled::Done(Outcome::Decided(decided, answer)) => Some((&**decided, answer)),
+        _ => None,
+    })
+}
+
+/// The messages with their keys and events. Each knows where the owner's message before is.
+fn messages(connection: &Connection, settled: &[Settled], heads: &mut Heads) -> rusqlite::Result<()> {
     let mut insert_message = connection.prepare_cached(message::INSERT)?;
     let mut insert_key = connection.prepare_cached(keys::INSERT)?;
     let mut insert_event = connection.prepare_cached(INSERT_EVENT)?;
-    for settled in settled {
-        if let Settled::Done(Outcome::Decided(decided, answer)) = settled {
-            message::insert(&mut insert_message, &decided.message, answer)?;
-            keys::insert(&mut insert_key, &decided.message.key, connection.last_insert_rowid())?;
-            event(&mut insert_event, decided)?;
-            if let Some(journal) = &decided.journal {
-                entries(connection, &decided.message, journal)?;
-            }
+    for (decided, answer) in decided(settled) {
+        let message = &decided.message;
+        let previous = match message.owner {
+            Some(owner) => head(connection, heads, owner)?,
+            None => None,
+        };
+        message::insert(&mut insert_message, message, previous, answer)?;
+        let position = connection.last_insert_rowid();
+        keys::insert(&mut insert_key, &message.key, position)?;
+        event(&mut insert_event, decided)?;
+        if let Some(owner) = message.owner {
+            heads.insert(owner, position);
         }
     }
     Ok(())
+}
+
+/// The position of an owner's last message.
+fn head(connection: &Connection, heads: &Heads, owner: OwnerId) -> rusqlite::Result<Option<i64>> {
+    if let Some(position) = heads.get(&owner) {
+        return Ok(Some(*position));
+    }
+    let select = "select last_position from owners where id = ?1";
+    let position = connection.prepare_cached(select)?.query_row([Blob16(owner.uuid())], |row| row.get(0));
+    Ok(position.optional()?.flatten())
 }
 
 const INSERT_EVENT: &str = "insert into outbox (event, message, kind, owner, owner_sequence, payload)

@@ -16,6 +16,7 @@ use crate::connection::{Tuning, keep_log_on_close, open_writer};
 use crate::error::before_commit;
 use crate::folder::{DataFolder, FileIdentity};
 use crate::keys::{Ages, KeyLimits};
+use crate::save::Heads;
 use crate::{load, save};
 
 /// Rows of one kind that are kept between batches, at most.
@@ -46,6 +47,7 @@ pub(crate) struct Session {
     connection: Connection,
     rows: State,
     ages: Ages,
+    heads: Heads,
     /// Changes when anybody else commits; the rows are then read again.
     data_version: Option<i64>,
 }
@@ -53,7 +55,7 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(connection: Connection) -> Result<Self, StoreError> {
         let ages = Ages::count(&connection).map_err(|error| before_commit(&error))?;
-        Ok(Self { connection, rows: State::default(), ages, data_version: None })
+        Ok(Self { connection, rows: State::default(), ages, heads: Heads::new(), data_version: None })
     }
 }
 
@@ -113,7 +115,11 @@ impl Writer {
         let locked = Instant::now();
         let data_version = Some(data_version(&transaction).map_err(failed)?);
         let rows = std::mem::take(&mut session.rows);
-        let mut state = if session.data_version == data_version { rows } else { State::default() };
+        let is_as_left = session.data_version == data_version;
+        if !is_as_left || session.heads.len() > ROWS_MAX {
+            session.heads.clear();
+        }
+        let mut state = if is_as_left { rows } else { State::default() };
         let is_past = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= locked);
         // A batch whose commit is unknown comes again: what it did commit is answered, late or not.
         let past = batch.members.iter().filter(|member| is_past(member));
@@ -123,16 +129,17 @@ impl Writer {
             batch.members.iter().map(|member| is_past(member) && !is_answered(member)).collect();
         let members = || batch.members.iter().zip(&late);
         let in_time = || members().filter(|(_, late)| !**late).map(|(member, _)| &member.work);
-        load::state(&transaction, &mut state, in_time()).map_err(failed)?;
+        let now = self.clock.now();
+        load::state(&transaction, &mut state, in_time(), now).map_err(failed)?;
         let loaded = Instant::now();
-        let mut outcomes = decide_batch(&mut state, in_time(), self.clock.now()).into_iter();
+        let mut outcomes = decide_batch(&mut state, in_time(), now).into_iter();
         let settle = |(_, late): (_, &bool)| match late {
             true => Settled::Late,
             false => outcomes.next().map_or(Settled::Late, Settled::Done),
         };
         let settled: Vec<Settled> = members().map(settle).collect();
         let decided = Instant::now();
-        save::batch(&transaction, &state, &settled).map_err(failed)?;
+        save::batch(&transaction, &state, &settled, &mut session.heads).map_err(failed)?;
         let is_new = |settled: &&Settled| matches!(settled, Settled::Done(Outcome::Decided(..)));
         let added = u32::try_from(settled.iter().filter(is_new).count()).unwrap_or(u32::MAX);
         session.ages.grow(&transaction, added, self.key_limits).map_err(failed)?;

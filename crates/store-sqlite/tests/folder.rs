@@ -3,6 +3,8 @@
 use std::fs;
 
 use bursar_core::Outcome;
+use bursar_core::control::Scope;
+use bursar_core::{DeclineReason, Window};
 use bursar_store::contract::given::{self, usd};
 use bursar_store::{Batch, Ledger, Settled, StoreError};
 use bursar_store_sqlite::{Options, SqliteBooks, SqliteLedger, Synchronous};
@@ -64,6 +66,11 @@ async fn a_ledger_of_the_first_version_is_brought_up_to_date_and_repeats_its_ans
         alter table messages drop column transaction_kind;
         alter table programs drop column partial_approvals;
         alter table programs drop column original_credits;
+        drop table controls;
+        drop table windows;
+        alter table messages drop column cash_minor;
+        alter table messages drop column previous;
+        alter table owners drop column last_position;
         delete from refinery_schema_history where version > 1";
     Connection::open(place.file())
         .and_then(|connection| connection.execute_batch(back_to_the_first))
@@ -73,6 +80,10 @@ async fn a_ledger_of_the_first_version_is_brought_up_to_date_and_repeats_its_ans
     let ledger = place.open_ledger();
     assert_eq!(given::sent(ledger.as_ref(), &swipe.again()).await.answer, first.answer);
     assert_eq!(given::available(ledger.as_ref(), &account).await, usd("70.00"));
+    let limit = given::limit(Window::Lifetime, usd("50.00"));
+    given::control(ledger.as_ref(), &account, Scope::Card(account.card), limit).await;
+    let beyond = given::sent(ledger.as_ref(), &given::authorization(&account, usd("20.01"))).await;
+    assert_eq!(beyond.declined(), Some(DeclineReason::AmountLimitExceeded), "what was taken before counts");
     drop(ledger);
     assert_books_are_right(place.books());
 }

@@ -15,6 +15,7 @@ mod stage;
 pub use error::StoreError;
 pub use ledger::{Batch, Ledger, Member, Settled, Transacted};
 pub use reader::{
-    AuthorizationFilter, AuthorizationRecord, Entry, ListedMessage, Page, Reader, Slice, Totals,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, Slice,
+    Spending, Totals,
 };
 pub use stage::{STAGES, Stage, StageTimes};

@@ -2,11 +2,13 @@
 
 use async_trait::async_trait;
 use bursar_core::command::Route;
+use bursar_core::control::Scope;
 use bursar_core::journal::CustomerEntry;
 use bursar_core::text::Token;
+use bursar_core::window::Counter;
 use bursar_core::{
-    Account, AccountId, Answer, Card, CardId, Cardholder, CardholderId, HoldGroup, JournalId, Message,
-    MessageId, Owner, OwnerId, OwnerKind, Program, ProgramId,
+    Account, AccountId, Answer, Card, CardId, Cardholder, CardholderId, Control, ControlId, HoldGroup,
+    JournalId, Message, MessageId, Owner, OwnerId, OwnerKind, Program, ProgramId, Zone,
 };
 use jiff::Timestamp;
 
@@ -44,6 +46,19 @@ pub trait Reader: Send + Sync + 'static {
     /// Cards, of one owner if given.
     async fn list_cards(&self, owner: Option<OwnerId>, page: Page<CardId>) -> Result<Vec<Card>, StoreError>;
 
+    /// A spending control.
+    async fn find_control(&self, id: ControlId) -> Result<Option<Control>, StoreError>;
+    /// Spending controls.
+    async fn list_controls(
+        &self,
+        filter: ControlFilter,
+        page: Page<ControlId>,
+    ) -> Result<Vec<Control>, StoreError>;
+    /// The controls that count for the swipes of a card, of a cardholder's cards or of an owner's,
+    /// those that are off included, and what was taken from their windows; `None` if there is no such
+    /// card, cardholder or owner.
+    async fn find_spending(&self, scope: Scope) -> Result<Option<Spending>, StoreError>;
+
     /// An account with its balances.
     async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
     /// Accounts, of one owner if given.
@@ -79,6 +94,26 @@ pub struct Page<K> {
     pub after: Option<K>,
     /// At most so many.
     pub limit: u32,
+}
+
+/// Which spending controls are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ControlFilter {
+    /// Of this company or person.
+    pub owner: Option<OwnerId>,
+    /// Of this scope.
+    pub scope: Option<Scope>,
+}
+
+/// Spending controls with what was taken from their windows, as of one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spending {
+    /// The moment: what the next decision takes for now.
+    pub at: Timestamp,
+    /// What calendar windows follow.
+    pub zone: Zone,
+    /// The controls, those of the card first, and their counters.
+    pub controls: Vec<(Control, Counter)>,
 }
 
 /// A part of a list that was looked for among many.

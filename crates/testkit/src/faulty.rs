@@ -9,14 +9,15 @@ use std::task::{Context, Waker};
 
 use async_trait::async_trait;
 use bursar_core::command::Route;
+use bursar_core::control::Scope;
 use bursar_core::text::Token;
 use bursar_core::{
-    Account, AccountId, Card, CardId, Cardholder, CardholderId, MessageId, Owner, OwnerId, OwnerKind,
-    Program, ProgramId,
+    Account, AccountId, Card, CardId, Cardholder, CardholderId, Control, ControlId, MessageId, Owner,
+    OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, Batch, Entry, Ledger, ListedMessage, Page, Reader, Slice,
-    StoreError, Totals, Transacted,
+    AuthorizationFilter, AuthorizationRecord, Batch, ControlFilter, Entry, Ledger, ListedMessage, Page,
+    Reader, Slice, Spending, StoreError, Totals, Transacted,
 };
 use tokio::sync::{Notify, RwLock, RwLockWriteGuard};
 
@@ -208,6 +209,9 @@ pass_on! {
     find_card(id: CardId) -> Option<Card>;
     find_route(token: &Token) -> Option<Route>;
     list_cards(owner: Option<OwnerId>, page: Page<CardId>) -> Vec<Card>;
+    find_control(id: ControlId) -> Option<Control>;
+    list_controls(filter: ControlFilter, page: Page<ControlId>) -> Vec<Control>;
+    find_spending(scope: Scope) -> Option<Spending>;
     find_account(id: AccountId) -> Option<Account>;
     list_accounts(owner: Option<OwnerId>, page: Page<AccountId>) -> Vec<Account>;
     list_entries(account: AccountId, page: Page<i64>) -> Vec<Entry>;

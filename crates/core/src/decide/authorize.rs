@@ -4,13 +4,15 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::{Booked, Change, Fault, Ruling, book, find_group};
+use super::{Booked, Change, Fault, Ruling, control, find_group};
 use crate::account::Account;
 use crate::card::{Card, CardStatus};
 use crate::cardholder::Cardholder;
 use crate::check::{Check, CheckName, CheckResult};
 use crate::command::{Actor, Authorize, Command, Partial, Purpose};
-use crate::hold_group::{Effect, GroupStatus, HoldGroup};
+use crate::control::Scope;
+use crate::hold_group::{Effect, GroupMessage, GroupStatus, HoldGroup};
+use crate::id::MessageId;
 use crate::message::{Authorization, Membership, TransactionKind};
 use crate::owner::{Owner, OwnerStatus};
 use crate::program::Policies;
@@ -23,6 +25,7 @@ struct Subject<'a> {
     owner: Option<&'a Owner>,
     /// What the owner's program allows.
     policies: Policies,
+    at: Timestamp,
     card: Option<&'a Card>,
     cardholder: Option<&'a Cardholder>,
     acting: Option<&'a Cardholder>,
@@ -33,7 +36,7 @@ struct Subject<'a> {
 
 type Rule = fn(&Subject<'_>) -> Result<Check, Fault>;
 
-/// The rule book, in the order of [`CheckName`].
+/// The rule book but for spending controls, in the order of [`CheckName`].
 const CHECKS: &[Rule] = &[
     method_permitted,
     card_known,
@@ -54,8 +57,8 @@ pub(super) fn authorize(
     owner: Option<&Owner>,
     at: Timestamp,
 ) -> Result<Ruling, Fault> {
-    let subject = Subject::find(state, request, owner)?;
-    let checks = CHECKS.iter().map(|rule| rule(&subject)).collect::<Result<Vec<Check>, Fault>>()?;
+    let subject = Subject::find(state, request, owner, at)?;
+    let checks = subject.check(state)?;
     let declined = checks.iter().find_map(Check::failure);
     if declined.is_none() && checks.iter().any(|check| check.result == CheckResult::NotMade) {
         // The card is there and what it draws on is not: never an approval without a hold.
@@ -64,27 +67,29 @@ pub(super) fn authorize(
         return Err(Unreadable { what: "card with the token", id, why }.into());
     }
     // A declined increment belongs to its purchase all the same: a later message may name it.
-    let group = subject.group;
     let membership = Membership {
-        root: group.map_or(command.id, |group| group.root),
+        root: subject.group.map_or(command.id, |group| group.root),
         processor_time: request.processor_time.map_or(at, whole_microseconds),
         effect: match declined {
             None => subject.effect()?,
             Some(_) => Effect::None,
         },
     };
-    let booked = match (membership.effect, subject.owner, subject.account) {
-        (Effect::None, ..) | (_, None, _) | (_, _, None) => None,
-        (_, Some(owner), Some(account)) => Some(book(owner, account, group, &membership, command.id)?),
-    };
-    let changed = booked.as_ref().map(|booked| Change::Account(booked.account.clone()));
-    let (account, journal) = match booked {
-        Some(Booked { account, journal }) => (Some(account), journal),
-        None => (subject.account.cloned(), None),
+    let booked = subject.book(state, command.id, &membership)?;
+    let (account, journal, changes) = match booked {
+        None => (subject.account.cloned(), None, Vec::new()),
+        Some(Booked { account, journal, taken }) => {
+            let mut changes = taken;
+            if let (true, Some(scopes)) = (request.purpose.is_spending(), subject.scopes()) {
+                changes.extend(control::learn(state, scopes, &request.merchant)?);
+            }
+            changes.push(Change::Account(account.clone()));
+            (Some(account), journal, changes)
+        }
     };
     Ok(Ruling {
         declined,
-        changes: changed.into_iter().collect(),
+        changes,
         journal,
         authorization: Some(subject.record(account.as_ref(), checks)),
         account,
@@ -94,7 +99,12 @@ pub(super) fn authorize(
 }
 
 impl<'a> Subject<'a> {
-    fn find(state: &'a State, request: &'a Authorize, owner: Option<&'a Owner>) -> Result<Self, Fault> {
+    fn find(
+        state: &'a State,
+        request: &'a Authorize,
+        owner: Option<&'a Owner>,
+        at: Timestamp,
+    ) -> Result<Self, Fault> {
         let (card, cardholder, account) = match request.route {
             None => (None, None, None),
             Some(route) => (
@@ -117,6 +127,7 @@ impl<'a> Subject<'a> {
             request,
             owner,
             policies: program.map(|program| program.policies).unwrap_or_default(),
+            at,
             card,
             cardholder,
             acting: find_actor(state, request.acting.as_ref())?,
@@ -124,6 +135,75 @@ impl<'a> Subject<'a> {
             account,
             group,
         })
+    }
+
+    /// Every check, in the order of their names: a failed one that comes first is the reason.
+    fn check(&self, state: &State) -> Result<Vec<Check>, Fault> {
+        let mut checks = CHECKS.iter().map(|rule| rule(self)).collect::<Result<Vec<Check>, Fault>>()?;
+        if let (Some(owner), Some(swipe)) = (self.owner, self.swipe()?) {
+            checks.extend(control::judge(state, owner, &swipe, self.request.purpose.is_spending())?);
+            checks.sort_by_key(|check| check.check);
+        }
+        Ok(checks)
+    }
+
+    /// What spending controls look at; `None` if nothing would be moved.
+    fn swipe(&self) -> Result<Option<control::Swipe<'a>>, Fault> {
+        let request = self.request;
+        let (Some(scopes), Some(account), Ok(asked_minor)) =
+            (self.scopes(), self.account, request.amount.minor)
+        else {
+            return Ok(None);
+        };
+        // What is too much for the account is judged as it was asked.
+        let minor = self.approved_minor()?.unwrap_or(asked_minor);
+        if minor <= 0 || !(request.purpose.is_spending() || request.purpose.is_credit()) {
+            return Ok(None);
+        }
+        Ok(Some(control::Swipe {
+            scopes,
+            kind: request.kind,
+            minor,
+            cash_minor: request.cash_minor,
+            currency: account.currency,
+            merchant: &request.merchant,
+            group: self.group,
+            at: self.at,
+        }))
+    }
+
+    /// Whose controls count: of an increment those of the purchase, whichever card it comes with.
+    fn scopes(&self) -> Option<[Scope; 3]> {
+        let of_card = self.request.route.map(|route| route.scopes());
+        self.group.map(HoldGroup::scopes).or(of_card)
+    }
+
+    /// What an approval changes in the books; `None` if nothing.
+    fn book(&self, state: &State, id: MessageId, member: &Membership) -> Result<Option<Booked>, Fault> {
+        let (Some(owner), Some(account), Some(route)) = (self.owner, self.account, self.request.route) else {
+            return Ok(None);
+        };
+        if member.effect == Effect::None {
+            return Ok(None);
+        }
+        let added = GroupMessage {
+            id,
+            processor_time: member.processor_time,
+            effect: member.effect,
+            at: self.at,
+            kind: self.request.kind,
+            cash_minor: self.request.cash_minor,
+        };
+        let new = HoldGroup {
+            root: id,
+            owner: owner.id,
+            card: route.card,
+            cardholder: route.cardholder,
+            account: account.id,
+            currency: account.currency,
+            messages: Vec::new(),
+        };
+        super::book(state, owner, account, self.group.unwrap_or(&new), added).map(Some)
     }
 
     /// What the approved request does.
@@ -177,6 +257,7 @@ impl<'a> Subject<'a> {
             cardholder: self.cardholder.map(|cardholder| cardholder.id),
             account: account.map(|account| account.id),
             amount_minor: self.request.amount.minor.ok(),
+            cash_minor: self.request.cash_minor,
             currency: self.request.amount.currency,
             available_minor: account.and_then(Account::available_minor),
             merchant: self.request.merchant.clone(),

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::{Booked, Change, Fault, Ruling, book, find_group};
 use crate::check::DeclineReason;
 use crate::command::{Command, Reverse};
-use crate::hold_group::{Effect, GroupStatus};
-use crate::message::Membership;
+use crate::hold_group::{Effect, GroupMessage, GroupStatus};
+use crate::message::{Membership, TransactionKind};
 use crate::owner::Owner;
 use crate::state::State;
 use crate::time::whole_microseconds;
@@ -35,10 +35,19 @@ pub(super) fn reverse(
         processor_time: named.unwrap_or_else(|| last.map_or(at, |last| last.max(at))),
         effect: Effect::ReverseAll,
     };
-    let Booked { account, journal } = book(owner, account, Some(group), &membership, command.id)?;
+    let added = GroupMessage {
+        id: command.id,
+        processor_time: membership.processor_time,
+        effect: membership.effect,
+        at,
+        kind: TransactionKind::Purchase,
+        cash_minor: 0,
+    };
+    let Booked { account, journal, mut taken } = book(state, owner, account, group, added)?;
+    taken.push(Change::Account(account.clone()));
     Ok(Ruling {
         journal,
-        changes: vec![Change::Account(account.clone())],
+        changes: taken,
         account: Some(account),
         group: Some(membership),
         ..Ruling::default()

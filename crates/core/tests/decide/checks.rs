@@ -32,12 +32,17 @@ proptest! {
         let message = decided(&state, &request).message;
         let checks = message.authorization.expect("an authorization").checks;
         let names: Vec<CheckName> = checks.iter().map(|check| check.check).collect();
-        prop_assert_eq!(names, CheckName::ALL);
-        let failed = checks.iter().find(|check| check.result == CheckResult::Failed);
+        prop_assert!(names.is_sorted());
+        let always = |names: &[CheckName]| -> Vec<CheckName> {
+            names.iter().copied().filter(|name| !name.is_of_control()).collect()
+        };
+        prop_assert_eq!(always(&names), always(CheckName::ALL));
+        prop_assert!(checks.iter().all(|check| check.control.is_some() == check.check.is_of_control()));
+        let failed = checks.iter().find(|check| check.result == CheckResult::Failed && !check.is_shadow);
         prop_assert_eq!(message.declined, failed.map(|check| check.check.reason()));
         // What could not be made comes after what failed: it is never an approval's ground.
         let first_unmade = checks.iter().position(|check| check.result == CheckResult::NotMade);
-        let first_failed = checks.iter().position(|check| check.result == CheckResult::Failed);
+        let first_failed = checks.iter().position(|check| check.failure().is_some());
         prop_assert!(first_unmade.is_none_or(|unmade| first_failed.is_some_and(|failed| failed < unmade)));
     }
 

@@ -16,6 +16,7 @@ fn sample() -> Call {
             name: Some(FreeText::new("Corner Café")),
             city: None,
             country: Country::parse("USA").ok(),
+            ..Merchant::default()
         };
     })
 }

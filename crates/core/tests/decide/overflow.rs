@@ -3,6 +3,7 @@
 use bursar_core::command::GroupRef;
 use bursar_core::decide::{Change, decide};
 use bursar_core::hold_group::{Effect, GroupMessage, HoldGroup};
+use bursar_core::message::TransactionKind;
 use bursar_core::{Account, DeclineReason, Fault, Money, State};
 use bursar_testkit::NOON;
 use bursar_testkit::given::{self, Call, usd};
@@ -60,9 +61,21 @@ fn state_with(posted: i64, held: i64, credit_line: i64, holds: &[i64]) -> (State
         id: bursar_core::MessageId::new(given::numbered_id(9_000 + number)),
         processor_time: NOON,
         effect: Effect::Hold(*minor),
+        at: NOON,
+        kind: TransactionKind::Purchase,
+        cash_minor: 0,
     };
     let messages = (0..).zip(holds).map(message).collect();
-    let group = HoldGroup { root, card: world::card_id(0), account: world::account_id(0), messages };
+    let funded = world::funded(0);
+    let group = HoldGroup {
+        root,
+        owner: funded.owner,
+        card: funded.card,
+        cardholder: funded.cardholder,
+        account: funded.account,
+        currency: funded.currency,
+        messages,
+    };
     state.groups.insert(root, group);
     state.group_refs.insert(GroupRef::Message(root), root);
     (state, GroupRef::Message(root))

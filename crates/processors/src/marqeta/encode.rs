@@ -128,6 +128,9 @@ const fn decline_reason(reason: DeclineReason) -> &'static str {
     match reason {
         DeclineReason::InsufficientFunds => "INSUFFICIENT_FUNDS",
         DeclineReason::InvalidAmount => "INVALID_AMOUNT",
+        DeclineReason::AmountLimitExceeded => "AMOUNT_LIMIT_EXCEEDED",
+        DeclineReason::CountLimitExceeded => "TRANSACTION_COUNT_LIMIT_EXCEEDED",
+        DeclineReason::MerchantNotAllowed => "INVALID_MERCHANT",
         // No such card for this user: telling the two apart would help who tries card numbers.
         DeclineReason::CardUnknown | DeclineReason::CardOfAnotherCardholder => "INVALID_CARD",
         DeclineReason::CardNotActive => "CARD_NOT_ACTIVE",
@@ -143,6 +146,12 @@ const fn decline_reason(reason: DeclineReason) -> &'static str {
         | DeclineReason::HoldGroupEnded
         | DeclineReason::AuthorizationUnknown
         | DeclineReason::NotPermitted
+        | DeclineReason::CountryNotAllowed
+        | DeclineReason::ChannelNotAllowed
+        | DeclineReason::OutsideSchedule
+        | DeclineReason::ControlUnknown
+        | DeclineReason::ControlNameTaken
+        | DeclineReason::TooManyControls
         | DeclineReason::TokenTaken
         | DeclineReason::TransitionNotAllowed => "TRANSACTION_NOT_PERMITTED",
     }

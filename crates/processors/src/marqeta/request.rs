@@ -37,6 +37,8 @@ pub(super) struct Funding {
     pub(super) purpose: Purpose,
     pub(super) kind: TransactionKind,
     pub(super) partial: Option<Partial>,
+    /// How much of it is cash paid out with a purchase, in minor units.
+    pub(super) cash_minor: i64,
     pub(super) card_token: Token,
     pub(super) acting: Token,
     pub(super) paying: Option<Token>,
@@ -105,6 +107,7 @@ impl JitRequest {
                 acting: Some(actor(funding.acting, found.acting)),
                 paying: funding.paying.map(|token| actor(token, found.paying)),
                 amount: self.amount,
+                cash_minor: funding.cash_minor,
                 partial: funding.partial,
                 merchant: funding.merchant,
                 processor_time: funding.processor_time,

@@ -85,7 +85,7 @@ impl Books {
         let program = Program {
             id: PROGRAM,
             name: FreeText::new("Test"),
-            time_zone: "Etc/UTC".into(),
+            time_zone: bursar_core::Zone::parse("Etc/UTC").expect("a zone"),
             currencies: vec![currency],
             policies: Policies::default(),
         };

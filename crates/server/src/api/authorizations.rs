@@ -10,8 +10,8 @@ use bursar_core::command::{Actor, Amount, Authorize, GroupRef, Partial, Purpose,
 use bursar_core::message::TransactionKind;
 use bursar_core::text::{FreeText, Token};
 use bursar_core::{
-    Action, Answer, CardId, Country, Currency, Decided, DeclineReason, Encode, Mcc, Merchant, MessageId,
-    OwnerId,
+    Action, Answer, CardId, Channel, Country, Currency, Decided, DeclineReason, Encode, Mcc, Merchant,
+    MessageId, OwnerId,
 };
 use bursar_processors::json::Object;
 use bursar_store::{AuthorizationFilter, AuthorizationRecord, Stage};
@@ -30,7 +30,7 @@ use crate::body::Body;
 use crate::extract::{Arrived, Id, Params};
 use crate::idempotency::IdempotencyKey;
 use crate::page::{Cursor, Listed};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// A purchase to fund.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -50,6 +50,8 @@ pub(super) struct NewAuthorization {
     #[serde(default)]
     #[schema(value_type = Option<Spending>, inline)]
     transaction: Spending,
+    /// How much of the amount is cash; only of a purchase with cash back.
+    cash_back_amount: Option<AmountText>,
     /// Whether the money goes at once, without a hold.
     #[serde(default)]
     capture: bool,
@@ -103,12 +105,20 @@ struct NewMerchant {
     city: Option<FreeText>,
     #[schema(value_type = Option<schema::Country>)]
     country: Option<Country>,
+    /// The processor's groups of merchant categories that it is counted to.
+    #[serde(default)]
+    #[schema(value_type = Vec<schema::Token>)]
+    groups: Vec<Token>,
+    /// How the card is used.
+    #[serde(default)]
+    #[schema(value_type = Vec<schema::Channel>)]
+    channels: Vec<Channel>,
 }
 
 impl From<NewMerchant> for Merchant {
     fn from(new: NewMerchant) -> Self {
-        let NewMerchant { id, mcc, name, city, country } = new;
-        Self { id, mcc, name, city, country }
+        let NewMerchant { id, mcc, name, city, country, groups, channels } = new;
+        Self { id, mcc, name, city, country, groups, channels }
     }
 }
 
@@ -203,11 +213,13 @@ pub(super) async fn create_authorization(
     key: IdempotencyKey,
     Body(new): Body<NewAuthorization>,
 ) -> Result<Stored, Problem> {
+    let cash_minor = read_cash_back(&new)?;
     let swipe = Swipe {
         method: "authorization",
         purpose: if new.capture { Purpose::Debit } else { Purpose::Hold },
         kind: new.transaction.into(),
-        partial: new.partial.then_some(Partial { at_least_minor: 0 }),
+        partial: new.partial.then_some(Partial { at_least_minor: cash_minor }),
+        cash_minor,
         card: new.card,
         acting: new.cardholder,
         amount: new.amount.read(new.currency)?,
@@ -238,6 +250,7 @@ pub(super) async fn increment_authorization(
         purpose: Purpose::Increment(GroupRef::Message(id)),
         kind: TransactionKind::Purchase,
         partial: None,
+        cash_minor: 0,
         card: first.card_token,
         acting: None,
         amount,
@@ -305,6 +318,18 @@ pub(super) async fn list_authorizations(
     Ok(Json(Listed { items, next }))
 }
 
+/// The cash part of a purchase with cash back: no more than all of it.
+fn read_cash_back(new: &NewAuthorization) -> Result<i64, Problem> {
+    let Some(text) = &new.cash_back_amount else { return Ok(0) };
+    let invalid = |why| Problem::of_field(Code::InvalidField, "cash_back_amount", why);
+    let minor = |text: &AmountText| text.read(new.currency).map(|amount| amount.minor.unwrap_or(0));
+    match (new.transaction, minor(text)?, minor(&new.amount)?) {
+        (Spending::CashBack, cash_minor, all_minor) if cash_minor <= all_minor => Ok(cash_minor),
+        (Spending::CashBack, ..) => Err(invalid("this is more than the amount that it is part of")),
+        _ => Err(invalid("only a transaction of the kind cash_back has one")),
+    }
+}
+
 async fn find(app: &App, id: MessageId) -> Result<AuthorizationRecord, Problem> {
     let record = app.ledger().find_authorization(id).await?;
     record.ok_or(Problem::declined(DeclineReason::AuthorizationUnknown))
@@ -319,6 +344,7 @@ struct Swipe {
     card: Token,
     acting: Option<Token>,
     amount: Amount,
+    cash_minor: i64,
     merchant: Merchant,
 }
 
@@ -345,6 +371,7 @@ async fn decide(
         acting: swipe.acting.map(|token| Actor { token, cardholder: found.acting }),
         paying: None,
         amount: swipe.amount,
+        cash_minor: swipe.cash_minor,
         partial: swipe.partial,
         merchant: swipe.merchant,
         processor_time: None,

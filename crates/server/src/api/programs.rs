@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use bursar_core::command::CreateProgram;
-use bursar_core::program::{Policies, time_zone};
+use bursar_core::program::Policies;
 use bursar_core::text::FreeText;
-use bursar_core::{Action, Currency, DeclineReason, Program, ProgramId};
+use bursar_core::{Action, Currency, DeclineReason, Program, ProgramId, Zone};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -60,7 +60,7 @@ impl From<&Program> for ProgramView {
         Self {
             id: program.id,
             name: program.name.as_str().to_owned(),
-            time_zone: program.time_zone.clone(),
+            time_zone: program.time_zone.name().to_owned(),
             currencies: program.currencies.clone(),
             partial_approvals: program.policies.partial_approvals,
             original_credits: program.policies.original_credits,
@@ -78,12 +78,13 @@ pub(super) async fn create_program(
     Body(new): Body<NewProgram>,
 ) -> Result<Stored, Problem> {
     let name = required("name", new.name)?;
-    time_zone(&new.time_zone).map_err(|error| Problem::of_field(Code::InvalidField, "time_zone", error))?;
+    let time_zone = Zone::parse(&new.time_zone)
+        .map_err(|error| Problem::of_field(Code::InvalidField, "time_zone", error))?;
     if new.currencies.is_empty() {
         return Err(Problem::of_field(Code::InvalidField, "currencies", "at least one is needed"));
     }
     let currencies = distinct(new.currencies)?;
-    let NewProgram { time_zone, partial_approvals, original_credits, .. } = new;
+    let NewProgram { partial_approvals, original_credits, .. } = new;
     let policies = Policies { partial_approvals, original_credits };
     let action = Action::CreateProgram(CreateProgram { name, time_zone, currencies, policies });
     let view = |decided: &_| settle::program(decided).map(ProgramView::from);

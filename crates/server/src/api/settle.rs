@@ -7,7 +7,8 @@ use axum::response::{IntoResponse, Response};
 use bursar_authorizer::{Reply, Request, Timeline};
 use bursar_core::decide::Change;
 use bursar_core::{
-    Account, Action, Answer, Card, Cardholder, Command, Decided, Encode, MessageId, Owner, Program, Work,
+    Account, Action, Answer, Card, Cardholder, Command, Control, Decided, Encode, MessageId, Owner, Program,
+    Work,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -167,6 +168,14 @@ pub(super) fn cardholder(decided: &Decided) -> Option<&Cardholder> {
 pub(super) fn card(decided: &Decided) -> Option<&Card> {
     decided.changes.iter().find_map(|change| match change {
         Change::Card(card) => Some(card),
+        _ => None,
+    })
+}
+
+/// The controls of the scope, as the decision leaves them.
+pub(super) fn controls(decided: &Decided) -> Option<&[Control]> {
+    decided.changes.iter().find_map(|change| match change {
+        Change::Controls(row) => Some(row.controls.as_slice()),
         _ => None,
     })
 }

@@ -5,8 +5,8 @@ use bursar_core::hold_group::GroupMessage;
 use bursar_core::message::{ActionKind, Authorization, Source, TransactionKind};
 use bursar_core::text::Token;
 use bursar_core::{
-    AccountId, Answer, CardId, CardholderId, Check, Currency, DeclineReason, GroupStatus, HoldGroup,
-    Merchant, Message, MessageId, Money, OwnerId,
+    AccountId, Answer, CardId, CardholderId, Channel, Check, ControlId, Currency, DeclineReason, GroupStatus,
+    HoldGroup, Merchant, Message, MessageId, Money, OwnerId,
 };
 use bursar_store::{AuthorizationRecord, STAGES, StageTimes};
 use jiff::Timestamp;
@@ -98,6 +98,11 @@ struct MerchantView {
     city: Option<String>,
     /// As the processor sends it.
     country: Option<String>,
+    /// The processor's groups of merchant categories; not there if none.
+    groups: Option<Vec<String>>,
+    /// How the card was used, as far as the message told; not there if it did not.
+    #[schema(value_type = Option<Vec<schema::Channel>>)]
+    channels: Option<Vec<Channel>>,
 }
 
 /// One check and what it looked at.
@@ -107,14 +112,21 @@ pub(super) struct CheckView {
     check: CheckName,
     #[schema(value_type = schema::CheckResult)]
     result: CheckResult,
-    /// The state that it found.
+    /// The spending control that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::ControlId>)]
+    control: Option<ControlId>,
+    /// True if the control is only tried out: its failure declines nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    shadow: bool,
+    /// The state that it found, or the window of a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<String>,
-    /// What was asked for.
+    /// What was asked for: an amount, or uses of a count limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Decimal>)]
     wanted: Option<String>,
-    /// What was there.
+    /// What was there: an amount, or uses of a count limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Decimal>)]
     available: Option<String>,
@@ -184,18 +196,18 @@ fn account_currency(authorization: &Authorization) -> Option<Currency> {
 }
 
 fn check_views(authorization: &Authorization, account_currency: Option<Currency>) -> Vec<CheckView> {
+    let number = |check: &Check, minor: Option<i64>, currency: Option<Currency>| match check.check {
+        CheckName::CountLimit => minor.map(|uses| uses.to_string()),
+        _ => minor.zip(currency).map(|(minor, currency)| decimal(minor, currency)),
+    };
     let view = |check: &Check| CheckView {
         check: check.check,
         result: check.result,
+        control: check.control,
+        shadow: check.is_shadow,
         found: check.found.as_deref().map(str::to_owned),
-        wanted: check
-            .wanted_minor
-            .zip(authorization.currency)
-            .map(|(minor, currency)| decimal(minor, currency)),
-        available: check
-            .available_minor
-            .zip(account_currency)
-            .map(|(minor, currency)| decimal(minor, currency)),
+        wanted: number(check, check.wanted_minor, authorization.currency),
+        available: number(check, check.available_minor, account_currency),
     };
     authorization.checks.iter().map(view).collect()
 }

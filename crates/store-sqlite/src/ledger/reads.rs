@@ -2,23 +2,26 @@
 
 use async_trait::async_trait;
 use bursar_core::command::Route;
+use bursar_core::control::Scope;
 use bursar_core::journal::CustomerEntry;
 use bursar_core::message::ActionKind;
 use bursar_core::text::Token;
+use bursar_core::window::Counters;
 use bursar_core::{
-    Account, AccountId, Card, CardId, Cardholder, CardholderId, JournalId, MessageId, Owner, OwnerId,
-    OwnerKind, Program, ProgramId,
+    Account, AccountId, Card, CardId, Cardholder, CardholderId, Control, ControlId, JournalId, MessageId,
+    Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, Entry, ListedMessage, Page, Reader, STAGES, Slice, StageTimes,
-    StoreError, Totals,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, STAGES,
+    Slice, Spending, StageTimes, StoreError, Totals,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use uuid::Uuid;
 
 use super::SqliteLedger;
-use crate::load::read_group;
-use crate::rows::{Blob16, Micros, account, card, cardholder, id, message, owner, program};
+use crate::clock::Clock;
+use crate::load::{read_controls, read_counters, read_group};
+use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, message, owner, program};
 
 /// Where a kind of row is and how it is read.
 struct Table<T> {
@@ -33,6 +36,8 @@ const ACCOUNTS: Table<Account> = Table { name: "accounts", columns: account::COL
 const CARDHOLDERS: Table<Cardholder> =
     Table { name: "cardholders", columns: cardholder::COLUMNS, read: cardholder::read };
 const CARDS: Table<Card> = Table { name: "cards", columns: card::COLUMNS, read: card::read };
+
+const CONTROLS: Table<Control> = Table { name: "controls", columns: control::COLUMNS, read: control::read };
 
 impl<T> Table<T> {
     fn find(&self, connection: &Connection, column: &str, key: impl Params) -> rusqlite::Result<Option<T>> {
@@ -140,6 +145,23 @@ impl Reader for SqliteLedger {
         self.readers.read(move |connection| CARDS.list_of_owner(connection, owner, after, page.limit)).await
     }
 
+    async fn find_control(&self, id: ControlId) -> Result<Option<Control>, StoreError> {
+        self.readers.read(move |connection| CONTROLS.find(connection, "id", [Blob16(id.uuid())])).await
+    }
+
+    async fn list_controls(
+        &self,
+        filter: ControlFilter,
+        page: Page<ControlId>,
+    ) -> Result<Vec<Control>, StoreError> {
+        self.readers.read(move |connection| list_controls(connection, filter, page)).await
+    }
+
+    async fn find_spending(&self, scope: Scope) -> Result<Option<Spending>, StoreError> {
+        let clock = self.clock.clone();
+        self.readers.read(move |connection| find_spending(connection, scope, &clock)).await
+    }
+
     async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         self.readers.read(move |connection| ACCOUNTS.find(connection, "id", [Blob16(id.uuid())])).await
     }
@@ -219,6 +241,56 @@ fn read_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         message: id(row, 5, MessageId::new)?,
         at: row.get::<_, Micros>(6)?.0,
     })
+}
+
+fn list_controls(
+    connection: &Connection,
+    filter: ControlFilter,
+    page: Page<ControlId>,
+) -> rusqlite::Result<Vec<Control>> {
+    let Some(scope) = filter.scope else {
+        return CONTROLS.list_of_owner(connection, filter.owner, page.after.map(ControlId::uuid), page.limit);
+    };
+    // A scope has few.
+    let is_wanted = |control: &Control| {
+        page.after.is_none_or(|after| control.id > after)
+            && filter.owner.is_none_or(|owner| control.owner == owner)
+    };
+    let found = read_controls(connection, scope)?.into_iter().filter(is_wanted);
+    Ok(found.take(page.limit as usize).collect())
+}
+
+fn find_spending(connection: &Connection, scope: Scope, clock: &Clock) -> rusqlite::Result<Option<Spending>> {
+    let (owner, scopes) = match scope {
+        Scope::Owner(id) => (Some(id), vec![scope]),
+        Scope::Cardholder(id) => match CARDHOLDERS.find(connection, "id", [Blob16(id.uuid())])? {
+            Some(holder) => (Some(holder.owner), vec![scope, Scope::Owner(holder.owner)]),
+            None => (None, Vec::new()),
+        },
+        Scope::Card(id) => match CARDS.find(connection, "id", [Blob16(id.uuid())])? {
+            Some(card) => {
+                (Some(card.owner), vec![scope, Scope::Cardholder(card.cardholder), Scope::Owner(card.owner)])
+            }
+            None => (None, Vec::new()),
+        },
+    };
+    let Some(owner) =
+        owner.map(|id| OWNERS.find(connection, "id", [Blob16(id.uuid())])).transpose()?.flatten()
+    else {
+        return Ok(None);
+    };
+    let Some(program) = PROGRAMS.find(connection, "id", [Blob16(owner.program.uuid())])? else {
+        return Ok(None);
+    };
+    let mut controls = Vec::new();
+    for scope in scopes {
+        let counters = read_counters(connection, scope)?.unwrap_or(Counters::new(scope));
+        for control in read_controls(connection, scope)? {
+            let counter = counters.find(control.id).cloned().unwrap_or_default();
+            controls.push((control, counter));
+        }
+    }
+    Ok(Some(Spending { at: clock.now().max(owner.last_at), zone: program.time_zone, controls }))
 }
 
 fn find_authorization(

@@ -1,13 +1,15 @@
 //! The checks of an authorization in one short text: every decision writes one, and pages cost.
 //!
-//! `K+|S-suspended|B+:60,500000`: a letter a check, its result (`+` passed, `-` failed, `~` not
-//! needed, `?` not made), the state that it found, and the amounts that it compared.
+//! `K+|S-suspended|L+day@1f…:60,500|B+:60,500000`: a letter a check, its result (`+` passed, `-`
+//! failed, `~` not needed, `?` not made), the state that it found, the control that it is about (`@`,
+//! or `%` where that is only tried out), and the amounts that it compared.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
 use bursar_core::check::CheckResult;
-use bursar_core::{Check, CheckName};
+use bursar_core::{Check, CheckName, ControlId};
+use uuid::Uuid;
 
 /// A letter never changes its meaning: it is in stored rows.
 const fn letter(check: CheckName) -> char {
@@ -21,6 +23,12 @@ const fn letter(check: CheckName) -> char {
         CheckName::Currency => 'C',
         CheckName::AmountValid => 'A',
         CheckName::HoldGroupOpen => 'G',
+        CheckName::MerchantAllowed => 'P',
+        CheckName::CountryAllowed => 'N',
+        CheckName::ChannelAllowed => 'E',
+        CheckName::ScheduleAllowed => 'T',
+        CheckName::AmountLimit => 'L',
+        CheckName::CountLimit => 'X',
         CheckName::AvailableBalance => 'B',
     }
 }
@@ -43,10 +51,14 @@ pub(super) fn write(checks: &[Check]) -> String {
         text.push(letter(check.check));
         text.push(sign(check.result));
         if let Some(found) = &check.found {
-            text.extend(found.chars().map(|c| if matches!(c, '|' | ':') { ' ' } else { c }));
+            text.extend(found.chars().map(|c| if matches!(c, '|' | ':' | '@' | '%') { ' ' } else { c }));
+        }
+        if let Some(control) = check.control {
+            let mark = if check.is_shadow { '%' } else { '@' };
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{mark}{:x}", control.uuid().as_u128());
         }
         if let (Some(wanted), Some(available)) = (check.wanted_minor, check.available_minor) {
-            // Writing to a string cannot fail.
             let _ = write!(text, ":{wanted},{available}");
         }
     }
@@ -72,8 +84,16 @@ fn read_one(text: &str) -> Option<Check> {
         Some((wanted, available)) => (Some(minor(wanted)?), Some(minor(available)?)),
         None => (None, None),
     };
+    let (found, control, is_shadow) = match found.split_once(['@', '%']) {
+        Some((text, control)) => (text, Some(read_control(control)?), found.contains('%')),
+        None => (found, None, false),
+    };
     let found = (!found.is_empty()).then(|| Cow::Owned(found.to_owned()));
-    Some(Check { check, result, found, wanted_minor, available_minor })
+    Some(Check { check, result, found, wanted_minor, available_minor, control, is_shadow })
+}
+
+fn read_control(text: &str) -> Option<ControlId> {
+    Some(ControlId::new(Uuid::from_u128(u128::from_str_radix(text, 16).ok()?)))
 }
 
 #[cfg(test)]
@@ -86,6 +106,11 @@ mod tests {
         checks.push(Check::of(CheckName::CardStatus, false).found("suspended"));
         checks.push(Check::not_made(CheckName::Currency));
         checks.push(Check::of(CheckName::AvailableBalance, false).comparing(i64::MAX, i64::MIN));
+        let control = Some(ControlId::new(Uuid::from_u128(u128::MAX)));
+        let limit = Check::of(CheckName::AmountLimit, false).found("day").comparing(1, -1);
+        checks.push(Check { control, ..limit.clone() });
+        checks.push(Check { control, is_shadow: true, ..limit });
+        checks.push(Check { control, ..Check::of(CheckName::ScheduleAllowed, true) });
         assert_eq!(read(&write(&checks)), Some(checks));
         assert_eq!(read(""), Some(Vec::new()));
     }
@@ -100,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_damaged_text_is_found() {
-        for text in ["X+", "K", "K*", "B+:1", "B+:1,x", "K+|"] {
+        for text in ["Z+", "K", "K*", "B+:1", "B+:1,x", "L+day@g", "K+|"] {
             assert_eq!(read(text).is_none(), text != "K+|", "{text}");
         }
     }

@@ -14,16 +14,16 @@ use super::{Blob16, Micros, checks, id, id_opt, word, word_opt};
 pub(crate) const COLUMNS: &str = "id, token, source, scope, state, fingerprint, kind, owner, owner_sequence, at, \
                                   declined, root, processor_time, effect, effect_minor, card_token, card, \
                                   cardholder, account, amount_minor, currency, available_minor, merchant, checks, method, \
-                                  transaction_kind";
+                                  transaction_kind, cash_minor";
 
 /// How many columns a message has before its answer.
-pub(crate) const WIDTH: usize = 26;
+pub(crate) const WIDTH: usize = 27;
 
 pub(crate) const INSERT: &str = "insert into messages (id, token, source, scope, state, fingerprint, kind, owner,
     owner_sequence, at, declined, root, processor_time, effect, effect_minor, card_token, card, cardholder, account,
-    amount_minor, currency, available_minor, merchant, checks, method, transaction_kind, answer_code, answer)
+    amount_minor, currency, available_minor, merchant, checks, method, transaction_kind, cash_minor, previous, answer_code, answer)
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-    ?24, ?25, ?26, ?27, ?28)";
+    ?24, ?25, ?26, ?27, ?28, ?29, ?30)";
 
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     Ok(Message {
@@ -74,6 +74,7 @@ fn read_authorization(row: &Row<'_>) -> rusqlite::Result<Option<Authorization>> 
         cardholder: id_opt(row, 17, CardholderId::new)?,
         account: id_opt(row, 18, AccountId::new)?,
         amount_minor: row.get(19)?,
+        cash_minor: row.get::<_, Option<i64>>(26)?.unwrap_or(0),
         currency: word_opt(row, 20)?,
         available_minor: row.get(21)?,
         merchant: serde_json::from_str(text(22)?).map_err(damaged)?,
@@ -100,17 +101,29 @@ pub(crate) fn read_answer(row: &Row<'_>, column: usize) -> rusqlite::Result<Answ
     Ok(Answer { code: row.get(column)?, body: row.get(column + 1)? })
 }
 
-/// What a message says about its group, from `id, processor_time, effect, effect_minor`.
+/// What [`read_group_message`] reads.
+pub(crate) const GROUP_COLUMNS: &str =
+    "id, processor_time, effect, effect_minor, at, transaction_kind, cash_minor";
+
+/// What a message says about its group.
 pub(crate) fn read_group_message(row: &Row<'_>) -> rusqlite::Result<GroupMessage> {
     Ok(GroupMessage {
         id: id(row, 0, MessageId::new)?,
         processor_time: row.get::<_, Micros>(1)?.0,
         effect: read_effect(row, 2)?,
+        at: row.get::<_, Micros>(4)?.0,
+        kind: word_opt(row, 5)?.unwrap_or(TransactionKind::Purchase),
+        cash_minor: row.get::<_, Option<i64>>(6)?.unwrap_or(0),
     })
 }
 
-/// Runs [`INSERT`].
-pub(crate) fn insert(insert: &mut Statement<'_>, message: &Message, answer: &Answer) -> rusqlite::Result<()> {
+/// Runs [`INSERT`]; `previous` is the position of the owner's message before.
+pub(crate) fn insert(
+    insert: &mut Statement<'_>,
+    message: &Message,
+    previous: Option<i64>,
+    answer: &Answer,
+) -> rusqlite::Result<()> {
     let key = &message.key;
     let group = message.group.as_ref();
     let effect = group.map(|group| group.effect.parts());
@@ -153,6 +166,8 @@ pub(crate) fn insert(insert: &mut Statement<'_>, message: &Message, answer: &Ans
             .map(|of| of.kind)
             .filter(|kind| *kind != TransactionKind::Purchase)
             .map(TransactionKind::as_str),
+        authorization.map(|of| of.cash_minor).filter(|minor| *minor > 0),
+        previous,
         answer.code,
         answer.body
     ])?;

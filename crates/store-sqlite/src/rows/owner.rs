@@ -21,26 +21,30 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Owner> {
     })
 }
 
-/// The update comes first: owners change with every decision and are made once.
+/// The update comes first: owners change with every decision and are made once. `last` tells the
+/// position of an owner's last message.
 pub(crate) fn save<'a>(
     connection: &Connection,
     mut owners: impl Iterator<Item = &'a Owner>,
+    last: impl Fn(OwnerId) -> Option<i64>,
 ) -> rusqlite::Result<()> {
-    let update = "update owners set status = ?2, sequence = ?3, last_at = ?4 where id = ?1";
+    let update =
+        "update owners set status = ?2, sequence = ?3, last_at = ?4, last_position = ?5 where id = ?1";
     let mut update = connection.prepare_cached(update)?;
     owners.try_for_each(|owner| {
         let id = Blob16(owner.id.uuid());
-        let changed = params![id, owner.status.as_str(), owner.sequence, Micros(owner.last_at)];
+        let last = last(owner.id);
+        let changed = params![id, owner.status.as_str(), owner.sequence, Micros(owner.last_at), last];
         match update.execute(changed)? {
-            0 => insert(connection, owner),
+            0 => insert(connection, owner, last),
             _ => Ok(()),
         }
     })
 }
 
-fn insert(connection: &Connection, owner: &Owner) -> rusqlite::Result<()> {
-    let insert = "insert into owners (id, program, kind, name, token, status, sequence, last_at)
-                  values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+fn insert(connection: &Connection, owner: &Owner, last: Option<i64>) -> rusqlite::Result<()> {
+    let insert = "insert into owners (id, program, kind, name, token, status, sequence, last_at,
+                  last_position) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     connection.prepare_cached(insert)?.execute(params![
         Blob16(owner.id.uuid()),
         Blob16(owner.program.uuid()),
@@ -49,7 +53,8 @@ fn insert(connection: &Connection, owner: &Owner) -> rusqlite::Result<()> {
         owner.token.as_ref().map(|token| token.as_str()),
         owner.status.as_str(),
         owner.sequence,
-        Micros(owner.last_at)
+        Micros(owner.last_at),
+        last
     ])?;
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use bursar_core::program::Policies;
 use bursar_core::text::FreeText;
-use bursar_core::{Currency, Program, ProgramId};
+use bursar_core::{Currency, Program, ProgramId, Zone};
+use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, Row, params};
 
 use super::{Blob16, FromWord, id};
@@ -12,14 +13,18 @@ pub(crate) const COLUMNS: &str = "id, name, time_zone, currencies, partial_appro
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Program> {
     let codes = row.get_ref(3)?.as_str()?;
     let currencies: Option<Vec<Currency>> = codes.split(',').map(Currency::from_column).collect();
-    let unknown = || rusqlite::types::FromSqlError::Other(format!("{codes:?} are no currencies").into());
+    let unknown = || FromSqlError::Other(format!("{codes:?} are no currencies").into());
     Ok(Program {
         id: id(row, 0, ProgramId::new)?,
         name: FreeText::new(row.get_ref(1)?.as_str()?),
-        time_zone: row.get(2)?,
+        time_zone: read_zone(row.get_ref(2)?.as_str()?)?,
         currencies: currencies.ok_or_else(unknown)?,
         policies: Policies { partial_approvals: row.get(4)?, original_credits: row.get(5)? },
     })
+}
+
+fn read_zone(name: &str) -> rusqlite::Result<Zone> {
+    Ok(Zone::parse(name).map_err(|error| FromSqlError::Other(Box::new(error)))?)
 }
 
 pub(crate) fn save(connection: &Connection, program: &Program) -> rusqlite::Result<()> {
@@ -30,7 +35,7 @@ pub(crate) fn save(connection: &Connection, program: &Program) -> rusqlite::Resu
     connection.prepare_cached(insert)?.execute(params![
         program_id,
         program.name.as_str(),
-        program.time_zone,
+        program.time_zone.name(),
         codes.join(","),
         program.policies.partial_approvals,
         program.policies.original_credits

@@ -9,18 +9,22 @@ mod send;
 
 pub use amount::{currency, jpy, kwd, money, usd};
 pub use call::{
-    Call, authorization, card_move, cardholder_move, increment, load, new_card, new_cardholder, new_company,
-    new_person, new_program, new_program_with, owner_move, reversal, unknown_card, unload,
+    Call, authorization, card_move, cardholder_move, control_change, increment, limit, load, new_card,
+    new_cardholder, new_company, new_control, new_person, new_program, new_program_with, owner_move,
+    reversal, unknown_card, unload, uses,
 };
 pub use send::{JsonAnswer, Sent, approved_minor, batch, conflicting, sent, settled};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bursar_core::command::{Actor, Route};
+use bursar_core::control::{Rule, Scope};
 use bursar_core::decide::Change;
 use bursar_core::program::Policies;
 use bursar_core::text::Token;
-use bursar_core::{Account, AccountId, CardId, CardholderId, Currency, Money, OwnerId, ProgramId};
+use bursar_core::{
+    Account, AccountId, CardId, CardholderId, Control, ControlId, Currency, Money, OwnerId, ProgramId,
+};
 use uuid::Uuid;
 
 use crate::ledger::Ledger;
@@ -169,6 +173,14 @@ fn account_of(made: &Sent) -> (OwnerId, AccountId, Currency) {
     };
     let decided = made.decided.as_ref().expect("decided now");
     decided.changes.iter().find_map(is_account).expect("a new owner has an account")
+}
+
+/// A control in force.
+pub async fn control(ledger: &dyn Ledger, of: &Funded, scope: Scope, rule: Rule) -> Control {
+    let made = sent(ledger, &new_control(of.owner, scope, rule)).await;
+    assert_eq!(made.declined(), None);
+    let id = ControlId::new(made.id().uuid());
+    ledger.find_control(id).await.expect("readable").expect("a control")
 }
 
 /// The account's row.

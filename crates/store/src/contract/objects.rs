@@ -59,6 +59,20 @@ async fn assert_is_stored(ledger: &dyn Ledger, change: &Change) {
             let parts = (route.card, route.owner, route.cardholder, route.account);
             assert_eq!(parts, (row.id, row.owner, row.cardholder, row.account));
         }
+        Change::Controls(row) => {
+            for control in &row.controls {
+                assert_eq!(ledger.find_control(control.id).await, Ok(Some(control.clone())));
+            }
+        }
+        Change::Counters(row) => {
+            let spending = ledger.find_spending(row.scope).await.expect("readable").expect("there");
+            for (control, counter) in spending.controls {
+                assert_eq!(
+                    row.find(control.id),
+                    Some(&counter).filter(|counter| !counter.buckets.is_empty())
+                );
+            }
+        }
     }
 }
 

@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bursar_core::command::{
-    Amount, Authorize, CreateCard, CreateCardholder, CreateOwner, CreateProgram, Direction, GroupRef,
-    MoveCard, MoveCardholder, MoveOwner, Purpose, Reverse, Transfer,
+    Amount, Authorize, ChangeControl, ControlSpec, CreateCard, CreateCardholder, CreateOwner, CreateProgram,
+    Direction, GroupRef, MoveCard, MoveCardholder, MoveOwner, Purpose, PutControls, Reverse, Transfer,
 };
+use bursar_core::control::{Counted, Rule, Scope, Velocity};
 use bursar_core::message::{Source, TransactionKind};
 use bursar_core::program::Policies;
 use bursar_core::text::{FreeText, Token};
 use bursar_core::{
-    AccountId, Action, CardStatus, CardholderId, CardholderStatus, Command, Currency, Mcc, Merchant,
-    MessageId, MessageKey, Money, OwnerId, OwnerKind, OwnerStatus, ProgramId, Work,
+    AccountId, Action, CardStatus, CardholderId, CardholderStatus, Command, Control, ControlStatus, Currency,
+    Mcc, Merchant, MessageId, MessageKey, Money, OwnerId, OwnerKind, OwnerStatus, ProgramId, Window, Work,
+    Zone,
 };
 
 use super::{Funded, JsonAnswer, currency, id, new_token, token};
@@ -136,7 +138,7 @@ pub fn new_program() -> Call {
 pub fn new_program_with(policies: Policies) -> Call {
     let create = CreateProgram {
         name: FreeText::new("Test program"),
-        time_zone: "Etc/UTC".into(),
+        time_zone: Zone::parse("Etc/UTC").expect("a zone"),
         currencies: ["USD", "JPY", "KWD"].map(currency).to_vec(),
         policies,
     };
@@ -208,6 +210,39 @@ pub fn card_move(funded: &Funded, to: CardStatus) -> Call {
     Call::new(Source::Api, Action::MoveCard(change))
 }
 
+/// A limit of the amount that counts everything that is spent.
+#[must_use]
+pub fn limit(window: Window, most: Money) -> Rule {
+    Rule::Velocity(Velocity { window, amount: Some(most), count: None, counts: all_spending() })
+}
+
+/// A limit of the count that counts everything that is spent.
+#[must_use]
+pub fn uses(window: Window, most: u32) -> Rule {
+    Rule::Velocity(Velocity { window, amount: None, count: Some(most), counts: all_spending() })
+}
+
+fn all_spending() -> Vec<Counted> {
+    vec![Counted::Purchases, Counted::Withdrawals, Counted::CashBack]
+}
+
+/// A new control in force.
+#[must_use]
+pub fn new_control(owner: OwnerId, scope: Scope, rule: Rule) -> Call {
+    let name = FreeText::new(new_token("control").as_str());
+    let spec = ControlSpec { name, rule: Some(rule), status: ControlStatus::Active };
+    let put = PutControls { owner: Some(owner), scope, replace: false, controls: vec![spec] };
+    Call::new(Source::Api, Action::PutControls(put))
+}
+
+/// Another rule or status of a control.
+#[must_use]
+pub fn control_change(control: &Control, rule: Option<Rule>, status: Option<ControlStatus>) -> Call {
+    let (owner, scope) = (Some(control.owner), control.scope);
+    let change = ChangeControl { owner, scope, control: control.id, rule, status };
+    Call::new(Source::Api, Action::ChangeControl(change))
+}
+
 /// Money into the account.
 #[must_use]
 pub fn load(funded: &Funded, money: Money) -> Call {
@@ -258,6 +293,7 @@ fn swipe(card_token: Token, money: Money, method: &str, purpose: Purpose) -> Cal
         acting: None,
         paying: None,
         amount: amount(money),
+        cash_minor: 0,
         partial: None,
         merchant: Merchant {
             mcc: Mcc::parse("5812").ok(),

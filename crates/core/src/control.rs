@@ -1,0 +1,542 @@
+//! Spending controls: what a card, a cardholder or an owner may spend, where, when and how much.
+//! Data, judged by `decide`; every control that is in force has to pass.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::Weekday;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::id::{CardId, CardholderId, ControlId, OwnerId};
+use crate::mcc_group;
+use crate::merchant::{Channel, Country, Mcc, Merchant};
+use crate::message::TransactionKind;
+use crate::money::Money;
+use crate::text::{FreeText, Token};
+use crate::time::Zone;
+use crate::window::{Counter, Used, Window};
+use crate::word::words;
+
+/// How many controls one scope may have, those that are off included: each is looked at under the
+/// owner's lock.
+pub const CONTROLS_MAX: usize = 50;
+
+/// A spending control. It never changes owner or scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// Its id.
+    pub id: ControlId,
+    /// Whose spending it restricts.
+    pub owner: OwnerId,
+    /// Which part of it.
+    pub scope: Scope,
+    /// What operators call it: one of its scope has it.
+    pub name: FreeText,
+    /// What it says.
+    pub rule: Rule,
+    /// Whether it is in force.
+    pub status: ControlStatus,
+}
+
+/// Which swipes a control is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Those of a card.
+    Card(CardId),
+    /// Those of all cards of a cardholder.
+    Cardholder(CardholderId),
+    /// Those of all cards of a company or person.
+    Owner(OwnerId),
+}
+
+words! {
+    /// Whether a control is in force.
+    pub enum ControlStatus {
+        /// What it refuses is declined.
+        Active = "active",
+        /// It is judged and the result recorded, without effect.
+        Shadow = "shadow",
+        /// It is not judged. Its windows are counted on.
+        Off = "off",
+    }
+}
+
+/// What a control says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// How much, or how often.
+    Velocity(Velocity),
+    /// Where, and how.
+    Merchant(MerchantRule),
+    /// When.
+    Schedule(Vec<Hours>),
+}
+
+/// A limit of amount, count or both over a window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Velocity {
+    /// What is counted together.
+    pub window: Window,
+    /// The most that may be spent. Only what is spent in its currency counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// How often at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// What counts.
+    pub counts: Vec<Counted>,
+}
+
+words! {
+    /// What a velocity control counts (reference, 6.1).
+    pub enum Counted {
+        /// Goods, services and quasi-cash; of a purchase with cash back the part that is none.
+        Purchases = "purchases",
+        /// Cash from a machine or a teller.
+        Withdrawals = "withdrawals",
+        /// The cash part of a purchase with cash back.
+        CashBack = "cash_back",
+        /// Payments pushed to the card and loads by the network.
+        Credits = "credits",
+    }
+}
+
+/// Where a card may be used, or may not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MerchantRule {
+    /// Whether the places are the only ones, or the excluded ones.
+    pub list: List,
+    /// Which places.
+    pub of: Places,
+}
+
+words! {
+    /// What a list of places means.
+    pub enum List {
+        /// Only there. What a message does not tell is not there.
+        Allow = "allow",
+        /// Anywhere but there.
+        Deny = "deny",
+    }
+}
+
+/// Places of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Places {
+    /// By merchant category.
+    Mccs(Vec<MccSet>),
+    /// By the acquirer's id of the merchant.
+    Merchants(Vec<Token>),
+    /// The merchant of the first purchase; `None` until there was one.
+    FirstMerchant(Option<Token>),
+    /// By country.
+    Countries(Vec<Country>),
+    /// By how the card is used.
+    Channels(Vec<Channel>),
+}
+
+/// Some merchant categories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MccSet {
+    /// From one to another, both included; a single one is from itself to itself.
+    Range(Mcc, Mcc),
+    /// A group of [`mcc_group::MCC_GROUPS`], by its name.
+    Group(&'static str),
+    /// A group of the processor's, by the name that its messages give.
+    Processors(Token),
+}
+
+/// The text names no merchant categories.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no category (5411), range (5960-5969), group of ours (gambling) or of the processor's (processor:NAME)"
+)]
+pub struct MccSetError(String);
+
+/// Hours of some days, in the program's time zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hours {
+    /// On which days they begin.
+    pub days: Vec<Day>,
+    /// The first minute of the day: 0 to 1439.
+    pub from_minute: u16,
+    /// The minute after the last: 1 to 1440. Not after the first: on the next day.
+    pub to_minute: u16,
+}
+
+words! {
+    /// A day of the week.
+    pub enum Day {
+        /// Monday.
+        Monday = "monday",
+        /// Tuesday.
+        Tuesday = "tuesday",
+        /// Wednesday.
+        Wednesday = "wednesday",
+        /// Thursday.
+        Thursday = "thursday",
+        /// Friday.
+        Friday = "friday",
+        /// Saturday.
+        Saturday = "saturday",
+        /// Sunday.
+        Sunday = "sunday",
+    }
+}
+
+impl Scope {
+    /// The word for the kind of it.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Card(_) => "card",
+            Self::Cardholder(_) => "cardholder",
+            Self::Owner(_) => "owner",
+        }
+    }
+
+    /// The bare id of what it is about.
+    #[must_use]
+    pub const fn uuid(self) -> uuid::Uuid {
+        match self {
+            Self::Card(id) => id.uuid(),
+            Self::Cardholder(id) => id.uuid(),
+            Self::Owner(id) => id.uuid(),
+        }
+    }
+
+    /// Reads kind and id back; `None` if there is no such kind.
+    #[must_use]
+    pub fn from_parts(kind: &str, id: uuid::Uuid) -> Option<Self> {
+        match kind {
+            "card" => Some(Self::Card(CardId::new(id))),
+            "cardholder" => Some(Self::Cardholder(CardholderId::new(id))),
+            "owner" => Some(Self::Owner(OwnerId::new(id))),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Card(id) => id.fmt(f),
+            Self::Cardholder(id) => id.fmt(f),
+            Self::Owner(id) => id.fmt(f),
+        }
+    }
+}
+
+impl Rule {
+    /// The limit, if the rule is one.
+    #[must_use]
+    pub const fn velocity(&self) -> Option<&Velocity> {
+        match self {
+            Self::Velocity(velocity) => Some(velocity),
+            Self::Merchant(_) | Self::Schedule(_) => None,
+        }
+    }
+
+    /// The limit, if what is taken from its window has to be kept.
+    #[must_use]
+    pub fn counted(&self) -> Option<&Velocity> {
+        self.velocity().filter(|velocity| velocity.window != Window::Transaction)
+    }
+
+    /// Whether both count the same: a counter of one is then right for the other.
+    #[must_use]
+    pub fn counts_like(&self, other: &Self) -> bool {
+        match (self.counted(), other.counted()) {
+            (Some(one), Some(other)) => {
+                let currency = |of: &Velocity| of.amount.map(|amount| amount.currency);
+                one.window == other.window && one.counts == other.counts && currency(one) == currency(other)
+            }
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Velocity {
+    /// How much of a message counts, of what it spends and what of that is cash; `None` if nothing
+    /// does.
+    #[must_use]
+    pub fn part(&self, kind: TransactionKind, spent_minor: i64, cash_minor: i64) -> Option<i64> {
+        let counts = |counted| self.counts.contains(&counted);
+        let cash_minor = cash_minor.clamp(0, spent_minor);
+        let part_minor = match kind {
+            TransactionKind::Purchase | TransactionKind::QuasiCash => {
+                counts(Counted::Purchases).then_some(spent_minor)
+            }
+            TransactionKind::CashBack => match (counts(Counted::Purchases), counts(Counted::CashBack)) {
+                (true, true) => Some(spent_minor),
+                (true, false) => Some(spent_minor - cash_minor),
+                (false, true) => Some(cash_minor),
+                (false, false) => None,
+            },
+            TransactionKind::Withdrawal => counts(Counted::Withdrawals).then_some(spent_minor),
+            TransactionKind::OriginalCredit | TransactionKind::NetworkLoad => {
+                counts(Counted::Credits).then_some(spent_minor)
+            }
+            TransactionKind::Refund | TransactionKind::Verification | TransactionKind::BalanceInquiry => None,
+        };
+        part_minor.filter(|minor| *minor > 0)
+    }
+}
+
+impl Velocity {
+    /// What is left after so much was used; `None` if that is beyond 64 bits.
+    #[must_use]
+    pub fn less(&self, used: Used) -> Option<Remaining> {
+        let amount_minor = match self.amount {
+            Some(amount) => Some(amount.minor.checked_sub(used.amount_minor)?),
+            None => None,
+        };
+        let count = match self.count {
+            Some(count) => Some(i64::from(count).checked_sub(used.count)?),
+            None => None,
+        };
+        Some(Remaining { amount_minor, count })
+    }
+}
+
+impl MerchantRule {
+    /// Whether the card may be used there.
+    #[must_use]
+    pub fn allows(&self, merchant: &Merchant) -> bool {
+        match self.list {
+            List::Allow => self.of.contains(merchant),
+            List::Deny => !self.of.contains(merchant),
+        }
+    }
+}
+
+impl Places {
+    /// Whether the message tells that it is one of these places.
+    fn contains(&self, merchant: &Merchant) -> bool {
+        match self {
+            Self::Mccs(sets) => sets.iter().any(|set| set.contains(merchant)),
+            Self::Merchants(ids) => merchant.id.as_ref().is_some_and(|id| ids.contains(id)),
+            Self::FirstMerchant(None) => merchant.id.is_some(),
+            Self::FirstMerchant(first) => merchant.id == *first,
+            Self::Countries(countries) => {
+                merchant.country.as_ref().is_some_and(|code| countries.iter().any(|of| of.is_same(code)))
+            }
+            Self::Channels(channels) => merchant.channels.iter().any(|channel| channels.contains(channel)),
+        }
+    }
+}
+
+impl MccSet {
+    /// Reads `5411`, `5960-5969`, the name of a group, or `processor:` and a name of the processor's.
+    ///
+    /// # Errors
+    /// The text is anything else.
+    pub fn parse(text: &str) -> Result<Self, MccSetError> {
+        let error = || MccSetError(text.chars().take(64).collect());
+        if let Some(name) = text.strip_prefix("processor:") {
+            return Token::new(name).map(Self::Processors).map_err(|_| error());
+        }
+        if let Some((name, _)) = mcc_group::find_group(text) {
+            return Ok(Self::Group(name));
+        }
+        let mcc = |text: &str| Mcc::parse(text).map_err(|_| error());
+        match text.split_once('-') {
+            None => mcc(text).map(|one| Self::Range(one, one)),
+            Some((first, last)) => {
+                let (first, last) = (mcc(first)?, mcc(last)?);
+                if first <= last { Ok(Self::Range(first, last)) } else { Err(error()) }
+            }
+        }
+    }
+
+    fn contains(&self, merchant: &Merchant) -> bool {
+        match self {
+            Self::Range(first, last) => merchant.mcc.is_some_and(|mcc| (*first..=*last).contains(&mcc)),
+            Self::Group(name) => merchant.mcc.is_some_and(|mcc| {
+                mcc_group::find_group(name).is_some_and(|group| mcc_group::contains(group, mcc))
+            }),
+            Self::Processors(name) => merchant.groups.contains(name),
+        }
+    }
+}
+
+impl fmt::Display for MccSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Range(first, last) if first == last => f.write_str(first.as_str()),
+            Self::Range(first, last) => write!(f, "{}-{}", first.as_str(), last.as_str()),
+            Self::Group(name) => f.write_str(name),
+            Self::Processors(name) => write!(f, "processor:{name}"),
+        }
+    }
+}
+
+impl Serialize for MccSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for MccSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Whether any of the hours are now.
+#[must_use]
+pub fn is_within(hours: &[Hours], at: Timestamp, zone: &Zone) -> bool {
+    let local = zone.local(at);
+    let minute = u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
+    let today = Day::of(local.weekday());
+    let yesterday = Day::of(local.weekday().previous());
+    hours.iter().any(|hours| {
+        let begins = |day| hours.days.contains(&day);
+        match hours.from_minute < hours.to_minute {
+            true => begins(today) && (hours.from_minute..hours.to_minute).contains(&minute),
+            false => {
+                (begins(today) && minute >= hours.from_minute)
+                    || (begins(yesterday) && minute < hours.to_minute)
+            }
+        }
+    })
+}
+
+impl Day {
+    fn of(weekday: Weekday) -> Self {
+        match weekday {
+            Weekday::Monday => Self::Monday,
+            Weekday::Tuesday => Self::Tuesday,
+            Weekday::Wednesday => Self::Wednesday,
+            Weekday::Thursday => Self::Thursday,
+            Weekday::Friday => Self::Friday,
+            Weekday::Saturday => Self::Saturday,
+            Weekday::Sunday => Self::Sunday,
+        }
+    }
+}
+
+/// What is left of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remaining {
+    /// Minor units, below zero if the limit was cut; `None` if the amount has no limit.
+    pub amount_minor: Option<i64>,
+    /// Uses; `None` if the count has no limit.
+    pub count: Option<i64>,
+}
+
+/// What is left of a limit now, after what its window's counter says was taken; `None` if that is
+/// beyond 64 bits.
+#[must_use]
+pub fn remaining(velocity: &Velocity, counter: &Counter, at: Timestamp, zone: &Zone) -> Option<Remaining> {
+    let used = match velocity.window.begins(at, zone) {
+        Some(begins) => counter.used(begins).ok()?,
+        None => Used::default(),
+    };
+    velocity.less(used)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(text: &str) -> MccSet {
+        MccSet::parse(text).expect("categories")
+    }
+
+    #[test]
+    fn categories_are_read_back_from_their_text() {
+        for text in ["5411", "5960-5969", "gambling", "processor:GAMBLING"] {
+            assert_eq!(set(text).to_string(), text);
+        }
+        for text in ["", "541", "5969-5960", "5411-", "gamblin", "processor:", "5411-5412-5413"] {
+            assert_eq!(MccSet::parse(text), Err(MccSetError(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_list_tells_where_a_card_may_be_used() {
+        let merchant = Merchant {
+            id: Token::new("mid-1").ok(),
+            mcc: Mcc::parse("7995").ok(),
+            country: Country::parse("USA").ok(),
+            groups: Token::new("GAMBLING").into_iter().collect(),
+            channels: vec![Channel::Ecommerce, Channel::Recurring],
+            ..Merchant::default()
+        };
+        let country = |code| Country::parse(code).expect("a code");
+        let token = |text| Token::new(text).expect("a token");
+        for (places, is_there) in [
+            (Places::Mccs(vec![set("5411"), set("7990-7999")]), true),
+            (Places::Mccs(vec![set("gambling")]), true),
+            (Places::Mccs(vec![set("processor:GAMBLING")]), true),
+            (Places::Mccs(vec![set("processor:FUEL"), set("5411")]), false),
+            (Places::Merchants(vec![token("mid-1")]), true),
+            (Places::Merchants(vec![token("mid-2")]), false),
+            (Places::FirstMerchant(None), true),
+            (Places::FirstMerchant(Some(token("mid-1"))), true),
+            (Places::FirstMerchant(Some(token("mid-2"))), false),
+            (Places::Countries(vec![country("CA"), country("us")]), true),
+            (Places::Countries(vec![country("CAN")]), false),
+            (Places::Channels(vec![Channel::Atm, Channel::Recurring]), true),
+            (Places::Channels(vec![Channel::CardPresent]), false),
+        ] {
+            let allow = MerchantRule { list: List::Allow, of: places.clone() };
+            let deny = MerchantRule { list: List::Deny, of: places.clone() };
+            assert_eq!(
+                (allow.allows(&merchant), deny.allows(&merchant)),
+                (is_there, !is_there),
+                "{places:?}"
+            );
+            let nowhere = Merchant::default();
+            assert!(!allow.allows(&nowhere) && deny.allows(&nowhere), "{places:?}");
+        }
+    }
+
+    #[test]
+    fn hours_follow_the_program_s_clocks_and_may_go_past_midnight() {
+        let zone = Zone::parse("America/New_York").expect("a zone");
+        let office = Hours { days: vec![Day::Monday], from_minute: 540, to_minute: 1_020 };
+        let night = Hours { days: vec![Day::Monday], from_minute: 1_320, to_minute: 120 };
+        let always = Hours { days: Day::ALL.to_vec(), from_minute: 0, to_minute: 1_440 };
+        for (at, in_office, in_night) in [
+            ("2026-11-23T13:59:59Z", false, false),
+            ("2026-11-23T14:00:00Z", true, false),
+            ("2026-11-23T21:59:59Z", true, false),
+            ("2026-11-23T22:00:00Z", false, false),
+            ("2026-11-24T03:00:00Z", false, true),
+            ("2026-11-24T06:59:59Z", false, true),
+            ("2026-11-24T07:00:00Z", false, false),
+            ("2026-11-24T15:00:00Z", false, false),
+        ] {
+            let is =
+                |hours: &Hours| is_within(std::slice::from_ref(hours), at.parse().expect("a time"), &zone);
+            assert_eq!((is(&office), is(&night), is(&always)), (in_office, in_night, true), "{at}");
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_purchase_with_cash_back_count_apart() {
+        let counting = |counts: &[Counted]| Velocity {
+            window: Window::Day,
+            amount: None,
+            count: Some(1),
+            counts: counts.to_vec(),
+        };
+        let (purchases, cash) = (counting(&[Counted::Purchases]), counting(&[Counted::CashBack]));
+        let both = counting(&[Counted::Purchases, Counted::CashBack]);
+        let part = |of: &Velocity, cash_minor| of.part(TransactionKind::CashBack, 5_000, cash_minor);
+        assert_eq!(
+            (part(&purchases, 2_000), part(&cash, 2_000), part(&both, 2_000)),
+            (Some(3_000), Some(2_000), Some(5_000))
+        );
+        assert_eq!((part(&purchases, i64::MAX), part(&cash, 0)), (None, None));
+        assert_eq!(cash.part(TransactionKind::Withdrawal, 5_000, 0), None);
+        assert_eq!(both.part(TransactionKind::Refund, 5_000, 0), None);
+    }
+}

@@ -1,0 +1,394 @@
+//! Spending controls: judged with the other checks, taken from with the books, and changed.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Change, Fault, Ruling};
+use crate::check::{Check, CheckName, DeclineReason};
+use crate::command::{Action, ChangeControl, Command, PutControls};
+use crate::control::{
+    CONTROLS_MAX, Control, ControlStatus, MerchantRule, Places, Rule, Scope, Velocity, is_within,
+};
+use crate::hold_group::{GroupMessage, HoldGroup, Take, takes};
+use crate::id::{ControlId, MessageId, OwnerId};
+use crate::merchant::Merchant;
+use crate::message::TransactionKind;
+use crate::money::Currency;
+use crate::owner::Owner;
+use crate::state::{ScopeControls, State, Unreadable};
+use crate::time::Zone;
+use crate::window::{Counter, CounterOverflow, Counters, Used, Window};
+
+/// What controls look at.
+pub(super) struct Swipe<'a> {
+    pub(super) scopes: [Scope; 3],
+    pub(super) kind: TransactionKind,
+    /// What would be spent, above zero.
+    pub(super) minor: i64,
+    pub(super) cash_minor: i64,
+    pub(super) currency: Currency,
+    pub(super) merchant: &'a Merchant,
+    /// What an increment belongs to.
+    pub(super) group: Option<&'a HoldGroup>,
+    pub(super) at: Timestamp,
+}
+
+impl From<CounterOverflow> for Fault {
+    fn from(_: CounterOverflow) -> Self {
+        Self::Overflow("what was taken from a spending window")
+    }
+}
+
+/// What every control that is in force says: one check for each list and schedule, one for each limit.
+/// Whether money comes in is asked of limits only.
+pub(super) fn judge(
+    state: &State,
+    owner: &Owner,
+    swipe: &Swipe<'_>,
+    is_spending: bool,
+) -> Result<Vec<Check>, Fault> {
+    let mut checks = Vec::new();
+    for scope in swipe.scopes {
+        let Some(row) = state.controls.get(scope)? else { continue };
+        let counters = state.counters.get(scope)?;
+        for control in row.controls.iter().filter(|control| control.status != ControlStatus::Off) {
+            let made = match &control.rule {
+                Rule::Velocity(velocity) => {
+                    let counter = counters.and_then(|counters| counters.find(control.id));
+                    judge_velocity(velocity, counter, swipe, zone_of(state, owner)?)?
+                }
+                Rule::Merchant(rule) if is_spending => [Some(judge_merchant(rule, swipe.merchant)), None],
+                Rule::Schedule(hours) if is_spending => {
+                    let is_now = is_within(hours, swipe.at, zone_of(state, owner)?);
+                    [Some(Check::of(CheckName::ScheduleAllowed, is_now)), None]
+                }
+                Rule::Merchant(_) | Rule::Schedule(_) => [None, None],
+            };
+            checks.extend(made.into_iter().flatten().map(|check| check.of_control(control)));
+        }
+    }
+    Ok(checks)
+}
+
+/// The limit of the amount, and that of the count. An increment is judged with all that its hold
+/// group spends, and is no further use.
+fn judge_velocity(
+    velocity: &Velocity,
+    counter: Option<&Counter>,
+    swipe: &Swipe<'_>,
+    zone: &Zone,
+) -> Result<[Option<Check>; 2], Fault> {
+    let part = velocity.part(swipe.kind, swipe.minor, swipe.cash_minor);
+    let Some(wanted_minor) = part.filter(|_| is_of_currency(velocity, swipe.currency)) else {
+        return Ok([None, None]);
+    };
+    let used = match velocity.window {
+        Window::Transaction => of_group(velocity, swipe.group)?,
+        window => match counter {
+            Some(counter) => counter.used(window.begins(swipe.at, zone).ok_or(NO_EDGE)?)?,
+            None => Used::default(),
+        },
+    };
+    let left = velocity.less(used).ok_or(CounterOverflow)?;
+    let limit = |name, wanted: i64, left: i64| {
+        Check::of(name, wanted <= left).comparing(wanted, left).found(velocity.window.to_string())
+    };
+    let amount = left.amount_minor.map(|left_minor| limit(CheckName::AmountLimit, wanted_minor, left_minor));
+    let uses = left.count.filter(|_| swipe.group.is_none());
+    let count = uses.map(|uses| limit(CheckName::CountLimit, 1, uses));
+    Ok([amount, count])
+}
+
+/// What the group spends by now, as far as it counts.
+fn of_group(velocity: &Velocity, group: Option<&HoldGroup>) -> Result<Used, Fault> {
+    let Some(group) = group else { return Ok(Used::default()) };
+    let mut used = Used::default();
+    for take in takes(group.root, &group.messages)? {
+        let part = velocity.part(take.kind, take.amount_minor, take.cash_minor).unwrap_or(0);
+        used.amount_minor = used.amount_minor.checked_add(part).ok_or(CounterOverflow)?;
+    }
+    Ok(used)
+}
+
+fn judge_merchant(rule: &MerchantRule, merchant: &Merchant) -> Check {
+    let (name, found) = match &rule.of {
+        Places::Mccs(_) => (CheckName::MerchantAllowed, merchant.mcc.as_ref().map(|mcc| mcc.as_str())),
+        Places::Merchants(_) | Places::FirstMerchant(_) => {
+            (CheckName::MerchantAllowed, merchant.id.as_ref().map(|id| id.as_str()))
+        }
+        Places::Countries(_) => {
+            (CheckName::CountryAllowed, merchant.country.as_ref().map(|country| country.as_str()))
+        }
+        Places::Channels(_) => {
+            (CheckName::ChannelAllowed, merchant.channels.first().map(|channel| channel.as_str()))
+        }
+    };
+    let check = Check::of(name, rule.allows(merchant));
+    check.found(found.map_or("not told".to_owned(), str::to_owned))
+}
+
+fn is_of_currency(velocity: &Velocity, currency: Currency) -> bool {
+    velocity.amount.is_none_or(|amount| amount.currency == currency)
+}
+
+const NO_EDGE: Fault = Fault::Overflow("the edge of a spending window");
+
+/// The time zone of the owner's program.
+fn zone_of<'a>(state: &'a State, owner: &Owner) -> Result<&'a Zone, Fault> {
+    match state.programs.get(owner.program)? {
+        Some(program) => Ok(&program.time_zone),
+        None => Err(gone("program", owner.program.to_string())),
+    }
+}
+
+fn gone(what: &'static str, id: String) -> Fault {
+    Unreadable { what, id, why: "it is not there".to_owned() }.into()
+}
+
+/// The windows of the group's controls, when its messages are `after` instead of what they are.
+pub(super) fn take(
+    state: &State,
+    owner: &Owner,
+    group: &HoldGroup,
+    after: &[GroupMessage],
+    at: Timestamp,
+) -> Result<Vec<Change>, Fault> {
+    let mut changes = Vec::new();
+    for scope in group.scopes() {
+        let Some(row) = state.controls.get(scope)? else { continue };
+        if row.controls.iter().all(|control| control.rule.counted().is_none()) {
+            continue;
+        }
+        let zone = zone_of(state, owner)?;
+        let mut counters = counters_of(state, scope)?;
+        for control in &row.controls {
+            let Some(velocity) = control.rule.counted() else { continue };
+            let counting = Counting { velocity, currency: group.currency, at, zone };
+            let counter = counters.of(control.id);
+            counting.add(counter, &takes(group.root, &group.messages)?, -1)?;
+            counting.add(counter, &takes(group.root, after)?, 1)?;
+        }
+        changes.push(Change::Counters(counters));
+    }
+    Ok(changes)
+}
+
+fn counters_of(state: &State, scope: Scope) -> Result<Counters, Fault> {
+    Ok(state.counters.get(scope)?.cloned().unwrap_or_else(|| Counters::new(scope)))
+}
+
+/// How the takes of one account count for one limit, now.
+struct Counting<'a> {
+    velocity: &'a Velocity,
+    currency: Currency,
+    at: Timestamp,
+    zone: &'a Zone,
+}
+
+impl Counting<'_> {
+    /// Adds what was taken, or gives it back where the sign is negative.
+    fn add(&self, counter: &mut Counter, takes: &[Take], sign: i64) -> Result<(), Fault> {
+        let Self { velocity, currency, at, zone } = *self;
+        if !is_of_currency(velocity, currency) {
+            return Ok(());
+        }
+        let begins = velocity.window.begins(at, zone).ok_or(NO_EDGE)?;
+        for take in takes {
+            let Some(part_minor) = velocity.part(take.kind, take.amount_minor, take.cash_minor) else {
+                continue;
+            };
+            let start = velocity.window.bucket(take.at, zone).ok_or(NO_EDGE)?;
+            counter.add(start, Used { amount_minor: sign * part_minor, count: sign * take.count }, begins)?;
+        }
+        Ok(())
+    }
+}
+
+/// The counter of a control as if it had been there for ever: summed from the takes of all hold
+/// groups, which were loaded for it.
+fn recount(
+    state: &State,
+    control: &Control,
+    counters: &mut Counters,
+    at: Timestamp,
+    zone: &Zone,
+) -> Result<(), Fault> {
+    let mut counter = Counter::default();
+    if let Some(velocity) = control.rule.counted() {
+        for group in state.groups.values().filter(|group| group.scopes().contains(&control.scope)) {
+            let counting = Counting { velocity, currency: group.currency, at, zone };
+            counting.add(&mut counter, &takes(group.root, &group.messages)?, 1)?;
+        }
+    }
+    *counters.of(control.id) = counter;
+    Ok(())
+}
+
+/// Controls that lock onto the first merchant, once there is one.
+pub(super) fn learn(state: &State, scopes: [Scope; 3], merchant: &Merchant) -> Result<Vec<Change>, Fault> {
+    let mut changes = Vec::new();
+    let Some(id) = &merchant.id else { return Ok(changes) };
+    for scope in scopes {
+        let Some(row) = state.controls.get(scope)? else { continue };
+        let learns = |control: &Control| {
+            let Rule::Merchant(rule) = &control.rule else { return false };
+            control.status != ControlStatus::Off && matches!(rule.of, Places::FirstMerchant(None))
+        };
+        if !row.controls.iter().any(learns) {
+            continue;
+        }
+        let mut row = row.clone();
+        for control in row.controls.iter_mut().filter(|control| learns(control)) {
+            if let Rule::Merchant(rule) = &mut control.rule {
+                rule.of = Places::FirstMerchant(Some(id.clone()));
+            }
+        }
+        changes.push(Change::Controls(row));
+    }
+    Ok(changes)
+}
+
+pub(super) fn put(
+    state: &State,
+    id: MessageId,
+    request: &PutControls,
+    owner: &Owner,
+    at: Timestamp,
+) -> Result<Ruling, Fault> {
+    if let Some(reason) = unknown_scope(state, request.scope, owner)? {
+        return Ok(Ruling::decline(reason));
+    }
+    let zone = zone_of(state, owner)?;
+    let mut row = controls_of(state, request.scope)?;
+    let mut counters = counters_of(state, request.scope)?;
+    for (index, spec) in request.controls.iter().enumerate() {
+        let place = match row.controls.iter().position(|control| control.name == spec.name) {
+            Some(_) if !request.replace => return Ok(Ruling::decline(DeclineReason::ControlNameTaken)),
+            Some(place) => place,
+            None => {
+                let Some(rule) = &spec.rule else { continue };
+                let id = ControlId::new(Uuid::from_u128(id.uuid().as_u128().wrapping_add(index as u128)));
+                row.controls.push(Control {
+                    id,
+                    owner: owner.id,
+                    scope: request.scope,
+                    name: spec.name.clone(),
+                    rule: rule.clone(),
+                    status: spec.status,
+                });
+                let place = row.controls.len() - 1;
+                recount(state, &row.controls[place], &mut counters, at, zone)?;
+                continue;
+            }
+        };
+        row.controls[place].status = spec.status;
+        if let Some(rule) = &spec.rule {
+            change_rule(state, &mut row.controls[place], rule, &mut counters, at, zone)?;
+        }
+    }
+    if row.controls.len() > CONTROLS_MAX {
+        return Ok(Ruling::decline(DeclineReason::TooManyControls));
+    }
+    let object = Some((request.scope.to_string(), None));
+    Ok(changed(row, counters, object))
+}
+
+pub(super) fn change(
+    state: &State,
+    request: &ChangeControl,
+    owner: &Owner,
+    at: Timestamp,
+) -> Result<Ruling, Fault> {
+    let mut row = controls_of(state, request.scope)?;
+    let mut counters = counters_of(state, request.scope)?;
+    let is_it = |control: &&mut Control| control.id == request.control && control.owner == owner.id;
+    let Some(control) = row.controls.iter_mut().find(is_it) else {
+        return Ok(Ruling::decline(DeclineReason::ControlUnknown));
+    };
+    control.status = request.status.unwrap_or(control.status);
+    if let Some(rule) = &request.rule {
+        change_rule(state, control, rule, &mut counters, at, zone_of(state, owner)?)?;
+    }
+    let object = Some((control.id.to_string(), Some(control.status.as_str())));
+    Ok(changed(row, counters, object))
+}
+
+fn changed(row: ScopeControls, counters: Counters, object: Option<(String, Option<&'static str>)>) -> Ruling {
+    Ruling { changes: vec![Change::Controls(row), Change::Counters(counters)], object, ..Ruling::default() }
+}
+
+/// What was counted stays right as long as the same is counted.
+fn change_rule(
+    state: &State,
+    control: &mut Control,
+    rule: &Rule,
+    counters: &mut Counters,
+    at: Timestamp,
+    zone: &Zone,
+) -> Result<(), Fault> {
+    let counts_alike = control.rule.counts_like(rule);
+    control.rule = rule.clone();
+    match counts_alike {
+        true => Ok(()),
+        false => recount(state, control, counters, at, zone),
+    }
+}
+
+fn controls_of(state: &State, scope: Scope) -> Result<ScopeControls, Fault> {
+    let row = state.controls.get(scope)?.cloned();
+    Ok(row.unwrap_or(ScopeControls { scope, controls: Vec::new() }))
+}
+
+fn unknown_scope(state: &State, scope: Scope, owner: &Owner) -> Result<Option<DeclineReason>, Fault> {
+    let (found, reason) = match scope {
+        Scope::Card(id) => (state.cards.get(id)?.map(|card| card.owner), DeclineReason::CardUnknown),
+        Scope::Cardholder(id) => {
+            let found = state.cardholders.get(id)?.map(|cardholder| cardholder.owner);
+            (found, DeclineReason::CardholderUnknown)
+        }
+        Scope::Owner(id) => (Some(id), DeclineReason::OwnerUnknown),
+    };
+    Ok((found != Some(owner.id)).then_some(reason))
+}
+
+/// From when on the command needs all hold groups of an owner in the state: a limit that counts
+/// something new counts what was already taken. `None` if it needs none.
+///
+/// The rows that the command names are in the state. `is_first` says that no command before it in
+/// the batch changes the same controls: what they are then is what is stored.
+#[must_use]
+pub fn history_since(
+    state: &State,
+    command: &Command,
+    at: Timestamp,
+    is_first: bool,
+) -> Option<(OwnerId, Timestamp)> {
+    let rules: Vec<(Option<&Control>, &Rule)> = match &command.action {
+        Action::PutControls(put) => {
+            let rules = put.controls.iter().filter_map(|spec| {
+                let stored = stored(state, put.scope, |control| control.name == spec.name);
+                spec.rule.as_ref().map(|rule| (stored, rule))
+            });
+            rules.collect()
+        }
+        Action::ChangeControl(change) => {
+            let stored = stored(state, change.scope, |control| control.id == change.control);
+            change.rule.iter().map(|rule| (stored, rule)).collect()
+        }
+        _ => return None,
+    };
+    let owner = state.owners.get(command.owner()?).ok()??;
+    let zone = zone_of(state, owner).ok()?;
+    let is_counted = |stored: Option<&Control>, rule: &Rule| {
+        is_first && stored.is_some_and(|stored| stored.rule.counts_like(rule))
+    };
+    let since = |(stored, rule): (Option<&Control>, &Rule)| match rule.counted() {
+        Some(velocity) if !is_counted(stored, rule) => velocity.window.begins(at, zone),
+        _ => None,
+    };
+    Some((owner.id, rules.into_iter().filter_map(since).min()?))
+}
+
+fn stored(state: &State, scope: Scope, is_it: impl Fn(&Control) -> bool) -> Option<&Control> {
+    state.controls.get(scope).ok()??.controls.iter().find(|control| is_it(control))
+}
