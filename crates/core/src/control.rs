@@ -288,6 +288,17 @@ impl Velocity {
 }
 
 impl Velocity {
+    /// The word for the part of a purchase with cash back that counts, where only one does.
+    #[must_use]
+    pub fn share(&self, kind: TransactionKind) -> Option<&'static str> {
+        let counts = |counted| self.counts.contains(&counted);
+        match (kind, counts(Counted::Purchases), counts(Counted::CashBack)) {
+            (TransactionKind::CashBack, true, false) => Some("purchase"),
+            (TransactionKind::CashBack, false, true) => Some("cash"),
+            _ => None,
+        }
+    }
+
     /// What is left after so much was used; `None` if that is beyond 64 bits.
     #[must_use]
     pub fn less(&self, used: Used) -> Option<Remaining> {

@@ -25,7 +25,7 @@ use crate::program::Program;
 use crate::state::{Answered, ScopeControls, State, Unreadable};
 use crate::window::Counters;
 
-pub use control::history_since;
+pub use control::{count, history_since};
 
 /// One command of a batch, and how its answer is written.
 pub struct Work {

@@ -26,6 +26,7 @@ pub mod message;
 pub mod check;
 pub mod decide;
 pub mod event;
+pub mod explain;
 pub mod state;
 
 pub mod id;

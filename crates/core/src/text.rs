@@ -63,8 +63,8 @@ impl<'de> Deserialize<'de> for Token {
     }
 }
 
-/// Text that people or merchants wrote, safe to store and log: trimmed, without control
-/// characters, at most [`FreeText::CHARS_MAX`] characters, card numbers masked.
+/// Text that people or merchants wrote, safe to store, show and log: trimmed, without control
+/// characters and those that only change how others are shown, at most [`FreeText::CHARS_MAX`] characters, card numbers masked.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Serialize)]
 pub struct FreeText(Box<str>);
 
@@ -73,12 +73,14 @@ impl FreeText {
     pub const CHARS_MAX: usize = 255;
 
     /// Cleans, masks and cuts the text. The masking comes before the cut, so that no part of a
-    /// card number is left at the end.
+    /// card number is left at the end; of what is much too long, only the beginning is looked at.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let shown = text.trim_start().chars().filter(|c| !is_invisible(*c)).take(Self::CHARS_MAX + SPAN_MAX);
+        let clean: String = shown.map(|c| if c.is_control() { ' ' } else { c }).collect();
         let masked = mask_card_numbers(clean.trim());
-        Self(masked.chars().take(Self::CHARS_MAX).collect())
+        let cut: String = masked.chars().take(Self::CHARS_MAX).collect();
+        Self(cut.trim_end().into())
     }
 
     /// The cleaned text.
@@ -86,6 +88,14 @@ impl FreeText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Marks that join, part or turn what stands beside them: between the digits of a card number they
+/// would hide it from the mask, and in a list they show one text as another.
+const fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 impl fmt::Debug for FreeText {
@@ -111,7 +121,7 @@ pub fn mask_card_numbers(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let groups = digit_groups(text);
-    let mut hidden: Vec<usize> = Vec::new();
+    let mut hidden = vec![false; text.len()];
     for first in 0..groups.len() {
         let mut run: Vec<usize> = Vec::new();
         for group in &groups[first..] {
@@ -123,14 +133,14 @@ pub fn mask_card_numbers(text: &str) -> Cow<'_, str> {
                 break;
             }
             if run.len() >= RUN_MIN && passes_luhn(text.as_bytes(), &run) {
-                hidden.extend(&run[..run.len() - 4]);
+                run[..run.len() - 4].iter().for_each(|&at| hidden[at] = true);
             }
         }
     }
-    if hidden.is_empty() {
+    if !hidden.contains(&true) {
         return Cow::Borrowed(text);
     }
-    let mask = |(at, c): (usize, char)| if hidden.contains(&at) { '*' } else { c };
+    let mask = |(at, c): (usize, char)| if hidden[at] { '*' } else { c };
     Cow::Owned(text.char_indices().map(mask).collect())
 }
 
@@ -139,6 +149,9 @@ const RUN_MIN: usize = 13;
 
 /// A card number has so many digits at most.
 const RUN_MAX: usize = 19;
+
+/// And takes so many characters, however it is written.
+const SPAN_MAX: usize = RUN_MAX * 3;
 
 /// Where digits stand beside each other.
 fn digit_groups(text: &str) -> Vec<Range<usize>> {
@@ -215,6 +228,22 @@ mod tests {
         assert_eq!(text.as_str().chars().count(), FreeText::CHARS_MAX);
         assert!(text.as_str().starts_with("a b x"));
         assert!(!text.as_str().contains("4111"), "{text:?}");
+    }
+
+    #[test]
+    fn nothing_invisible_parts_the_digits_of_a_card_number_or_turns_the_text_around() {
+        let text = FreeText::new("\u{202e}41111111\u{200b}11111111\u{feff} \u{2066}ok");
+        assert_eq!(text.as_str(), "************1111 ok");
+    }
+
+    #[test]
+    fn cleaning_twice_changes_nothing_more() {
+        for text in
+            [format!("{} 4111111111111111", "x".repeat(254)), "4".repeat(100_000), " a ".repeat(5_000)]
+        {
+            let once = FreeText::new(&text);
+            assert_eq!(FreeText::new(once.as_str()), once);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod decode;
 mod encode;
 mod method;
 mod request;
+mod terminal;
 mod verify;
 mod wire;
 

@@ -9,6 +9,7 @@ mod cardholders;
 mod cards;
 mod companies;
 mod controls;
+mod explanations;
 mod owners;
 mod persons;
 mod profile;
@@ -61,6 +62,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(accounts::list_entries))
         .routes(routes!(authorizations::create_authorization, authorizations::list_authorizations))
         .routes(routes!(authorizations::find_authorization))
+        .routes(routes!(explanations::explain_authorization))
         .routes(routes!(authorizations::increment_authorization))
         .routes(routes!(authorizations::reverse_authorization))
         .routes(routes!(records::list_records))

@@ -129,6 +129,11 @@ impl Problem {
         Self { code: Code::Declined(reason), detail: Cow::Borrowed(sentence_of(reason)), errors: Vec::new() }
     }
 
+    /// What the reason means, in words that follow a colon.
+    pub(crate) const fn sentence(reason: DeclineReason) -> &'static str {
+        sentence_of(reason)
+    }
+
     pub(crate) fn internal() -> Self {
         Self::new(Code::Internal, "the server could not answer; the request may have taken effect")
     }

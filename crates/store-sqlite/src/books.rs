@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use bursar_core::journal::CustomerEntry;
-use bursar_core::{Account, AccountId, Answer, Currency, EventId, JournalId, Message, MessageId, Owner};
+use bursar_core::window::Counters;
+use bursar_core::{
+    Account, AccountId, Answer, Control, Currency, EventId, JournalId, Message, MessageId, Owner, Program,
+};
 use bursar_store::StoreError;
 use bursar_store::books::Books;
 use rusqlite::{Connection, Row};
@@ -12,7 +15,7 @@ use crate::connection::{open_reader, refuse_other_schema};
 use crate::error::of_read;
 use crate::folder::DataFolder;
 use crate::keys;
-use crate::rows::{account, id, message, owner, word};
+use crate::rows::{account, control, id, message, owner, program, window, word};
 
 /// A snapshot of a ledger, read only: later commits do not show.
 pub struct SqliteBooks {
@@ -82,6 +85,18 @@ impl SqliteBooks {
 impl Books for SqliteBooks {
     fn owners(&mut self) -> Result<Vec<Owner>, StoreError> {
         self.list(&format!("select {} from owners", owner::COLUMNS), owner::read)
+    }
+
+    fn programs(&mut self) -> Result<Vec<Program>, StoreError> {
+        self.list(&format!("select {} from programs", program::COLUMNS), program::read)
+    }
+
+    fn controls(&mut self) -> Result<Vec<Control>, StoreError> {
+        self.list(&format!("select {} from controls order by id", control::COLUMNS), control::read)
+    }
+
+    fn counters(&mut self) -> Result<Vec<Counters>, StoreError> {
+        self.list(&format!("select {} from windows", window::COLUMNS), window::read)
     }
 
     fn accounts(&mut self) -> Result<Vec<Account>, StoreError> {

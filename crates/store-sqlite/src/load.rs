@@ -6,15 +6,15 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use std::hash::Hash;
 
-use bursar_core::command::{ChangeControl, GroupRef, PutControls, TokenKind};
+use bursar_core::command::{GroupRef, TokenKind};
 use bursar_core::control::Scope;
 use bursar_core::decide::history_since;
 use bursar_core::state::{Answered, Rows, ScopeControls, Unreadable};
 use bursar_core::text::Token;
 use bursar_core::window::Counters;
 use bursar_core::{
-    AccountId, Action, CardId, CardholderId, Command, Control, HoldGroup, MessageId, MessageKey, OwnerId,
-    ProgramId, State, Work,
+    AccountId, CardId, CardholderId, Command, Control, HoldGroup, MessageId, MessageKey, OwnerId, ProgramId,
+    State, Work,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -36,13 +36,8 @@ pub(crate) fn state<'a>(
     let mut changed = HashSet::new();
     for work in batch {
         command(connection, state, &work.command)?;
-        if let Action::PutControls(PutControls { scope, .. })
-        | Action::ChangeControl(ChangeControl { scope, .. }) = &work.command.action
-        {
-            let is_first = changed.insert(*scope);
-            if let Some((owner, since)) = history_since(state, &work.command, at, is_first) {
-                history::load(connection, state, owner, since)?;
-            }
+        if let Some((owner, since)) = history_since(state, &work.command, at, &mut changed) {
+            history::load(connection, state, owner, since)?;
         }
     }
     Ok(())

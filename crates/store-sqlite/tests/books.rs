@@ -2,16 +2,20 @@
 
 mod support;
 
+use bursar_core::Window;
 use bursar_core::command::GroupRef;
+use bursar_core::control::Scope;
 use bursar_store::books::{Finding, check};
 use bursar_store::contract::given::{self, Funded, usd};
 use bursar_store_sqlite::{SqliteBooks, SqliteLedger};
 use bursar_testkit::{Place, SqlitePlace, assert_books_are_right};
 use support::change;
 
-/// A short history with an approval, an increment, a decline, loads and an unload.
+/// A short history under a limit, with an approval, an increment, a decline, loads and an unload.
 async fn short_history(ledger: &SqliteLedger) -> Funded {
     let account = given::account(ledger, usd("100.00")).await;
+    let limit = given::limit(Window::Day, usd("100.00"));
+    given::control(ledger, &account, Scope::Card(account.card), limit).await;
     let first = given::sent(ledger, &given::authorization(&account, usd("30.00"))).await.id();
     let more = given::increment(&account, GroupRef::Message(first), usd("5.00"));
     assert!(given::sent(ledger, &more).await.is_approved());
@@ -123,6 +127,7 @@ async fn l4_an_approval_that_left_less_than_nothing_is_found() {
            where effect_minor = 3000"#,
         "update messages set available_minor = available_minor - 9000 where available_minor is not null",
         "update accounts set held_minor = held_minor + 9000",
+        "update windows set taken = replace(taken, ',3500,', ',12500,')",
     ])
     .await;
     let rules: Vec<_> = findings.iter().map(|finding| finding.rule).collect();
@@ -260,4 +265,23 @@ fn a_folder_without_a_ledger_is_said_to_have_none() {
     let error = SqliteBooks::open(place.folder()).err().expect("no ledger");
     assert!(error.to_string().contains("no ledger"), "{error}");
     assert!(!place.file().exists());
+}
+
+#[tokio::test]
+async fn v1_an_approval_beyond_what_a_limit_had_left_is_found() {
+    let beyond = "update messages set checks = replace(checks, ':3000,10000', ':3000,2999')";
+    assert_found("V1", "it was approved for 3000 minor units", &[beyond]).await;
+    let failed = "update messages set checks = replace(checks, 'L+day', 'L-day') where declined is null";
+    assert_found("V1", "it was approved, and its check amount_limit failed", &[failed]).await;
+}
+
+#[tokio::test]
+async fn v2_a_window_that_is_not_what_the_hold_groups_took_is_found() {
+    for (words, statement) in [
+        ("3501 in 1 uses", "update windows set taken = replace(taken, ',3500,', ',3501,')"),
+        ("3500 in 2 uses", "update windows set taken = replace(taken, ',3500,1', ',3500,2')"),
+        ("is nothing", "delete from windows"),
+    ] {
+        assert_found("V2", words, &[statement]).await;
+    }
 }

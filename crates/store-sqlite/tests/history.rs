@@ -70,6 +70,8 @@ fn every_row(place: &SqlitePlace) -> Rows {
         "accounts",
         "cardholders",
         "cards",
+        "controls",
+        "windows",
         "messages",
         "entries",
         "program_entries",

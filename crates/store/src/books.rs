@@ -1,21 +1,25 @@
-//! `bursar check`: every balance and hold recomputed from messages and journal.
+//! `bursar check`: every balance, hold and window recomputed from messages and journal.
 //!
 //! Stored messages and entries are the truth; balances, held amounts and counts are derived. A
 //! [`Books`] hands over one snapshot of a store, and [`check`] compares the two. Findings carry
 //! the invariant's id.
 
+mod controls;
 mod owners;
 
 use std::collections::HashMap;
 use std::fmt::Display;
 
 use bursar_core::journal::CustomerEntry;
+use bursar_core::window::Counters;
 use bursar_core::{
-    Account, AccountId, Answer, Currency, EventId, JournalId, Message, MessageId, Owner, OwnerId,
+    Account, AccountId, Answer, Control, Currency, EventId, JournalId, Message, MessageId, Owner, OwnerId,
+    Program,
 };
 use serde::Serialize;
 
 use crate::error::StoreError;
+use controls::Controls;
 use owners::{Held, OwnerWalk};
 
 /// One snapshot of everything that the check looks at.
@@ -25,6 +29,21 @@ pub trait Books {
     /// # Errors
     /// The store cannot be read. So for every method here.
     fn owners(&mut self) -> Result<Vec<Owner>, StoreError>;
+    /// Programs.
+    ///
+    /// # Errors
+    /// As above.
+    fn programs(&mut self) -> Result<Vec<Program>, StoreError>;
+    /// Spending controls.
+    ///
+    /// # Errors
+    /// As above.
+    fn controls(&mut self) -> Result<Vec<Control>, StoreError>;
+    /// What was taken from the windows of each scope's controls.
+    ///
+    /// # Errors
+    /// As above.
+    fn counters(&mut self) -> Result<Vec<Counters>, StoreError>;
     /// Accounts.
     ///
     /// # Errors
@@ -205,7 +224,7 @@ fn check_journals(
     Ok(moved)
 }
 
-/// L3, L4, L6, O3, D1 and D4, owner by owner. Returns the sequence that each message's event must carry.
+/// L3, L4, L6, V1, V2, O3, D1 and D4, owner by owner. Returns the sequence that each message's event must carry.
 fn check_messages(
     books: &mut dyn Books,
     approved: ReadApproved<'_>,
@@ -219,6 +238,7 @@ fn check_messages(
     let mut sequences = HashMap::new();
     let mut walk: Option<OwnerWalk> = None;
     let mut held: HashMap<AccountId, Held> = HashMap::new();
+    let controls = Controls::load(books)?;
     books.messages(&mut |message, answer| {
         report.messages += 1;
         sequences.insert(message.id, message.owner_sequence);
@@ -226,14 +246,15 @@ fn check_messages(
         if walk.as_ref().map(OwnerWalk::owner) != message.owner
             && let Some(done) = walk.take()
         {
-            done.finish(&mut owners, &mut held, report);
+            done.finish(&mut owners, &mut held, accounts, &controls, report);
         }
+        controls::check_limits(&message, report);
         if let Some(owner) = message.owner {
             walk.get_or_insert_with(|| OwnerWalk::new(owner)).step(&message, accounts, moved, report);
         }
     })?;
     if let Some(done) = walk {
-        done.finish(&mut owners, &mut held, report);
+        done.finish(&mut owners, &mut held, accounts, &controls, report);
     }
     for owner in owners.into_values() {
         report.find("O3", owner.id, format!("its sequence is {}, and it has no messages", owner.sequence));

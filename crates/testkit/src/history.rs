@@ -1,13 +1,16 @@
 //! Random histories: what happens to a small world, as plain data that a test can shrink, print,
 //! turn into commands, and judge by other means.
 
+mod control;
 mod plan;
 pub mod world;
 
 use bursar_core::command::{Amount, Direction, GroupRef, Partial, Purpose};
+use bursar_core::message::TransactionKind;
 use bursar_core::money::AmountError;
 use bursar_core::{Action, CardStatus, CardholderStatus, Command, MessageId, MessageKey, OwnerStatus};
 
+pub use control::{Part, Plain, PutControl};
 pub use plan::{Batches, any_history, any_history_in_batches};
 use world::{ACCOUNT_COUNT, CARDS, HOLDERS};
 
@@ -42,6 +45,8 @@ pub enum Ask {
     MoveHolder(usize, CardholderStatus),
     /// Another status of an owner.
     MoveOwner(usize, OwnerStatus),
+    /// A new control, or another one in the place of one of the same name.
+    PutControl(PutControl),
 }
 
 /// A card that is used.
@@ -57,6 +62,8 @@ pub struct Swipe {
     pub aim: Aim,
     /// Whether less will do.
     pub takes_less: bool,
+    /// At which merchant, if the message tells.
+    pub merchant: Option<usize>,
     /// How much.
     pub sum: Sum,
 }
@@ -109,6 +116,7 @@ impl Delivery {
             Ask::MoveCard(card, to) => given::card_move(&world::funded(*card), *to),
             Ask::MoveHolder(holder, to) => given::cardholder_move(&world::holder(*holder), *to),
             Ask::MoveOwner(owner, to) => given::owner_move(&world::owner(*owner), *to),
+            Ask::PutControl(put) => put.call(),
         };
         call.command.id = id_at(place);
         call.command.key = key_of(self.token);
@@ -129,6 +137,7 @@ impl Delivery {
             Ask::MoveCard(card, _) => Some(world::owner_of_account(CARDS[*card].account)),
             Ask::MoveHolder(holder, _) => Some(HOLDERS[*holder]),
             Ask::MoveOwner(owner, _) => Some(*owner),
+            Ask::PutControl(put) => Some(put.part.owner()),
         }
     }
 }
@@ -163,9 +172,12 @@ impl Swipe {
             (None, Aim::Inquiry) => Purpose::Inquiry,
             (None, Aim::NotPermitted) => Purpose::NotPermitted,
         };
+        let kind = self.kind(&purpose);
         let is_known = self.card < CARDS.len();
         given::authorization(&funded, given::usd("0")).asking(|authorize| {
             authorize.purpose = purpose;
+            authorize.kind = kind;
+            authorize.merchant.id = self.merchant.map(control::merchant);
             authorize.partial = self.takes_less.then_some(Partial { at_least_minor: 0 });
             authorize.acting = self.acting.map(world::actor);
             authorize.paying = self.paying.map(world::actor);
@@ -175,6 +187,19 @@ impl Swipe {
             }
             authorize.route = is_known.then(|| funded.route());
         })
+    }
+}
+
+impl Swipe {
+    /// Purchases are held, cash is taken at once.
+    fn kind(&self, purpose: &Purpose) -> TransactionKind {
+        match purpose {
+            Purpose::Hold | Purpose::Increment(_) | Purpose::NotPermitted => TransactionKind::Purchase,
+            Purpose::Debit => TransactionKind::Withdrawal,
+            Purpose::Credit => TransactionKind::NetworkLoad,
+            Purpose::PendingCredit => TransactionKind::Refund,
+            Purpose::Inquiry => TransactionKind::BalanceInquiry,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Booked, Change, Fault, Ruling, control, find_group};
 use crate::account::Account;
 use crate::card::{Card, CardStatus};
-use crate::cardholder::Cardholder;
+use crate::cardholder::{Cardholder, CardholderStatus};
 use crate::check::{Check, CheckName, CheckResult};
 use crate::command::{Actor, Authorize, Command, Partial, Purpose};
 use crate::control::Scope;
@@ -230,9 +230,13 @@ impl<'a> Subject<'a> {
         if asked_minor <= available_minor {
             return Ok(Some(asked_minor));
         }
-        let partial = self.request.partial.filter(|_| self.policies.partial_approvals);
         let is_enough = |partial: &Partial| available_minor > 0 && available_minor >= partial.at_least_minor;
-        Ok(partial.filter(is_enough).map(|_| available_minor))
+        Ok(self.partial().filter(is_enough).map(|_| available_minor))
+    }
+
+    /// Whether less will do.
+    fn partial(&self) -> Option<Partial> {
+        self.request.partial.filter(|_| self.policies.partial_approvals)
     }
 
     fn available_minor(&self) -> Result<Option<i64>, Fault> {
@@ -317,8 +321,15 @@ fn cardholder_status(subject: &Subject<'_>) -> Result<Check, Fault> {
     if subject.card.is_none() {
         return Ok(Check::not_made(CheckName::CardholderStatus));
     }
-    let refused =
-        subject.spenders().find(|spender| !spender.is_some_and(|spender| spender.status.may_spend()));
+    let is_refused =
+        |spender: &Option<&Cardholder>| !spender.is_some_and(|spender| spender.status.may_spend());
+    // Of two, the one that no other status helps.
+    let how_final = |spender: &Option<&Cardholder>| match spender {
+        None => 0,
+        Some(spender) if spender.status == CardholderStatus::Closed => 1,
+        Some(_) => 2,
+    };
+    let refused = subject.spenders().filter(is_refused).min_by_key(how_final);
     Ok(match refused {
         None => Check::of(CheckName::CardholderStatus, true),
         Some(refused) => Check::of(CheckName::CardholderStatus, false)
@@ -375,8 +386,6 @@ fn available_balance(subject: &Subject<'_>) -> Result<Check, Fault> {
     let approved_minor = subject.approved_minor()?;
     let check = Check::of(CheckName::AvailableBalance, approved_minor.is_some());
     let check = check.comparing(wanted_minor, available_minor);
-    Ok(match approved_minor {
-        Some(approved_minor) if approved_minor < wanted_minor => check.found("partial"),
-        _ => check,
-    })
+    let is_short = approved_minor != Some(wanted_minor);
+    Ok(if is_short && subject.partial().is_some() { check.found("partial") } else { check })
 }

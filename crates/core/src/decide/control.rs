@@ -1,5 +1,7 @@
 //! Spending controls: judged with the other checks, taken from with the books, and changed.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -90,8 +92,12 @@ fn judge_velocity(
         },
     };
     let left = velocity.less(used).ok_or(CounterOverflow)?;
+    let found = match velocity.share(swipe.kind) {
+        None => velocity.window.to_string(),
+        Some(share) => format!("{}, {share} only", velocity.window),
+    };
     let limit = |name, wanted: i64, left: i64| {
-        Check::of(name, wanted <= left).comparing(wanted, left).found(velocity.window.to_string())
+        Check::of(name, wanted <= left).comparing(wanted, left).found(found.clone())
     };
     let amount = left.amount_minor.map(|left_minor| limit(CheckName::AmountLimit, wanted_minor, left_minor));
     let uses = left.count.filter(|_| swipe.group.is_none());
@@ -213,15 +219,28 @@ fn recount(
     at: Timestamp,
     zone: &Zone,
 ) -> Result<(), Fault> {
+    *counters.of(control.id) = count(control, state.groups.values(), at, zone)?;
+    Ok(())
+}
+
+/// What the hold groups took from a control's window by this time (V2).
+///
+/// # Errors
+/// A sum overflows.
+pub fn count<'a>(
+    control: &Control,
+    groups: impl Iterator<Item = &'a HoldGroup>,
+    at: Timestamp,
+    zone: &Zone,
+) -> Result<Counter, Fault> {
     let mut counter = Counter::default();
     if let Some(velocity) = control.rule.counted() {
-        for group in state.groups.values().filter(|group| group.scopes().contains(&control.scope)) {
+        for group in groups.filter(|group| group.scopes().contains(&control.scope)) {
             let counting = Counting { velocity, currency: group.currency, at, zone };
             counting.add(&mut counter, &takes(group.root, &group.messages)?, 1)?;
         }
     }
-    *counters.of(control.id) = counter;
-    Ok(())
+    Ok(counter)
 }
 
 /// Controls that lock onto the first merchant, once there is one.
@@ -354,29 +373,29 @@ fn unknown_scope(state: &State, scope: Scope, owner: &Owner) -> Result<Option<De
 /// From when on the command needs all hold groups of an owner in the state: a limit that counts
 /// something new counts what was already taken. `None` if it needs none.
 ///
-/// The rows that the command names are in the state. `is_first` says that no command before it in
-/// the batch changes the same controls: what they are then is what is stored.
-#[must_use]
+/// The rows that the command names are in the state. `changed` are the scopes whose controls commands
+/// before it in the batch change: what they will be then is not what is stored.
 pub fn history_since(
     state: &State,
     command: &Command,
     at: Timestamp,
-    is_first: bool,
+    changed: &mut HashSet<Scope>,
 ) -> Option<(OwnerId, Timestamp)> {
-    let rules: Vec<(Option<&Control>, &Rule)> = match &command.action {
+    let (scope, rules): (Scope, Vec<(Option<&Control>, &Rule)>) = match &command.action {
         Action::PutControls(put) => {
             let rules = put.controls.iter().filter_map(|spec| {
                 let stored = stored(state, put.scope, |control| control.name == spec.name);
                 spec.rule.as_ref().map(|rule| (stored, rule))
             });
-            rules.collect()
+            (put.scope, rules.collect())
         }
         Action::ChangeControl(change) => {
             let stored = stored(state, change.scope, |control| control.id == change.control);
-            change.rule.iter().map(|rule| (stored, rule)).collect()
+            (change.scope, change.rule.iter().map(|rule| (stored, rule)).collect())
         }
         _ => return None,
     };
+    let is_first = changed.insert(scope);
     let owner = state.owners.get(command.owner()?).ok()??;
     let zone = zone_of(state, owner).ok()?;
     let is_counted = |stored: Option<&Control>, rule: &Rule| {

@@ -1,13 +1,16 @@
 //! A batch equals its commands one at a time. Each batch gets only what its keys name, as a store
 //! loads it: what `keys` forgets shows as a difference.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use bursar_core::command::GroupRef;
+use bursar_core::decide::history_since;
 use bursar_core::state::Rows;
-use bursar_core::{Command, HoldGroup, MessageId, State};
+use bursar_core::{Command, HoldGroup, MessageId, OwnerId, State};
+use bursar_testkit::NOON;
 use bursar_testkit::history::{any_history_in_batches, world};
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use crate::support::{commands, new_world, run};
@@ -39,7 +42,13 @@ fn run_in_batches(commands: Vec<Command>, batches: &[usize]) -> (Vec<String>, St
     for size in batches.iter().copied().chain([rest]) {
         let batch: Vec<Command> = commands.by_ref().take(size).collect();
         let mut state = State::default();
-        batch.iter().for_each(|command| load(&kept, command, &mut state));
+        let mut changed = HashSet::new();
+        for command in &batch {
+            load(&kept, command, &mut state);
+            if let Some((owner, since)) = history_since(&state, command, NOON, &mut changed) {
+                load_history(&kept, owner, since, &mut state);
+            }
+        }
         outcomes.extend(run(&mut state, batch).iter().map(in_words));
         save(state, &mut kept);
     }
@@ -62,6 +71,10 @@ fn load(kept: &State, command: &Command, state: &mut State) {
     for id in keys.cardholders {
         load_row(&kept.cardholders, id, &mut state.cardholders);
     }
+    for scope in keys.scopes {
+        load_row(&kept.controls, scope, &mut state.controls);
+        load_row(&kept.counters, scope, &mut state.counters);
+    }
     for (kind, token) in keys.wanted_tokens.into_iter().flatten() {
         if kept.taken_tokens.contains(&(kind, token.clone())) {
             state.taken_tokens.insert((kind, token.clone()));
@@ -74,11 +87,24 @@ fn load(kept: &State, command: &Command, state: &mut State) {
         && let Some(group) = kept.group_refs.get(reference).and_then(|root| kept.groups.get(root))
     {
         load_row(&kept.accounts, Some(group.account), &mut state.accounts);
+        for scope in group.scopes() {
+            load_row(&kept.controls, Some(scope), &mut state.controls);
+            load_row(&kept.counters, Some(scope), &mut state.counters);
+        }
         for message in &group.messages {
             state.group_refs.insert(GroupRef::Message(message.id), group.root);
         }
         state.group_refs.insert(reference.clone(), group.root);
         state.groups.insert(group.root, group.clone());
+    }
+}
+
+/// Copies the owner's groups that have a message since then, and nothing else.
+fn load_history(kept: &State, owner: OwnerId, since: Timestamp, state: &mut State) {
+    let is_wanted =
+        |group: &&HoldGroup| group.owner == owner && group.messages.iter().any(|message| message.at >= since);
+    for group in kept.groups.values().filter(is_wanted) {
+        state.groups.entry(group.root).or_insert_with(|| group.clone());
     }
 }
 
@@ -94,6 +120,8 @@ fn save(state: State, kept: &mut State) {
     state.accounts.changed().for_each(|row| kept.accounts.put(row.id, row.clone()));
     state.cardholders.changed().for_each(|row| kept.cardholders.put(row.id, row.clone()));
     state.cards.changed().for_each(|row| kept.cards.put(row.id, row.clone()));
+    state.controls.changed().for_each(|row| kept.controls.put(row.scope, row.clone()));
+    state.counters.changed().for_each(|row| kept.counters.put(row.scope, row.clone()));
     kept.answered.extend(state.answered);
     kept.taken_tokens.extend(state.taken_tokens);
     kept.groups.extend(state.groups);
@@ -111,6 +139,9 @@ fn everything(state: &State) -> (Vec<String>, HashMap<MessageId, HoldGroup>, usi
     rows.extend(holders.map(|id| format!("{:?}", state.cardholders.get(id))));
     let cards = (0..world::CARDS.len()).map(world::card_id);
     rows.extend(cards.map(|id| format!("{:?}", state.cards.get(id))));
+    for scope in (0..world::CARDS.len()).flat_map(|card| world::funded(card).route().scopes()) {
+        rows.push(format!("{:?} {:?}", state.controls.get(scope), state.counters.get(scope)));
+    }
     let mut groups = state.groups.clone();
     groups.values_mut().for_each(|group| group.messages.sort_by_key(|message| message.id));
     (rows, groups, state.answered.len())

@@ -2,6 +2,7 @@
 
 mod batches;
 mod checks;
+mod explain;
 mod fingerprint;
 mod model;
 mod overflow;

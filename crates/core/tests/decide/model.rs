@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 
-use bursar_core::{CardStatus, CardholderStatus, DeclineReason, OwnerStatus};
+use bursar_core::control::Counted;
+use bursar_core::{CardStatus, CardholderStatus, ControlStatus, DeclineReason, OwnerStatus, Window};
 use bursar_testkit::history::world::{ACCOUNT_COUNT, CARDS, HOLDERS, OWNER_COUNT, owner_of_account};
-use bursar_testkit::history::{Aim, Ask, Delivery, Earlier, Sum, Swipe};
+use bursar_testkit::history::{Aim, Ask, Delivery, Earlier, Part, Plain, PutControl, Sum, Swipe};
 
 /// What became of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,15 +26,31 @@ pub(crate) struct Model {
     holders: [CardholderStatus; HOLDERS.len()],
     owners: [OwnerStatus; OWNER_COUNT],
     asked: HashMap<usize, Ask>,
+    controls: Vec<Control>,
     purchases: Vec<Purchase>,
     purchase_of_place: HashMap<usize, usize>,
     purchase_of_token: HashMap<usize, usize>,
 }
 
 struct Purchase {
+    card: usize,
     account: usize,
     held: i64,
     is_reversed: bool,
+    takes: Vec<Take>,
+}
+
+/// What was spent, or came in, and has not been given back.
+struct Take {
+    what: Counted,
+    minor: i64,
+    is_first: bool,
+}
+
+struct Control {
+    put: PutControl,
+    /// The merchant that it is locked onto.
+    first: Option<usize>,
 }
 
 type Ruling = Result<(), DeclineReason>;
@@ -48,6 +65,7 @@ impl Model {
             holders: [CardholderStatus::Active; HOLDERS.len()],
             owners: [OwnerStatus::Active; OWNER_COUNT],
             asked: HashMap::new(),
+            controls: Vec::new(),
             purchases: Vec::new(),
             purchase_of_place: HashMap::new(),
             purchase_of_token: HashMap::new(),
@@ -79,6 +97,7 @@ impl Model {
             Ask::MoveCard(card, to) => self.move_card(*card, *to),
             Ask::MoveHolder(holder, to) => self.move_holder(*holder, *to),
             Ask::MoveOwner(owner, to) => self.move_owner(*owner, *to),
+            Ask::PutControl(put) => self.put_control(put),
         };
         match ruling {
             Ok(()) => Verdict::Approved,
@@ -111,7 +130,8 @@ impl Model {
         let ruling = self.judge(swipe, is_increment, account, earlier);
         let purchase = earlier.unwrap_or(self.purchases.len());
         if earlier.is_none() {
-            self.purchases.push(Purchase { account, held: 0, is_reversed: false });
+            let card = swipe.card;
+            self.purchases.push(Purchase { card, account, held: 0, is_reversed: false, takes: Vec::new() });
         }
         self.note(place, token, purchase);
         let minor = ruling?;
@@ -125,7 +145,21 @@ impl Model {
             Aim::PendingCredit => self.pending[account] += minor,
             Aim::Inquiry | Aim::NotPermitted => {}
         }
+        self.take(purchase, is_increment, earlier.is_none(), swipe, minor);
         Ok(())
+    }
+
+    /// Takes from the windows of whoever's spending it is, and locks onto the merchant.
+    fn take(&mut self, purchase: usize, is_increment: bool, is_first: bool, swipe: &Swipe, minor: i64) {
+        let Some(what) = what_counts(is_increment, swipe).filter(|_| minor > 0) else { return };
+        self.purchases[purchase].takes.push(Take { what, minor, is_first });
+        let card = self.purchases[purchase].card;
+        for control in self.controls.iter_mut().filter(|control| is_of(control.put.part, card)) {
+            let locks = control.put.rule == Plain::First && control.put.status != ControlStatus::Off;
+            if locks && what != Counted::Credits && control.first.is_none() {
+                control.first = swipe.merchant;
+            }
+        }
     }
 
     /// The rule book, in order. Returns how much is granted.
@@ -182,14 +216,85 @@ impl Model {
         if !is_increment && swipe.aim == Aim::Inquiry {
             return Ok(0);
         }
+        if minor == 0 {
+            return Ok(0);
+        }
         let available = self.available(account);
-        if minor == 0 || minor <= available {
-            return Ok(minor);
+        let granted = if minor <= available {
+            Some(minor)
+        } else if swipe.takes_less && available > 0 {
+            Some(available)
+        } else {
+            None
+        };
+        let what = what_counts(is_increment, swipe);
+        self.judge_controls(swipe, earlier, what, granted.unwrap_or(minor))?;
+        granted.ok_or(DeclineReason::InsufficientFunds)
+    }
+
+    /// Lists of merchants come before limits of amounts, and those before limits of counts.
+    fn judge_controls(
+        &self,
+        swipe: &Swipe,
+        earlier: Option<usize>,
+        what: Option<Counted>,
+        minor: i64,
+    ) -> Result<(), DeclineReason> {
+        let Some(what) = what else { return Ok(()) };
+        let card = earlier.map_or(swipe.card, |purchase| self.purchases[purchase].card);
+        let is_dollars = CARDS[swipe.card].account != 1;
+        let (mut at_merchant, mut amount, mut count) = (true, true, true);
+        for control in &self.controls {
+            if control.put.status != ControlStatus::Active || !is_of(control.put.part, card) {
+                continue;
+            }
+            match &control.put.rule {
+                Plain::Only(number) if what != Counted::Credits => {
+                    at_merchant &= swipe.merchant == Some(*number);
+                }
+                Plain::Not(number) if what != Counted::Credits => {
+                    at_merchant &= swipe.merchant != Some(*number);
+                }
+                Plain::First if what != Counted::Credits => {
+                    at_merchant &= swipe.merchant.is_some()
+                        && (control.first.is_none() || control.first == swipe.merchant);
+                }
+                Plain::Limit { window, minor: most, count: uses, counts }
+                    if counts.contains(&what) && (most.is_none() || is_dollars) =>
+                {
+                    let taken = self.taken(control, *window, earlier);
+                    let spent: i64 = taken.iter().map(|take| take.minor).sum();
+                    let used = taken.iter().filter(|take| take.is_first).count();
+                    amount &= most.is_none_or(|most| spent + minor <= most);
+                    let is_another = earlier.is_none();
+                    let used = if *window == Window::Transaction { 0 } else { used };
+                    count &= uses.is_none_or(|uses| !is_another || used + 1 <= uses as usize);
+                }
+                _ => {}
+            }
         }
-        if swipe.takes_less && available > 0 {
-            return Ok(available);
+        if !at_merchant {
+            return Err(DeclineReason::MerchantNotAllowed);
         }
-        Err(DeclineReason::InsufficientFunds)
+        if !amount {
+            return Err(DeclineReason::AmountLimitExceeded);
+        }
+        if !count {
+            return Err(DeclineReason::CountLimitExceeded);
+        }
+        Ok(())
+    }
+
+    /// What counts for a limit by now. It is always the same moment, so every window is open.
+    fn taken(&self, control: &Control, window: Window, earlier: Option<usize>) -> Vec<&Take> {
+        let Plain::Limit { minor, counts, .. } = &control.put.rule else { return Vec::new() };
+        let is_counted = |(number, purchase): &(usize, &Purchase)| match window {
+            Window::Transaction => Some(*number) == earlier,
+            _ => is_of(control.put.part, purchase.card) && (minor.is_none() || purchase.account != 1),
+        };
+        let purchases = self.purchases.iter().enumerate().filter(is_counted);
+        let takes = purchases.flat_map(|(_, purchase)| &purchase.takes);
+        takes.filter(|take| counts.contains(&take.what)).collect()
     }
 
     /// Money comes in whatever the status of card and cardholder.
@@ -201,9 +306,19 @@ impl Model {
             return Err(DeclineReason::CurrencyMismatch);
         }
         match swipe.sum.minor {
-            Some(minor) if minor >= 0 => Ok(minor),
+            Some(minor) if minor >= 0 => {
+                let what = what_counts(false, swipe).filter(|_| minor > 0);
+                self.judge_controls(swipe, None, what, minor)?;
+                Ok(minor)
+            }
             _ => Err(DeclineReason::InvalidAmount),
         }
+    }
+
+    fn put_control(&mut self, put: &PutControl) -> Ruling {
+        self.controls.retain(|control| control.put.part != put.part || control.put.name != put.name);
+        self.controls.push(Control { put: put.clone(), first: None });
+        Ok(())
     }
 
     fn may_spend(&self, holder: usize) -> bool {
@@ -221,6 +336,7 @@ impl Model {
         self.held[purchase.account] -= purchase.held;
         purchase.held = 0;
         purchase.is_reversed = true;
+        purchase.takes.clear();
         self.note(place, token, number);
         Ok(())
     }
@@ -292,6 +408,25 @@ impl Model {
         allow(allowed, to)?;
         self.owners[owner] = to;
         Ok(())
+    }
+}
+
+fn is_of(part: Part, card: usize) -> bool {
+    match part {
+        Part::Card(number) => number == card,
+        Part::Holder(holder) => holder == CARDS[card].holder,
+        Part::Owner(owner) => owner == owner_of_account(CARDS[card].account),
+    }
+}
+
+/// As what a swipe counts for limits; `None` if as nothing.
+fn what_counts(is_increment: bool, swipe: &Swipe) -> Option<Counted> {
+    match swipe.aim {
+        _ if is_increment => Some(Counted::Purchases),
+        Aim::Hold => Some(Counted::Purchases),
+        Aim::Debit => Some(Counted::Withdrawals),
+        Aim::Credit => Some(Counted::Credits),
+        Aim::PendingCredit | Aim::Inquiry | Aim::NotPermitted => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bursar_core::command::{Amount, GroupRef, Partial, Purpose};
+use bursar_core::command::{Amount, GroupRef, Purpose};
 use bursar_core::message::TransactionKind;
 use bursar_core::money::AmountError;
 use bursar_core::text::{FreeText, Token, mask_card_numbers};
@@ -13,11 +13,15 @@ use serde_json::value::RawValue;
 use super::encode::JitEcho;
 use super::method::{Rule, Side, Treatment, find_rule, treat};
 use super::request::{Asked, Funding, JitRequest, message_key};
-use super::wire::{Body, CardAcceptor, Flag, JitFunding, Order, Scalar, Terminal, Text};
+use super::terminal::Usage;
+use super::wire::{Body, CardAcceptor, JitFunding, Order, Scalar, Text};
 use crate::json::{Object, nests_deeper_than};
 
 /// How many objects and arrays of a body may stand in one another.
 pub const NESTING_MAX: usize = 32;
+
+/// How many groups of a merchant are kept: they are stored with the message, which has a size.
+const GROUPS_MAX: usize = 16;
 
 /// The request cannot be read: it is answered 400, and nothing happens. Quotes no values of the
 /// body, which may be personal.
@@ -158,6 +162,8 @@ fn read_funding(
     amount: &Amount,
     echo: &JitEcho,
 ) -> Result<Box<Funding>, Reject> {
+    let usage = Usage::of(&body);
+    let kind = usage.kind(kind);
     let of_body = optional(body.acting_user_token, &["acting_user_token"])?;
     let user = optional(body.user_token, &["user_token"])?;
     let acting = of_body
@@ -166,16 +172,17 @@ fn read_funding(
         .unwrap_or_else(|| echo.user_token.clone());
     let times = [body.user_transaction_time, body.created_time];
     let cash_back_minor = read_cash_back(body.cash_back_amount, amount);
-    let poi = body.card_acceptor.as_ref().and_then(|Object(merchant)| merchant.poi);
-    let partial = body.pos.or(poi).and_then(|terminal| read_partial(terminal, cash_back_minor));
+    let partial = usage.partial(cash_back_minor);
+    let merchant = body.card_acceptor.map(|Object(merchant)| read_merchant(merchant));
     Ok(Box::new(Funding {
         kind,
+        cash_minor: cash_back_minor.min(amount.minor.unwrap_or(0)).max(0),
         partial: partial.filter(|_| matches!(purpose, Purpose::Hold | Purpose::Debit)),
         purpose,
         card_token: required(body.card_token, &["card_token"])?,
         paying: (echo.user_token != acting).then(|| echo.user_token.clone()),
         acting,
-        merchant: body.card_acceptor.map(|Object(merchant)| read_merchant(merchant)).unwrap_or_default(),
+        merchant: Merchant { channels: usage.channels(kind), ..merchant.unwrap_or_default() },
         processor_time: times.into_iter().flatten().find_map(|time| read_time(&time)),
     }))
 }
@@ -190,19 +197,7 @@ fn read_cash_back(raw: Option<&RawValue>, amount: &Amount) -> i64 {
     money.map_or(i64::MAX, |money| money.minor)
 }
 
-/// Whether the terminal takes less than it asked (reference, 3.5). One that can leave out the cash
-/// part only, and has one, does not: what is left would be cash.
-///
-/// A terminal that cannot be read takes what it asked or nothing: no swipe fails over it.
-fn read_partial(terminal: &RawValue, cash_back_minor: i64) -> Option<Partial> {
-    let Object(terminal): Object<Terminal> = serde_json::from_str(terminal.get()).ok()?;
-    let says = |flag: &Option<Flag>| flag.as_ref().is_some_and(|flag| flag.0);
-    let takes_less = says(&terminal.partial_approval_capable);
-    let leaves_out_cash = says(&terminal.purchase_amount_only) && cash_back_minor > 0;
-    (takes_less && !leaves_out_cash).then_some(Partial { at_least_minor: cash_back_minor })
-}
-
-/// What is not of the expected form is left out: no decision rests on it. A code that may be
+/// What is not of the expected form is left out: no swipe fails over it. A code that may be
 /// anything could be a card number, so only what is one is kept unmasked.
 fn read_merchant(merchant: CardAcceptor<'_>) -> Merchant {
     let free = |text: Option<Scalar<'_>>| {
@@ -216,7 +211,25 @@ fn read_merchant(merchant: CardAcceptor<'_>) -> Merchant {
         name: free(merchant.name),
         city: free(merchant.city),
         country: country.and_then(|code| Country::parse(code.0.trim()).ok()),
+        groups: merchant.mcc_groups.map(read_groups).unwrap_or_default(),
+        channels: Vec::new(), // told by the terminal, also where there is no merchant
     }
+}
+
+/// The program made these names: identifiers, kept as they are. `["NONE"]` stands for none.
+fn read_groups(names: &RawValue) -> Vec<Token> {
+    let names: Vec<&RawValue> = serde_json::from_str(names.get()).unwrap_or_default();
+    let mut groups = Vec::new();
+    for name in names {
+        let name = serde_json::from_str::<Text<'_>>(name.get()).ok();
+        let group = name.and_then(|name| Token::new(name.0.trim()).ok());
+        let group = group.filter(|group| group.as_str() != "NONE" && !groups.contains(group));
+        groups.extend(group);
+        if groups.len() == GROUPS_MAX {
+            break;
+        }
+    }
+    groups
 }
 
 /// Stores keep microseconds: finer times would sort differently once they were read back.

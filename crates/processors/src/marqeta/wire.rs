@@ -15,6 +15,8 @@ use crate::json::Object;
 pub(super) struct Body<'a> {
     #[serde(borrow)]
     pub(super) token: Option<Text<'a>>,
+    #[serde(borrow, rename = "type")]
+    pub(super) transaction_type: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) user_token: Option<Text<'a>>,
     #[serde(borrow)]
@@ -37,6 +39,12 @@ pub(super) struct Body<'a> {
     /// The terminal in Transaction Model v2: a [`Terminal`], if it can be read.
     #[serde(borrow)]
     pub(super) pos: Option<&'a RawValue>,
+    /// [`Metadata`], if it can be read. Only v2 has it.
+    #[serde(borrow)]
+    pub(super) transaction_metadata: Option<&'a RawValue>,
+    /// Here in v1, in the terminal in v2.
+    #[serde(borrow)]
+    pub(super) is_recurring: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) gpa_order: Option<Object<Order<'a>>>,
     #[serde(borrow)]
@@ -79,6 +87,9 @@ pub(super) struct CardAcceptor<'a> {
     pub(super) mid: Option<Scalar<'a>>,
     #[serde(borrow)]
     pub(super) mcc: Option<Scalar<'a>>,
+    /// An array of names, if it can be read.
+    #[serde(borrow)]
+    pub(super) mcc_groups: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) name: Option<Scalar<'a>>,
     #[serde(borrow)]
@@ -92,42 +103,35 @@ pub(super) struct CardAcceptor<'a> {
     pub(super) poi: Option<&'a RawValue>,
 }
 
-/// What the terminal can do.
-#[derive(serde::Deserialize)]
-pub(super) struct Terminal {
-    pub(super) partial_approval_capable: Option<Flag>,
-    pub(super) purchase_amount_only: Option<Flag>,
+/// The terminal: `pos` in v2, `card_acceptor.poi` in v1. Its values are kept as text, so that one
+/// which cannot be read takes nothing from the others.
+#[derive(Default, serde::Deserialize)]
+pub(super) struct Terminal<'a> {
+    #[serde(borrow)]
+    pub(super) card_presence: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) partial_approval_capable: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) purchase_amount_only: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) is_recurring: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) pan_entry_mode: Option<&'a RawValue>,
+    /// What v1 has for `pan_entry_mode`. In real bodies; the API description leaves it out.
+    #[serde(borrow)]
+    pub(super) processing_type: Option<&'a RawValue>,
+    /// What v1 has for `transaction_metadata.payment_channel`. Found where `processing_type` is.
+    #[serde(borrow)]
+    pub(super) channel: Option<&'a RawValue>,
 }
 
-/// Yes or no: a boolean in Transaction Model v2, `"0"`, `"1"`, `"true"` or `"false"` in v1.
-pub(super) struct Flag(pub(super) bool);
-
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FlagVisitor).map(Self)
-    }
-}
-
-struct FlagVisitor;
-
-impl Visitor<'_> for FlagVisitor {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("yes or no: a boolean, or a text such as \"1\"")
-    }
-
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<bool, E> {
-        Ok(flag)
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<bool, E> {
-        Ok(number == 1)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
-        Ok(text == "1" || text.eq_ignore_ascii_case("true"))
-    }
+/// `transaction_metadata`.
+#[derive(Default, serde::Deserialize)]
+pub(super) struct Metadata<'a> {
+    #[serde(borrow)]
+    pub(super) payment_channel: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) is_recurring: Option<&'a RawValue>,
 }
 
 /// A string, borrowed where it has no escapes. A bare `Option<Cow<str>>` would always copy.

@@ -24,6 +24,7 @@ fn any_pointer() -> impl Strategy<Value = &'static str> {
         "/card_acceptor/mid",
         "/card_acceptor/mcc",
         "/card_acceptor/name",
+        "/card_acceptor/city",
         "/card_acceptor/country_code",
         "/gpa_order",
         "/gpa_order/currency_code",
@@ -31,6 +32,22 @@ fn any_pointer() -> impl Strategy<Value = &'static str> {
         "/gpa_order/jit_funding/token",
         "/gpa_order/jit_funding/method",
         "/gpa_order/jit_funding/amount",
+    ])
+}
+
+/// A field that describes the swipe: it may say anything, and reject nothing.
+fn any_telling_pointer() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "/type",
+        "/is_recurring",
+        "/pos",
+        "/pos/card_presence",
+        "/pos/is_recurring",
+        "/pos/pan_entry_mode",
+        "/transaction_metadata",
+        "/transaction_metadata/payment_channel",
+        "/card_acceptor/poi",
+        "/card_acceptor/mcc_groups",
     ])
 }
 
@@ -86,6 +103,13 @@ proptest! {
     #[test]
     fn a_field_of_any_content_is_read_or_rejected(pointer in any_pointer(), json in any_json()) {
         handle(with(V2, pointer, &json).as_bytes());
+    }
+
+    #[test]
+    fn what_describes_the_swipe_rejects_nothing(pointer in any_telling_pointer(), json in any_json()) {
+        let body = with(V2, pointer, &json);
+        prop_assert!(decode(body.as_bytes()).is_ok(), "{}", body);
+        handle(body.as_bytes());
     }
 
     #[test]

@@ -4,5 +4,7 @@ mod given;
 
 mod answers;
 mod bodies;
+mod channels;
 mod hostile;
+mod merchants;
 mod methods;

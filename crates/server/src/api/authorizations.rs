@@ -330,7 +330,7 @@ fn read_cash_back(new: &NewAuthorization) -> Result<i64, Problem> {
     }
 }
 
-async fn find(app: &App, id: MessageId) -> Result<AuthorizationRecord, Problem> {
+pub(super) async fn find(app: &App, id: MessageId) -> Result<AuthorizationRecord, Problem> {
     let record = app.ledger().find_authorization(id).await?;
     record.ok_or(Problem::declined(DeclineReason::AuthorizationUnknown))
 }

@@ -178,7 +178,7 @@ impl AuthorizationView {
             available_after: available.map(|(minor, currency)| decimal(minor, currency)),
             account_currency,
             merchant: authorization.merchant.clone(),
-            checks: check_views(authorization, account_currency),
+            checks: check_views(authorization.checks.iter(), authorization),
             stages: stage_times.map(Stages),
         })
     }
@@ -190,12 +190,16 @@ fn approved_minor(message: &Message) -> Option<i64> {
 }
 
 /// The account's currency: the check of the currency found it.
-fn account_currency(authorization: &Authorization) -> Option<Currency> {
+pub(super) fn account_currency(authorization: &Authorization) -> Option<Currency> {
     let check = authorization.checks.iter().find(|check| check.check == CheckName::Currency)?;
     Currency::parse(check.found.as_deref()?).ok()
 }
 
-fn check_views(authorization: &Authorization, account_currency: Option<Currency>) -> Vec<CheckView> {
+pub(super) fn check_views<'a>(
+    checks: impl Iterator<Item = &'a Check>,
+    authorization: &Authorization,
+) -> Vec<CheckView> {
+    let account_currency = account_currency(authorization);
     let number = |check: &Check, minor: Option<i64>, currency: Option<Currency>| match check.check {
         CheckName::CountLimit => minor.map(|uses| uses.to_string()),
         _ => minor.zip(currency).map(|(minor, currency)| decimal(minor, currency)),
@@ -209,7 +213,7 @@ fn check_views(authorization: &Authorization, account_currency: Option<Currency>
         wanted: number(check, check.wanted_minor, authorization.currency),
         available: number(check, check.available_minor, account_currency),
     };
-    authorization.checks.iter().map(view).collect()
+    checks.map(view).collect()
 }
 
 /// An authorization with its hold group and the answer that was sent.

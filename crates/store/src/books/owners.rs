@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use bursar_core::hold_group::{Effect, GroupBooks, GroupMessage, fold};
 use bursar_core::message::ActionKind;
-use bursar_core::{Account, AccountId, Message, MessageId, Owner, OwnerId};
+use bursar_core::{Account, AccountId, CardId, CardholderId, HoldGroup, Message, MessageId, Owner, OwnerId};
 use jiff::Timestamp;
 
+use super::controls::Controls;
 use super::{Moved, Report};
 
 /// The books of one owner, as its messages make them.
@@ -20,6 +21,8 @@ pub(super) struct OwnerWalk {
 
 struct Group {
     account: AccountId,
+    card: Option<CardId>,
+    cardholder: Option<CardholderId>,
     messages: Vec<GroupMessage>,
     books: GroupBooks,
 }
@@ -88,11 +91,14 @@ impl OwnerWalk {
         if message.declined.is_some() && group_message.effect != Effect::None {
             report.find("L3", message.id, "it was declined, and has an effect on its hold group");
         }
-        let account = message.authorization.as_ref().and_then(|authorization| authorization.account);
+        let of = message.authorization.as_ref();
+        let account = of.and_then(|of| of.account);
         let group = match (self.groups.get_mut(&root), account) {
             (Some(group), _) => group,
             (None, Some(account)) if root == message.id => {
-                let group = Group { account, messages: Vec::new(), books: GroupBooks::EMPTY };
+                let (card, cardholder) = (of.and_then(|of| of.card), of.and_then(|of| of.cardholder));
+                let messages = Vec::new();
+                let group = Group { account, card, cardholder, messages, books: GroupBooks::EMPTY };
                 self.groups.entry(root).or_insert(group)
             }
             (None, _) if group_message.effect == Effect::None => return,
@@ -139,11 +145,29 @@ impl OwnerWalk {
         }
     }
 
+    /// The hold groups that may have taken from windows.
+    fn hold_groups(&self, accounts: &HashMap<AccountId, Account>) -> Vec<HoldGroup> {
+        let group = |(root, group): (&MessageId, &Group)| {
+            Some(HoldGroup {
+                root: *root,
+                owner: self.owner,
+                card: group.card?,
+                cardholder: group.cardholder?,
+                account: group.account,
+                currency: accounts.get(&group.account)?.currency,
+                messages: group.messages.clone(),
+            })
+        };
+        self.groups.iter().filter_map(group).collect()
+    }
+
     /// What the owner's row and its accounts should say.
     pub(super) fn finish(
         self,
         owners: &mut HashMap<OwnerId, Owner>,
         held: &mut HashMap<AccountId, Held>,
+        accounts: &HashMap<AccountId, Account>,
+        controls: &Controls,
         report: &mut Report,
     ) {
         match owners.remove(&self.owner) {
@@ -151,6 +175,7 @@ impl OwnerWalk {
             Some(owner) => {
                 report.compare("O3", owner.id, "its sequence", owner.sequence, self.sequence);
                 report.compare("O3", owner.id, "the time of its last decision", owner.last_at, self.last_at);
+                controls.check(&owner, &self.hold_groups(accounts), report);
             }
         }
         for group in self.groups.into_values() {

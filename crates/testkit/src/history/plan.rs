@@ -1,11 +1,12 @@
 //! How random histories are drawn.
 
-use bursar_core::{CardStatus, CardholderStatus, OwnerStatus};
+use bursar_core::control::Counted;
+use bursar_core::{CardStatus, CardholderStatus, ControlStatus, OwnerStatus, Window};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::world::{ACCOUNT_COUNT, CARDS, HOLDERS, OWNER_COUNT};
-use super::{Aim, Ask, Delivery, Earlier, Sum, Swipe};
+use super::{Aim, Ask, Delivery, Earlier, Part, Plain, PutControl, Sum, Swipe};
 
 /// How many deliveries each batch has, as far as they go; the rest is one batch.
 pub type Batches = Vec<usize>;
@@ -119,6 +120,7 @@ fn any_draft() -> impl Strategy<Value = Draft> {
         4 => any_pick().prop_map(Draft::Reverse),
         6 => any_transfer().prop_map(Draft::Whole),
         2 => any_move().prop_map(Draft::Whole),
+        3 => any_control().prop_map(|put| Draft::Whole(Ask::PutControl(put))),
     ]
 }
 
@@ -129,9 +131,10 @@ fn any_swipe() -> impl Strategy<Value = Swipe> {
         any_user(),
         any_aim(),
         prop::bool::weighted(0.2),
+        prop_oneof![1 => Just(None), 4 => (0..2_usize).prop_map(Some)],
         any_sum(),
     );
-    swipe.prop_map(|(card, acting, paying, aim, takes_less, sum)| {
+    swipe.prop_map(|(card, acting, paying, aim, takes_less, merchant, sum)| {
         // Mostly the cardholder himself, or nobody is named.
         let own = CARDS.get(card).map(|card| card.holder);
         Swipe {
@@ -140,6 +143,7 @@ fn any_swipe() -> impl Strategy<Value = Swipe> {
             paying: paying.map(|other| other.or(own).unwrap_or(0)),
             aim,
             takes_less,
+            merchant,
             sum,
         }
     })
@@ -185,6 +189,47 @@ fn any_sum() -> impl Strategy<Value = Sum> {
         1 => Just(None),
     ];
     (minor, prop::bool::weighted(0.95)).prop_map(|(minor, is_own_currency)| Sum { minor, is_own_currency })
+}
+
+fn any_control() -> impl Strategy<Value = PutControl> {
+    let part = prop_oneof![
+        (0..CARDS.len()).prop_map(Part::Card),
+        (0..HOLDERS.len()).prop_map(Part::Holder),
+        (0..OWNER_COUNT).prop_map(Part::Owner),
+    ];
+    let status = prop_oneof![
+        4 => Just(ControlStatus::Active),
+        1 => Just(ControlStatus::Shadow),
+        1 => Just(ControlStatus::Off),
+    ];
+    (part, 0..3_usize, any_plain(), status).prop_map(|(part, name, rule, status)| PutControl {
+        part,
+        name,
+        rule,
+        status,
+    })
+}
+
+/// Limits of about as much as a few swipes ask.
+fn any_plain() -> impl Strategy<Value = Plain> {
+    let window = prop::sample::select(vec![
+        Window::Transaction,
+        Window::Day,
+        Window::Week,
+        Window::Month,
+        Window::Lifetime,
+        Window::RollingHours(6),
+        Window::RollingDays(30),
+    ]);
+    let minor = prop::option::weighted(0.8, (1..12_i64).prop_map(|fives| fives * 500));
+    let counts = prop::sample::subsequence(Counted::ALL.to_vec(), 1..=Counted::ALL.len());
+    let limit = (window, minor, prop::option::weighted(0.4, 0..4_u32), counts);
+    prop_oneof![
+        8 => limit.prop_map(|(window, minor, count, counts)| Plain::Limit { window, minor, count, counts }),
+        1 => (0..2_usize).prop_map(Plain::Only),
+        1 => (0..2_usize).prop_map(Plain::Not),
+        1 => Just(Plain::First),
+    ]
 }
 
 /// Mostly back to active: what is closed stays closed, and little happens then.
