@@ -10,12 +10,14 @@ pub mod given;
 mod authorizations;
 mod batches;
 mod checks;
+mod controls;
 mod holds;
 mod messages;
 mod methods;
 mod money;
 mod objects;
 mod reopening;
+mod windows;
 
 pub use clock::{NOON, SetClock};
 
@@ -64,7 +66,7 @@ pub mod cases {
 /// Makes a test of each case of the contract suite. The argument is an expression that makes a
 /// new, empty [`Place`]; the test file needs `tokio` with `macros` and `rt`.
 ///
-/// Cases under `reopening` get the place itself, the others an open ledger.
+/// Cases under `reopening` and `windows` get the place itself, the others an open ledger.
 #[macro_export]
 macro_rules! ledger_contract {
     ($place:expr) => {
@@ -145,6 +147,35 @@ macro_rules! ledger_contract {
                 only_authorizations_are_found_as_such,
                 open_holds_are_counted,
             }
+            controls {
+                controls_are_read_back_by_id_owner_and_scope,
+                a_name_is_given_once_and_a_scope_has_so_many,
+                a_limit_is_spent_to_the_last_unit_and_no_further,
+                a_limit_of_the_count_counts_purchases_and_not_their_increments,
+                a_transaction_limit_is_judged_on_all_of_the_group,
+                a_reversal_gives_back_what_the_whole_group_took,
+                a_limit_of_the_owner_is_shared_by_all_its_cards_and_accounts,
+                a_limit_that_is_added_late_counts_what_was_taken_before,
+                a_limit_added_in_the_batch_of_its_first_swipes_counts_them,
+                a_changed_limit_counts_on_and_one_that_counts_something_else_counts_anew,
+                lists_of_places_and_hours_refuse_with_a_reason_of_their_own,
+                a_control_that_is_tried_out_declines_nothing_and_is_recorded,
+                a_card_is_locked_onto_the_merchant_of_its_first_purchase,
+                the_parts_of_cash_back_count_for_the_limits_that_count_them,
+                a_limit_in_a_currency_counts_what_is_spent_in_it,
+            }
+            windows {
+                a_day_begins_anew_at_midnight_in_kolkata,
+                a_day_has_23_hours_when_new_york_s_clocks_go_forward,
+                a_day_has_25_hours_when_new_york_s_clocks_go_back,
+                a_week_ends_before_sunday,
+                a_month_ends_with_its_last_day,
+                a_lifetime_never_ends,
+                a_rolling_window_lets_go_of_each_take_on_its_own,
+                what_is_given_back_goes_to_the_day_that_it_came_from,
+                controls_and_windows_are_there_after_opening_again,
+                a_clock_that_goes_back_opens_no_window_again,
+            }
             reopening {
                 everything_is_still_there_after_opening_again,
                 a_repeat_after_opening_again_gets_the_same_bytes,
@@ -171,6 +202,7 @@ macro_rules! ledger_contract {
         )+)+
     };
     (@call reopening, $case:ident, $place:ident) => { super::reopening::$case($place).await };
+    (@call windows, $case:ident, $place:ident) => { super::windows::$case($place).await };
     (@call $module:ident, $case:ident, $place:ident) => {
         super::run($place, super::$module::$case).await
     };

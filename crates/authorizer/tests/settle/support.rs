@@ -11,6 +11,7 @@ use bursar_core::{Answer, DeclineReason, MessageId};
 use bursar_store::Reader;
 use bursar_testkit::given::{self, Call, Funded};
 use bursar_testkit::{FaultyLedger, Place, SqlitePlace, assert_books_are_right};
+use jiff::Timestamp;
 
 /// An authorizer and all that is behind it.
 pub(crate) struct Desk {
@@ -36,6 +37,11 @@ impl Desk {
         let account = given::account(self.ledger.as_ref(), given::usd(dollars)).await;
         self.ledger.forget();
         account
+    }
+
+    /// Sets the clock that tells the time of decisions.
+    pub(crate) fn set_clock(&self, now: Timestamp) {
+        self.place.clock().set(now);
     }
 
     pub(crate) async fn settle(&self, call: &Call) -> Settlement {

@@ -2,6 +2,7 @@
 
 mod batches;
 mod checks;
+mod controls;
 mod explain;
 mod fingerprint;
 mod model;

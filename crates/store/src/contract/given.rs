@@ -115,7 +115,13 @@ pub async fn account(ledger: &dyn Ledger, money: Money) -> Funded {
 
 /// The same in a program with these policies.
 pub async fn account_in(ledger: &dyn Ledger, policies: Policies, money: Money) -> Funded {
-    let program = ProgramId::new(sent(ledger, &new_program_with(policies)).await.id().uuid());
+    account_in_zone(ledger, "Etc/UTC", policies, money).await
+}
+
+/// The same in a program of this time zone.
+pub async fn account_in_zone(ledger: &dyn Ledger, zone: &str, policies: Policies, money: Money) -> Funded {
+    let program = new_program_with(policies).in_zone(zone);
+    let program = ProgramId::new(sent(ledger, &program).await.id().uuid());
     let owner = sent(ledger, &new_company(program).keeping(money.currency)).await;
     let account = account_of(&owner);
     let funded = holder_of(ledger, program, account).await;
@@ -123,6 +129,22 @@ pub async fn account_in(ledger: &dyn Ledger, policies: Policies, money: Money) -
         assert_eq!(sent(ledger, &load(&funded, money)).await.declined(), None);
     }
     funded
+}
+
+/// Two accounts of one company with this money, and an active card on each.
+pub async fn two_accounts(ledger: &dyn Ledger, money: [Money; 2]) -> [Funded; 2] {
+    let program = program(ledger).await;
+    let company = new_company(program).keeping(money[0].currency).keeping(money[1].currency);
+    let made = sent(ledger, &company).await;
+    let accounts = accounts_of(&made);
+    let mut both = Vec::new();
+    for money in money {
+        let account = accounts.iter().find(|(.., currency)| *currency == money.currency);
+        let funded = holder_of(ledger, program, *account.expect("an account a currency")).await;
+        assert_eq!(sent(ledger, &load(&funded, money)).await.declined(), None);
+        both.push(funded);
+    }
+    both.try_into().expect("two")
 }
 
 /// Another active cardholder with an active card on the same account.
@@ -167,12 +189,16 @@ async fn card_of(
 
 /// The one account of an owner that was just made.
 fn account_of(made: &Sent) -> (OwnerId, AccountId, Currency) {
+    accounts_of(made)[0]
+}
+
+fn accounts_of(made: &Sent) -> Vec<(OwnerId, AccountId, Currency)> {
     let is_account = |change: &Change| match change {
         Change::Account(account) => Some((account.owner, account.id, account.currency)),
         _ => None,
     };
     let decided = made.decided.as_ref().expect("decided now");
-    decided.changes.iter().find_map(is_account).expect("a new owner has an account")
+    decided.changes.iter().filter_map(is_account).collect()
 }
 
 /// A control in force.

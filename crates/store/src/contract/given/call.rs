@@ -108,6 +108,19 @@ impl Call {
         self
     }
 
+    /// Sets a new program's clocks.
+    ///
+    /// # Panics
+    /// It makes no program, or there is no such zone.
+    #[must_use]
+    pub fn in_zone(mut self, zone: &str) -> Self {
+        match &mut self.command.action {
+            Action::CreateProgram(create) => create.time_zone = Zone::parse(zone).expect("a zone"),
+            other => panic!("not a new program: {other:?}"),
+        }
+        self
+    }
+
     /// The key of the message.
     #[must_use]
     pub const fn key(&self) -> &MessageKey {
