@@ -2,6 +2,7 @@
 
 mod api;
 mod authorizations;
+mod controls;
 mod health;
 mod jit;
 mod limits;
