@@ -32,6 +32,9 @@ struct Arguments {
     /// Open connections of the closed-loop loads.
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256])]
     connections: Vec<u32>,
+    /// Cards without spending controls: otherwise each has three limits and a list of categories.
+    #[arg(long)]
+    no_controls: bool,
     /// Only the closed-loop loads.
     #[arg(long)]
     loads_only: bool,
@@ -59,7 +62,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
         table.push(Row::load("do-nothing server", connections, &base, None));
         drop(reference);
         for (name, companies) in [("bursar, spread", arguments.companies), ("bursar, one account", 1)] {
-            let bursar = server::Bursar::start(&arguments.bursar, companies).await?;
+            let bursar = server::Bursar::start(&arguments.bursar, companies, !arguments.no_controls).await?;
             let load = wrk::run(bursar.target(), connections, seconds).await?;
             table.push(Row::load(name, connections, &load, Some(&base)));
             bursar.stop_and_check().await?;
@@ -70,7 +73,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
         return Ok(());
     }
     table.clear();
-    let bursar = server::Bursar::start(&arguments.bursar, 1).await?;
+    let bursar = server::Bursar::start(&arguments.bursar, 1, !arguments.no_controls).await?;
     table.push(Row::value("start to ready, empty folder", format!("{} ms", bursar.start_ms())));
     bursar.decide(100_000).await?;
     table.push(Row::value("resident after 100,000 authorizations", format!("{} MB", bursar.resident_mb()?)));

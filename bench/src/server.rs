@@ -49,12 +49,13 @@ pub(crate) struct Bursar {
 }
 
 impl Bursar {
-    /// Starts it on an empty folder and makes companies with ten cards each, and money without end.
-    pub(crate) async fn start(binary: &Path, companies: usize) -> Result<Self, Error> {
+    /// Starts it on an empty folder and makes companies with ten cards each, and money without end. With
+    /// controls, each card has three limits and a list of categories.
+    pub(crate) async fn start(binary: &Path, companies: usize, controls: bool) -> Result<Self, Error> {
         let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
         let target = Target { url: String::new(), authorization: String::new(), cards: Vec::new() };
         let mut bursar = Self::start_on(binary, folder, target).await?;
-        bursar.fill(companies).await?;
+        bursar.fill(companies, controls).await?;
         Ok(bursar)
     }
 
@@ -106,7 +107,7 @@ impl Bursar {
         Ok(kib / 1024)
     }
 
-    async fn fill(&mut self, companies: usize) -> Result<(), Error> {
+    async fn fill(&mut self, companies: usize, controls: bool) -> Result<(), Error> {
         let program = json!({"name": "bench", "time_zone": "UTC", "currencies": ["USD"]});
         let program = self.post("/v1/programs", &program).await?;
         for number in 0..companies {
@@ -122,8 +123,26 @@ impl Bursar {
             for _ in 0..CARDS_A_COMPANY {
                 let card = json!({"cardholder": user["id"], "account": account, "status": "active"});
                 let card = self.post("/v1/cards", &card).await?;
+                if controls {
+                    self.control(&card["id"]).await?;
+                }
                 self.target.cards.push((token(&card), token(&user)));
             }
+        }
+        Ok(())
+    }
+
+    /// None of them refuses anything here: what is measured is what they cost an approval.
+    async fn control(&self, card: &Value) -> Result<(), Error> {
+        let limit = |window: &str, count: Option<u32>| json!({"window": window, "amount": "1000000000.00", "currency": "USD", "count": count});
+        let many = Some(1_000_000_000);
+        for (name, field, rule) in [
+            ("daily", "velocity", limit("day", many)),
+            ("monthly", "velocity", limit("month", None)),
+            ("rolling", "velocity", limit("rolling_24_hours", None)),
+            ("no gambling", "merchant", json!({"list": "deny", "mccs": ["gambling"]})),
+        ] {
+            self.post("/v1/controls", &json!({"card": card, "name": name, field: rule})).await?;
         }
         Ok(())
     }

@@ -238,6 +238,6 @@ pub(crate) fn read_group(connection: &Connection, root: MessageId) -> rusqlite::
          union all select {columns} from messages where root = ?1 and root <> id"
     );
     let mut statement = connection.prepare_cached(&members)?;
-    let messages = statement.query_map([Blob16(root.uuid())], message::read_group_message)?;
+    let messages = statement.query_map([Blob16(root.uuid())], |row| message::read_group_message(row, 0))?;
     Ok(Some(HoldGroup { messages: messages.collect::<rusqlite::Result<_>>()?, ..group }))
 }

@@ -1,14 +1,15 @@
 //! What an owner's hold groups took since some time: read once, when a limit begins to count.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use bursar_core::command::GroupRef;
-use bursar_core::{MessageId, OwnerId, State};
+use bursar_core::hold_group::GroupMessage;
+use bursar_core::{AccountId, CardId, CardholderId, Currency, HoldGroup, MessageId, OwnerId, State};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::read_group;
-use crate::rows::{Blob16, Micros, id_opt};
+use crate::rows::{Blob16, id, id_opt, message, word};
 
 /// Adds every hold group of the owner that has a message since then. Walks the owner's messages back
 /// from the last, so it costs what the owner did, however much others did.
@@ -18,11 +19,24 @@ pub(super) fn load(
     owner: OwnerId,
     since: Timestamp,
 ) -> rusqlite::Result<()> {
-    for root in roots(connection, owner, since)? {
+    let currencies = currencies(connection, owner)?;
+    let mut walked: HashMap<MessageId, Walked> = HashMap::new();
+    walk(connection, owner, since, |row| {
+        if let Some(root) = id_opt(row, FIRST, MessageId::new)? {
+            walked.entry(root).or_default().add(row, root)?;
+        }
+        Ok(())
+    })?;
+    for (root, walked) in walked {
         if state.groups.contains_key(&root) {
             continue;
         }
-        if let Some(group) = read_group(connection, root)? {
+        // A group that began before was walked in part only.
+        let group = match walked.began {
+            true => walked.group(root, owner, &currencies),
+            false => read_group(connection, root)?,
+        };
+        if let Some(group) = group {
             for message in &group.messages {
                 state.group_refs.insert(GroupRef::Message(message.id), root);
             }
@@ -32,27 +46,81 @@ pub(super) fn load(
     Ok(())
 }
 
-/// The groups whose messages since then moved something.
-fn roots(connection: &Connection, owner: OwnerId, since: Timestamp) -> rusqlite::Result<HashSet<MessageId>> {
+/// How many columns come before what a message says about its group.
+const BEFORE: usize = 1;
+const FIRST: usize = BEFORE + message::GROUP_WIDTH;
+
+/// Shows the owner's messages since then, the newest first.
+fn walk(
+    connection: &Connection,
+    owner: OwnerId,
+    since: Timestamp,
+    mut visit: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
     let last = "select last_position from owners where id = ?1";
-    let mut next: Option<i64> = connection
-        .prepare_cached(last)?
-        .query_row([Blob16(owner.uuid())], |row| row.get(0))
-        .optional()?
-        .flatten();
-    let one = "select previous, at, root from messages where position = ?1 and owner = ?2";
-    let mut one = connection.prepare_cached(one)?;
-    let mut roots = HashSet::new();
-    let read = |row: &Row<'_>| {
-        Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Micros>(1)?.0, id_opt(row, 2, MessageId::new)?))
-    };
+    let last = connection.prepare_cached(last)?.query_row([Blob16(owner.uuid())], |row| row.get(0));
+    let mut next: Option<i64> = last.optional()?.flatten();
+    let one = format!(
+        "select previous, {}, root, card, cardholder, account from messages
+         where position = ?1 and owner = ?2 and at >= ?3",
+        message::GROUP_COLUMNS
+    );
+    let mut one = connection.prepare_cached(&one)?;
     while let Some(position) = next {
-        let (previous, at, root) = one.query_row(params![position, Blob16(owner.uuid())], read)?;
-        if at < since {
-            break;
-        }
-        roots.extend(root);
-        next = previous;
+        let mut rows = one.query(params![position, Blob16(owner.uuid()), since.as_microsecond()])?;
+        let Some(row) = rows.next()? else { break };
+        visit(row)?;
+        next = row.get(0)?;
     }
-    Ok(roots)
+    Ok(())
+}
+
+fn currencies(connection: &Connection, owner: OwnerId) -> rusqlite::Result<HashMap<AccountId, Currency>> {
+    let mut statement = connection.prepare_cached("select id, currency from accounts where owner = ?1")?;
+    let read = |row: &Row<'_>| Ok((id(row, 0, AccountId::new)?, word(row, 1)?));
+    statement.query_map([Blob16(owner.uuid())], read)?.collect()
+}
+
+/// What was walked of a group.
+#[derive(Default)]
+struct Walked {
+    messages: Vec<GroupMessage>,
+    /// Whether the message that began it was among them: then so were all.
+    began: bool,
+    card: Option<CardId>,
+    cardholder: Option<CardholderId>,
+    account: Option<AccountId>,
+}
+
+impl Walked {
+    fn add(&mut self, row: &Row<'_>, root: MessageId) -> rusqlite::Result<()> {
+        let message = message::read_group_message(row, BEFORE)?;
+        if message.id == root {
+            self.began = true;
+            self.card = id_opt(row, FIRST + 1, CardId::new)?;
+            self.cardholder = id_opt(row, FIRST + 2, CardholderId::new)?;
+            self.account = id_opt(row, FIRST + 3, AccountId::new)?;
+        }
+        self.messages.push(message);
+        Ok(())
+    }
+
+    /// `None` if it was about no card of ours.
+    fn group(
+        self,
+        root: MessageId,
+        owner: OwnerId,
+        currencies: &HashMap<AccountId, Currency>,
+    ) -> Option<HoldGroup> {
+        let account = self.account?;
+        Some(HoldGroup {
+            root,
+            owner,
+            card: self.card?,
+            cardholder: self.cardholder?,
+            account,
+            currency: *currencies.get(&account)?,
+            messages: self.messages,
+        })
+    }
 }

@@ -105,15 +105,18 @@ pub(crate) fn read_answer(row: &Row<'_>, column: usize) -> rusqlite::Result<Answ
 pub(crate) const GROUP_COLUMNS: &str =
     "id, processor_time, effect, effect_minor, at, transaction_kind, cash_minor";
 
-/// What a message says about its group.
-pub(crate) fn read_group_message(row: &Row<'_>) -> rusqlite::Result<GroupMessage> {
+/// How many columns that are.
+pub(crate) const GROUP_WIDTH: usize = 7;
+
+/// What a message says about its group, from the columns that begin at `column`.
+pub(crate) fn read_group_message(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupMessage> {
     Ok(GroupMessage {
-        id: id(row, 0, MessageId::new)?,
-        processor_time: row.get::<_, Micros>(1)?.0,
-        effect: read_effect(row, 2)?,
-        at: row.get::<_, Micros>(4)?.0,
-        kind: word_opt(row, 5)?.unwrap_or(TransactionKind::Purchase),
-        cash_minor: row.get::<_, Option<i64>>(6)?.unwrap_or(0),
+        id: id(row, column, MessageId::new)?,
+        processor_time: row.get::<_, Micros>(column + 1)?.0,
+        effect: read_effect(row, column + 2)?,
+        at: row.get::<_, Micros>(column + 4)?.0,
+        kind: word_opt(row, column + 5)?.unwrap_or(TransactionKind::Purchase),
+        cash_minor: row.get::<_, Option<i64>>(column + 6)?.unwrap_or(0),
     })
 }
 
