@@ -91,6 +91,12 @@ impl Window {
         Some(noon.start_of_day().ok()?.timestamp())
     }
 
+    /// Whether it has many buckets.
+    #[must_use]
+    pub const fn is_rolling(self) -> bool {
+        matches!(self, Self::RollingHours(_) | Self::RollingDays(_))
+    }
+
     fn calendar_start(self, local: &Zoned) -> Option<Zoned> {
         let date = match self {
             Self::Week => local.date().checked_sub(since_sunday(local.weekday()).days()).ok()?,

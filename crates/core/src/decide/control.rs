@@ -160,19 +160,24 @@ pub(super) fn take(
     at: Timestamp,
 ) -> Result<Vec<Change>, Fault> {
     let mut changes = Vec::new();
+    let mut takes_of_both = None;
     for scope in group.scopes() {
         let Some(row) = state.controls.get(scope)? else { continue };
         if row.controls.iter().all(|control| control.rule.counted().is_none()) {
             continue;
         }
         let zone = zone_of(state, owner)?;
+        let (before, after) = match &takes_of_both {
+            Some(both) => both,
+            None => takes_of_both.insert((takes(group.root, &group.messages)?, takes(group.root, after)?)),
+        };
         let mut counters = counters_of(state, scope)?;
         for control in &row.controls {
             let Some(velocity) = control.rule.counted() else { continue };
             let counting = Counting { velocity, currency: group.currency, at, zone };
             let counter = counters.of(control.id);
-            counting.add(counter, &takes(group.root, &group.messages)?, -1)?;
-            counting.add(counter, &takes(group.root, after)?, 1)?;
+            counting.add(counter, before, -1)?;
+            counting.add(counter, after, 1)?;
         }
         changes.push(Change::Counters(counters));
     }
@@ -203,7 +208,11 @@ impl Counting<'_> {
             let Some(part_minor) = velocity.part(take.kind, take.amount_minor, take.cash_minor) else {
                 continue;
             };
-            let start = velocity.window.bucket(take.at, zone).ok_or(NO_EDGE)?;
+            // A take of now is in the last bucket, and a calendar period has only one.
+            let start = match take.at == at && !velocity.window.is_rolling() {
+                true => begins,
+                false => velocity.window.bucket(take.at, zone).ok_or(NO_EDGE)?,
+            };
             counter.add(start, Used { amount_minor: sign * part_minor, count: sign * take.count }, begins)?;
         }
         Ok(())
