@@ -1,14 +1,21 @@
 //! Sends an action over `/v1` and reads what became of it.
 
-use bursar_core::Money;
+use bursar_core::{ControlId, Money};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::client::{CallError, Client};
+use crate::control::Rule;
 use crate::history::{Action, Object, Outcome, What};
 
-/// What every granted action answers; the account only where money moved.
+/// What a granted change of a control answers.
+#[derive(Deserialize)]
+struct Changed {
+    id: ControlId,
+}
+
+/// What every other granted action answers; the account only where money moved.
 #[derive(Deserialize)]
 struct Granted {
     owner_sequence: i64,
@@ -25,12 +32,22 @@ struct Account {
 /// that stays unknown may be performed again: it has one effect.
 pub(crate) async fn perform(client: &Client, action: &Action, tries: u32) -> Outcome {
     let (path, body) = request(&action.what);
-    match client.post::<Granted>(&path, &action.key, &body, tries).await {
-        Ok(granted) => Outcome::Done {
+    let done = match action.what {
+        What::SetLimit(control, ..) | What::SwitchControl(control, _) => {
+            let changed = client.post::<Changed>(&path, &action.key, &body, tries).await;
+            changed.map(|Changed { id }| match id == control {
+                true => Outcome::Unnumbered,
+                false => Outcome::Unresolved(format!("{id} was changed instead")),
+            })
+        }
+        _ => client.post::<Granted>(&path, &action.key, &body, tries).await.map(|granted| Outcome::Done {
             sequence: granted.owner_sequence,
             at: granted.at,
             available: granted.account.map(|account| account.available),
-        },
+        }),
+    };
+    match done {
+        Ok(outcome) => outcome,
         Err(CallError::Refused { status, code, .. }) => Outcome::Refused { status, code },
         Err(error) => Outcome::Unresolved(error.to_string()),
     }
@@ -53,6 +70,13 @@ fn request(what: &What) -> (String, Value) {
             };
             let path = format!("/v1/{kind}/{object}/transitions");
             (path, json!({"status": to.as_str()}))
+        }
+        What::SetLimit(control, limit, currency) => {
+            let (name, rule) = Rule::Limit(*limit).body(*currency);
+            (format!("/v1/controls/{control}/changes"), json!({name: rule}))
+        }
+        What::SwitchControl(control, to) => {
+            (format!("/v1/controls/{control}/changes"), json!({"status": to.as_str()}))
         }
     }
 }

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bursar_core::{AccountId, CardId, CardholderId, Currency, MessageId, Money, OwnerId};
+use bursar_core::{AccountId, CardId, CardholderId, ControlId, Currency, MessageId, Money, OwnerId};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::control::{ControlStatus, Limit, Rule};
 use crate::jit::Ask;
+use crate::merchants::Merchant;
 
 /// Everything that was created, sent and answered, since the world began.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +22,8 @@ pub struct History {
     pub cardholders: Vec<Cardholder>,
     /// The cards.
     pub cards: Vec<Card>,
+    /// What restricts their spending.
+    pub controls: Vec<Control>,
     /// Just-in-time funding requests, one for each token.
     pub swipes: Vec<Swipe>,
     /// Loads, unloads, reversals and changes of status.
@@ -76,6 +80,39 @@ pub struct Card {
     pub status: Status,
 }
 
+/// A spending control, as it was created.
+#[derive(Debug, Clone)]
+pub struct Control {
+    /// Its id.
+    pub id: ControlId,
+    /// Whose spending it restricts.
+    pub owner: OwnerId,
+    /// Which part of it.
+    pub scope: Scope,
+    /// What it is called.
+    pub name: &'static str,
+    /// What it says.
+    pub rule: Rule,
+    /// Of what its limit is, if it is one of amount.
+    pub currency: Currency,
+    /// Whether it is in force.
+    pub status: ControlStatus,
+}
+
+/// Which swipes a control is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Those of a card.
+    Card(CardId),
+    /// Those of all cards of a cardholder.
+    Cardholder(CardholderId),
+    /// Those of all cards of an owner.
+    Owner(OwnerId),
+}
+
+/// When something happened, as the simulator saw it: its events are numbered from 1 on.
+pub type Tick = u64;
+
 /// Where a card, a cardholder or an owner stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -118,6 +155,14 @@ pub struct Swipe {
     pub ask: Ask,
     /// Whether the terminal took less than it asked.
     pub takes_less: bool,
+    /// Where.
+    pub merchant: &'static Merchant,
+    /// How much of the amount is cash, in minor units.
+    pub cash_minor: i64,
+    /// When it was sent first.
+    pub sent: Tick,
+    /// When an answer was there, if one came.
+    pub answered: Option<Tick>,
     /// The currency that was named.
     pub currency: Currency,
     /// Minor units asked for; `None` if the text was no amount of the currency.
@@ -163,6 +208,10 @@ pub struct Action {
     pub owner: OwnerId,
     /// What was asked.
     pub what: What,
+    /// When it was sent first.
+    pub sent: Tick,
+    /// When its answer was there, if one came during the run.
+    pub acknowledged: Option<Tick>,
     /// What became of it.
     pub outcome: Outcome,
 }
@@ -183,6 +232,10 @@ pub enum What {
     },
     /// Another status.
     Move(Object, Status),
+    /// Another limit.
+    SetLimit(ControlId, Limit, Currency),
+    /// Another status of a control.
+    SwitchControl(ControlId, ControlStatus),
 }
 
 /// Something with a status.
@@ -210,6 +263,8 @@ pub enum Outcome {
         /// What the account had available afterwards, as it was written; for money only.
         available: Option<Box<str>>,
     },
+    /// Granted. Its number was not told.
+    Unnumbered,
     /// Refused, and the refusal is kept.
     Refused {
         /// The status of the answer.
@@ -228,6 +283,18 @@ impl fmt::Display for What {
             Self::Unload(account, amount) => write!(f, "unload of {amount:?} from {account}"),
             Self::Reverse { token, .. } => write!(f, "reversal of {token}"),
             Self::Move(object, to) => write!(f, "change of {object} to {}", to.as_str()),
+            Self::SetLimit(control, ..) => write!(f, "new limit of {control}"),
+            Self::SwitchControl(control, to) => write!(f, "change of {control} to {}", to.as_str()),
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Card(id) => fmt::Display::fmt(id, f),
+            Self::Cardholder(id) => fmt::Display::fmt(id, f),
+            Self::Owner(id) => fmt::Display::fmt(id, f),
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::history::{Answer, Delivery};
-use crate::merchants::Merchant;
+use crate::merchants::{Merchant, Usage};
 use crate::plan::BodyLayout;
 
 /// One request. Equal requests give equal bytes.
@@ -165,8 +165,8 @@ impl JitRequest {
             issuer_payment_node: "bursar-simulator",
             card_acceptor: self.card_acceptor(),
             pos: (self.layout == BodyLayout::V2).then(|| self.pos()),
-            transaction_metadata: (self.layout == BodyLayout::V2).then(metadata),
-            is_recurring: (self.layout == BodyLayout::V1).then_some(false),
+            transaction_metadata: (self.layout == BodyLayout::V2).then(|| self.metadata()),
+            is_recurring: (self.layout == BodyLayout::V1).then(|| self.usage().is_recurring),
         })
     }
 
@@ -216,10 +216,19 @@ impl JitRequest {
         }
     }
 
-    /// Half of the amount, rounded down.
-    fn cash_back(&self) -> Option<Decimal> {
+    /// Half of a purchase with cash back, rounded down, in minor units.
+    #[must_use]
+    pub fn cash_minor(&self) -> Option<i64> {
         let minor = self.amount.minor(self.currency).filter(|_| self.ask == Ask::CashBack)?;
-        Some(Decimal::of(Money { minor: minor / 2, currency: self.currency }))
+        Some(minor / 2)
+    }
+
+    fn cash_back(&self) -> Option<Decimal> {
+        Some(Decimal::of(Money { minor: self.cash_minor()?, currency: self.currency }))
+    }
+
+    const fn usage(&self) -> Usage {
+        Usage::of(self.merchant, self.ask)
     }
 
     fn order(&self) -> Order<'_> {
@@ -288,7 +297,8 @@ impl JitRequest {
     }
 
     fn card_acceptor(&self) -> Value {
-        let merchant = self.merchant;
+        let (merchant, usage) = (self.merchant, self.usage());
+        let flag = |is: bool| if is { "1" } else { "0" };
         match self.layout {
             BodyLayout::V2 => json!({
                 "mid": merchant.id,
@@ -312,11 +322,11 @@ impl JitRequest {
                 "country": merchant.country,
                 "poi": {
                     "tid": "80222786",
-                    "partial_approval_capable": if self.takes_less { "1" } else { "0" },
-                    "cardholder_presence": "1",
-                    "card_presence": "1",
-                    "channel": "OTHER",
-                    "processing_type": "CHIP",
+                    "partial_approval_capable": flag(self.takes_less),
+                    "cardholder_presence": flag(usage.is_present),
+                    "card_presence": flag(usage.is_present),
+                    "channel": usage.payment_channel,
+                    "processing_type": usage.entry_mode(),
                     "pin_present": "false",
                 },
             }),
@@ -324,22 +334,31 @@ impl JitRequest {
     }
 
     fn pos(&self) -> Value {
+        let usage = self.usage();
         json!({
-            "pan_entry_mode": "CHIP_CONTACTLESS",
+            "pan_entry_mode": usage.entry_mode(),
             "pin_entry_mode": "TRUE",
             "pin_present": false,
             "terminal_id": "80222786",
             "terminal_attendance": "ATTENDED",
             "terminal_location": "ON_PREMISE",
-            "card_holder_presence": true,
-            "card_presence": true,
+            "card_holder_presence": usage.is_present,
+            "card_presence": usage.is_present,
             "card_data_input_capability": "CHIP_CONTACTLESS",
             "country_code": "840",
             "zip": format!("{:<9}", self.merchant.postal_code),
             "partial_approval_capable": self.takes_less,
             "purchase_amount_only": false,
-            "is_recurring": false,
+            "is_recurring": usage.is_recurring,
             "is_installment": false,
+        })
+    }
+
+    fn metadata(&self) -> Value {
+        json!({
+            "payment_channel": self.usage().payment_channel,
+            "transaction_category": "RETAIL_SALE",
+            "moto_indicator": null,
         })
     }
 }
@@ -469,10 +488,6 @@ fn fraud() -> Value {
             "recommended_action": "APPROVE",
         },
     })
-}
-
-fn metadata() -> Value {
-    json!({"payment_channel": "OTHER", "transaction_category": "RETAIL_SALE", "moto_indicator": null})
 }
 
 #[cfg(test)]

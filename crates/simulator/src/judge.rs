@@ -4,8 +4,12 @@
 //! Pure: a history and a listing in, a verdict out.
 
 mod answers;
-mod books;
 mod replay;
+
+mod books;
+mod controls;
+mod opinion;
+mod windows;
 
 use std::collections::HashMap;
 use std::fmt;

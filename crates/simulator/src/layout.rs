@@ -1,6 +1,11 @@
 //! Who is in the world: a pure function of the settings, so that plan and world agree on it.
 
+mod controls;
+
+pub use controls::{ControlLayout, Place, Turn};
+
 use crate::history::Status;
+use crate::plan::by_use;
 use crate::settings::Settings;
 
 /// Owners, cardholders and cards, by index. Companies come before persons, and business users
@@ -13,6 +18,8 @@ pub struct Layout {
     pub cardholders: Vec<CardholderLayout>,
     /// Business cards, then one for each person.
     pub cards: Vec<CardLayout>,
+    /// What restricts their spending.
+    pub controls: Vec<ControlLayout>,
 }
 
 /// One company or person.
@@ -50,6 +57,9 @@ pub struct CardLayout {
     pub status: Status,
 }
 
+/// The time zone of the program.
+pub const TIME_ZONE: &str = "America/New_York";
+
 /// Every currency of the program, the one of most accounts first.
 pub const CURRENCIES: [&str; 4] = ["USD", "EUR", "JPY", "KWD"];
 
@@ -81,11 +91,14 @@ impl Layout {
             .map(|index| CardLayout { cardholder: index % settings.cardholders, status: card_status(index) });
         let own_cards = (0..settings.persons)
             .map(|index| CardLayout { cardholder: settings.cardholders + index, status: Status::Active });
-        Self {
+        let mut layout = Self {
             owners: companies.chain(persons).collect(),
             cardholders: business_users.chain(selves).collect(),
             cards: business_cards.chain(own_cards).collect(),
-        }
+            controls: Vec::new(),
+        };
+        layout.controls = controls::controls(&layout, &by_use(settings.seed, &layout));
+        layout
     }
 
     /// The owner whose money a card draws on.

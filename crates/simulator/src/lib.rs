@@ -7,6 +7,7 @@
 pub mod report;
 pub mod settings;
 
+pub mod control;
 pub mod layout;
 pub mod world;
 
@@ -18,6 +19,7 @@ pub mod progress;
 pub mod run;
 
 pub mod history;
+pub mod hits;
 pub mod judge;
 pub mod listing;
 

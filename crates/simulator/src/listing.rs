@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use bursar_core::{AccountId, MessageId, OwnerId};
+use bursar_core::{AccountId, ControlId, MessageId, OwnerId};
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::client::{CallError, Client};
-use crate::history::{Delivery, History};
+use crate::history::{Delivery, History, Scope};
 
 /// The server's decisions about the simulator's owners, and what their accounts are left with.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,8 @@ pub struct Listing {
     pub accounts: Vec<Account>,
     /// Owners as they are now.
     pub owners: Vec<Owner>,
+    /// What may still be spent in each scope that has a control.
+    pub spending: Vec<Spending>,
 }
 
 /// One decision, as the API shows it. Amounts are decimal texts.
@@ -55,6 +57,57 @@ pub struct Authorization {
     pub currency: Option<String>,
     /// What the account had available after the decision.
     pub available_after: Option<String>,
+    /// Every check that was made.
+    pub checks: Vec<Check>,
+}
+
+/// One check of a decision, as the API shows it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Check {
+    /// Which check.
+    pub check: String,
+    /// How it came out.
+    pub result: String,
+    /// The spending control that it is about.
+    pub control: Option<ControlId>,
+    /// Whether that is only tried out.
+    #[serde(default)]
+    pub shadow: bool,
+    /// What was asked for.
+    pub wanted: Option<String>,
+    /// What was there.
+    pub available: Option<String>,
+}
+
+/// What may still be spent in a scope.
+#[derive(Debug, Clone)]
+pub struct Spending {
+    /// Whose.
+    pub scope: Scope,
+    /// What the API shows of it.
+    pub shown: Limits,
+}
+
+/// What may still be spent, as the API shows it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Limits {
+    /// When.
+    pub at: Timestamp,
+    /// Each limit that counts.
+    pub limits: Vec<Remaining>,
+}
+
+/// A limit and what is left of it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Remaining {
+    /// Which control.
+    pub control: ControlId,
+    /// Whether it is in force.
+    pub status: String,
+    /// What is left of the amount.
+    pub remaining_amount: Option<String>,
+    /// How often still.
+    pub remaining_count: Option<i64>,
 }
 
 /// An account, as the API shows it. Amounts are decimal texts.
@@ -119,8 +172,29 @@ impl Listing {
         for id in ownerless(history) {
             authorizations.extend(find(client, id).await?);
         }
-        Ok(Self { authorizations, accounts, owners: owners(client, history).await? })
+        let spending = spending(client, history).await?;
+        Ok(Self { authorizations, accounts, spending, owners: owners(client, history).await? })
     }
+}
+
+async fn spending(client: &Client, history: &History) -> Result<Vec<Spending>, CallError> {
+    let mut spending: Vec<Spending> = Vec::new();
+    for control in &history.controls {
+        let scope = control.scope;
+        if spending.iter().any(|other| other.scope == scope) {
+            continue;
+        }
+        let is_person = history.owners.iter().any(|owner| owner.id == control.owner && owner.is_person);
+        let kind = match scope {
+            Scope::Card(_) => "cards",
+            Scope::Cardholder(_) => "cardholders",
+            Scope::Owner(_) if is_person => "persons",
+            Scope::Owner(_) => "companies",
+        };
+        let shown = client.get(&format!("/v1/{kind}/{scope}/available")).await?;
+        spending.push(Spending { scope, shown });
+    }
+    Ok(spending)
 }
 
 async fn owners(client: &Client, history: &History) -> Result<Vec<Owner>, CallError> {

@@ -1,8 +1,10 @@
 //! Where cards are used: real merchant category codes, and what people spend there and when.
 
 mod table;
+mod usage;
 
-pub use table::MERCHANTS;
+pub use table::{CASH_MACHINES, MERCHANTS};
+pub use usage::Usage;
 
 /// One shop, as its acquirer names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub enum Kind {
     Leisure,
     /// Power, water, telephone.
     Utilities,
+    /// Cash machines: of no one's day, they are for withdrawals only.
+    Cash,
 }
 
 /// What a kind is like: median amount and the largest, in minor units of a currency with cents,
@@ -107,6 +111,7 @@ impl Kind {
             Self::Pharmacy => (1_700, 20_000, [2, 5, 6, 8, 6]),
             Self::Leisure => (1_900, 15_000, [2, 3, 4, 6, 14]),
             Self::Utilities => (8_800, 60_000, [3, 3, 3, 3, 2]),
+            Self::Cash => (8_000, 40_000, [0; 5]),
         };
         Habit { median_minor, max_minor, visits }
     }

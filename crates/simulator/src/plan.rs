@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::history::Status;
 use crate::layout::Layout;
-use crate::merchants::{MERCHANTS, Merchant};
+use crate::merchants::{CASH_MACHINES, MERCHANTS, Merchant};
 
 /// One swipe, and what else happens at its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +92,10 @@ pub enum Chore {
     Unload(usize, i64),
     /// Another status of a card: its index.
     MoveCard(usize, Status),
+    /// The turn of a control, for a while: its index.
+    Turn(usize),
+    /// The control as it was.
+    TurnBack(usize),
 }
 
 /// How often each deed is planned, in ten-thousandths; what is left is purchases.
@@ -122,6 +126,9 @@ const REVERSED_OF_TEN: u32 = 1;
 /// A dispenser asks for more than most purchases are, before anything was filled in.
 const FUEL_FACTOR: i64 = 4;
 
+/// The smallest note of a cash machine.
+const NOTE_MINOR: i64 = 2_000;
+
 const STEPS_PER_LOAD: u64 = 20;
 /// What a step spends on average, a little less, so that accounts run low now and then.
 const LOAD_PER_STEP_MINOR: i64 = 3_000;
@@ -129,6 +136,8 @@ const STEPS_PER_UNLOAD: u64 = 400;
 const UNLOAD_MINOR: i64 = 5_000;
 const STEPS_PER_SUSPENSION: u64 = 120;
 const SUSPENSION_STEPS: u64 = 45;
+const STEPS_PER_TURN: u64 = 70;
+const TURNED_STEPS: u64 = 90;
 
 /// The endless stream of steps.
 #[derive(Debug, Clone)]
@@ -140,6 +149,14 @@ pub struct Plan {
     busiest: Vec<(usize, u64)>,
     /// Cards that are suspended for now, and the step that activates each again.
     suspended: VecDeque<(u64, usize)>,
+    /// Controls that the operator has turned, and the step that turns each back.
+    turned: VecDeque<(u64, usize)>,
+}
+
+/// Cards from the most used to the least, as a plan of this seed uses them.
+pub(crate) fn by_use(seed: u64, layout: &Layout) -> Vec<usize> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    busiest(&mut rng, layout).into_iter().map(|(card, _)| card).collect()
 }
 
 impl Plan {
@@ -148,7 +165,7 @@ impl Plan {
     pub fn new(seed: u64, layout: Layout) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let busiest = busiest(&mut rng, &layout);
-        Self { rng, layout, index: 0, busiest, suspended: VecDeque::new() }
+        Self { rng, layout, index: 0, busiest, suspended: VecDeque::new(), turned: VecDeque::new() }
     }
 
     fn step(&mut self) -> Step {
@@ -156,7 +173,7 @@ impl Plan {
         self.index += 1;
         let deed = self.deed();
         let card = self.card();
-        let merchant = self.merchant(index);
+        let merchant = self.merchant(deed, index);
         let chance = self.rng.random_range(0..10_000);
         Step {
             index,
@@ -205,7 +222,10 @@ impl Plan {
         }
     }
 
-    fn merchant(&mut self, index: u64) -> &'static Merchant {
+    fn merchant(&mut self, deed: Deed, index: u64) -> &'static Merchant {
+        if deed == Deed::Withdrawal {
+            return &CASH_MACHINES[self.rng.random_range(0..CASH_MACHINES.len())];
+        }
         let hour = (FIRST_HOUR + index / STEPS_PER_HOUR) % 24;
         let total: u32 = MERCHANTS.iter().map(|merchant| merchant.kind.visits(hour)).sum();
         let mut chance = self.rng.random_range(0..total);
@@ -242,7 +262,25 @@ impl Plan {
         if let Some((_, card)) = self.suspended.pop_front_if(|(until, _)| *until <= index) {
             chores.push(Chore::MoveCard(card, Status::Active));
         }
+        chores.extend(self.turn(index));
         chores
+    }
+
+    /// One control after another has its turn.
+    fn turn(&mut self, index: u64) -> Option<Chore> {
+        if let Some((_, control)) = self.turned.pop_front_if(|(until, _)| *until <= index) {
+            return Some(Chore::TurnBack(control));
+        }
+        if index % STEPS_PER_TURN != STEPS_PER_TURN / 2 {
+            return None;
+        }
+        let controls = self.layout.controls.iter().enumerate();
+        let turning: Vec<usize> =
+            controls.filter(|(_, control)| control.turn.is_some()).map(|(place, _)| place).collect();
+        let number = usize::try_from(index / STEPS_PER_TURN).unwrap_or_default();
+        let control = *turning.get(number.checked_rem(turning.len())?)?;
+        self.turned.push_back((index + TURNED_STEPS, control));
+        Some(Chore::Turn(control))
     }
 
     /// The owner of a card that was drawn as swipes draw it: money comes in where it is spent.
@@ -267,6 +305,7 @@ fn amount_minor(deed: Deed, usual_minor: i64) -> i64 {
         Deed::Verification | Deed::BalanceInquiry => 0,
         Deed::Fuel => usual_minor.saturating_mul(FUEL_FACTOR),
         Deed::Increment | Deed::IncrementOfReversed => (usual_minor / 5).max(1),
+        Deed::Withdrawal => (usual_minor / NOTE_MINOR + 1) * NOTE_MINOR,
         _ => usual_minor,
     }
 }
@@ -288,118 +327,4 @@ fn busiest(rng: &mut ChaCha8Rng, layout: &Layout) -> Vec<(usize, u64)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::{BTreeMap, HashSet};
-
-    use super::*;
-    use crate::layout::tests::usual;
-
-    fn steps(seed: u64, count: usize) -> Vec<Step> {
-        Plan::new(seed, usual()).take(count).collect()
-    }
-
-    #[test]
-    fn the_same_seed_plans_the_same_and_another_seed_does_not() {
-        assert_eq!(steps(7, 2_000), steps(7, 2_000));
-        assert_ne!(steps(7, 2_000), steps(8, 2_000));
-    }
-
-    #[test]
-    fn every_deed_is_planned_about_as_often_as_it_should_be() {
-        let steps = steps(1, 50_000);
-        let mut counts: BTreeMap<Deed, u32> = BTreeMap::new();
-        for step in &steps {
-            *counts.entry(step.deed).or_default() += 1;
-        }
-        for (deed, often) in DEEDS {
-            let (count, wanted) = (counts[&deed], often * 5);
-            assert!(count * 10 > wanted * 7 && count * 10 < wanted * 13, "{deed:?}: {count} of {wanted}");
-        }
-        assert!(counts[&Deed::Purchase] > 35_000);
-        let reversed = steps.iter().filter(|step| step.reverse_after.is_some()).count();
-        assert!((4_500..5_500).contains(&reversed), "{reversed}");
-    }
-
-    #[test]
-    fn a_few_cards_are_very_busy_and_every_card_is_used() {
-        let steps = steps(1, 50_000);
-        let mut uses = vec![0_u32; 60];
-        steps.iter().for_each(|step| uses[step.card] += 1);
-        assert!(uses.iter().all(|&count| count > 50), "{uses:?}");
-        uses.sort_unstable_by(|a, b| b.cmp(a));
-        assert!(uses[..3].iter().sum::<u32>() > 15_000, "{uses:?}");
-    }
-
-    #[test]
-    fn most_purchases_are_made_with_cards_that_work() {
-        let layout = usual();
-        let steps = steps(3, 20_000);
-        let idle = steps.iter().filter(|step| !layout.is_spendable(step.card)).count();
-        assert!((200..2_000).contains(&idle), "{idle}");
-    }
-
-    #[test]
-    fn the_day_has_its_hours() {
-        let is_coffee = |step: &&Step| step.merchant.kind == crate::merchants::Kind::Coffee;
-        let steps = steps(1, 24 * 250);
-        let morning = steps[..750].iter().filter(is_coffee).count();
-        let night = steps[17 * 250..20 * 250].iter().filter(is_coffee).count();
-        assert!(morning > 5 * night, "{morning} in the morning, {night} at night");
-        let merchants: HashSet<&str> = steps.iter().map(|step| step.merchant.id).collect();
-        assert_eq!(merchants.len(), MERCHANTS.len());
-    }
-
-    #[test]
-    fn another_cardholder_is_never_the_cards_own() {
-        let layout = usual();
-        for step in steps(5, 20_000) {
-            let own = layout.cards[step.card].cardholder;
-            assert_eq!(step.acting != own, step.deed == Deed::OtherCardholder, "{step:?}");
-        }
-    }
-
-    #[test]
-    fn money_comes_in_about_as_fast_as_it_is_spent() {
-        let layout = usual();
-        let (mut spent_minor, mut loaded_minor) = (0, 0);
-        for step in steps(2, 40_000) {
-            let owner = &layout.owners[layout.owner_of_card(step.card)];
-            if layout.is_spendable(step.card) && owner.is_topped_up && step.reverse_after.is_none() {
-                spent_minor += step.amount_minor;
-            }
-            let load = |chore: &Chore| match chore {
-                Chore::Load(_, amount_minor) => *amount_minor,
-                Chore::Unload(_, amount_minor) => -*amount_minor,
-                Chore::MoveCard(..) => 0,
-            };
-            loaded_minor += step.chores.iter().map(load).sum::<i64>();
-        }
-        let percent = loaded_minor * 100 / spent_minor;
-        assert!((75..=105).contains(&percent), "{percent} % of {spent_minor} is loaded");
-    }
-
-    #[test]
-    fn a_suspended_card_is_activated_again() {
-        let steps = steps(4, 10_000);
-        let moves: Vec<(usize, Status)> = steps
-            .iter()
-            .flat_map(|step| &step.chores)
-            .filter_map(|chore| match *chore {
-                Chore::MoveCard(card, to) => Some((card, to)),
-                Chore::Load(..) | Chore::Unload(..) => None,
-            })
-            .collect();
-        assert!(moves.len() > 100);
-        let count = |wanted: Status| moves.iter().filter(|(_, to)| *to == wanted).count();
-        assert!(count(Status::Suspended) - count(Status::Active) <= 1);
-    }
-
-    #[test]
-    fn one_card_is_enough_for_a_plan() {
-        let mut settings = crate::Settings::new("http://localhost", "k".into(), "u", "p".into());
-        (settings.companies, settings.cardholders) = (0, 0);
-        (settings.cards, settings.persons) = (1, 1);
-        let plan = Plan::new(1, Layout::of(&settings));
-        assert!(plan.take(5_000).all(|step| step.card == 0));
-    }
-}
+mod tests;

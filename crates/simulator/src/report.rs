@@ -1,8 +1,11 @@
 //! A whole simulation: build the world, swipe, read what the server shows, judge it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::client::{Client, ClientError};
+use crate::hits::{Hits, hits};
 use crate::judge::{Verdict, judge};
 use crate::listing::Listing;
 use crate::progress::{Figures, Progress};
@@ -16,6 +19,8 @@ pub struct Report {
     /// Counts and latencies of the whole run.
     #[serde(flatten)]
     pub figures: Figures,
+    /// How often each kind of spending control said no.
+    pub controls: BTreeMap<&'static str, Hits>,
     /// Whether the simulator would have decided the same.
     pub verdict: Verdict,
 }
@@ -44,11 +49,14 @@ pub async fn simulate(
     let client = Client::new(settings)?;
     let world = World::create(&client, settings).await?;
     let history = run(&client, world, settings, progress, stop).await;
-    let verdict = match Listing::read(&client, &history).await {
-        Ok(listing) => judge(&history, &listing),
-        Err(error) => Verdict::failed(format!("the server's decisions could not be read: {error}")),
+    let (verdict, controls) = match Listing::read(&client, &history).await {
+        Ok(listing) => (judge(&history, &listing), hits(&history, &listing)),
+        Err(error) => {
+            let why = format!("the server's decisions could not be read: {error}");
+            (Verdict::failed(why), BTreeMap::new())
+        }
     };
-    Ok(Report { figures: progress.figures(), verdict })
+    Ok(Report { figures: progress.figures(), controls, verdict })
 }
 
 #[cfg(test)]
@@ -57,7 +65,11 @@ mod tests {
 
     #[test]
     fn a_report_is_one_flat_object() {
-        let report = Report { figures: Figures::default(), verdict: Verdict::failed("because".to_owned()) };
+        let report = Report {
+            figures: Figures::default(),
+            controls: BTreeMap::from([("daily limit", Hits { declined: 3, shadow: 1 })]),
+            verdict: Verdict::failed("because".to_owned()),
+        };
         let json = serde_json::to_value(&report).expect("JSON");
         for key in [
             "seconds",
@@ -72,6 +84,7 @@ mod tests {
             assert!(json.get(key).is_some(), "{key}");
         }
         assert_eq!(json["latency"]["p99_us"], 0);
+        assert_eq!(json["controls"]["daily limit"], serde_json::json!({"declined": 3, "shadow": 1}));
         assert_eq!(json["verdict"]["passed"], false);
         assert_eq!(json["verdict"]["differences"][0], "because");
     }

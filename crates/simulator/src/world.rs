@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bursar_core::{AccountId, CardId, CardholderId, Currency, Money, OwnerId, ProgramId};
+use bursar_core::{AccountId, CardId, CardholderId, ControlId, Currency, Money, OwnerId, ProgramId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -10,8 +10,10 @@ use uuid::Uuid;
 
 use crate::action::perform;
 use crate::client::{CallError, Client};
-use crate::history::{Account, Action, Card, Cardholder, History, Object, Outcome, Owner, Status, What};
-use crate::layout::{CURRENCIES, CardLayout, Layout, OwnerLayout};
+use crate::history::{
+    Account, Action, Card, Cardholder, Control, History, Object, Outcome, Owner, Scope, Status, What,
+};
+use crate::layout::{CURRENCIES, CardLayout, ControlLayout, Layout, OwnerLayout, Place, TIME_ZONE};
 use crate::settings::{Settings, SettingsError};
 
 /// What the simulator knows of the world it built. Indices are those of the layout.
@@ -82,6 +84,7 @@ impl World {
         builder.create_owners(&layout).await?;
         builder.create_cardholders(&layout).await?;
         builder.create_cards(&layout).await?;
+        builder.create_controls(&layout).await?;
         builder.load_accounts(&layout).await?;
         builder.change_statuses(&layout).await?;
         Ok(Self { run, layout, business_tokens: builder.business_tokens, history: builder.history })
@@ -105,7 +108,7 @@ impl Builder<'_> {
     async fn create_owners(&mut self, layout: &Layout) -> Result<(), CreateError> {
         let body = json!({
             "name": format!("Simulated program {:016x}", self.run),
-            "time_zone": "America/New_York",
+            "time_zone": TIME_ZONE,
             "currencies": CURRENCIES,
             "partial_approvals": true,
         });
@@ -197,6 +200,37 @@ impl Builder<'_> {
         Ok(())
     }
 
+    async fn create_controls(&mut self, layout: &Layout) -> Result<(), CreateError> {
+        for (index, ControlLayout { place, name, rule, status, .. }) in layout.controls.iter().enumerate() {
+            let history = &self.history;
+            let (field, owner, scope) = match *place {
+                Place::Card(card) => {
+                    ("card", layout.owner_of_card(card), Scope::Card(history.cards[card].id))
+                }
+                Place::Cardholder(holder) => {
+                    let id = history.cardholders[holder].id;
+                    ("cardholder", layout.cardholders[holder].owner, Scope::Cardholder(id))
+                }
+                Place::Owner(owner) => ("owner", owner, Scope::Owner(history.owners[owner].id)),
+            };
+            let currency = history.accounts[owner].currency;
+            let (kind, said) = rule.body(currency);
+            let body = json!({
+                field: scope.to_string(),
+                "name": name,
+                "status": status.as_str(),
+                kind: said,
+            });
+            let token = self.token("control", index);
+            let Created { id }: Created<ControlId> = self.create("/v1/controls", &token, &body).await?;
+            let owner = &mut self.history.owners[owner];
+            owner.creations += 1;
+            let (rule, status, owner) = (*rule, *status, owner.id);
+            self.history.controls.push(Control { id, owner, scope, name, rule, currency, status });
+        }
+        Ok(())
+    }
+
     async fn load_accounts(&mut self, layout: &Layout) -> Result<(), CreateError> {
         for (place, owner) in layout.owners.iter().enumerate() {
             let account = &self.history.accounts[place];
@@ -237,6 +271,8 @@ impl Builder<'_> {
             key: action_key(self.run, self.history.actions.len()),
             owner: self.history.owners[place].id,
             what,
+            sent: 0,
+            acknowledged: Some(0),
             outcome: Outcome::Unresolved("not sent".to_owned()),
         };
         action.outcome = perform(self.client, &action, TRIES).await;

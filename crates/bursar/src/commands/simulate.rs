@@ -1,8 +1,11 @@
 //! `bursar simulate`.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bursar_simulator::hits::Hits;
 use bursar_simulator::{Progress, Report, Settings, Verdict, simulate as run};
 use serde_json::{Value, json};
 
@@ -73,6 +76,7 @@ impl Driven {
         let mut json = serde_json::to_value(&self.report.figures)?;
         let all = super::live::since_start(&self.profile);
         json["stages"] = all["stages"].clone();
+        json["controls"] = json!(self.report.controls);
         json["open_holds"] = self.profile["open_holds"].clone();
         json["verdicts"] = json!({"simulator": word(self.report.verdict.passed)});
         json["differences"] = json!(self.report.verdict.differences);
@@ -97,6 +101,9 @@ impl Driven {
             figures.skipped,
             super::live::describe(&self.profile, figures),
         );
+        let controls = &self.report.controls;
+        text.push_str(&hits("declined by controls", controls, |hits| hits.declined));
+        text.push_str(&hits("tried out, would have declined", controls, |hits| hits.shadow));
         if let Some(findings) = &self.check {
             text.push_str(&verdict("check", findings.len(), findings));
         }
@@ -104,6 +111,16 @@ impl Driven {
         text.push_str(&verdict("simulator", *count, differences));
         text
     }
+}
+
+/// One line: how often each kind of control said no, the most often first.
+fn hits(what: &str, controls: &BTreeMap<&'static str, Hits>, of: fn(&Hits) -> u64) -> String {
+    let mut hits: Vec<(u64, &str)> = controls.iter().map(|(kind, hits)| (of(hits), *kind)).collect();
+    hits.retain(|(count, _)| *count > 0);
+    hits.sort_by_key(|(count, kind)| (Reverse(*count), *kind));
+    let named: Vec<String> = hits.iter().map(|(count, kind)| format!("{kind} {count}")).collect();
+    let named = if named.is_empty() { "nothing".to_owned() } else { named.join("  ") };
+    format!("{what}: {named}\n")
 }
 
 fn verdict(name: &str, count: usize, named: &[String]) -> String {

@@ -21,6 +21,9 @@ fn a_demo_reports_what_it_did_and_both_verdicts_pass() -> Result<(), Error> {
     assert_eq!(count("decisions"), count("approved") + count("declined"), "{report}");
     assert_eq!(report["verdicts"], json!({"check": "passed", "simulator": "passed"}), "{report}");
     assert_eq!((&report["findings"], &report["differences"]), (&json!([]), &json!([])));
+    for kind in ["daily limit", "schedule", "first merchant"] {
+        assert!(report["controls"][kind]["declined"].is_u64(), "{report}");
+    }
     let stages = report["stages"].as_array().ok_or("no stages")?;
     let names: Vec<&Value> = stages.iter().map(|stage| &stage["stage"]).collect();
     let every_stage = [

@@ -51,6 +51,13 @@ async fn an_approval_that_it_would_not_have_made_is_named() -> Result<(), Error>
     Ok(())
 }
 
+#[tokio::test]
+async fn a_spending_window_that_forgot_what_was_taken_is_named() -> Result<(), Error> {
+    let differences = judged_after("delete from windows", "count", 100).await?;
+    assert!(differences.contains(": the checks of ctrl_"), "{differences}");
+    Ok(())
+}
+
 #[test]
 fn without_the_credentials_it_says_which_file_is_missing() -> Result<(), Error> {
     let folder = tempfile::tempdir()?;

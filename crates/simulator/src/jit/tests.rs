@@ -1,5 +1,5 @@
 use super::*;
-use crate::merchants::MERCHANTS;
+use crate::merchants::{Kind, MERCHANTS};
 
 fn money(minor: i64, code: &str) -> Money {
     let currency = Currency::parse(code).expect("a currency");
@@ -159,4 +159,22 @@ fn what_the_processor_would_not_take_is_unusable() {
     assert!(read(200, &answer(|funding| funding["user_token"] = json!("u-2"))));
     assert!(read(200, &answer(|funding| funding["acting_user_token"] = json!("u-2"))));
     assert_eq!(request.read_answer(503, b""), Delivery::Unknown);
+}
+
+#[test]
+fn both_layouts_tell_how_the_card_is_used() {
+    let at = |kind, layout| {
+        let merchant = MERCHANTS.iter().find(|merchant| merchant.kind == kind).expect("a merchant");
+        body(&JitRequest { merchant, ..request(layout) })
+    };
+    let (v1, v2) = (at(Kind::Online, BodyLayout::V1), at(Kind::Online, BodyLayout::V2));
+    let poi = &v1["card_acceptor"]["poi"];
+    assert_eq!((&poi["card_presence"], &poi["channel"]), (&json!("0"), &json!("ECOMMERCE")));
+    assert_eq!(v2["pos"]["card_presence"], false);
+    assert_eq!(v2["transaction_metadata"]["payment_channel"], "ECOMMERCE");
+    let (v1, v2) = (at(Kind::Utilities, BodyLayout::V1), at(Kind::Utilities, BodyLayout::V2));
+    assert_eq!((&v1["is_recurring"], &v2["pos"]["is_recurring"]), (&json!(true), &json!(true)));
+    let (v1, v2) = (at(Kind::Coffee, BodyLayout::V1), at(Kind::Coffee, BodyLayout::V2));
+    assert_eq!(v1["card_acceptor"]["poi"]["processing_type"], "CHIP_CONTACTLESS");
+    assert_eq!(v2["pos"]["pan_entry_mode"], "CHIP_CONTACTLESS");
 }

@@ -75,6 +75,10 @@ fn processor_words(reason: &str) -> &'static [&'static str] {
         "currency_mismatch" | "hold_group_ended" => &["TRANSACTION_NOT_PERMITTED"],
         "invalid_amount" => &["INVALID_AMOUNT"],
         "insufficient_funds" => &["INSUFFICIENT_FUNDS"],
+        "amount_limit_exceeded" => &["AMOUNT_LIMIT_EXCEEDED"],
+        "count_limit_exceeded" => &["TRANSACTION_COUNT_LIMIT_EXCEEDED"],
+        "merchant_not_allowed" => &["INVALID_MERCHANT"],
+        "country_not_allowed" | "channel_not_allowed" | "outside_schedule" => &["TRANSACTION_NOT_PERMITTED"],
         _ => &[],
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use bursar_core::{AccountId, CardId, CardholderId, Currency, MessageId, Money};
+use jiff::Timestamp;
 
+use super::controls::{Controls, Spent};
+use super::opinion::{Opinion, reasons};
 use crate::history::{History, Object, Owner, Status, Swipe, What};
 use crate::jit::Ask;
 
@@ -16,6 +19,15 @@ pub(super) struct Books<'a> {
     accounts: HashMap<AccountId, Account>,
     /// By the token of the purchase.
     groups: HashMap<&'a str, Group>,
+    pub(super) controls: Controls<'a>,
+}
+
+/// How a swipe may be decided.
+pub(super) struct Ruling<'a> {
+    /// Why it may be declined; `None` for an approval. There is one, but while a control is changed.
+    pub(super) reasons: Vec<Option<&'static str>>,
+    /// What each control may say, where the swipe came so far; `None` where no matter.
+    pub(super) opinions: Option<Vec<Opinion<'a>>>,
 }
 
 struct Card {
@@ -96,11 +108,37 @@ impl<'a> Books<'a> {
             cardholders: cardholders.map(cardholder).collect(),
             accounts: accounts.map(account).collect(),
             groups: HashMap::new(),
+            controls: Controls::open(history, owner),
         }
     }
 
-    /// Why the swipe has to be declined now, if it has to be.
-    pub(super) fn decline_reason(&self, swipe: &Swipe) -> Option<&'static str> {
+    /// How the swipe may be decided now.
+    pub(super) fn rule(&self, swipe: &'a Swipe, at: Timestamp) -> Ruling<'a> {
+        if let Some(reason) = self.refused(swipe) {
+            return Ruling { reasons: vec![Some(reason)], opinions: None };
+        }
+        let granted_minor = self.grant(swipe);
+        // What is too much for the account is judged as it was asked.
+        let minor = granted_minor.or(swipe.amount_minor.map(i128::from)).unwrap_or(0);
+        let opinions = self.spent(swipe, at, minor).map(|spent| self.controls.opinions(&spent));
+        let opinions = opinions.unwrap_or_default();
+        let (declining, may_pass) = reasons(&opinions);
+        let mut reasons: Vec<_> = declining.into_iter().map(Some).collect();
+        if may_pass {
+            reasons.push(granted_minor.is_none().then_some("insufficient_funds"));
+        }
+        Ruling { reasons, opinions: Some(opinions) }
+    }
+
+    /// The swipe as controls look at it, if it spends.
+    fn spent(&self, swipe: &'a Swipe, at: Timestamp, minor: i128) -> Option<Spent<'a>> {
+        let card = self.cards.get(&*swipe.card_token).filter(|_| minor > 0)?;
+        let follows = swipe.follows.as_deref().filter(|root| self.groups.contains_key(root));
+        Some(Spent { swipe, card: card.id, cardholder: card.cardholder, follows, at, minor })
+    }
+
+    /// Why the swipe has to be declined now whatever it spends, if it has to be.
+    fn refused(&self, swipe: &Swipe) -> Option<&'static str> {
         let Some(card) = self.cards.get(&*swipe.card_token) else {
             return Some("card_unknown");
         };
@@ -125,16 +163,11 @@ impl<'a> Books<'a> {
         if account.currency != swipe.currency {
             return Some("currency_mismatch");
         }
-        let Some(asked_minor) = swipe.amount_minor else {
+        if swipe.amount_minor.is_none() {
             return Some("invalid_amount");
-        };
-        if self.group_followed(swipe).is_some_and(|group| group.stage != Stage::Open) {
-            return Some("hold_group_ended");
         }
-        match self.approved_minor(swipe, i128::from(asked_minor), account.available_minor()) {
-            Some(_) => None,
-            None => Some("insufficient_funds"),
-        }
+        let has_ended = self.group_followed(swipe).is_some_and(|group| group.stage != Stage::Open);
+        has_ended.then_some("hold_group_ended")
     }
 
     /// How much is to be approved of what was asked. Nothing fits into whatever is there, even into
@@ -162,12 +195,16 @@ impl<'a> Books<'a> {
         swipe: &'a Swipe,
         id: MessageId,
         approved_minor: Option<i128>,
+        at: Timestamp,
     ) -> MessageId {
         let Some(account_id) = self.account_of(swipe) else {
             return id;
         };
         let is_debit = swipe.ask == Ask::Withdrawal && swipe.follows.is_none();
         let approved_minor = approved_minor.unwrap_or(0);
+        if let Some(spent) = self.spent(swipe, at, approved_minor) {
+            self.controls.take(&spent);
+        }
         let held_minor = if is_debit { 0 } else { approved_minor };
         let root = swipe.follows.as_deref().filter(|root| self.groups.contains_key(root));
         let group = self.groups.entry(root.unwrap_or(&swipe.token)).or_insert(Group {
@@ -207,6 +244,7 @@ impl<'a> Books<'a> {
                 None => Some("unknown"),
                 Some(from) => (!may_become(from, *to)).then_some("transition_not_allowed"),
             },
+            What::SetLimit(..) | What::SwitchControl(..) => None,
         }
     }
 
@@ -223,6 +261,8 @@ impl<'a> Books<'a> {
                 }
                 None
             }
+            // The controls have all their changes from the start, by the time of each.
+            What::SetLimit(..) | What::SwitchControl(..) => None,
         }
     }
 
@@ -265,6 +305,7 @@ impl<'a> Books<'a> {
     }
 
     fn reverse(&mut self, token: &str) -> Option<AccountId> {
+        self.controls.give_back(token);
         let group = self.groups.get_mut(token)?;
         let account = self.accounts.get_mut(&group.account)?;
         account.held_minor -= group.held_minor;

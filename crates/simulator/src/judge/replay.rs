@@ -1,11 +1,13 @@
 //! Replays one owner in the order of its sequence, and compares what it is left with.
 
+mod controls;
+
 use std::collections::BTreeMap;
 
 use bursar_core::{AccountId, Currency, Money};
 use jiff::Timestamp;
 
-use super::books::Books;
+use super::books::{Books, Ruling};
 use super::{Differences, Pair};
 use crate::history::{Action, History, Outcome, Owner, Swipe, What};
 use crate::listing::{Authorization, Listing};
@@ -21,6 +23,7 @@ pub(super) fn check(
         owner,
         books: Books::open(history, owner),
         refused: refused(history, owner, differences),
+        unnumbered: unnumbered(history, owner),
         at: Timestamp::MIN,
         differences,
     };
@@ -50,6 +53,8 @@ struct Replay<'a, 'd> {
     books: Books<'a>,
     /// Actions that were refused: each has a number, but was not told which.
     refused: Vec<&'a Action>,
+    /// How many changes of controls were granted: each has a number, but did not tell which.
+    unnumbered: usize,
     at: Timestamp,
     differences: &'d mut Differences,
 }
@@ -101,16 +106,21 @@ impl<'a> Replay<'a, '_> {
             let (what, outcome) = (&action.what, &action.outcome);
             self.differ(&format!("{what} should have been granted, but: {outcome:?}"));
         }
+        if self.unnumbered > 0 {
+            let count = self.unnumbered;
+            self.differ(&format!("{count} changes of controls were granted and have no number"));
+        }
     }
 
     /// Numbers that nothing told has: each must be that of an action which was refused, and had
-    /// to be refused at that place.
+    /// to be refused at that place, or that of a change of a control, which fits any place.
     fn gap(&mut self, first: i64, last: i64) {
         for number in first..=last {
             match self.fitting_refusal() {
                 Some(place) => {
                     self.refused.remove(place);
                 }
+                None if self.unnumbered > 0 => self.unnumbered -= 1,
                 None if number == last => return self.differ(&format!("nothing is known of #{number}")),
                 None => return self.differ(&format!("nothing is known of #{number} to #{last}")),
             }
@@ -121,7 +131,7 @@ impl<'a> Replay<'a, '_> {
     fn fitting_refusal(&self) -> Option<usize> {
         let size = |action: &Action| match &action.what {
             What::Load(_, amount) | What::Unload(_, amount) => amount.minor,
-            What::Reverse { .. } | What::Move(..) => 0,
+            _ => 0,
         };
         let fits = |action: &Action| {
             let reason = self.books.refusal(&action.what);
@@ -133,10 +143,14 @@ impl<'a> Replay<'a, '_> {
 
     fn swipe(&mut self, number: i64, swipe: &'a Swipe, listed: &Authorization) {
         self.time(number, listed.decided_at);
-        let expected = Decision { reason: self.books.decline_reason(swipe) };
+        let Ruling { reasons, opinions } = self.books.rule(swipe, listed.decided_at);
+        let expected = Expected(reasons);
         let found = Decision::of(listed);
         let is_approved = listed.status == "approved";
-        if found.as_ref() != Some(&expected) {
+        if let Some(opinions) = opinions {
+            self.controls(number, swipe, listed, &opinions);
+        }
+        if !found.is_some_and(|found| expected.0.contains(&found.reason)) {
             let asked = swipe.amount_minor.map(|minor| show(i128::from(minor), swipe.currency));
             let asked = asked.as_deref().unwrap_or("no amount");
             let account = self.books.account_of(swipe).and_then(|id| self.books.account(id));
@@ -153,11 +167,11 @@ impl<'a> Replay<'a, '_> {
         }
         let approved = listed.approved_amount.as_deref().filter(|_| is_approved);
         let approved_minor = approved.and_then(|amount| read(amount, swipe.currency));
-        if is_approved && expected.reason.is_none() && approved_minor != self.books.grant(swipe) {
+        if is_approved && expected.0.contains(&None) && approved_minor != self.books.grant(swipe) {
             let granted = self.books.grant(swipe).map(|minor| show(minor, swipe.currency));
             self.differ(&format!("#{number} {}: {approved:?} approved, expected {granted:?}", swipe.token));
         }
-        let group = self.books.decided(swipe, listed.id, approved_minor);
+        let group = self.books.decided(swipe, listed.id, approved_minor, listed.decided_at);
         if is_approved {
             let token = &swipe.token;
             let about = || format!("{token}: the listed group");
@@ -234,6 +248,7 @@ impl<'a> Replay<'a, '_> {
             let about = || format!("{id}: the number of entries");
             self.differences.compare(about, shown.entries, account.entries);
         }
+        self.all_spending(history, listing);
     }
 
     fn differ(&mut self, difference: &str) {
@@ -251,7 +266,6 @@ impl Item<'_> {
 }
 
 /// Approved, or declined with a reason.
-#[derive(PartialEq, Eq)]
 struct Decision<'a> {
     reason: Option<&'a str>,
 }
@@ -269,12 +283,19 @@ impl<'a> Decision<'a> {
     }
 }
 
-impl std::fmt::Display for Decision<'_> {
+/// Every decision that is right.
+struct Expected(Vec<Option<&'static str>>);
+
+impl std::fmt::Display for Expected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.reason {
-            None => f.write_str("approved"),
-            Some(reason) => write!(f, "declined {reason}"),
+        for (place, reason) in self.0.iter().enumerate() {
+            f.write_str(if place == 0 { "" } else { " or " })?;
+            match reason {
+                None => f.write_str("approved")?,
+                Some(reason) => write!(f, "declined {reason}")?,
+            }
         }
+        Ok(())
     }
 }
 
@@ -283,7 +304,7 @@ fn refused<'a>(history: &'a History, owner: &Owner, differences: &mut Difference
     let mut refused = Vec::new();
     for action in history.actions.iter().filter(|action| action.owner == owner.id) {
         match &action.outcome {
-            Outcome::Done { .. } => {}
+            Outcome::Done { .. } | Outcome::Unnumbered => {}
             Outcome::Refused { .. } => refused.push(action),
             Outcome::Unresolved(why) => {
                 let (owner, what) = (owner.id, &action.what);
@@ -294,8 +315,13 @@ fn refused<'a>(history: &'a History, owner: &Owner, differences: &mut Difference
     refused
 }
 
+fn unnumbered(history: &History, owner: &Owner) -> usize {
+    let own = history.actions.iter().filter(|action| action.owner == owner.id);
+    own.filter(|action| action.outcome == Outcome::Unnumbered).count()
+}
+
 /// A decimal text of the currency, which may be below zero.
-fn read(text: &str, currency: Currency) -> Option<i128> {
+pub(super) fn read(text: &str, currency: Currency) -> Option<i128> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text),
@@ -304,7 +330,7 @@ fn read(text: &str, currency: Currency) -> Option<i128> {
     Some(sign * i128::from(money.minor))
 }
 
-fn show(minor: i128, currency: Currency) -> String {
+pub(super) fn show(minor: i128, currency: Currency) -> String {
     match i64::try_from(minor) {
         Ok(minor) => format!("{:?}", Money { minor, currency }),
         Err(_) => format!("{minor} minor units of {currency}"),

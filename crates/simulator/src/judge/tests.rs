@@ -1,5 +1,6 @@
 //! A history that is right, made by hand, and a seeded fault for each rule.
 
+mod controls;
 mod faults;
 mod right;
 

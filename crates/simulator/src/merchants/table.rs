@@ -342,6 +342,31 @@ pub const MERCHANTS: &[Merchant] = &[
     ),
 ];
 
+/// Where cash is withdrawn.
+pub const CASH_MACHINES: &[Merchant] = &[
+    shop(
+        Kind::Cash,
+        "6011",
+        "470010033201",
+        "CHASE ATM 0331",
+        ["225 ATLANTIC AVE", "BROOKLYN", "NY", "11201", "USA"],
+    ),
+    shop(
+        Kind::Cash,
+        "6011",
+        "470010071877",
+        "WELLS FARGO ATM 7187",
+        ["1 MONTGOMERY ST", "SAN FRANCISCO", "CA", "94104", "USA"],
+    ),
+    shop(
+        Kind::Cash,
+        "6011",
+        "520122004410",
+        "SPARKASSE GA 4410",
+        ["ALEXANDERPLATZ 2", "BERLIN", "BE", "10178", "DEU"],
+    ),
+];
+
 const fn shop(
     kind: Kind,
     mcc: &'static str,

@@ -1,16 +1,19 @@
 //! What the run remembers: it turns planned steps into requests about what exists by now.
 
+mod chores;
+
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use bursar_core::{CardId, Currency, MessageId, Money};
+use bursar_core::{CardId, ControlId, Currency, MessageId, Money};
 use bytes::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::history::{Action, Delivery, History, Object, Outcome, Status, Swipe, What};
+use crate::history::{Action, Delivery, History, Object, Outcome, Status, Swipe, Tick, What};
 use crate::jit::{Ask, Decimal, JitRequest, Preceding};
 use crate::layout::FOREIGN_CURRENCY;
+use crate::merchants::Merchant;
 use crate::plan::{Chore, Deed, Step};
 use crate::world::World;
 
@@ -56,6 +59,7 @@ struct Held {
     decision: MessageId,
     token: Arc<str>,
     jit_token: Arc<str>,
+    merchant: &'static Merchant,
 }
 
 /// A request that was answered.
@@ -85,6 +89,13 @@ pub(super) struct Book {
     /// Cards whose status is being changed. A second change sent meanwhile could overtake the first,
     /// and the card would stay suspended.
     moving: HashSet<CardId>,
+    /// Controls that the run turned and has not turned back.
+    turned: HashSet<ControlId>,
+    /// Controls that are being changed. One whose change is not known to be made stays here: it
+    /// could be made after any later one.
+    changing: HashSet<ControlId>,
+    /// How many events there were.
+    ticks: Tick,
 }
 
 impl SwipeJob {
@@ -104,6 +115,9 @@ impl Book {
             postponed: Vec::new(),
             away: HashSet::new(),
             moving: HashSet::new(),
+            turned: HashSet::new(),
+            changing: HashSet::new(),
+            ticks: 0,
         }
     }
 
@@ -122,14 +136,15 @@ impl Book {
         jobs
     }
 
-    /// Leaves the step out. Its activations wait for the next one: the card would stay suspended.
+    /// Leaves the step out. What it ends waits for the next one: the card would stay suspended.
     pub(super) fn skip(&mut self, step: &Step) {
-        let is_activation = |chore: &&Chore| matches!(chore, Chore::MoveCard(_, Status::Active));
-        self.postponed.extend(step.chores.iter().filter(is_activation));
+        let ends = |chore: &&Chore| matches!(chore, Chore::MoveCard(_, Status::Active) | Chore::TurnBack(_));
+        self.postponed.extend(step.chores.iter().filter(ends));
     }
 
     /// Takes in what became of a delivery.
     pub(super) fn delivered(&mut self, job: SwipeJob, delivery: Delivery) {
+        let now = self.tick();
         if let (Purpose::First, Delivery::Answered(answer)) = (job.purpose, &delivery) {
             let answered = Answered { place: job.place, request: Arc::clone(&job.request) };
             remember(&mut self.answered, answered);
@@ -139,6 +154,9 @@ impl Book {
             }
         }
         let swipe = &mut self.world.history.swipes[job.place];
+        if job.purpose != Purpose::Conflict && matches!(delivery, Delivery::Answered(_)) {
+            swipe.answered.get_or_insert(now);
+        }
         match job.purpose {
             Purpose::First | Purpose::Repeat => swipe.deliveries.push(delivery),
             Purpose::Conflict => swipe.conflicts.push(delivery),
@@ -147,14 +165,28 @@ impl Book {
 
     /// Takes in what became of an action.
     pub(super) fn performed(&mut self, place: usize, outcome: Outcome) {
+        let now = self.tick();
         let action = &mut self.world.history.actions[place];
+        let is_known = !matches!(outcome, Outcome::Unresolved(_));
+        action.acknowledged = is_known.then_some(now);
         action.outcome = outcome;
-        if let What::Move(Object::Card(id), to) = action.what {
-            self.moving.remove(&id);
-            if to == Status::Active {
-                self.away.remove(&id);
+        match action.what {
+            What::Move(Object::Card(id), to) => {
+                self.moving.remove(&id);
+                if to == Status::Active {
+                    self.away.remove(&id);
+                }
             }
+            What::SetLimit(id, ..) | What::SwitchControl(id, _) if is_known => {
+                self.changing.remove(&id);
+            }
+            _ => {}
         }
+    }
+
+    fn tick(&mut self) -> Tick {
+        self.ticks += 1;
+        self.ticks
     }
 
     pub(super) fn into_history(self) -> History {
@@ -185,6 +217,7 @@ impl Book {
         };
         let card = held.as_ref().map_or(step.card, |held| held.card);
         let request = Arc::new(self.request(number, card, held.as_ref(), step, at));
+        let sent = self.tick();
         self.world.history.swipes.push(Swipe {
             token: Arc::clone(&request.token),
             card_token: Arc::clone(&request.card_token),
@@ -192,6 +225,10 @@ impl Book {
             follows: request.preceding.as_ref().map(|first| Arc::clone(&first.token)),
             ask: request.ask,
             takes_less: request.takes_less,
+            merchant: request.merchant,
+            cash_minor: request.cash_minor().unwrap_or(0),
+            sent,
+            answered: None,
             currency: request.currency,
             amount_minor: request.amount.minor(request.currency),
             deliveries: Vec::new(),
@@ -252,7 +289,7 @@ impl Book {
             },
             currency,
             is_currency_numeric: step.is_currency_numeric,
-            merchant: step.merchant,
+            merchant: held.map_or(step.merchant, |held| held.merchant),
             layout: step.layout,
             at,
         }
@@ -270,6 +307,7 @@ impl Book {
             decision,
             token: Arc::clone(&job.request.token),
             jit_token: Arc::clone(&job.request.jit_token),
+            merchant: job.request.merchant,
         };
         if let Some(step) = job.reverse_at {
             self.reversals.entry(step).or_default().push(held.clone());
@@ -285,55 +323,15 @@ impl Book {
         self.act(owner, what)
     }
 
-    fn chore(&mut self, chore: Chore) -> Option<Job> {
-        let money = |owner: usize, minor: i64| {
-            let account = self.world.history.accounts.get(owner)?;
-            let currency = account.currency;
-            Some((account.id, Money { minor, currency }))
-        };
-        let (owner, what) = match chore {
-            Chore::Load(owner, minor) => {
-                let (account, amount) = money(owner, minor)?;
-                (owner, What::Load(account, amount))
-            }
-            Chore::Unload(owner, minor) => {
-                let (account, amount) = money(owner, minor)?;
-                (owner, What::Unload(account, amount))
-            }
-            Chore::MoveCard(card, to) => {
-                let id = self.world.history.cards.get(card)?.id;
-                if !self.may_move(chore, id, to) {
-                    return None;
-                }
-                let owner = self.world.layout.owner_of_card(card);
-                (owner, What::Move(Object::Card(id), to))
-            }
-        };
-        Some(self.act(owner, what))
-    }
-
-    /// Whether the status is to be changed now. A suspension lasts at least as long as its answer
-    /// takes, so on a slow server they would pile up: beyond a few they are left out.
-    fn may_move(&mut self, chore: Chore, id: CardId, to: Status) -> bool {
-        let is_away = self.away.contains(&id);
-        match to {
-            Status::Active if !is_away => false,
-            Status::Active if self.moving.contains(&id) => {
-                self.postponed.push(chore);
-                false
-            }
-            Status::Active => self.moving.insert(id),
-            _ if is_away || self.away.len() == AWAY_MAX => false,
-            _ => self.away.insert(id) && self.moving.insert(id),
-        }
-    }
-
     fn act(&mut self, owner: usize, what: What) -> Job {
         let place = self.world.history.actions.len();
+        let sent = self.tick();
         let action = Action {
             key: self.world.action_key(place),
             owner: self.world.history.owners[owner].id,
             what,
+            sent,
+            acknowledged: None,
             outcome: Outcome::Unresolved("not answered".to_owned()),
         };
         self.world.history.actions.push(action.clone());

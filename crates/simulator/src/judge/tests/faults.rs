@@ -7,7 +7,11 @@ use crate::history::{Answer, Delivery, Outcome, What};
 /// Judges the right history with one fault in it, and looks for the fault's name.
 #[track_caller]
 fn fault(named: &str, put: impl FnOnce(&mut Case)) {
-    let mut case = right();
+    fault_in(right(), named, put);
+}
+
+#[track_caller]
+pub(super) fn fault_in(mut case: Case, named: &str, put: impl FnOnce(&mut Case)) {
     put(&mut case);
     let verdict = judge(&case.history, &case.listing);
     assert!(!verdict.passed, "not seen: {named}");
@@ -16,12 +20,12 @@ fn fault(named: &str, put: impl FnOnce(&mut Case)) {
 }
 
 impl Case {
-    fn listed(&mut self, token: &str) -> &mut Authorization {
+    pub(super) fn listed(&mut self, token: &str) -> &mut Authorization {
         let mut listed = self.listing.authorizations.iter_mut();
         listed.find(|listed| listed.token == token).expect("it is listed")
     }
 
-    fn swiped(&mut self, token: &str) -> &mut Swipe {
+    pub(super) fn swiped(&mut self, token: &str) -> &mut Swipe {
         let mut swipes = self.history.swipes.iter_mut();
         swipes.find(|swipe| &*swipe.token == token).expect("it was sent")
     }
@@ -39,7 +43,7 @@ impl Case {
     }
 
     /// The server approved it instead, and said so everywhere.
-    fn approve(&mut self, token: &str) {
+    pub(super) fn approve(&mut self, token: &str) {
         let listed = self.listed(token);
         listed.status = "approved".to_owned();
         listed.decline_reason = None;
@@ -51,7 +55,7 @@ impl Case {
     }
 
     /// The server declined it instead, or for another reason, and said so everywhere.
-    fn decline(&mut self, token: &str, reason: &str, word: &str) {
+    pub(super) fn decline(&mut self, token: &str, reason: &str, word: &str) {
         let listed = self.listed(token);
         listed.status = "declined".to_owned();
         listed.decline_reason = Some(reason.to_owned());

@@ -6,10 +6,12 @@ use jiff::{Timestamp, ToSpan};
 use uuid::Uuid;
 
 use crate::history::{
-    Account, Action, Answer, Card, Cardholder, Delivery, History, Object, Outcome, Owner, Status, Swipe, What,
+    Account, Action, Answer, Card, Cardholder, Delivery, History, Object, Outcome, Owner, Status, Swipe,
+    Tick, What,
 };
 use crate::jit::Ask;
 use crate::listing::{self, Authorization, Listing};
+use crate::merchants::MERCHANTS;
 
 pub(super) struct Case {
     pub(super) history: History,
@@ -18,7 +20,7 @@ pub(super) struct Case {
 
 pub(super) const COMPANY: OwnerId = OwnerId::new(Uuid::from_u128(1));
 pub(super) const PERSON: OwnerId = OwnerId::new(Uuid::from_u128(2));
-const FUNDS: AccountId = AccountId::new(Uuid::from_u128(3));
+pub(super) const FUNDS: AccountId = AccountId::new(Uuid::from_u128(3));
 const WALLET: AccountId = AccountId::new(Uuid::from_u128(4));
 const ACTIVE_CARD: CardId = CardId::new(Uuid::from_u128(20));
 
@@ -87,7 +89,7 @@ pub(super) fn right() -> Case {
     case
 }
 
-fn created() -> History {
+pub(super) fn created() -> History {
     let owner = |id, is_person, creations| Owner { id, is_person, creations };
     let account = |id, owner| Account { id, owner, currency: usd(0).currency };
     let holder = |number, owner, token: &str| Cardholder {
@@ -134,7 +136,13 @@ pub(super) struct Telling<'a> {
 }
 
 impl Case {
-    fn swipe(&mut self, token: &str, card: &str, user: &str, amount_minor: Option<i64>) -> Telling<'_> {
+    pub(super) fn swipe(
+        &mut self,
+        token: &str,
+        card: &str,
+        user: &str,
+        amount_minor: Option<i64>,
+    ) -> Telling<'_> {
         self.history.swipes.push(Swipe {
             token: token.into(),
             card_token: card.into(),
@@ -142,6 +150,10 @@ impl Case {
             follows: None,
             ask: Ask::Purchase,
             takes_less: false,
+            merchant: &MERCHANTS[0],
+            cash_minor: 0,
+            sent: 0,
+            answered: None,
             currency: usd(0).currency,
             amount_minor,
             deliveries: Vec::new(),
@@ -155,20 +167,29 @@ impl Case {
         }
     }
 
-    fn load(&mut self, owner: OwnerId, account: AccountId, number: i64, minor: i64, available: &str) {
+    pub(super) fn load(
+        &mut self,
+        owner: OwnerId,
+        account: AccountId,
+        number: i64,
+        minor: i64,
+        available: &str,
+    ) {
         self.act(owner, number, What::Load(account, usd(minor)), Some(available));
     }
 
-    fn reverse(&mut self, token: &str, number: i64, available: &str) {
+    pub(super) fn reverse(&mut self, token: &str, number: i64, available: &str) {
         let what = What::Reverse { authorization: id_of(token), token: token.into() };
         self.act(COMPANY, number, what, Some(available));
     }
 
-    fn act(&mut self, owner: OwnerId, number: i64, what: What, available: Option<&str>) {
+    pub(super) fn act(&mut self, owner: OwnerId, number: i64, what: What, available: Option<&str>) {
         self.history.actions.push(Action {
             key: format!("key-{number}"),
             owner,
             what,
+            sent: 0,
+            acknowledged: Some(0),
             outcome: Outcome::Done { sequence: number, at: at(number), available: available.map(Into::into) },
         });
     }
@@ -178,6 +199,8 @@ impl Case {
             key: "key-refused".to_owned(),
             owner: COMPANY,
             what: What::Unload(FUNDS, usd(minor)),
+            sent: 0,
+            acknowledged: Some(0),
             outcome: Outcome::Refused { status: 422, code: "insufficient_funds".to_owned() },
         });
     }
@@ -205,12 +228,12 @@ impl Case {
 }
 
 impl Telling<'_> {
-    fn follows(self, token: &str) -> Self {
+    pub(super) fn follows(self, token: &str) -> Self {
         self.swipe.follows = Some(token.into());
         self
     }
 
-    fn asking(self, ask: Ask) -> Self {
+    pub(super) fn asking(self, ask: Ask) -> Self {
         self.swipe.ask = ask;
         self
     }
@@ -232,11 +255,11 @@ impl Telling<'_> {
         self
     }
 
-    fn approved(self, number: i64, available: &str) {
+    pub(super) fn approved(self, number: i64, available: &str) {
         self.decided(Some(number), None, Some(available));
     }
 
-    fn declined(self, number: i64, reason: &str, available: &str) {
+    pub(super) fn declined(self, number: i64, reason: &str, available: &str) {
         self.decided(Some(number), Some(reason), Some(available));
     }
 
@@ -246,6 +269,8 @@ impl Telling<'_> {
 
     fn decided(self, number: Option<i64>, reason: Option<&str>, available: Option<&str>) {
         let swipe = self.swipe;
+        let number_or_0 = Tick::try_from(number.unwrap_or_default()).expect("small");
+        (swipe.sent, swipe.answered) = (10 * number_or_0, self.is_answered.then_some(10 * number_or_0 + 5));
         let granted_minor = self.granted_minor.or(swipe.amount_minor);
         let decimal = |minor| usd(minor).to_string();
         let (status, code) = match reason {
@@ -257,8 +282,12 @@ impl Telling<'_> {
             (Some(_), "own") => Some((PERSON, WALLET)),
             (Some(_), _) => Some((COMPANY, FUNDS)),
         };
-        // The only increment that was added to another purchase is the third swipe.
-        let group = if &*swipe.token == "s03" { "s01" } else { &*swipe.token };
+        // The only increments that were added to another purchase.
+        let group = match &*swipe.token {
+            "s03" => "s01",
+            "added" => "large",
+            other => other,
+        };
         self.listing.authorizations.push(Authorization {
             id: id_of(&swipe.token),
             kind: if swipe.follows.is_some() { "increment" } else { "authorization" }.to_owned(),
@@ -276,6 +305,7 @@ impl Telling<'_> {
             transaction: swipe.ask.transaction().to_owned(),
             currency: Some(swipe.currency.to_string()),
             available_after: available.map(str::to_owned),
+            checks: Vec::new(),
         });
         let answer = Answer {
             status: code,
@@ -299,6 +329,9 @@ fn word(reason: &str) -> &'static str {
         "cardholder_not_active" => "CARDHOLDER_NOT_ACTIVE",
         "invalid_amount" => "INVALID_AMOUNT",
         "insufficient_funds" => "INSUFFICIENT_FUNDS",
+        "amount_limit_exceeded" => "AMOUNT_LIMIT_EXCEEDED",
+        "count_limit_exceeded" => "TRANSACTION_COUNT_LIMIT_EXCEEDED",
+        "merchant_not_allowed" => "INVALID_MERCHANT",
         _ => "TRANSACTION_NOT_PERMITTED",
     }
 }
@@ -319,11 +352,11 @@ pub(super) fn at(number: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + number.seconds()
 }
 
-fn shown_owner(id: OwnerId, sequence: i64) -> listing::Owner {
+pub(super) fn shown_owner(id: OwnerId, sequence: i64) -> listing::Owner {
     listing::Owner { id, sequence }
 }
 
-fn shown_account(
+pub(super) fn shown_account(
     id: AccountId,
     [posted, held, available]: [&str; 3],
     open_holds: i64,

@@ -1,7 +1,9 @@
 use bursar_core::{AccountId, CardId, CardholderId, OwnerId};
 
 use super::*;
-use crate::history::{Account, Answer, Card, Cardholder, Owner, Status};
+use crate::control::{ControlStatus, Rule};
+use crate::history::{Account, Answer, Card, Cardholder, Control, Owner, Scope, Status};
+use crate::layout::Turn;
 use crate::layout::tests::usual;
 use crate::plan::Plan;
 
@@ -245,4 +247,63 @@ fn tokens_fit_the_processor_and_never_repeat() {
     assert_eq!(history.swipes.len(), tokens.len());
     let keys: std::collections::HashSet<&str> = history.actions.iter().map(|action| &*action.key).collect();
     assert_eq!(keys.len(), history.actions.len());
+}
+
+/// The usual world with its controls.
+fn restricted() -> World {
+    let mut world = world();
+    let history = &mut world.history;
+    history.controls = (0..)
+        .zip(&world.layout.controls)
+        .map(|(index, control)| Control {
+            id: ControlId::new(Uuid::from_u128(5 << 64 | index as u128)),
+            owner: history.owners[0].id,
+            scope: Scope::Owner(history.owners[0].id),
+            name: control.name,
+            rule: control.rule,
+            currency: history.accounts[0].currency,
+            status: control.status,
+        })
+        .collect();
+    world
+}
+
+/// The changes of controls that are sent for the chores: place and what is asked.
+fn turns(book: &mut Book, chores: &[Chore]) -> Vec<(usize, What)> {
+    let step = Step { chores: chores.to_vec(), ..step(Deed::Purchase) };
+    let change = |job| match job {
+        Job::Action(ActionJob { place, action }) => Some((place, action.what)),
+        Job::Swipe(_) => None,
+    };
+    book.jobs(&step, Timestamp::UNIX_EPOCH).into_iter().filter_map(change).collect()
+}
+
+#[test]
+fn a_control_is_turned_back_to_what_it_was_once_the_turn_is_answered() {
+    let mut book = Book::new(restricted());
+    let place = usual().controls.iter().position(|control| matches!(control.turn, Some(Turn::Cut(_))));
+    let place = place.expect("a limit is cut");
+    let Rule::Limit(usual) = usual().controls[place].rule else { panic!("only limits are cut") };
+    let cut = turns(&mut book, &[Chore::Turn(place), Chore::TurnBack(place), Chore::Turn(place)]);
+    assert!(matches!(cut[..], [(_, What::SetLimit(_, limit, _))] if limit != usual));
+    assert!(turns(&mut book, &[]).is_empty(), "the cut is not answered yet");
+    book.performed(cut[0].0, Outcome::Unnumbered);
+    let back = turns(&mut book, &[]);
+    assert!(matches!(back[..], [(_, What::SetLimit(_, limit, _))] if limit == usual));
+    let history = book.into_history();
+    let [cut, back] = &history.actions[..] else { panic!("two actions") };
+    assert!(cut.sent < cut.acknowledged.expect("it was answered"));
+    assert!(cut.acknowledged < Some(back.sent) && back.acknowledged.is_none());
+}
+
+#[test]
+fn a_control_whose_change_may_still_be_made_is_left_alone() {
+    let mut book = Book::new(restricted());
+    let place = usual().controls.iter().position(|control| control.turn == Some(Turn::Off));
+    let place = place.expect("a control is switched off");
+    let off = turns(&mut book, &[Chore::Turn(place)]);
+    assert!(matches!(off[..], [(_, What::SwitchControl(_, ControlStatus::Off))]));
+    book.performed(off[0].0, Outcome::Unresolved("no answer".to_owned()));
+    assert!(turns(&mut book, &[Chore::TurnBack(place)]).is_empty());
+    assert!(turns(&mut book, &[Chore::Turn(place)]).is_empty());
 }

@@ -1,0 +1,140 @@
+use std::collections::{BTreeMap, HashSet};
+
+use super::*;
+use crate::layout::tests::usual;
+
+fn steps(seed: u64, count: usize) -> Vec<Step> {
+    Plan::new(seed, usual()).take(count).collect()
+}
+
+#[test]
+fn the_same_seed_plans_the_same_and_another_seed_does_not() {
+    assert_eq!(steps(7, 2_000), steps(7, 2_000));
+    assert_ne!(steps(7, 2_000), steps(8, 2_000));
+}
+
+#[test]
+fn every_deed_is_planned_about_as_often_as_it_should_be() {
+    let steps = steps(1, 50_000);
+    let mut counts: BTreeMap<Deed, u32> = BTreeMap::new();
+    for step in &steps {
+        *counts.entry(step.deed).or_default() += 1;
+    }
+    for (deed, often) in DEEDS {
+        let (count, wanted) = (counts[&deed], often * 5);
+        assert!(count * 10 > wanted * 7 && count * 10 < wanted * 13, "{deed:?}: {count} of {wanted}");
+    }
+    assert!(counts[&Deed::Purchase] > 35_000);
+    let reversed = steps.iter().filter(|step| step.reverse_after.is_some()).count();
+    assert!((4_500..5_500).contains(&reversed), "{reversed}");
+}
+
+#[test]
+fn a_few_cards_are_very_busy_and_every_card_is_used() {
+    let steps = steps(1, 50_000);
+    let mut uses = vec![0_u32; 60];
+    steps.iter().for_each(|step| uses[step.card] += 1);
+    assert!(uses.iter().all(|&count| count > 50), "{uses:?}");
+    uses.sort_unstable_by(|a, b| b.cmp(a));
+    assert!(uses[..3].iter().sum::<u32>() > 15_000, "{uses:?}");
+}
+
+#[test]
+fn most_purchases_are_made_with_cards_that_work() {
+    let layout = usual();
+    let steps = steps(3, 20_000);
+    let idle = steps.iter().filter(|step| !layout.is_spendable(step.card)).count();
+    assert!((200..2_000).contains(&idle), "{idle}");
+}
+
+#[test]
+fn the_day_has_its_hours() {
+    let is_coffee = |step: &&Step| step.merchant.kind == crate::merchants::Kind::Coffee;
+    let steps = steps(1, 24 * 250);
+    let morning = steps[..750].iter().filter(is_coffee).count();
+    let night = steps[17 * 250..20 * 250].iter().filter(is_coffee).count();
+    assert!(morning > 5 * night, "{morning} in the morning, {night} at night");
+    let merchants: HashSet<&str> = steps.iter().map(|step| step.merchant.id).collect();
+    assert_eq!(merchants.len(), MERCHANTS.len() + CASH_MACHINES.len());
+}
+
+#[test]
+fn another_cardholder_is_never_the_cards_own() {
+    let layout = usual();
+    for step in steps(5, 20_000) {
+        let own = layout.cards[step.card].cardholder;
+        assert_eq!(step.acting != own, step.deed == Deed::OtherCardholder, "{step:?}");
+    }
+}
+
+#[test]
+fn money_comes_in_about_as_fast_as_it_is_spent() {
+    let layout = usual();
+    let (mut spent_minor, mut loaded_minor) = (0, 0);
+    for step in steps(2, 40_000) {
+        let owner = &layout.owners[layout.owner_of_card(step.card)];
+        if layout.is_spendable(step.card) && owner.is_topped_up && step.reverse_after.is_none() {
+            spent_minor += step.amount_minor;
+        }
+        let load = |chore: &Chore| match chore {
+            Chore::Load(_, amount_minor) => *amount_minor,
+            Chore::Unload(_, amount_minor) => -*amount_minor,
+            Chore::MoveCard(..) | Chore::Turn(_) | Chore::TurnBack(_) => 0,
+        };
+        loaded_minor += step.chores.iter().map(load).sum::<i64>();
+    }
+    let percent = loaded_minor * 100 / spent_minor;
+    assert!((75..=105).contains(&percent), "{percent} % of {spent_minor} is loaded");
+}
+
+#[test]
+fn a_suspended_card_is_activated_again() {
+    let steps = steps(4, 10_000);
+    let moves: Vec<(usize, Status)> = steps
+        .iter()
+        .flat_map(|step| &step.chores)
+        .filter_map(|chore| match *chore {
+            Chore::MoveCard(card, to) => Some((card, to)),
+            Chore::Load(..) | Chore::Unload(..) | Chore::Turn(_) | Chore::TurnBack(_) => None,
+        })
+        .collect();
+    assert!(moves.len() > 100);
+    let count = |wanted: Status| moves.iter().filter(|(_, to)| *to == wanted).count();
+    assert!(count(Status::Suspended) - count(Status::Active) <= 1);
+}
+
+#[test]
+fn one_card_is_enough_for_a_plan() {
+    let mut settings = crate::Settings::new("http://localhost", "k".into(), "u", "p".into());
+    (settings.companies, settings.cardholders) = (0, 0);
+    (settings.cards, settings.persons) = (1, 1);
+    let plan = Plan::new(1, Layout::of(&settings));
+    assert!(plan.take(5_000).all(|step| step.card == 0));
+}
+
+#[test]
+fn every_control_that_turns_is_turned_and_turned_back() {
+    let layout = usual();
+    let (mut turned, mut away) = (HashSet::new(), HashSet::new());
+    for chore in steps(4, 1_500).iter().flat_map(|step| &step.chores) {
+        match *chore {
+            Chore::Turn(control) => {
+                assert!(layout.controls[control].turn.is_some() && away.insert(control));
+                turned.insert(control);
+            }
+            Chore::TurnBack(control) => assert!(away.remove(&control)),
+            Chore::Load(..) | Chore::Unload(..) | Chore::MoveCard(..) => {}
+        }
+    }
+    let turning = layout.controls.iter().filter(|control| control.turn.is_some()).count();
+    assert_eq!(turned.len(), turning);
+    assert!(away.len() <= 2, "{away:?}");
+}
+
+#[test]
+fn cash_comes_from_machines_only() {
+    for step in steps(1, 5_000) {
+        let is_machine = step.merchant.kind == crate::merchants::Kind::Cash;
+        assert_eq!(is_machine, step.deed == Deed::Withdrawal, "{step:?}");
+    }
+}
