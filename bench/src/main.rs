@@ -83,6 +83,16 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
         table.push(Row::value(&format!("open loop at 1,000/s, {name}"), latency));
     }
     restarted.stop_and_check().await?;
+    for stored in [10_000, 1_000_000] {
+        let bursar =
+            server::Bursar::start(&arguments.bursar, arguments.companies, !arguments.no_controls).await?;
+        bursar.decide(stored).await?;
+        for (name, latency) in bursar.open_loop(1000, seconds).await? {
+            let name = format!("open loop at 1,000/s with {stored} authorizations stored, {name}");
+            table.push(Row::value(&name, latency));
+        }
+        bursar.stop_and_check().await?;
+    }
     table.print();
     Ok(())
 }

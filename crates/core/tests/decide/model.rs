@@ -268,7 +268,7 @@ impl Model {
                     amount &= most.is_none_or(|most| spent + minor <= most);
                     let is_another = earlier.is_none();
                     let used = if *window == Window::Transaction { 0 } else { used };
-                    count &= uses.is_none_or(|uses| !is_another || used + 1 <= uses as usize);
+                    count &= uses.is_none_or(|uses| !is_another || used < uses as usize);
                 }
                 _ => {}
             }

@@ -3,6 +3,7 @@
 mod concurrent;
 mod decided;
 mod declined;
+mod hostile;
 mod limits;
 mod refused;
 
