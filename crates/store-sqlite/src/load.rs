@@ -135,7 +135,8 @@ fn load_scopes(
     scopes: impl Iterator<Item = Scope>,
 ) -> rusqlite::Result<()> {
     for scope in scopes {
-        if state.controls.is_loaded(scope) {
+        // Both: a row that could not be read is not kept, and the other would count as nothing taken.
+        if state.controls.is_loaded(scope) && state.counters.is_loaded(scope) {
             continue;
         }
         let unreadable = |what: &'static str| {

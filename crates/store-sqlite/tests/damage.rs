@@ -6,7 +6,9 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use bursar_core::Window;
 use bursar_core::command::GroupRef;
+use bursar_core::control::Scope;
 use bursar_core::{Answer, Decided, Encode, Fault, Outcome, Work};
 use bursar_store::contract::given::{self, Funded, Sent, usd};
 use bursar_store::{Batch, Ledger, Member, Reader, Settled, StoreError};
@@ -176,4 +178,28 @@ fn overwrite_root_page(place: &SqlitePlace, table: &str) {
     let file = OpenOptions::new().write(true).open(place.file()).expect("the file");
     let rubbish = vec![0xA5; usize::try_from(size).expect("a page")];
     file.write_all_at(&rubbish, (root - 1) * size).expect("a page");
+}
+
+/// A limit whose window cannot be read is no limit that nothing was taken from.
+#[tokio::test]
+async fn a_control_or_a_window_that_cannot_be_read_approves_nothing_however_often_it_is_asked() {
+    for statement in [
+        "update windows set taken = taken || '|x'",
+        "update controls set rule = '{}'",
+        "update controls set status = 'perhaps'",
+    ] {
+        let place = SqlitePlace::new();
+        let ledger = place.open_ledger();
+        let account = given::account(ledger.as_ref(), usd("100.00")).await;
+        let limit = given::limit(Window::Day, usd("10.00"));
+        given::control(ledger.as_ref(), &account, Scope::Card(account.card), limit).await;
+        let swipe = || given::authorization(&account, usd("10.00"));
+        assert!(given::sent(ledger.as_ref(), &swipe()).await.is_approved());
+        change(&place, statement);
+        for _ in 0..3 {
+            let failed = given::settled(ledger.as_ref(), &swipe()).await;
+            let is_unreadable = matches!(failed, Settled::Done(Outcome::Failed(Fault::Unreadable(_))));
+            assert!(is_unreadable, "{statement}: {failed:?}");
+        }
+    }
 }

@@ -16,9 +16,14 @@ use crate::problem::{Code, Problem};
 pub(super) struct AmountText(String);
 
 impl AmountText {
+    /// The amount, or what is wrong with it.
+    pub(super) fn parse(&self, currency: Currency) -> Result<Money, AmountError> {
+        Money::parse(&self.0, currency)
+    }
+
     /// The amount; zero is one.
     pub(super) fn read(&self, currency: Currency) -> Result<command::Amount, Problem> {
-        let money = Money::parse(&self.0, currency).map_err(invalid)?;
+        let money = self.parse(currency).map_err(invalid)?;
         Ok(command::Amount { currency: Some(currency), minor: Ok(money.minor) })
     }
 

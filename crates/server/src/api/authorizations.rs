@@ -322,8 +322,11 @@ pub(super) async fn list_authorizations(
 fn read_cash_back(new: &NewAuthorization) -> Result<i64, Problem> {
     let Some(text) = &new.cash_back_amount else { return Ok(0) };
     let invalid = |why| Problem::of_field(Code::InvalidField, "cash_back_amount", why);
-    let minor = |text: &AmountText| text.read(new.currency).map(|amount| amount.minor.unwrap_or(0));
-    match (new.transaction, minor(text)?, minor(&new.amount)?) {
+    let cash = text
+        .parse(new.currency)
+        .map_err(|error| Problem::of_field(Code::InvalidAmount, "cash_back_amount", error))?;
+    let all_minor = new.amount.read(new.currency)?.minor.unwrap_or(0);
+    match (new.transaction, cash.minor, all_minor) {
         (Spending::CashBack, cash_minor, all_minor) if cash_minor <= all_minor => Ok(cash_minor),
         (Spending::CashBack, ..) => Err(invalid("this is more than the amount that it is part of")),
         _ => Err(invalid("only a transaction of the kind cash_back has one")),

@@ -259,6 +259,23 @@ async fn a_control_that_makes_no_sense_is_refused_by_the_name_of_its_field() -> 
         assert_eq!(refused.status.as_u16(), 400, "{new}: {}", refused.text);
         assert_eq!(refused.json()["errors"][0]["field"], field, "{new}: {}", refused.text);
     }
+    for (path, body, field) in [
+        (
+            "/v1/controls".to_owned(),
+            json!({"card": card, "name": "x", "velocity": {"window": "day", "amount": "1.999", "currency": "USD"}}),
+            "velocity.amount",
+        ),
+        (format!("/v1/cards/{}/limits", id(&given.card)), json!({"currency": "USD", "daily": "-1"}), "daily"),
+        (
+            "/v1/authorizations".to_owned(),
+            json!({"card": "card-1", "amount": "5.00", "currency": "USD", "transaction": "cash_back", "cash_back_amount": "x"}),
+            "cash_back_amount",
+        ),
+    ] {
+        let refused = server.post(&path, &body).await?;
+        let found = (refused.code(), refused.json()["errors"][0]["field"].clone());
+        assert_eq!(found, ("invalid_amount".to_owned(), json!(field)), "{}", refused.text);
+    }
     let taken = json!({"card": card, "name": "x", "velocity": {"window": "day", "count": 1}});
     server.make("/v1/controls", taken.clone()).await?;
     let again = server.post("/v1/controls", &taken).await?;

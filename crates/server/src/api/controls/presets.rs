@@ -52,7 +52,7 @@ pub(in crate::api) struct NewPreset {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Preset {
-    /// For one purchase. If that is reversed as a whole, for another.
+    /// For one purchase; one that was made before counts. If it is reversed as a whole, for another.
     OneTime,
     /// For the merchant of its first purchase.
     MerchantLocked,

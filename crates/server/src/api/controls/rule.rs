@@ -119,8 +119,9 @@ impl VelocityBody {
 
 /// An amount above zero.
 pub(super) fn read_limit(field: &str, text: &AmountText, currency: Currency) -> Result<Money, Problem> {
-    match text.read(currency)?.minor {
-        Ok(minor) if minor > 0 => Ok(Money { minor, currency }),
+    let money = text.parse(currency).map_err(|error| Problem::of_field(Code::InvalidAmount, field, error))?;
+    match money.minor {
+        1.. => Ok(money),
         _ => Err(invalid(field, "must be above zero; a card that may spend nothing is suspended")),
     }
 }
