@@ -208,10 +208,10 @@ impl Counting<'_> {
             let Some(part_minor) = velocity.part(take.kind, take.amount_minor, take.cash_minor) else {
                 continue;
             };
-            // A take of now is in the last bucket, and a calendar period has only one.
-            let start = match take.at == at && !velocity.window.is_rolling() {
-                true => begins,
-                false => velocity.window.bucket(take.at, zone).ok_or(NO_EDGE)?,
+            // Of a calendar period there is one bucket, and what is older counts no more.
+            let start = match velocity.window.is_rolling() {
+                false if take.at >= begins => begins,
+                _ => velocity.window.bucket(take.at, zone).ok_or(NO_EDGE)?,
             };
             counter.add(start, Used { amount_minor: sign * part_minor, count: sign * take.count }, begins)?;
         }
