@@ -1,5 +1,7 @@
 //! Commands: every change to money or to a status, whoever asks for it.
 
+mod keys;
+
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -15,6 +17,8 @@ use crate::owner::{OwnerKind, OwnerStatus};
 use crate::program::Policies;
 use crate::text::{FreeText, Token};
 use crate::time::Zone;
+
+pub use keys::{Keys, TokenKind};
 
 /// A request for one atomic change. Everything random or measured was put in before: a command
 /// can be run again after a crash and gives the same outcome.
@@ -391,39 +395,6 @@ pub struct Record {
     pub amount: Amount,
 }
 
-/// What a command needs loaded before it can be decided.
-#[derive(Debug, Clone, Default)]
-pub struct Keys<'a> {
-    /// A program, read only.
-    pub program: Option<ProgramId>,
-    /// The owner, locked, and with it the program that it belongs to, read only: what that allows
-    /// counts in every decision.
-    pub owner: Option<OwnerId>,
-    /// The account.
-    pub account: Option<AccountId>,
-    /// The cardholders: the card's, who acts, who pays.
-    pub cardholders: [Option<CardholderId>; 3],
-    /// The card.
-    pub card: Option<CardId>,
-    /// The scopes whose controls count, or change.
-    pub scopes: [Option<Scope>; 3],
-    /// The token that the new object wants for itself, under each kind it names.
-    pub wanted_tokens: [Option<(TokenKind, &'a Token)>; 2],
-    /// The hold group that it refers to.
-    pub group: Option<&'a GroupRef>,
-}
-
-/// What kind of object a token names: it is unique within the kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TokenKind {
-    /// Companies and persons.
-    Owner,
-    /// Cardholders.
-    Cardholder,
-    /// Cards.
-    Card,
-}
-
 impl Command {
     /// A hash of the normalised content. What is found out on the way (owners, routes) and the
     /// times are no part of it: a repeat has the same content, whenever it comes.
@@ -480,60 +451,6 @@ impl Command {
             Action::Record(_) => ActionKind::Record,
         }
     }
-
-    /// What has to be loaded under the owner's lock before [`crate::decide_batch`] can run.
-    #[must_use]
-    pub fn keys(&self) -> Keys<'_> {
-        let base = Keys { owner: self.owner(), ..Keys::default() };
-        match &self.action {
-            Action::CreateProgram(_) | Action::MoveOwner(_) | Action::Record(_) => base,
-            Action::CreateOwner(create) => Keys {
-                program: Some(create.program),
-                wanted_tokens: [
-                    wanted(TokenKind::Owner, create.token.as_ref()),
-                    // A person is its own cardholder, under the same token.
-                    wanted(
-                        TokenKind::Cardholder,
-                        create.token.as_ref().filter(|_| create.kind == OwnerKind::Person),
-                    ),
-                ],
-                ..base
-            },
-            Action::CreateCardholder(create) => {
-                Keys { wanted_tokens: [wanted(TokenKind::Cardholder, create.token.as_ref()), None], ..base }
-            }
-            Action::CreateCard(create) => Keys {
-                account: Some(create.account),
-                cardholders: [Some(create.cardholder), None, None],
-                wanted_tokens: [wanted(TokenKind::Card, create.token.as_ref()), None],
-                ..base
-            },
-            Action::MoveCardholder(change) => {
-                Keys { cardholders: [Some(change.cardholder), None, None], ..base }
-            }
-            Action::MoveCard(change) => Keys { card: Some(change.card), ..base },
-            Action::PutControls(put) => put.scope.keys(base),
-            Action::ChangeControl(change) => change.scope.keys(base),
-            Action::Authorize(authorize) => authorize.keys(base),
-            Action::Reverse(reverse) => Keys { group: Some(&reverse.group), ..base },
-            Action::Transfer(transfer) => Keys { account: Some(transfer.account), ..base },
-        }
-    }
-}
-
-fn wanted(kind: TokenKind, token: Option<&Token>) -> Option<(TokenKind, &Token)> {
-    token.map(|token| (kind, token))
-}
-
-impl Scope {
-    fn keys(self, base: Keys<'_>) -> Keys<'_> {
-        let scopes = [Some(self), None, None];
-        match self {
-            Self::Card(id) => Keys { card: Some(id), scopes, ..base },
-            Self::Cardholder(id) => Keys { cardholders: [Some(id), None, None], scopes, ..base },
-            Self::Owner(_) => Keys { scopes, ..base },
-        }
-    }
 }
 
 impl Route {
@@ -541,26 +458,5 @@ impl Route {
     #[must_use]
     pub const fn scopes(&self) -> [Scope; 3] {
         [Scope::Card(self.card), Scope::Cardholder(self.cardholder), Scope::Owner(self.owner)]
-    }
-}
-
-impl Authorize {
-    fn keys<'a>(&'a self, base: Keys<'a>) -> Keys<'a> {
-        let cardholder = |actor: &Option<Actor>| actor.as_ref().and_then(|actor| actor.cardholder);
-        Keys {
-            account: self.route.map(|route| route.account),
-            card: self.route.map(|route| route.card),
-            cardholders: [
-                self.route.map(|route| route.cardholder),
-                cardholder(&self.acting),
-                cardholder(&self.paying),
-            ],
-            scopes: self.route.map_or([None; 3], |route| route.scopes().map(Some)),
-            group: match &self.purpose {
-                Purpose::Increment(group) => Some(group),
-                _ => None,
-            },
-            ..base
-        }
     }
 }
