@@ -180,6 +180,7 @@ fn in_order(messages: &[GroupMessage]) -> Vec<&GroupMessage> {
 /// # Errors
 /// A sum overflows.
 pub fn takes(root: MessageId, messages: &[GroupMessage]) -> Result<Vec<Take>, FoldOverflow> {
+    let first = messages.iter().find(|message| message.id == root);
     let mut takes: Vec<Take> = Vec::with_capacity(messages.len());
     let mut books = GroupBooks::EMPTY;
     for message in in_order(messages) {
@@ -188,7 +189,8 @@ pub fn takes(root: MessageId, messages: &[GroupMessage]) -> Result<Vec<Take>, Fo
         if books.held_minor < before.held_minor {
             give_back(&mut takes, before.held_minor - books.held_minor);
         } else if books != before && message.effect.approved_minor() > 0 {
-            takes.push(Take::of(root, message));
+            // More of a withdrawal is a withdrawal, whatever its increment is called.
+            takes.push(Take::of(root, message, first.unwrap_or(message).kind));
         }
     }
     Ok(takes)
@@ -205,11 +207,11 @@ fn give_back(takes: &mut Vec<Take>, mut released_minor: i64) {
 }
 
 impl Take {
-    fn of(root: MessageId, message: &GroupMessage) -> Self {
+    fn of(root: MessageId, message: &GroupMessage, kind: TransactionKind) -> Self {
         Self {
             message: message.id,
             at: message.at,
-            kind: message.kind,
+            kind,
             amount_minor: message.effect.approved_minor(),
             cash_minor: message.cash_minor,
             count: i64::from(message.id == root),
@@ -251,6 +253,12 @@ impl HoldGroup {
     /// A sum overflows.
     pub fn books(&self) -> Result<GroupBooks, FoldOverflow> {
         fold(&self.messages)
+    }
+
+    /// What kind of transaction it is about: that of the message that began it.
+    #[must_use]
+    pub fn kind(&self) -> Option<TransactionKind> {
+        self.messages.iter().find(|message| message.id == self.root).map(|message| message.kind)
     }
 
     /// Whose controls count for it: the card's, its cardholder's, the owner's.

@@ -190,12 +190,15 @@ fn group(connection: &Connection, state: &mut State, wanted: &GroupRef) -> rusql
         let Some(group) = read_group(connection, root)? else {
             return Ok(());
         };
-        load_account(connection, state, group.account)?;
-        load_scopes(connection, state, group.scopes().into_iter())?;
         for message in &group.messages {
             state.group_refs.insert(GroupRef::Message(message.id), root);
         }
         state.groups.insert(root, group);
+    }
+    // Also of a group that is there already: a history is read without them.
+    if let Some((account, scopes)) = state.groups.get(&root).map(|group| (group.account, group.scopes())) {
+        load_account(connection, state, account)?;
+        load_scopes(connection, state, scopes.into_iter())?;
     }
     state.group_refs.insert(wanted.clone(), root);
     Ok(())

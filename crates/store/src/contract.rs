@@ -175,6 +175,7 @@ macro_rules! ledger_contract {
                 what_is_given_back_goes_to_the_day_that_it_came_from,
                 controls_and_windows_are_there_after_opening_again,
                 a_clock_that_goes_back_opens_no_window_again,
+                a_late_limit_hides_nothing_from_the_rest_of_its_batch,
             }
             reopening {
                 everything_is_still_there_after_opening_again,

@@ -162,7 +162,7 @@ impl<'a> Subject<'a> {
         }
         Ok(Some(control::Swipe {
             scopes,
-            kind: request.kind,
+            kind: self.group.and_then(HoldGroup::kind).unwrap_or(request.kind),
             minor,
             cash_minor: request.cash_minor,
             currency: account.currency,

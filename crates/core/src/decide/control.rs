@@ -394,7 +394,8 @@ pub fn history_since(
         Action::PutControls(put) => {
             let rules = put.controls.iter().filter_map(|spec| {
                 let stored = stored(state, put.scope, |control| control.name == spec.name);
-                spec.rule.as_ref().map(|rule| (stored, rule))
+                // A name that is taken is refused, and nothing counted.
+                spec.rule.as_ref().filter(|_| put.replace || stored.is_none()).map(|rule| (stored, rule))
             });
             (put.scope, rules.collect())
         }

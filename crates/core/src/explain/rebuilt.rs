@@ -135,12 +135,14 @@ impl<'a> Rebuilt<'a> {
             let amount = Change::Amount { from_minor: self.asked_minor, to_minor };
             self.approves(&[beside, &[amount]].concat())
         };
+        // Less than its cash part is no purchase with that cash.
         let (mut most, mut too_much) = (0, self.asked_minor);
         while too_much - most > 1 {
             let middle = most + (too_much - most) / 2;
             if approves(middle) { most = middle } else { too_much = middle }
         }
-        (most > 0).then_some(Change::Amount { from_minor: self.asked_minor, to_minor: most })
+        (most > 0 && most >= self.of.cash_minor)
+            .then_some(Change::Amount { from_minor: self.asked_minor, to_minor: most })
     }
 
     pub(super) fn approves(&self, changes: &[Change]) -> bool {

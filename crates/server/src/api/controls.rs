@@ -6,17 +6,18 @@ mod rule;
 use axum::Json;
 use axum::extract::State;
 use bursar_core::command::{ChangeControl, ControlSpec, PutControls};
-use bursar_core::control::Scope;
+use bursar_core::control::{Rule, Scope};
 use bursar_core::mcc_group::MCC_GROUPS;
 use bursar_core::text::FreeText;
 use bursar_core::{
     Action, CardId, CardholderId, Control, ControlId, ControlStatus, Decided, DeclineReason, OwnerId,
 };
 use bursar_processors::json::Object;
-use bursar_store::ControlFilter;
+use bursar_store::{ControlFilter, Page};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use presets::RESERVED;
 pub(super) use presets::{__path_apply_preset, __path_set_limits};
 pub(super) use presets::{apply_preset, set_limits};
 use rule::{HoursBody, MerchantBody, RuleView, VelocityBody};
@@ -45,7 +46,7 @@ pub(super) struct NewControl {
     #[schema(value_type = Option<schema::OwnerId>)]
     owner: Option<OwnerId>,
     /// What operators call it; no other control of the same card, cardholder or owner has it.
-    #[schema(value_type = String, example = "daily limit")]
+    #[schema(value_type = String, example = "weekly limit")]
     name: FreeText,
     /// Active if not given.
     #[serde(default = "active")]
@@ -157,6 +158,10 @@ pub(super) async fn create_control(
     Body(new): Body<NewControl>,
 ) -> Result<Stored, Problem> {
     let name = required("name", new.name)?;
+    if RESERVED.contains(&name.as_str()) {
+        let why = "is the name of a control that /limits or /presets of a card makes; choose another";
+        return Err(Problem::of_field(Code::InvalidField, "name", why));
+    }
     let rule = rule::read(new.velocity, new.merchant, new.schedule)?.ok_or_else(rule::missing)?;
     let scope = match (new.card, new.cardholder, new.owner) {
         (Some(card), None, None) => Scope::Card(card),
@@ -188,6 +193,9 @@ pub(super) async fn change_control(
 ) -> Result<Stored, Problem> {
     let rule = rule::read(change.velocity, change.merchant, change.schedule)?;
     let control = find(&app, id).await?;
+    if let Some(rule) = &rule {
+        is_spent_there(&app, control.scope, control.owner, rule).await?;
+    }
     let action = Action::ChangeControl(ChangeControl {
         owner: Some(control.owner),
         scope: control.scope,
@@ -280,6 +288,30 @@ async fn put(app: &App, scope: Scope, replace: bool, controls: Vec<ControlSpec>)
             (app.ledger().find_owner(id).await?.map(|owner| owner.id), DeclineReason::OwnerUnknown)
         }
     };
-    let owner = Some(owner.ok_or(Problem::declined(unknown))?);
-    Ok(Action::PutControls(PutControls { owner, scope, replace, controls }))
+    let owner = owner.ok_or(Problem::declined(unknown))?;
+    for rule in controls.iter().filter_map(|spec| spec.rule.as_ref()) {
+        is_spent_there(app, scope, owner, rule).await?;
+    }
+    Ok(Action::PutControls(PutControls { owner: Some(owner), scope, replace, controls }))
+}
+
+/// A limit in a currency that nothing is spent in would restrict nothing. Accounts never change
+/// their currency, and cards never their account.
+async fn is_spent_there(app: &App, scope: Scope, owner: OwnerId, rule: &Rule) -> Result<(), Problem> {
+    let Some(limit) = rule.velocity().and_then(|velocity| velocity.amount) else { return Ok(()) };
+    let page = Page { after: None, limit: super::owners::ACCOUNTS_MAX };
+    let mut accounts = app.ledger().list_accounts(Some(owner), page).await?;
+    if let Scope::Card(id) = scope
+        && let Some(card) = app.ledger().find_card(id).await?
+    {
+        accounts.retain(|account| account.id == card.account);
+    }
+    match accounts.iter().any(|account| account.currency == limit.currency) {
+        true => Ok(()),
+        false => Err(Problem::of_field(
+            Code::InvalidField,
+            "currency",
+            format!("nothing is spent in {}: the accounts keep other currencies", limit.currency),
+        )),
+    }
 }

@@ -75,7 +75,8 @@ enum ChangeView {
     },
     /// Another status.
     Status {
-        /// `card`, `cardholder`, `owner`, or the id of the control that refused.
+        /// `card`, `cardholder` (whoever acts or pays and may not spend), `owner`, or the id of the control
+        /// that refused.
         of: String,
         from: &'static str,
         to: &'static str,

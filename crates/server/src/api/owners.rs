@@ -19,7 +19,7 @@ use crate::page::{Cursor, ListQuery, Listed};
 use crate::problem::Problem;
 
 /// An owner has an account for each currency of its program at most, and there are fewer.
-const ACCOUNTS_MAX: u32 = 300;
+pub(super) const ACCOUNTS_MAX: u32 = 300;
 
 /// A company or a person, as `/v1` shows it.
 pub(super) trait OwnerView: Serialize + Sized + 'static {

@@ -276,6 +276,12 @@ async fn a_control_that_makes_no_sense_is_refused_by_the_name_of_its_field() -> 
         let found = (refused.code(), refused.json()["errors"][0]["field"].clone());
         assert_eq!(found, ("invalid_amount".to_owned(), json!(field)), "{}", refused.text);
     }
+    let elsewhere = json!({"card": card, "name": "x", "velocity": {"window": "day", "amount": "1.00", "currency": "EUR"}});
+    let reserved = json!({"card": card, "name": "daily limit", "velocity": {"window": "day", "count": 1}});
+    for (new, field) in [(elsewhere, "currency"), (reserved, "name")] {
+        let refused = server.post("/v1/controls", &new).await?;
+        assert_eq!((refused.status.as_u16(), &refused.json()["errors"][0]["field"]), (400, &json!(field)));
+    }
     let taken = json!({"card": card, "name": "x", "velocity": {"window": "day", "count": 1}});
     server.make("/v1/controls", taken.clone()).await?;
     let again = server.post("/v1/controls", &taken).await?;

@@ -51,7 +51,7 @@ struct Ranked {
 use ControlStatus::{Active, Shadow};
 
 const RANKED: &[Ranked] = &[
-    ranked(1, "transaction limit", most(Window::Transaction, 25_000), Active)
+    ranked(1, "most at once", most(Window::Transaction, 25_000), Active)
         .turned(Turn::Cut(amount(Window::Transaction, 2_500))),
     ranked(1, "tried: 20 a day", uses(Window::Day, 20), Shadow),
     ranked(1, "tried: no restaurants", deny(RESTAURANTS), Shadow),
@@ -63,7 +63,7 @@ const RANKED: &[Ranked] = &[
         .turned(Turn::Cut(count(Window::Week, 30))),
     ranked(2, "tried: mornings", MORNINGS, Shadow),
     ranked(3, "not in Germany", deny(Places::Countries(&["DE", "124"], &["DEU", "CAN"])), Active),
-    ranked(3, "daily limit", most(Window::Day, 100_000_000), Active)
+    ranked(3, "most a day", most(Window::Day, 100_000_000), Active)
         .turned(Turn::Cut(amount(Window::Day, 80_000))),
     ranked(4, "not on the internet", deny(Places::Channels(&[Channel::Ecommerce])), Active).turned(Turn::Off),
     ranked(4, "tried: contactless only", allow(Places::Channels(&[Channel::Contactless])), Shadow),
@@ -71,13 +71,13 @@ const RANKED: &[Ranked] = &[
     ranked(6, "shops only", allow(SHOPS), Active).turned(Turn::Off),
     ranked(7, "known merchants", allow(Places::Merchants(KNOWN)), Active),
     ranked(8, "no subscriptions", deny(Places::Channels(&[Channel::Recurring])), Active),
-    ranked(9, "transaction limit", most(Window::Transaction, 10_000), Active),
+    ranked(9, "most at once", most(Window::Transaction, 10_000), Active),
     ranked(10, "tried: monthly limit", most(Window::Month, 20_000), Shadow),
-    ranked(12, "daily limit", most(Window::Day, 30_000), Active),
+    ranked(12, "most a day", most(Window::Day, 30_000), Active),
     ranked(13, "weekly uses", uses(Window::Week, 8), Active),
     ranked(14, "uses in an hour", uses(Window::RollingHours(1), 8), Active),
     ranked(15, "for eight purchases", uses(Window::Lifetime, 8), Active),
-    ranked(18, "merchant lock", allow(Places::FirstMerchant), Active),
+    ranked(18, "one merchant", allow(Places::FirstMerchant), Active),
     ranked(19, "mornings", MORNINGS, Active),
     ranked(20, "afternoons", AFTERNOONS, Active),
 ];
@@ -164,7 +164,7 @@ pub(super) fn controls(layout: &Layout, by_use: &[usize]) -> Vec<ControlLayout> 
     let of = |place, name, rule| ControlLayout { place, name, rule, status: Active, turn: None };
     let monthly = |card: usize| {
         let cardholder = Place::Cardholder(layout.cards[card].cardholder);
-        of(cardholder, "monthly limit", most(Window::Month, 15_000))
+        of(cardholder, "most a month", most(Window::Month, 15_000))
     };
     let cash = |card: usize| {
         let owner = Place::Owner(layout.owner_of_card(card));

@@ -170,3 +170,29 @@ pub(super) async fn a_clock_that_goes_back_opens_no_window_again(place: &dyn Pla
     ];
     spend(place, "Etc/UTC", Window::Day, &swipes).await;
 }
+
+/// A batch after a start finds no row that is kept: the history of a new limit brings groups with it,
+/// and whoever refers to one of them needs its account and its limits all the same.
+pub(super) async fn a_late_limit_hides_nothing_from_the_rest_of_its_batch(place: &dyn Place) {
+    let ledger = place.open();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let other = given::another_holder(ledger.as_ref(), &account).await;
+    let lifetime = given::limit(Window::Lifetime, usd("30.00"));
+    given::control(ledger.as_ref(), &other, Scope::Card(other.card), lifetime).await;
+    let held = given::authorization(&other, usd("30.00"));
+    assert!(given::sent(ledger.as_ref(), &held).await.is_approved());
+    drop(ledger);
+    let ledger = place.open();
+    let late = given::limit(Window::Lifetime, usd("50.00"));
+    let calls = [
+        given::new_control(account.owner, Scope::Card(account.card), late),
+        given::reversal(&other, GroupRef::Message(held.command.id)),
+        given::authorization(&other, usd("30.00")),
+    ];
+    for settled in given::batch(ledger.as_ref(), &calls).await {
+        assert_eq!(given::Sent::of(settled).declined(), None);
+    }
+    assert_eq!(given::available(ledger.as_ref(), &account).await, usd("70.00"));
+    drop(ledger);
+    assert_books_are_right(place.books());
+}

@@ -22,6 +22,13 @@ use crate::problem::{Code, Problem};
 
 const DAILY: &str = "daily limit";
 const TRANSACTION: &str = "transaction limit";
+const ONE_TIME: &str = "one time";
+const LOCK: &str = "merchant lock";
+const LOCK_LIMIT: &str = "merchant limit";
+const MONTHLY: &str = "monthly limit";
+
+/// The names of the controls that the calls here change: no other control of a card has one.
+pub(super) const RESERVED: &[&str] = &[DAILY, TRANSACTION, ONE_TIME, LOCK, LOCK_LIMIT, MONTHLY];
 
 /// The limits of a card. One that is left out or null is switched off.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -86,7 +93,7 @@ pub(in crate::api) async fn set_limits(
 }
 
 /// Makes a card one for a purpose, by controls that can be changed like any other. The same preset
-/// again begins anew.
+/// again locks onto another merchant; its limits count on. Other presets of the card stay.
 #[utoipa::path(post, path = "/v1/cards/{id}/presets", tag = "controls", params(("id" = schema::CardId, Path)),
     request_body = NewPreset, responses((status = 200, body = ControlsView, description = "The card's controls")))]
 pub(in crate::api) async fn apply_preset(
@@ -109,16 +116,16 @@ pub(in crate::api) async fn apply_preset(
     };
     let lock = Rule::Merchant(MerchantRule { list: List::Allow, of: Places::FirstMerchant(None) });
     let specs = match (new.preset, amount) {
-        (Preset::OneTime, amount) => vec![spec("one time", most(Window::Lifetime, amount, Some(1)))],
-        (Preset::MerchantLocked, None) => vec![spec("merchant lock", lock)],
+        (Preset::OneTime, amount) => vec![spec(ONE_TIME, most(Window::Lifetime, amount, Some(1)))],
+        (Preset::MerchantLocked, None) => vec![spec(LOCK, lock)],
         (Preset::MerchantLocked, amount) => {
-            vec![spec("merchant lock", lock), spec("merchant limit", most(Window::Lifetime, amount, None))]
+            vec![spec(LOCK, lock), spec(LOCK_LIMIT, most(Window::Lifetime, amount, None))]
         }
         (Preset::Subscription, None) => {
             return Err(missing("amount", "a subscription needs the most that a month may cost"));
         }
         (Preset::Subscription, amount) => {
-            vec![spec("merchant lock", lock), spec("monthly limit", most(Window::Month, amount, None))]
+            vec![spec(LOCK, lock), spec(MONTHLY, most(Window::Month, amount, None))]
         }
     };
     put_all(&app, key, id, specs).await

@@ -112,7 +112,8 @@ impl VelocityBody {
         if self.window == Window::Transaction && self.count.is_some() {
             return Err(invalid("velocity.count", "one transaction is one use; leave it out"));
         }
-        let counts = distinct("velocity.counts", self.counts)?;
+        let mut counts = distinct("velocity.counts", self.counts)?;
+        counts.sort_unstable();
         Ok(Velocity { window: self.window, amount, count: self.count, counts })
     }
 }
