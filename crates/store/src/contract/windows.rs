@@ -187,12 +187,13 @@ pub(super) async fn a_late_limit_hides_nothing_from_the_rest_of_its_batch(place:
     let calls = [
         given::new_control(account.owner, Scope::Card(account.card), late),
         given::reversal(&other, GroupRef::Message(held.command.id)),
-        given::authorization(&other, usd("30.00")),
     ];
     for settled in given::batch(ledger.as_ref(), &calls).await {
         assert_eq!(given::Sent::of(settled).declined(), None);
     }
-    assert_eq!(given::available(ledger.as_ref(), &account).await, usd("70.00"));
+    assert_eq!(given::available(ledger.as_ref(), &account).await, usd("100.00"));
+    let again = given::authorization(&other, usd("30.00"));
+    assert_eq!(given::sent(ledger.as_ref(), &again).await.declined(), None, "all was given back");
     drop(ledger);
     assert_books_are_right(place.books());
 }
