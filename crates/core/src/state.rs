@@ -56,8 +56,9 @@ impl State {
             accounts: self.accounts.keep(rows_max),
             cardholders: self.cardholders.keep(rows_max),
             cards: self.cards.keep(rows_max),
-            controls: self.controls.keep(rows_max),
-            counters: self.counters.keep(rows_max),
+            // A card has a scope of its own, and shares others.
+            controls: self.controls.keep(rows_max.saturating_mul(2)),
+            counters: self.counters.keep(rows_max.saturating_mul(2)),
             ..Self::default()
         }
     }

@@ -203,3 +203,26 @@ async fn a_control_or_a_window_that_cannot_be_read_approves_nothing_however_ofte
         }
     }
 }
+
+/// A limit that begins to count walks the owner's messages: one that is missing would be counted for
+/// nothing.
+#[tokio::test]
+async fn a_limit_is_not_made_from_a_history_that_has_a_gap() {
+    let place = SqlitePlace::new();
+    let ledger = place.open_ledger();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    for _ in 0..3 {
+        given::sent(ledger.as_ref(), &given::authorization(&account, usd("1.00"))).await;
+    }
+    change(
+        &place,
+        "update messages set previous = null where position = (select max(position) from messages)",
+    );
+    let late =
+        given::new_control(account.owner, Scope::Card(account.card), given::limit(Window::Day, usd("9.00")));
+    let batch = Batch { members: vec![late.member()], ..Batch::default() };
+    let refused = ledger.transact(batch).await;
+    assert!(matches!(refused, Err(StoreError::BadData(_) | StoreError::Corrupt(_))), "{refused:?}");
+    let spending = ledger.find_spending(Scope::Card(account.card)).await.expect("readable").expect("there");
+    assert_eq!(spending.controls, []);
+}

@@ -6,10 +6,11 @@ use bursar_core::command::GroupRef;
 use bursar_core::hold_group::GroupMessage;
 use bursar_core::{AccountId, CardId, CardholderId, Currency, HoldGroup, MessageId, OwnerId, State};
 use jiff::Timestamp;
+use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::read_group;
-use crate::rows::{Blob16, id, id_opt, message, word};
+use crate::rows::{Blob16, Micros, id, id_opt, message, word};
 
 /// Adds every hold group of the owner that has a message since then. Walks the owner's messages back
 /// from the last, so it costs what the owner did, however much others did.
@@ -50,7 +51,8 @@ pub(super) fn load(
 const BEFORE: usize = 1;
 const FIRST: usize = BEFORE + message::GROUP_WIDTH;
 
-/// Shows the owner's messages since then, the newest first.
+/// Shows the owner's messages since then, the newest first. A chain that breaks is an error: a limit
+/// that counts too little would approve too much.
 fn walk(
     connection: &Connection,
     owner: OwnerId,
@@ -61,16 +63,27 @@ fn walk(
     let last = connection.prepare_cached(last)?.query_row([Blob16(owner.uuid())], |row| row.get(0));
     let mut next: Option<i64> = last.optional()?.flatten();
     let one = format!(
-        "select previous, {}, root, card, cardholder, account from messages
-         where position = ?1 and owner = ?2 and at >= ?3",
+        "select previous, {}, root, card, cardholder, account, owner_sequence from messages
+         where position = ?1 and owner = ?2",
         message::GROUP_COLUMNS
     );
     let mut one = connection.prepare_cached(&one)?;
     while let Some(position) = next {
-        let mut rows = one.query(params![position, Blob16(owner.uuid()), since.as_microsecond()])?;
-        let Some(row) = rows.next()? else { break };
+        let broken = || {
+            FromSqlError::Other(
+                format!("the message before position {position} of {owner} is not there").into(),
+            )
+        };
+        let mut rows = one.query(params![position, Blob16(owner.uuid())])?;
+        let row = rows.next()?.ok_or_else(|| broken())?;
+        if row.get::<_, Micros>(BEFORE + 4)?.0 < since {
+            break;
+        }
         visit(row)?;
         next = row.get(0)?;
+        if next.is_none() && row.get::<_, i64>(FIRST + 4)? != 1 {
+            return Err(broken().into());
+        }
     }
     Ok(())
 }
