@@ -75,7 +75,7 @@ fn walk(
             )
         };
         let mut rows = one.query(params![position, Blob16(owner.uuid())])?;
-        let row = rows.next()?.ok_or_else(|| broken())?;
+        let row = rows.next()?.ok_or_else(broken)?;
         if row.get::<_, Micros>(BEFORE + 4)?.0 < since {
             break;
         }
