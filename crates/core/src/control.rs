@@ -234,9 +234,7 @@ impl Velocity {
         };
         part_minor.filter(|minor| *minor > 0)
     }
-}
 
-impl Velocity {
     /// The word for the part of a purchase with cash back that counts, where only one does.
     #[must_use]
     pub fn share(&self, kind: TransactionKind) -> Option<&'static str> {

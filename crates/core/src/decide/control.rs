@@ -219,20 +219,8 @@ impl Counting<'_> {
     }
 }
 
-/// The counter of a control as if it had been there for ever: summed from the takes of all hold
-/// groups, which were loaded for it.
-fn recount(
-    state: &State,
-    control: &Control,
-    counters: &mut Counters,
-    at: Timestamp,
-    zone: &Zone,
-) -> Result<(), Fault> {
-    *counters.of(control.id) = count(control, state.groups.values(), at, zone)?;
-    Ok(())
-}
-
-/// What the hold groups took from a control's window by this time (V2).
+/// What the hold groups took from a control's window by this time (V2): its counter, as if it had
+/// been there for ever.
 ///
 /// # Errors
 /// A sum overflows.
@@ -305,7 +293,8 @@ pub(super) fn put(
                     status: spec.status,
                 });
                 let place = row.controls.len() - 1;
-                recount(state, &row.controls[place], &mut counters, at, zone)?;
+                let taken = count(&row.controls[place], state.groups.values(), at, zone)?;
+                *counters.of(id) = taken;
                 continue;
             }
         };
@@ -356,10 +345,11 @@ fn change_rule(
 ) -> Result<(), Fault> {
     let counts_alike = control.rule.counts_like(rule);
     control.rule = rule.clone();
-    match counts_alike {
-        true => Ok(()),
-        false => recount(state, control, counters, at, zone),
+    if !counts_alike {
+        // The groups were loaded for it.
+        *counters.of(control.id) = count(control, state.groups.values(), at, zone)?;
     }
+    Ok(())
 }
 
 fn controls_of(state: &State, scope: Scope) -> Result<ScopeControls, Fault> {
