@@ -204,7 +204,7 @@ words! {
         CurrencyMismatch = "currency_mismatch",
         /// No amount, or one that cannot be held or moved.
         InvalidAmount = "invalid_amount",
-        /// The hold group was reversed, or never held anything.
+        /// The hold group was reversed, has expired, or never held anything.
         HoldGroupEnded = "hold_group_ended",
         /// A control refuses the merchant or its category.
         MerchantNotAllowed = "merchant_not_allowed",
@@ -230,6 +230,8 @@ words! {
         AccountUnknown = "account_unknown",
         /// No such authorization.
         AuthorizationUnknown = "authorization_unknown",
+        /// More is to be released than is held.
+        MoreThanHeld = "more_than_held",
         /// The program does not keep this currency.
         CurrencyNotKept = "currency_not_kept",
         /// The token already names another object of this kind.

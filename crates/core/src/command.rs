@@ -56,8 +56,10 @@ pub enum Action {
     ChangeControl(ChangeControl),
     /// An authorization, an increment, or a method that is not funded.
     Authorize(Box<Authorize>),
-    /// Release of all that a hold group holds.
+    /// Release of what a hold group holds, or of a part of it.
     Reverse(Reverse),
+    /// The end of a hold group that nothing more was heard of.
+    Expire(Expire),
     /// Money in or out.
     Transfer(Transfer),
     /// A message kept without effect.
@@ -341,9 +343,25 @@ pub struct Amount {
     pub minor: Result<i64, AmountError>,
 }
 
-/// Releases all that a hold group holds.
+/// Releases what a hold group holds. The last of it ends the group.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reverse {
+    /// Whose hold group; found by the message.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// Any message of the group.
+    pub group: GroupRef,
+    /// How much, above zero; `None` is all that is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
+    /// When, by the processor's clock; `None` takes the time of the decision.
+    #[serde(skip)]
+    pub processor_time: Option<Timestamp>,
+}
+
+/// Releases all that a hold group holds, for it was held long enough.
+#[derive(Debug, Clone, Serialize)]
+pub struct Expire {
     /// Whose hold group; found by the message.
     #[serde(skip)]
     pub owner: Option<OwnerId>,
@@ -423,6 +441,7 @@ impl Command {
             Action::ChangeControl(change) => change.owner,
             Action::Authorize(authorize) => authorize.route.map(|route| route.owner),
             Action::Reverse(reverse) => reverse.owner,
+            Action::Expire(expire) => expire.owner,
             Action::Transfer(transfer) => transfer.owner,
         }
     }
@@ -445,6 +464,7 @@ impl Command {
                 _ => ActionKind::Authorize,
             },
             Action::Reverse(_) => ActionKind::Reverse,
+            Action::Expire(_) => ActionKind::Expire,
             Action::Transfer(Transfer { direction: Direction::Load, .. }) => ActionKind::Load,
             Action::Transfer(Transfer { direction: Direction::Unload, .. }) => ActionKind::Unload,
             Action::Record(record) if record.needs_review => ActionKind::Review,

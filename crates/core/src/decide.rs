@@ -3,7 +3,7 @@
 mod authorize;
 mod control;
 mod create;
-mod reverse;
+mod release;
 mod transfer;
 mod transition;
 
@@ -16,7 +16,7 @@ use crate::check::DeclineReason;
 use crate::command::{Action, Command, GroupRef, Record, TokenKind};
 use crate::control::Scope;
 use crate::event::{Event, Object};
-use crate::hold_group::{FoldOverflow, GroupMessage, HoldGroup, fold};
+use crate::hold_group::{FoldOverflow, GroupMessage, GroupStatus, HoldGroup, fold};
 use crate::id::{JournalId, MessageId};
 use crate::journal::{CustomerEntry, Journal, ProgramAccount, ProgramEntry};
 use crate::message::{Answer, Authorization, Fingerprint, Membership, Message, Recorded};
@@ -242,7 +242,8 @@ fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp)
         Action::MoveCard(action) => transition::card(state, action),
         Action::PutControls(action) => control::put(state, command.id, action, owner, at),
         Action::ChangeControl(action) => control::change(state, action, owner, at),
-        Action::Reverse(action) => reverse::reverse(state, command, action, owner, at),
+        Action::Reverse(action) => release::reverse(state, command, action, owner, at),
+        Action::Expire(action) => release::expire(state, command, action, owner, at),
         Action::Transfer(action) => transfer::transfer(state, command.id, action, owner),
         Action::CreateProgram(_) | Action::CreateOwner(_) | Action::Authorize(_) | Action::Record(_) => {
             Ok(Ruling::default())
@@ -266,7 +267,7 @@ fn unknown_subject(action: &Action) -> DeclineReason {
     match action {
         Action::MoveCard(_) => DeclineReason::CardUnknown,
         Action::CreateCard(_) | Action::MoveCardholder(_) => DeclineReason::CardholderUnknown,
-        Action::Reverse(_) => DeclineReason::AuthorizationUnknown,
+        Action::Reverse(_) | Action::Expire(_) => DeclineReason::AuthorizationUnknown,
         Action::Transfer(_) => DeclineReason::AccountUnknown,
         Action::PutControls(put) => match put.scope {
             Scope::Card(_) => DeclineReason::CardUnknown,
@@ -358,6 +359,8 @@ fn find_group<'a>(state: &'a State, group: &GroupRef) -> Option<&'a HoldGroup> {
 /// windows that it took from or gave back to.
 struct Booked {
     account: Account,
+    /// Where the group stands after it.
+    status: GroupStatus,
     journal: Option<Journal>,
     taken: Vec<Change>,
 }
@@ -390,7 +393,7 @@ fn book(
         moved_minor => Some(post(owner, &mut account, ProgramAccount::Settlement, moved_minor, id)?),
     };
     let taken = control::take(state, owner, group, &messages, at)?;
-    Ok(Booked { account, journal, taken })
+    Ok(Booked { account, status: target.status, journal, taken })
 }
 
 /// Moves posted money between the account and one of the program's own. Credits are positive.

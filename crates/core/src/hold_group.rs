@@ -81,8 +81,12 @@ pub enum Effect {
     Credit(i64),
     /// `C+ a`: a credit that was approved and has not cleared.
     PendingCredit(i64),
+    /// `H- a`: so much of what is held is released, and the group ends with the last of it.
+    Release(i64),
     /// All that is still held is released, and the group ends.
     ReverseAll,
+    /// The same, for it was held long enough.
+    Expire,
 }
 
 impl Effect {
@@ -95,7 +99,9 @@ impl Effect {
             Self::Debit(minor) => ("debit", Some(minor)),
             Self::Credit(minor) => ("credit", Some(minor)),
             Self::PendingCredit(minor) => ("pending_credit", Some(minor)),
+            Self::Release(minor) => ("release", Some(minor)),
             Self::ReverseAll => ("reverse_all", None),
+            Self::Expire => ("expire", None),
         }
     }
 
@@ -108,7 +114,9 @@ impl Effect {
             ("debit", Some(minor)) => Some(Self::Debit(minor)),
             ("credit", Some(minor)) => Some(Self::Credit(minor)),
             ("pending_credit", Some(minor)) => Some(Self::PendingCredit(minor)),
+            ("release", Some(minor)) => Some(Self::Release(minor)),
             ("reverse_all", None) => Some(Self::ReverseAll),
+            ("expire", None) => Some(Self::Expire),
             _ => None,
         }
     }
@@ -116,7 +124,12 @@ impl Effect {
     /// What its message's answer says was approved (D4).
     #[must_use]
     pub fn approved_minor(self) -> i64 {
-        self.parts().1.unwrap_or(0)
+        match self {
+            Self::Hold(minor) | Self::Debit(minor) | Self::Credit(minor) | Self::PendingCredit(minor) => {
+                minor
+            }
+            Self::None | Self::Release(_) | Self::ReverseAll | Self::Expire => 0,
+        }
     }
 }
 
@@ -131,8 +144,10 @@ words! {
         Posted = "posted",
         /// Credit was approved and has not cleared.
         Pending = "pending",
-        /// Ended by a full reversal.
+        /// Ended: all that it held was released.
         Reversed = "reversed",
+        /// Ended: it was held long enough.
+        Expired = "expired",
     }
 }
 
@@ -200,6 +215,7 @@ fn give_back(takes: &mut Vec<Take>, mut released_minor: i64) {
     for take in takes.iter_mut().rev().filter(|take| take.is_held) {
         let given_minor = take.amount_minor.min(released_minor);
         take.amount_minor -= given_minor;
+        // The cash was handed out: of a purchase with cash back the goods come back first.
         take.cash_minor = take.cash_minor.min(take.amount_minor);
         released_minor -= given_minor;
     }
@@ -220,12 +236,14 @@ impl Take {
     }
 }
 
-/// A group ends once: what arrives for a reversed group moves nothing.
+/// A group ends once: what arrives for one that was reversed or has expired moves nothing.
 fn step(books: GroupBooks, effect: Effect) -> Result<GroupBooks, FoldOverflow> {
     let add = |sum: i64, minor: i64| sum.checked_add(minor).ok_or(FoldOverflow);
     Ok(match (books.status, effect) {
-        (GroupStatus::Reversed, _) | (_, Effect::None) => books,
+        (GroupStatus::Reversed | GroupStatus::Expired, _) | (_, Effect::None) => books,
         (_, Effect::ReverseAll) => GroupBooks { held_minor: 0, status: GroupStatus::Reversed, ..books },
+        (_, Effect::Expire) => GroupBooks { held_minor: 0, status: GroupStatus::Expired, ..books },
+        (_, Effect::Release(minor)) => release(books, minor),
         (_, effect) if effect.approved_minor() == 0 => books,
         (_, Effect::Hold(minor)) => {
             GroupBooks { held_minor: add(books.held_minor, minor)?, status: GroupStatus::Open, ..books }
@@ -244,6 +262,14 @@ fn step(books: GroupBooks, effect: Effect) -> Result<GroupBooks, FoldOverflow> {
             ..books
         },
     })
+}
+
+/// Never more than is held (M4).
+fn release(books: GroupBooks, minor: i64) -> GroupBooks {
+    match books.held_minor - minor.min(books.held_minor) {
+        0 if books.held_minor > 0 => GroupBooks { held_minor: 0, status: GroupStatus::Reversed, ..books },
+        held_minor => GroupBooks { held_minor, ..books },
+    }
 }
 
 impl HoldGroup {
@@ -283,7 +309,9 @@ mod tests {
             (0..1_000_i64).prop_map(Effect::Debit),
             (0..1_000_i64).prop_map(Effect::Credit),
             (0..1_000_i64).prop_map(Effect::PendingCredit),
+            (0..1_000_i64).prop_map(Effect::Release),
             Just(Effect::ReverseAll),
+            Just(Effect::Expire),
         ]
     }
 

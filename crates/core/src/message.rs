@@ -71,8 +71,10 @@ words! {
         Authorize = "authorization",
         /// More for a purchase that is already held.
         Increment = "increment",
-        /// Release of all that a hold group holds.
+        /// Release of what a hold group holds, or of a part of it.
         Reverse = "reversal",
+        /// The end of a hold group that nothing more was heard of.
+        Expire = "expiry",
         /// Money in.
         Load = "load",
         /// Money out.

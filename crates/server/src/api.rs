@@ -15,6 +15,7 @@ mod persons;
 mod profile;
 mod programs;
 mod records;
+mod releases;
 mod spending;
 
 mod amount;
@@ -64,7 +65,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(authorizations::find_authorization))
         .routes(routes!(explanations::explain_authorization))
         .routes(routes!(authorizations::increment_authorization))
-        .routes(routes!(authorizations::reverse_authorization))
+        .routes(routes!(releases::reverse_authorization))
+        .routes(routes!(releases::expire_authorization))
         .routes(routes!(records::list_records))
         .routes(routes!(profile::read_profile))
 }

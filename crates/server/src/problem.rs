@@ -216,7 +216,11 @@ const fn status_of(reason: DeclineReason) -> u16 {
         | R::AccountUnknown
         | R::ControlUnknown
         | R::AuthorizationUnknown => 404,
-        R::TokenTaken | R::ControlNameTaken | R::TransitionNotAllowed | R::HoldGroupEnded => 409,
+        R::TokenTaken
+        | R::ControlNameTaken
+        | R::TransitionNotAllowed
+        | R::HoldGroupEnded
+        | R::MoreThanHeld => 409,
         R::NotPermitted
         | R::CardNotActive
         | R::CardOfAnotherCardholder
@@ -248,8 +252,9 @@ const fn sentence_of(reason: DeclineReason) -> &'static str {
         R::CurrencyMismatch => "the account keeps another currency",
         R::InvalidAmount => "this is no amount that can be held or moved, or the account cannot keep so much",
         R::HoldGroupEnded => {
-            "the authorization holds nothing: it was reversed, declined, or only verified a card"
+            "the authorization holds nothing: it was reversed, has expired, was declined, or held nothing ever"
         }
+        R::MoreThanHeld => "the authorization holds less than that",
         R::MerchantNotAllowed => "a spending control refuses the merchant",
         R::CountryNotAllowed => "a spending control refuses the merchant's country",
         R::ChannelNotAllowed => "a spending control refuses how the card is used",

@@ -33,8 +33,10 @@ pub enum Ask {
     Authorize(Swipe),
     /// More for an earlier one.
     Increment(Earlier, Swipe),
-    /// Release of an earlier one.
-    Reverse(Earlier),
+    /// Release of an earlier one, or of a part of it.
+    Reverse(Earlier, Option<Sum>),
+    /// The end of an earlier one that was held long enough.
+    Expire(Earlier),
     /// Money into an account.
     Load(usize, Sum),
     /// Money out of an account.
@@ -110,7 +112,8 @@ impl Delivery {
         let mut call = match &self.ask {
             Ask::Authorize(swipe) => swipe.call(None),
             Ask::Increment(earlier, swipe) => swipe.call(Some(earlier.group())),
-            Ask::Reverse(earlier) => reversal(*earlier, history),
+            Ask::Reverse(earlier, part) => reversal(*earlier, *part, history),
+            Ask::Expire(earlier) => expiry(*earlier, history),
             Ask::Load(account, sum) => transfer(*account, Direction::Load, *sum),
             Ask::Unload(account, sum) => transfer(*account, Direction::Unload, *sum),
             Ask::MoveCard(card, to) => given::card_move(&world::funded(*card), *to),
@@ -130,7 +133,7 @@ impl Delivery {
             Ask::Authorize(swipe) | Ask::Increment(_, swipe) => {
                 CARDS.get(swipe.card).map(|card| world::owner_of_account(card.account))
             }
-            Ask::Reverse(earlier) => earlier.delivery(history)?.owner(history),
+            Ask::Reverse(earlier, _) | Ask::Expire(earlier) => earlier.owner(history),
             Ask::Load(account, _) | Ask::Unload(account, _) => {
                 (*account < ACCOUNT_COUNT).then(|| world::owner_of_account(*account))
             }
@@ -148,6 +151,21 @@ impl Earlier {
         match self {
             Self::Place(place) => history.get(place),
             Self::Token(token) => history.iter().find(|delivery| delivery.token == token),
+        }
+    }
+
+    fn owner(self, history: &[Delivery]) -> Option<usize> {
+        self.delivery(history)?.owner(history)
+    }
+
+    /// The account that its hold group holds money of; the first where it has none.
+    fn account(self, history: &[Delivery]) -> usize {
+        match self.delivery(history).map(|delivery| &delivery.ask) {
+            Some(Ask::Authorize(swipe) | Ask::Increment(_, swipe)) => {
+                CARDS.get(swipe.card).map_or(0, |card| card.account)
+            }
+            Some(Ask::Reverse(earlier, _) | Ask::Expire(earlier)) => earlier.account(history),
+            _ => 0,
         }
     }
 
@@ -212,12 +230,20 @@ impl Sum {
     }
 }
 
-/// A reversal belongs to the owner of what it reverses, as whoever sends it has looked up.
-fn reversal(earlier: Earlier, history: &[Delivery]) -> Call {
-    let owner = earlier.delivery(history).and_then(|delivery| delivery.owner(history));
+/// A release belongs to the owner of what it releases, as whoever sends it has looked up.
+fn reversal(earlier: Earlier, part: Option<Sum>, history: &[Delivery]) -> Call {
     let mut call = given::reversal(&world::funded(0), earlier.group());
     if let Action::Reverse(reverse) = &mut call.command.action {
-        reverse.owner = owner.map(world::owner_id);
+        reverse.owner = earlier.owner(history).map(world::owner_id);
+        reverse.amount = part.map(|sum| sum.amount(earlier.account(history)));
+    }
+    call
+}
+
+fn expiry(earlier: Earlier, history: &[Delivery]) -> Call {
+    let mut call = given::expiry(&world::funded(0), earlier.group());
+    if let Action::Expire(expire) = &mut call.command.action {
+        expire.owner = earlier.owner(history).map(world::owner_id);
     }
     call
 }

@@ -75,6 +75,7 @@ impl Command {
             Action::ChangeControl(change) => change.scope.keys(base),
             Action::Authorize(authorize) => authorize.keys(base),
             Action::Reverse(reverse) => Keys { group: Some(&reverse.group), ..base },
+            Action::Expire(expire) => Keys { group: Some(&expire.group), ..base },
             Action::Transfer(transfer) => Keys { account: Some(transfer.account), ..base },
         }
     }

@@ -78,7 +78,7 @@ pub(super) fn authorize(
     let booked = subject.book(state, command.id, &membership)?;
     let (account, journal, changes) = match booked {
         None => (subject.account.cloned(), None, Vec::new()),
-        Some(Booked { account, journal, taken }) => {
+        Some(Booked { account, journal, taken, .. }) => {
             let mut changes = taken;
             if let (true, Some(scopes)) = (request.purpose.is_spending(), subject.scopes()) {
                 changes.extend(control::learn(state, scopes, &request.merchant)?);

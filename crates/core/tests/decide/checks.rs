@@ -76,7 +76,7 @@ proptest! {
             )
         });
         let expected = match effect {
-            Effect::None | Effect::ReverseAll => (0, 0, 0),
+            Effect::None | Effect::Release(_) | Effect::ReverseAll | Effect::Expire => (0, 0, 0),
             Effect::Hold(minor) => (minor, 0, 0),
             Effect::Debit(minor) => (0, -minor, 0),
             Effect::Credit(minor) => (0, minor, 0),

@@ -4,7 +4,7 @@ use bursar_core::command::GroupRef;
 use bursar_core::control::Scope;
 use bursar_core::decide::count;
 use bursar_core::window::Counter;
-use bursar_core::{ControlId, ControlStatus, Outcome, State};
+use bursar_core::{ControlId, ControlStatus, Money, Outcome, State};
 use bursar_testkit::NOON;
 use bursar_testkit::given;
 use bursar_testkit::history::{Ask, Delivery, any_history, world};
@@ -31,13 +31,15 @@ proptest! {
         prop_assert_eq!(answers(ControlStatus::Shadow), answers(ControlStatus::Off));
     }
 
-    /// Any life that ends in a full reversal leaves every window as if it never was.
+    /// Any life that ends in a full reversal or expiry leaves every window as if it never was,
+    /// whatever was released on the way.
     #[test]
-    fn a_full_reversal_leaves_every_window_as_if_nothing_had_been(
+    fn the_end_of_a_hold_leaves_every_window_as_if_nothing_had_been(
         history in any_history(40),
         card in 0..world::CARDS.len(),
         minor in 1..2_000_i64,
-        increments in prop::collection::vec(1..2_000_i64, 0..4),
+        steps in prop::collection::vec((any::<bool>(), 1..2_000_i64), 0..6),
+        is_reversed in any::<bool>(),
     ) {
         let mut state = new_world();
         run(&mut state, commands(&history));
@@ -45,10 +47,17 @@ proptest! {
         let funded = world::funded(card);
         let first = with_minor(given::authorization(&funded, given::usd("0")), minor);
         let group = || GroupRef::Message(first.command.id);
-        let more = |minor| with_minor(given::increment(&funded, group(), given::usd("0")), minor).command;
+        let step = |(is_more, minor): (bool, i64)| match is_more {
+            true => with_minor(given::increment(&funded, group(), given::usd("0")), minor).command,
+            false => {
+                let part = Money { minor, currency: funded.currency };
+                given::partial_reversal(&funded, group(), part).command
+            }
+        };
+        let end = if is_reversed { given::reversal } else { given::expiry };
         let life: Vec<_> = [first.command.clone()].into_iter()
-            .chain(increments.into_iter().map(more))
-            .chain([given::reversal(&funded, group()).command])
+            .chain(steps.into_iter().map(step))
+            .chain([end(&funded, group()).command])
             .collect();
         run(&mut state, life);
         prop_assert_eq!(windows(&state), before);

@@ -49,12 +49,15 @@ fn ids_keys_times_and_what_was_looked_up_are_no_content() {
     let card = world::funded(0);
     let of = GroupRef::Message(MessageId::new(given::numbered_id(7)));
     for (mut call, place) in
-        [given::load(&card, usd("1.00")), given::reversal(&card, of)].into_iter().zip(0..)
+        [given::load(&card, usd("1.00")), given::reversal(&card, of.clone()), given::expiry(&card, of)]
+            .into_iter()
+            .zip(0..)
     {
         let fingerprint = call.command.fingerprint();
         match &mut call.command.action {
             Action::Transfer(transfer) => transfer.owner = None,
             Action::Reverse(reverse) => (reverse.owner, reverse.processor_time) = (None, Some(NOON)),
+            Action::Expire(expire) => (expire.owner, expire.processor_time) = (None, Some(NOON)),
             other => panic!("{place}: {other:?}"),
         }
         assert_eq!(call.command.fingerprint(), fingerprint);
@@ -64,7 +67,8 @@ fn ids_keys_times_and_what_was_looked_up_are_no_content() {
 #[test]
 fn everything_else_is_content() {
     let (card, other) = (world::funded(0), world::funded(1));
-    let of = |number| Purpose::Increment(GroupRef::Message(MessageId::new(given::numbered_id(number))));
+    let group = |number| GroupRef::Message(MessageId::new(given::numbered_id(number)));
+    let of = |number| Purpose::Increment(group(number));
     let variants = [
         sample(),
         sample().asking(|asked| asked.method = given::token("pgfs.other")),
@@ -83,6 +87,11 @@ fn everything_else_is_content() {
         sample().asking(|asked| asked.merchant.mcc = None),
         given::load(&card, usd("30.00")),
         given::unload(&card, usd("30.00")),
+        given::reversal(&card, group(1)),
+        given::reversal(&card, group(2)),
+        given::partial_reversal(&card, group(1), usd("30.00")),
+        given::partial_reversal(&card, group(1), usd("30.01")),
+        given::expiry(&card, group(1)),
     ];
     let fingerprints: std::collections::HashSet<_> =
         variants.iter().map(|call| call.command.fingerprint()).collect();

@@ -36,7 +36,7 @@ struct Purchase {
     card: usize,
     account: usize,
     held: i64,
-    is_reversed: bool,
+    is_over: bool,
     takes: Vec<Take>,
 }
 
@@ -51,6 +51,19 @@ struct Control {
     put: PutControl,
     /// The merchant that it is locked onto.
     first: Option<usize>,
+}
+
+impl Purchase {
+    /// The newest take first, and what is left of it stays.
+    fn give_back(&mut self, mut minor: i64) {
+        while let Some(mut newest) = self.takes.pop() {
+            if newest.minor > minor {
+                newest.minor -= minor;
+                return self.takes.push(newest);
+            }
+            minor -= newest.minor;
+        }
+    }
 }
 
 type Ruling = Result<(), DeclineReason>;
@@ -91,7 +104,8 @@ impl Model {
                 let purchase = self.find(*earlier);
                 self.swipe(place, delivery.token, swipe, purchase)
             }
-            Ask::Reverse(earlier) => self.reverse(place, delivery.token, *earlier),
+            Ask::Reverse(earlier, part) => self.release(place, delivery.token, *earlier, *part),
+            Ask::Expire(earlier) => self.release(place, delivery.token, *earlier, None),
             Ask::Load(account, sum) => self.load(*account, *sum),
             Ask::Unload(account, sum) => self.unload(*account, *sum),
             Ask::MoveCard(card, to) => self.move_card(*card, *to),
@@ -131,7 +145,7 @@ impl Model {
         let purchase = earlier.unwrap_or(self.purchases.len());
         if earlier.is_none() {
             let card = swipe.card;
-            self.purchases.push(Purchase { card, account, held: 0, is_reversed: false, takes: Vec::new() });
+            self.purchases.push(Purchase { card, account, held: 0, is_over: false, takes: Vec::new() });
         }
         self.note(place, token, purchase);
         let minor = ruling?;
@@ -209,7 +223,7 @@ impl Model {
         }
         if let Some(earlier) = earlier {
             let purchase = &self.purchases[earlier];
-            if purchase.is_reversed || purchase.held == 0 {
+            if purchase.is_over || purchase.held == 0 {
                 return Err(DeclineReason::HoldGroupEnded);
             }
         }
@@ -325,18 +339,27 @@ impl Model {
         self.holders[holder] == CardholderStatus::Active || self.holders[holder] == CardholderStatus::Limited
     }
 
-    fn reverse(&mut self, place: usize, token: usize, earlier: Earlier) -> Ruling {
+    fn release(&mut self, place: usize, token: usize, earlier: Earlier, part: Option<Sum>) -> Ruling {
         let Some(number) = self.find(earlier) else {
             return Err(DeclineReason::AuthorizationUnknown);
         };
         let purchase = &mut self.purchases[number];
-        if purchase.is_reversed || purchase.held == 0 {
+        if purchase.is_over || purchase.held == 0 {
             return Err(DeclineReason::HoldGroupEnded);
         }
-        self.held[purchase.account] -= purchase.held;
-        purchase.held = 0;
-        purchase.is_reversed = true;
-        purchase.takes.clear();
+        let minor = match part {
+            None => purchase.held,
+            Some(part) if !part.is_own_currency => return Err(DeclineReason::CurrencyMismatch),
+            Some(part) => match part.minor {
+                Some(minor) if minor > purchase.held => return Err(DeclineReason::MoreThanHeld),
+                Some(minor) if minor > 0 => minor,
+                _ => return Err(DeclineReason::InvalidAmount),
+            },
+        };
+        self.held[purchase.account] -= minor;
+        purchase.held -= minor;
+        purchase.is_over = purchase.held == 0;
+        purchase.give_back(minor);
         self.note(place, token, number);
         Ok(())
     }

@@ -35,7 +35,9 @@ proptest! {
         let calls = [
             given::authorization(&card, asked),
             given::increment(&card, group.clone(), asked),
-            given::reversal(&card, group),
+            given::reversal(&card, group.clone()),
+            given::partial_reversal(&card, group.clone(), asked),
+            given::expiry(&card, group),
             given::load(&card, asked),
             given::unload(&card, asked),
         ];
@@ -93,7 +95,7 @@ fn difference(before: &Account, after: &Account) -> (i128, i128) {
 
 fn expected(call: &Call, state: &State) -> (i128, i128) {
     use bursar_core::Action;
-    use bursar_core::command::Direction;
+    use bursar_core::command::{Direction, Reverse};
     let held: i128 = state.groups.values().next().map_or(0, |group| {
         let hold = |message: &GroupMessage| match message.effect {
             Effect::Hold(minor) => i128::from(minor),
@@ -103,7 +105,8 @@ fn expected(call: &Call, state: &State) -> (i128, i128) {
     });
     match &call.command.action {
         Action::Authorize(asked) => (0, i128::from(asked.amount.minor.unwrap_or(0))),
-        Action::Reverse(_) => (0, -held),
+        Action::Reverse(Reverse { amount: Some(part), .. }) => (0, -i128::from(part.minor.unwrap_or(0))),
+        Action::Reverse(_) | Action::Expire(_) => (0, -held),
         Action::Transfer(transfer) => {
             let minor = i128::from(transfer.amount.minor.unwrap_or(0));
             (if transfer.direction == Direction::Load { minor } else { -minor }, 0)

@@ -144,6 +144,7 @@ const fn decline_reason(reason: DeclineReason) -> &'static str {
         | DeclineReason::CurrencyMismatch
         | DeclineReason::CurrencyNotKept
         | DeclineReason::HoldGroupEnded
+        | DeclineReason::MoreThanHeld
         | DeclineReason::AuthorizationUnknown
         | DeclineReason::NotPermitted
         | DeclineReason::CountryNotAllowed

@@ -6,7 +6,7 @@ use std::time::Instant;
 use axum::Json;
 use axum::extract::State;
 use bursar_authorizer::{Timeline, Unavailable, Wanted};
-use bursar_core::command::{Actor, Amount, Authorize, GroupRef, Partial, Purpose, Reverse};
+use bursar_core::command::{Actor, Amount, Authorize, GroupRef, Partial, Purpose};
 use bursar_core::message::TransactionKind;
 use bursar_core::text::{FreeText, Token};
 use bursar_core::{
@@ -15,14 +15,12 @@ use bursar_core::{
 };
 use bursar_processors::json::Object;
 use bursar_store::{AuthorizationFilter, AuthorizationRecord, Stage};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::accounts::AccountView;
 use super::amount::AmountText;
 use super::schema;
-use super::settle::{Stored, granted, request, settle, written};
+use super::settle::{Stored, request, written};
 use super::view::{AuthorizationDetail, AuthorizationView};
 use crate::app::App;
 use crate::auth::Operator;
@@ -132,44 +130,6 @@ pub(super) struct NewIncrement {
     currency: Currency,
 }
 
-/// Release of all that is held.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewReversal {}
-
-/// A released hold.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ReversalView {
-    #[schema(value_type = schema::MessageId)]
-    message: MessageId,
-    /// The authorization that began the hold group.
-    #[schema(value_type = schema::MessageId)]
-    authorization: MessageId,
-    /// `reversed`.
-    status: &'static str,
-    /// The owner's number of it.
-    owner_sequence: i64,
-    /// When it was decided.
-    #[schema(value_type = schema::Time)]
-    at: Timestamp,
-    /// The account after it.
-    account: AccountView,
-}
-
-impl ReversalView {
-    fn of(decided: &Decided) -> Option<Self> {
-        let message = &decided.message;
-        Some(Self {
-            message: message.id,
-            authorization: message.group.as_ref()?.root,
-            status: "reversed",
-            owner_sequence: message.owner_sequence?,
-            at: message.at,
-            account: AccountView::from(decided.account.as_ref()?),
-        })
-    }
-}
-
 /// Which authorizations, and which first.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -258,26 +218,6 @@ pub(super) async fn increment_authorization(
     };
     timeline.mark(Stage::Parse);
     decide(&app, key, swipe, timeline).await
-}
-
-/// Releases all that an authorization and its increments still hold, and ends them.
-#[utoipa::path(post, path = "/v1/authorizations/{id}/reversals", tag = "authorizations",
-    params(("id" = schema::MessageId, Path)), request_body = NewReversal,
-    responses((status = 200, body = ReversalView, description = "What was released")))]
-pub(super) async fn reverse_authorization(
-    State(app): State<App>,
-    _: Operator,
-    key: IdempotencyKey,
-    Id(id): Id<MessageId>,
-    Body(NewReversal {}): Body<NewReversal>,
-) -> Result<Stored, Problem> {
-    let record = find(&app, id).await?;
-    let action = Action::Reverse(Reverse {
-        owner: record.message.owner,
-        group: GroupRef::Message(id),
-        processor_time: None,
-    });
-    settle(&app, key, action, granted(ReversalView::of)).await
 }
 
 /// An authorization or increment with its hold group and the answer that was sent.

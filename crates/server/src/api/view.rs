@@ -251,9 +251,9 @@ struct HoldMessageView {
     id: MessageId,
     #[schema(value_type = schema::Time)]
     processor_time: Timestamp,
-    /// `none`, `hold`, `debit`, `credit`, `pending_credit` or `reverse_all`.
+    /// `none`, `hold`, `debit`, `credit`, `pending_credit`, `release`, `reverse_all` or `expire`.
     effect: &'static str,
-    /// What it holds or moves.
+    /// What it holds, moves or releases.
     #[schema(value_type = Option<schema::Decimal>)]
     amount: Option<String>,
 }

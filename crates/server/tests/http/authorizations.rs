@@ -44,6 +44,51 @@ async fn a_purchase_holds_an_increment_holds_more_and_a_reversal_releases_both()
 }
 
 #[tokio::test]
+async fn a_part_can_be_released_and_the_last_of_it_ends_the_hold() -> Tested {
+    let server = Running::start().await?;
+    server.given("USD", Some("100.00")).await?;
+    let bought = server.make("/v1/authorizations", swipe("60.00")).await?;
+    let path = format!("/v1/authorizations/{}", bought["id"].as_str().ok_or("no id")?);
+    let reversals = format!("{path}/reversals");
+    let part = |amount: &str| json!({"amount": amount, "currency": "USD"});
+    let released = server.make(&reversals, part("20.00")).await?;
+    assert_eq!((&released["status"], &released["authorization"]), (&json!("open"), &bought["id"]));
+    assert_eq!(released["account"]["held"], "40.00");
+    for (body, status, code) in [
+        (part("40.01"), 409, "more_than_held"),
+        (json!({"amount": "10", "currency": "JPY"}), 422, "currency_mismatch"),
+        (part("0.00"), 400, "invalid_amount"),
+        (json!({"amount": "1.00"}), 400, "invalid_field"),
+        (json!({"currency": "USD"}), 400, "invalid_field"),
+    ] {
+        let refused = server.post(&reversals, &body).await?;
+        assert_eq!((refused.status.as_u16(), refused.code().as_str()), (status, code), "{body}");
+    }
+    let last = server.make(&reversals, part("40.00")).await?;
+    assert_eq!((&last["status"], &last["account"]["held"]), (&json!("reversed"), &json!("0.00")));
+    let hold = server.get(&path).await?.json()["hold"].clone();
+    let messages = hold["messages"].as_array().ok_or("no messages")?;
+    let said: Vec<_> = messages.iter().map(|message| (&message["effect"], &message["amount"])).collect();
+    assert_eq!(said[0], (&json!("hold"), &json!("60.00")));
+    assert_eq!(said[1..], [(&json!("release"), &json!("20.00")), (&json!("release"), &json!("40.00"))]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_expiry_ends_the_hold() -> Tested {
+    let server = Running::start().await?;
+    server.given("USD", Some("100.00")).await?;
+    let bought = server.make("/v1/authorizations", swipe("60.00")).await?;
+    let path = format!("/v1/authorizations/{}", bought["id"].as_str().ok_or("no id")?);
+    let expired = server.make(&format!("{path}/expirations"), json!({})).await?;
+    assert_eq!((&expired["status"], &expired["account"]["available"]), (&json!("expired"), &json!("100.00")));
+    let again = server.post(&format!("{path}/expirations"), &json!({})).await?;
+    assert_eq!((again.status.as_u16(), again.code().as_str()), (409, "hold_group_ended"));
+    assert_eq!(server.get(&path).await?.json()["hold"]["status"], "expired");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_card_may_be_named_by_its_id_or_its_token() -> Tested {
     let server = Running::start().await?;
     let given = server.given("USD", Some("10.00")).await?;

@@ -5,14 +5,16 @@
 
 mod amount;
 mod call;
+mod release;
 mod send;
 
 pub use amount::{currency, jpy, kwd, money, usd};
 pub use call::{
     Call, authorization, card_move, cardholder_move, control_change, increment, limit, load, new_card,
     new_cardholder, new_company, new_control, new_person, new_program, new_program_with, owner_move,
-    reversal, unknown_card, unload, uses,
+    unknown_card, unload, uses,
 };
+pub use release::{expiry, partial_reversal, reversal};
 pub use send::{JsonAnswer, Sent, approved_minor, batch, conflicting, sent, settled};
 
 use std::sync::atomic::{AtomicU64, Ordering};

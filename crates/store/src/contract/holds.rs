@@ -5,7 +5,7 @@ use bursar_core::{Action, DeclineReason, GroupStatus, MessageId};
 use jiff::SignedDuration;
 
 use super::NOON;
-use super::given::{self, Funded, Sent, usd};
+use super::given::{self, Funded, Sent, jpy, usd};
 use crate::ledger::Ledger;
 
 pub(super) async fn an_approval_holds_what_it_approved(ledger: &dyn Ledger) {
@@ -87,6 +87,48 @@ pub(super) async fn a_second_reversal_is_declined(ledger: &dyn Ledger) {
     let declined = given::sent(ledger, &again).await.declined();
     assert_eq!(declined, Some(DeclineReason::HoldGroupEnded));
     assert_eq!(given::available(ledger, &account).await, usd("100.00"));
+}
+
+pub(super) async fn a_part_can_be_released_and_the_last_of_it_ends_the_group(ledger: &dyn Ledger) {
+    let account = given::account(ledger, usd("100.00")).await;
+    let first = given::sent(ledger, &given::authorization(&account, usd("30.00"))).await.id();
+    let release = async |group, dollars| {
+        given::sent(ledger, &given::partial_reversal(&account, of(group), usd(dollars))).await
+    };
+    let part = release(first, "10.00").await;
+    assert_eq!(part.declined(), None);
+    assert_eq!(group_of(ledger, first).await, (GroupStatus::Open, 2_000));
+    assert_eq!(given::available(ledger, &account).await, usd("80.00"));
+    assert_eq!(release(first, "20.01").await.declined(), Some(DeclineReason::MoreThanHeld));
+    assert_eq!(release(first, "0.00").await.declined(), Some(DeclineReason::InvalidAmount));
+    let yen = given::partial_reversal(&account, of(first), jpy("10"));
+    assert_eq!(given::sent(ledger, &yen).await.declined(), Some(DeclineReason::CurrencyMismatch));
+    assert_eq!(group_of(ledger, first).await, (GroupStatus::Open, 2_000));
+    let more = given::sent(ledger, &given::increment(&account, of(first), usd("5.00"))).await;
+    assert_eq!(group_of(ledger, more.id()).await, (GroupStatus::Open, 2_500));
+    assert_eq!(release(part.id(), "25.00").await.declined(), None, "by the id of the first part");
+    assert_eq!(group_of(ledger, first).await, (GroupStatus::Reversed, 0));
+    let row = given::books_of(ledger, &account).await;
+    assert_eq!((row.held_minor, row.open_holds), (0, 0));
+    assert_eq!(release(first, "0.01").await.declined(), Some(DeclineReason::HoldGroupEnded));
+}
+
+pub(super) async fn an_expiry_releases_all_and_ends_the_group(ledger: &dyn Ledger) {
+    let account = given::account(ledger, usd("100.00")).await;
+    let first = given::sent(ledger, &given::authorization(&account, usd("30.00"))).await.id();
+    let expiry = given::expiry(&account, of(first));
+    assert_eq!(given::sent(ledger, &expiry).await.declined(), None);
+    assert_eq!(group_of(ledger, first).await, (GroupStatus::Expired, 0));
+    assert_eq!(given::available(ledger, &account).await, usd("100.00"));
+    let ended = Some(DeclineReason::HoldGroupEnded);
+    for late in [
+        given::expiry(&account, of(first)),
+        given::reversal(&account, of(first)),
+        given::increment(&account, of(first), usd("1.00")),
+    ] {
+        assert_eq!(given::sent(ledger, &late).await.declined(), ended);
+    }
+    assert_eq!(group_of(ledger, first).await, (GroupStatus::Expired, 0));
 }
 
 async fn reversed(ledger: &dyn Ledger) -> (Funded, MessageId) {

@@ -138,6 +138,35 @@ pub(super) async fn what_is_given_back_goes_to_the_day_that_it_came_from(place: 
     assert_books_are_right(place.books());
 }
 
+/// A part comes back from the newest take, to the day of that one, and then from the one before.
+pub(super) async fn a_part_is_given_back_newest_first(place: &dyn Place) {
+    let evening = time("2026-11-23T23:00:00Z");
+    place.clock().set(evening);
+    let ledger = place.open();
+    let account = limited(ledger.as_ref(), "Etc/UTC", Window::Day).await;
+    let lifetime = given::limit(Window::Lifetime, usd("20.00"));
+    given::control(ledger.as_ref(), &account, Scope::Owner(account.owner), lifetime).await;
+    let sent = async |call: Call| given::sent(ledger.as_ref(), &call).await.declined();
+    let first = given::authorization(&account, usd("6.00"));
+    let group = || GroupRef::Message(first.command.id);
+    assert_eq!(sent(first.clone()).await, None);
+    place.clock().set(time("2026-11-24T01:00:00Z"));
+    assert_eq!(sent(given::increment(&account, group(), usd("3.00"))).await, None);
+    assert_eq!(sent(given::authorization(&account, usd("7.00"))).await, None, "today is spent");
+    assert_eq!(sent(given::partial_reversal(&account, group(), usd("2.00"))).await, None);
+    let beyond = Some(DeclineReason::AmountLimitExceeded);
+    assert_eq!(sent(given::authorization(&account, usd("2.01"))).await, beyond);
+    assert_eq!(sent(given::authorization(&account, usd("2.00"))).await, None, "of today's three");
+    assert_eq!(sent(given::partial_reversal(&account, group(), usd("4.00"))).await, None);
+    assert_eq!(sent(given::authorization(&account, usd("1.01"))).await, beyond, "three are yesterday's");
+    assert_eq!(sent(given::authorization(&account, usd("1.00"))).await, None);
+    place.clock().set(time("2026-11-25T01:00:00Z"));
+    assert_eq!(sent(given::authorization(&account, usd("7.01"))).await, beyond, "of the lifetime");
+    assert_eq!(sent(given::authorization(&account, usd("7.00"))).await, None);
+    drop(ledger);
+    assert_books_are_right(place.books());
+}
+
 pub(super) async fn controls_and_windows_are_there_after_opening_again(place: &dyn Place) {
     place.clock().set(time("2026-11-23T10:00:00Z"));
     let ledger = place.open();

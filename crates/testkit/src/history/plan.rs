@@ -50,7 +50,8 @@ fn any_origin() -> impl Strategy<Value = Origin> {
 enum Draft {
     Whole(Ask),
     Increment(Pick, Swipe),
-    Reverse(Pick),
+    Reverse(Pick, Option<Sum>),
+    Expire(Pick),
 }
 
 impl Draft {
@@ -74,7 +75,8 @@ impl Draft {
         match self {
             Self::Whole(ask) => ask,
             Self::Increment(pick, swipe) => Ask::Increment(pick.from(history), swipe),
-            Self::Reverse(pick) => Ask::Reverse(pick.from(history)),
+            Self::Reverse(pick, part) => Ask::Reverse(pick.from(history), part),
+            Self::Expire(pick) => Ask::Expire(pick.from(history)),
         }
     }
 }
@@ -117,7 +119,9 @@ fn any_draft() -> impl Strategy<Value = Draft> {
     prop_oneof![
         10 => any_swipe().prop_map(|swipe| Draft::Whole(Ask::Authorize(swipe))),
         6 => (any_pick(), any_swipe()).prop_map(|(pick, swipe)| Draft::Increment(pick, swipe)),
-        4 => any_pick().prop_map(Draft::Reverse),
+        3 => any_pick().prop_map(|pick| Draft::Reverse(pick, None)),
+        4 => (any_pick(), any_sum()).prop_map(|(pick, part)| Draft::Reverse(pick, Some(part))),
+        1 => any_pick().prop_map(Draft::Expire),
         6 => any_transfer().prop_map(Draft::Whole),
         2 => any_move().prop_map(Draft::Whole),
         3 => any_control().prop_map(|put| Draft::Whole(Ask::PutControl(put))),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bursar_core::command::{
     Amount, Authorize, ChangeControl, ControlSpec, CreateCard, CreateCardholder, CreateOwner, CreateProgram,
-    Direction, GroupRef, MoveCard, MoveCardholder, MoveOwner, Purpose, PutControls, Reverse, Transfer,
+    Direction, GroupRef, MoveCard, MoveCardholder, MoveOwner, Purpose, PutControls, Transfer,
 };
 use bursar_core::control::{Counted, Rule, Scope, Velocity};
 use bursar_core::message::{Source, TransactionKind};
@@ -318,13 +318,6 @@ fn swipe(card_token: Token, money: Money, method: &str, purpose: Purpose) -> Cal
     Call::new(Source::MarqetaJit, Action::Authorize(Box::new(authorize)))
 }
 
-/// Release of all that the group holds.
-#[must_use]
-pub fn reversal(funded: &Funded, group: GroupRef) -> Call {
-    let reverse = Reverse { owner: Some(funded.owner), group, processor_time: None };
-    Call::new(Source::Api, Action::Reverse(reverse))
-}
-
-fn amount(money: Money) -> Amount {
+pub(super) fn amount(money: Money) -> Amount {
     Amount { currency: Some(money.currency), minor: Ok(money.minor) }
 }

@@ -1,0 +1,118 @@
+//! Releases: reversals and expirations of `/v1/authorizations/{id}`.
+
+use axum::extract::State;
+use bursar_core::command::{Expire, GroupRef, Reverse};
+use bursar_core::{Action, Currency, Decided, MessageId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::accounts::AccountView;
+use super::amount::AmountText;
+use super::authorizations::find;
+use super::schema;
+use super::settle::{Stored, granted, settle};
+use crate::app::App;
+use crate::auth::Operator;
+use crate::body::Body;
+use crate::extract::Id;
+use crate::idempotency::IdempotencyKey;
+use crate::problem::{Code, Problem};
+
+/// Release of what is held, or of a part of it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewReversal {
+    /// Above zero, and no more than is held; if not given, all that is held.
+    amount: Option<AmountText>,
+    /// The account's; with an amount only.
+    #[schema(value_type = Option<schema::Currency>)]
+    currency: Option<Currency>,
+}
+
+/// The end of an authorization that nothing more was heard of.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewExpiration {}
+
+/// What was released.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReleaseView {
+    #[schema(value_type = schema::MessageId)]
+    message: MessageId,
+    /// The authorization that began the hold group.
+    #[schema(value_type = schema::MessageId)]
+    authorization: MessageId,
+    /// The hold group's: `open` as long as something is held, else `reversed` or `expired`.
+    #[schema(value_type = schema::GroupStatus)]
+    status: &'static str,
+    /// The owner's number of it.
+    owner_sequence: i64,
+    /// When it was decided.
+    #[schema(value_type = schema::Time)]
+    at: Timestamp,
+    /// The account after it.
+    account: AccountView,
+}
+
+impl ReleaseView {
+    fn of(decided: &Decided) -> Option<Self> {
+        let message = &decided.message;
+        Some(Self {
+            message: message.id,
+            authorization: message.group.as_ref()?.root,
+            status: decided.object.as_ref()?.1?,
+            owner_sequence: message.owner_sequence?,
+            at: message.at,
+            account: AccountView::from(decided.account.as_ref()?),
+        })
+    }
+}
+
+/// Releases all that an authorization and its increments still hold, or a part of it, the newest first. The
+/// last of it ends them. Spending windows are given back what they were taken.
+#[utoipa::path(post, path = "/v1/authorizations/{id}/reversals", tag = "authorizations",
+    params(("id" = schema::MessageId, Path)), request_body = NewReversal,
+    responses((status = 200, body = ReleaseView, description = "What is left after it")))]
+pub(super) async fn reverse_authorization(
+    State(app): State<App>,
+    _: Operator,
+    key: IdempotencyKey,
+    Id(id): Id<MessageId>,
+    Body(new): Body<NewReversal>,
+) -> Result<Stored, Problem> {
+    let amount = match (&new.amount, new.currency) {
+        (Some(amount), Some(currency)) => Some(amount.read_above_zero(currency)?),
+        (None, None) => None,
+        (Some(_), None) => return Err(alone("currency", "an amount needs its currency")),
+        (None, Some(_)) => {
+            return Err(alone("amount", "a currency needs an amount; to release all, give neither"));
+        }
+    };
+    let record = find(&app, id).await?;
+    let group = GroupRef::Message(id);
+    let reverse = Reverse { owner: record.message.owner, group, amount, processor_time: None };
+    settle(&app, key, Action::Reverse(reverse), granted(ReleaseView::of)).await
+}
+
+fn alone(field: &'static str, why: &'static str) -> Problem {
+    Problem::of_field(Code::InvalidField, field, why)
+}
+
+/// Ends an authorization that was held long enough: all that it still holds is released, as by a reversal. A
+/// hold whose days are over is released by this alone: nothing expires by itself.
+#[utoipa::path(post, path = "/v1/authorizations/{id}/expirations", tag = "authorizations",
+    params(("id" = schema::MessageId, Path)), request_body = NewExpiration,
+    responses((status = 200, body = ReleaseView, description = "What is left after it")))]
+pub(super) async fn expire_authorization(
+    State(app): State<App>,
+    _: Operator,
+    key: IdempotencyKey,
+    Id(id): Id<MessageId>,
+    Body(NewExpiration {}): Body<NewExpiration>,
+) -> Result<Stored, Problem> {
+    let record = find(&app, id).await?;
+    let group = GroupRef::Message(id);
+    let expire = Expire { owner: record.message.owner, group, processor_time: None };
+    settle(&app, key, Action::Expire(expire), granted(ReleaseView::of)).await
+}
