@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::client::{CallError, Client};
 use crate::control::Rule;
-use crate::history::{Action, Object, Outcome, What};
+use crate::history::{Action, Object, Outcome, Part, What};
 
 /// What a granted change of a control answers.
 #[derive(Deserialize)]
@@ -58,8 +58,13 @@ fn request(what: &What) -> (String, Value) {
     match what {
         What::Load(account, amount) => (format!("/v1/accounts/{account}/loads"), money(amount)),
         What::Unload(account, amount) => (format!("/v1/accounts/{account}/unloads"), money(amount)),
-        What::Reverse { authorization, .. } => {
-            (format!("/v1/authorizations/{authorization}/reversals"), json!({}))
+        What::Release { authorization, part, .. } => {
+            let path = format!("/v1/authorizations/{authorization}");
+            match part {
+                Part::All => (format!("{path}/reversals"), json!({})),
+                Part::Amount(amount) => (format!("{path}/reversals"), money(amount)),
+                Part::Expired => (format!("{path}/expirations"), json!({})),
+            }
         }
         What::Move(object, to) => {
             let kind = match object {

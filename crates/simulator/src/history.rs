@@ -159,6 +159,8 @@ pub struct Swipe {
     pub merchant: &'static Merchant,
     /// How much of the amount is cash, in minor units.
     pub cash_minor: i64,
+    /// When it was made, by the processor's clock, as it was written.
+    pub time: Timestamp,
     /// When it was sent first.
     pub sent: Tick,
     /// When an answer was there, if one came.
@@ -223,12 +225,14 @@ pub enum What {
     Load(AccountId, Money),
     /// Money out.
     Unload(AccountId, Money),
-    /// Release of all that a purchase holds.
-    Reverse {
+    /// Release of what a purchase holds.
+    Release {
         /// The server's id of the purchase.
         authorization: MessageId,
         /// Its transaction token.
         token: Arc<str>,
+        /// How much, and why.
+        part: Part,
     },
     /// Another status.
     Move(Object, Status),
@@ -236,6 +240,17 @@ pub enum What {
     SetLimit(ControlId, Limit, Currency),
     /// Another status of a control.
     SwitchControl(ControlId, ControlStatus),
+}
+
+/// How much of a purchase is released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All that is held.
+    All,
+    /// So much.
+    Amount(Money),
+    /// All that is held, for it was held long enough.
+    Expired,
 }
 
 /// Something with a status.
@@ -281,7 +296,11 @@ impl fmt::Display for What {
         match self {
             Self::Load(account, amount) => write!(f, "load of {amount:?} to {account}"),
             Self::Unload(account, amount) => write!(f, "unload of {amount:?} from {account}"),
-            Self::Reverse { token, .. } => write!(f, "reversal of {token}"),
+            Self::Release { token, part: Part::All, .. } => write!(f, "reversal of {token}"),
+            Self::Release { token, part: Part::Amount(amount), .. } => {
+                write!(f, "reversal of {amount:?} of {token}")
+            }
+            Self::Release { token, part: Part::Expired, .. } => write!(f, "expiry of {token}"),
             Self::Move(object, to) => write!(f, "change of {object} to {}", to.as_str()),
             Self::SetLimit(control, ..) => write!(f, "new limit of {control}"),
             Self::SwitchControl(control, to) => write!(f, "change of {control} to {}", to.as_str()),

@@ -8,6 +8,7 @@ mod replay;
 
 mod books;
 mod controls;
+mod group;
 mod opinion;
 mod windows;
 

@@ -33,10 +33,30 @@ pub struct Step {
     pub is_currency_numeric: bool,
     /// Picks one of the earlier purchases that the deed is about.
     pub pick: usize,
-    /// If it is approved, it is reversed this many steps later.
-    pub reverse_after: Option<u64>,
+    /// What is released of it later, if it is approved.
+    pub release: Option<Release>,
     /// What the operator does meanwhile.
     pub chores: Vec<Chore>,
+}
+
+/// A release of what a purchase holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Release {
+    /// How many steps after the purchase.
+    pub after: u64,
+    /// How much.
+    pub share: Share,
+}
+
+/// How much is released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Share {
+    /// All, by a reversal.
+    All,
+    /// Of what the purchase was approved for, this percentage: at most 100.
+    Percent(u8),
+    /// All, for it was held long enough.
+    Expired,
 }
 
 /// What kind of swipe a step is.
@@ -120,8 +140,8 @@ const DEEDS: [(Deed, u32); 14] = [
 const STEPS_PER_HOUR: u64 = 250;
 const FIRST_HOUR: u64 = 7;
 
-/// One of ten approved purchases is reversed.
-const REVERSED_OF_TEN: u32 = 1;
+/// One of ten approved purchases is released, most of these in full.
+const RELEASED_OF_TEN: u32 = 1;
 
 /// A dispenser asks for more than most purchases are, before anything was filled in.
 const FUEL_FACTOR: i64 = 4;
@@ -188,7 +208,7 @@ impl Plan {
             },
             is_currency_numeric: self.rng.random_ratio(1, 50),
             pick: self.rng.random_range(0..1_000_000_usize),
-            reverse_after: self.reverse_after(),
+            release: self.release(),
             chores: self.chores(index),
         }
     }
@@ -238,9 +258,14 @@ impl Plan {
         &MERCHANTS[0]
     }
 
-    fn reverse_after(&mut self) -> Option<u64> {
-        let steps = self.rng.random_range(20..400);
-        self.rng.random_ratio(REVERSED_OF_TEN, 10).then_some(steps)
+    fn release(&mut self) -> Option<Release> {
+        let after = self.rng.random_range(20..400);
+        let share = match self.rng.random_range(0..10_u32) {
+            0 => Share::Expired,
+            1..4 => Share::Percent(self.rng.random_range(5..=50)),
+            _ => Share::All,
+        };
+        self.rng.random_ratio(RELEASED_OF_TEN, 10).then_some(Release { after, share })
     }
 
     fn chores(&mut self, index: u64) -> Vec<Chore> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::controls::{Controls, Spent};
 use super::opinion::{Opinion, reasons};
-use crate::history::{History, Object, Owner, Status, Swipe, What};
+use crate::history::{History, Object, Owner, Part, Status, Swipe, What};
 use crate::jit::Ask;
 
 /// Everything that decides about one owner's swipes. Sums are kept in 128 bits: no number of 64-bit
@@ -67,7 +67,7 @@ enum Stage {
     /// Nothing is held: declined, a verification, a debit.
     Empty,
     Open,
-    Reversed,
+    Ended,
 }
 
 impl Account {
@@ -203,7 +203,7 @@ impl<'a> Books<'a> {
         let is_debit = swipe.ask == Ask::Withdrawal && swipe.follows.is_none();
         let approved_minor = approved_minor.unwrap_or(0);
         if let Some(spent) = self.spent(swipe, at, approved_minor) {
-            self.controls.take(&spent);
+            self.controls.take(&spent, id);
         }
         let held_minor = if is_debit { 0 } else { approved_minor };
         let root = swipe.follows.as_deref().filter(|root| self.groups.contains_key(root));
@@ -236,10 +236,7 @@ impl<'a> Books<'a> {
         match what {
             What::Load(account, amount) => self.refused_transfer(*account, *amount, false),
             What::Unload(account, amount) => self.refused_transfer(*account, *amount, true),
-            What::Reverse { token, .. } => match self.groups.get(&**token) {
-                None => Some("authorization_unknown"),
-                Some(group) => (group.stage != Stage::Open).then_some("hold_group_ended"),
-            },
+            What::Release { token, part, .. } => self.refused_release(token, *part),
             What::Move(object, to) => match self.status_of(*object) {
                 None => Some("unknown"),
                 Some(from) => (!may_become(from, *to)).then_some("transition_not_allowed"),
@@ -250,11 +247,11 @@ impl<'a> Books<'a> {
 
     /// Books an action that the server granted. What comes back is the account whose money it
     /// moved.
-    pub(super) fn granted(&mut self, what: &What) -> Option<AccountId> {
+    pub(super) fn granted(&mut self, what: &What, at: Timestamp) -> Option<AccountId> {
         match what {
             What::Load(account, amount) => self.transfer(*account, i128::from(amount.minor)),
             What::Unload(account, amount) => self.transfer(*account, -i128::from(amount.minor)),
-            What::Reverse { token, .. } => self.reverse(token),
+            What::Release { token, part, .. } => self.release(token, *part, at),
             What::Move(object, to) => {
                 if let Some(status) = self.status_mut(*object) {
                     *status = *to;
@@ -304,14 +301,37 @@ impl<'a> Books<'a> {
         Some(id)
     }
 
-    fn reverse(&mut self, token: &str) -> Option<AccountId> {
-        self.controls.give_back(token);
+    fn refused_release(&self, token: &str, part: Part) -> Option<&'static str> {
+        let Some(group) = self.groups.get(token) else {
+            return Some("authorization_unknown");
+        };
+        if group.stage != Stage::Open {
+            return Some("hold_group_ended");
+        }
+        let Part::Amount(amount) = part else { return None };
+        let currency = self.account(group.account).map(|account| account.currency);
+        match () {
+            () if currency != Some(amount.currency) => Some("currency_mismatch"),
+            () if amount.minor <= 0 => Some("invalid_amount"),
+            () if i128::from(amount.minor) > group.held_minor => Some("more_than_held"),
+            () => None,
+        }
+    }
+
+    fn release(&mut self, token: &str, part: Part, at: Timestamp) -> Option<AccountId> {
         let group = self.groups.get_mut(token)?;
         let account = self.accounts.get_mut(&group.account)?;
-        account.held_minor -= group.held_minor;
-        account.open_holds -= i64::from(group.held_minor > 0);
-        group.held_minor = 0;
-        group.stage = Stage::Reversed;
+        let released_minor = match part {
+            Part::Amount(amount) => i128::from(amount.minor),
+            Part::All | Part::Expired => group.held_minor,
+        };
+        self.controls.give_back(token, released_minor, at);
+        account.held_minor -= released_minor;
+        group.held_minor -= released_minor;
+        if group.held_minor <= 0 {
+            account.open_holds -= 1;
+            group.stage = Stage::Ended;
+        }
         Some(group.account)
     }
 

@@ -64,7 +64,10 @@ impl Counter {
     pub(super) fn add(&mut self, window: Window, zone: &TimeZone, at: Timestamp, used: Used, sign: i128) {
         match (window, period(window, at, zone)) {
             (Window::Transaction, _) => {}
-            (Window::RollingHours(_), _) if sign > 0 => self.recent.push_back((at, used)),
+            (Window::RollingHours(_), _) if sign > 0 => {
+                let place = self.recent.partition_point(|(other, _)| *other <= at);
+                self.recent.insert(place, (at, used));
+            }
             (Window::RollingHours(_), _) => {
                 let place = self.recent.iter().position(|other| *other == (at, used));
                 place.and_then(|place| self.recent.remove(place));

@@ -25,8 +25,11 @@ fn every_deed_is_planned_about_as_often_as_it_should_be() {
         assert!(count * 10 > wanted * 7 && count * 10 < wanted * 13, "{deed:?}: {count} of {wanted}");
     }
     assert!(counts[&Deed::Purchase] > 35_000);
-    let reversed = steps.iter().filter(|step| step.reverse_after.is_some()).count();
-    assert!((4_500..5_500).contains(&reversed), "{reversed}");
+    let shares: Vec<Share> = steps.iter().filter_map(|step| Some(step.release?.share)).collect();
+    assert!((4_500..5_500).contains(&shares.len()), "{}", shares.len());
+    let often = |is: fn(&Share) -> bool| shares.iter().filter(|share| is(share)).count();
+    assert!((1_200..1_800).contains(&often(|share| matches!(share, Share::Percent(_)))));
+    assert!((350..650).contains(&often(|share| *share == Share::Expired)));
 }
 
 #[test]
@@ -73,7 +76,7 @@ fn money_comes_in_about_as_fast_as_it_is_spent() {
     let (mut spent_minor, mut loaded_minor) = (0, 0);
     for step in steps(2, 40_000) {
         let owner = &layout.owners[layout.owner_of_card(step.card)];
-        if layout.is_spendable(step.card) && owner.is_topped_up && step.reverse_after.is_none() {
+        if layout.is_spendable(step.card) && owner.is_topped_up && step.release.is_none() {
             spent_minor += step.amount_minor;
         }
         let load = |chore: &Chore| match chore {

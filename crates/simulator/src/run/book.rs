@@ -10,11 +10,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::history::{Action, Delivery, History, Object, Outcome, Status, Swipe, Tick, What};
+use crate::history::{Action, Delivery, History, Object, Outcome, Part, Status, Swipe, Tick, What};
 use crate::jit::{Ask, Decimal, JitRequest, Preceding};
 use crate::layout::FOREIGN_CURRENCY;
 use crate::merchants::Merchant;
-use crate::plan::{Chore, Deed, Step};
+use crate::plan::{Chore, Deed, Release, Share, Step};
 use crate::world::World;
 
 /// Something to send.
@@ -32,9 +32,10 @@ pub(super) struct SwipeJob {
     pub(super) request: Arc<JitRequest>,
     /// Its bytes.
     pub(super) body: Bytes,
-    /// Index of the card, where the purchase may be added to or reversed later.
+    /// Index of the card, where the purchase may be added to or released later.
     card: Option<usize>,
-    reverse_at: Option<u64>,
+    /// The step, and what is released after it.
+    release: Option<(u64, Release)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,10 +79,10 @@ const AWAY_MAX: usize = 2;
 pub(super) struct Book {
     world: World,
     open: VecDeque<Held>,
-    reversed: VecDeque<Held>,
+    released: VecDeque<Held>,
     answered: VecDeque<Answered>,
-    /// Purchases to reverse, by the step at which each is due.
-    reversals: BTreeMap<u64, Vec<Held>>,
+    /// What is to be released, by the step at which each is due.
+    releases: BTreeMap<u64, Vec<(Held, Part)>>,
     /// Activations that wait: for the suspension to be answered, or because their step was left out.
     postponed: Vec<Chore>,
     /// Cards that the run suspended and has not activated again.
@@ -109,9 +110,9 @@ impl Book {
         Self {
             world,
             open: VecDeque::new(),
-            reversed: VecDeque::new(),
+            released: VecDeque::new(),
             answered: VecDeque::new(),
-            reversals: BTreeMap::new(),
+            releases: BTreeMap::new(),
             postponed: Vec::new(),
             away: HashSet::new(),
             moving: HashSet::new(),
@@ -129,9 +130,9 @@ impl Book {
         for chore in postponed.into_iter().chain(step.chores.iter().copied()) {
             jobs.extend(self.chore(chore));
         }
-        let later = self.reversals.split_off(&(step.index + 1));
-        for held in std::mem::replace(&mut self.reversals, later).into_values().flatten() {
-            jobs.push(self.reverse(held));
+        let later = self.releases.split_off(&(step.index + 1));
+        for (held, part) in std::mem::replace(&mut self.releases, later).into_values().flatten() {
+            jobs.push(self.release(held, part));
         }
         jobs
     }
@@ -150,7 +151,7 @@ impl Book {
             remember(&mut self.answered, answered);
             let holds = answer.status == 200 && job.request.amount.minor(job.request.currency) > Some(0);
             if let (true, Some(card), Some(decision)) = (holds, job.card, answer.decision) {
-                self.hold(&job, card, decision);
+                self.hold(&job, card, decision, &answer.amount);
             }
         }
         let swipe = &mut self.world.history.swipes[job.place];
@@ -212,7 +213,7 @@ impl Book {
         let number = self.world.history.swipes.len();
         let held = match step.deed {
             Deed::Increment => pick(&self.open, step.pick).cloned(),
-            Deed::IncrementOfReversed => pick(&self.reversed, step.pick).cloned(),
+            Deed::IncrementOfReversed => pick(&self.released, step.pick).cloned(),
             _ => None,
         };
         let card = held.as_ref().map_or(step.card, |held| held.card);
@@ -227,6 +228,7 @@ impl Book {
             takes_less: request.takes_less,
             merchant: request.merchant,
             cash_minor: request.cash_minor().unwrap_or(0),
+            time: request.time(),
             sent,
             answered: None,
             currency: request.currency,
@@ -236,7 +238,7 @@ impl Book {
         });
         let may_hold = matches!(request.ask, Ask::Purchase | Ask::CashBack);
         let later =
-            (held.is_none() && may_hold).then(|| (card, step.reverse_after.map(|steps| step.index + steps)));
+            (held.is_none() && may_hold).then(|| (card, step.release.map(|release| (step.index, release))));
         let first = delivery(number, Purpose::First, Arc::clone(&request), later);
         let twin = (step.deed == Deed::Twin).then(|| delivery(number, Purpose::Repeat, request, None));
         first.into_iter().chain(twin.flatten()).collect()
@@ -301,7 +303,7 @@ impl Book {
         Uuid::from_u64_pair(self.world.run, low).to_string().into()
     }
 
-    fn hold(&mut self, job: &SwipeJob, card: usize, decision: MessageId) {
+    fn hold(&mut self, job: &SwipeJob, card: usize, decision: MessageId, approved: &str) {
         let held = Held {
             card,
             decision,
@@ -309,17 +311,22 @@ impl Book {
             jit_token: Arc::clone(&job.request.jit_token),
             merchant: job.request.merchant,
         };
-        if let Some(step) = job.reverse_at {
-            self.reversals.entry(step).or_default().push(held.clone());
+        if let Some((step, Release { after, share })) = job.release
+            && let Ok(approved) = Money::parse(approved, job.request.currency)
+        {
+            let due = (held.clone(), part_of(approved, share));
+            self.releases.entry(step + after).or_default().push(due);
         }
         remember(&mut self.open, held);
     }
 
-    fn reverse(&mut self, held: Held) -> Job {
-        self.open.retain(|open| open.token != held.token);
-        let what = What::Reverse { authorization: held.decision, token: Arc::clone(&held.token) };
+    fn release(&mut self, held: Held, part: Part) -> Job {
+        let what = What::Release { authorization: held.decision, token: Arc::clone(&held.token), part };
         let owner = self.world.layout.owner_of_card(held.card);
-        remember(&mut self.reversed, held);
+        if !matches!(part, Part::Amount(_)) {
+            self.open.retain(|open| open.token != held.token);
+            remember(&mut self.released, held);
+        }
         self.act(owner, what)
     }
 
@@ -339,6 +346,18 @@ impl Book {
     }
 }
 
+/// At least one minor unit.
+fn part_of(approved: Money, share: Share) -> Part {
+    match share {
+        Share::All => Part::All,
+        Share::Expired => Part::Expired,
+        Share::Percent(percent) => {
+            let minor = (approved.minor / 100).saturating_mul(percent.into()).max(1);
+            Part::Amount(Money { minor, ..approved })
+        }
+    }
+}
+
 fn remember<T>(ring: &mut VecDeque<T>, item: T) {
     if ring.len() == REMEMBERED {
         ring.pop_front();
@@ -350,12 +369,12 @@ fn pick<T>(ring: &VecDeque<T>, number: usize) -> Option<&T> {
     ring.get(number.checked_rem(ring.len())?)
 }
 
-/// `later` is the card and the step of the reversal, for a purchase that may have a later.
+/// `later` is the card, and the step with what is released after it, for a purchase that may be followed.
 fn delivery(
     place: usize,
     purpose: Purpose,
     request: Arc<JitRequest>,
-    later: Option<(usize, Option<u64>)>,
+    later: Option<(usize, Option<(u64, Release)>)>,
 ) -> Option<Job> {
     let body = match request.body() {
         Ok(body) => Bytes::from(body),
@@ -370,7 +389,7 @@ fn delivery(
         request,
         body,
         card: later.map(|(card, _)| card),
-        reverse_at: later.and_then(|(_, step)| step),
+        release: later.and_then(|(_, release)| release),
     }))
 }
 

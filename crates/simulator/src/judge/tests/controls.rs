@@ -7,7 +7,7 @@ use super::faults::fault_in;
 use super::right::{COMPANY, Case, FUNDS, PERSON, at, created, id_of, shown_account, shown_owner, usd};
 use super::*;
 use crate::control::{ALL_SPENDING, ControlStatus, Counted, Hours, Limit, Places, Rule, Window};
-use crate::history::{Action, Control, Outcome, Scope, Tick, What};
+use crate::history::{Action, Control, Outcome, Part, Scope, Tick, What};
 use crate::jit::Ask;
 use crate::listing::{Check, Limits, Remaining, Spending};
 use crate::merchants::MERCHANTS;
@@ -114,16 +114,23 @@ fn limited() -> Case {
     case.at_merchant("unlocked", ABROAD, 34, "country_not_allowed", &unlocked);
     case.at_merchant("late", ELSEWHERE, 35, "outside_schedule", &[country, failed(within)]);
     case.listed("late").decided_at = at(70);
-    case.listing.owners = vec![shown_owner(COMPANY, 35), shown_owner(PERSON, 2)];
+    case.release("first", Part::Amount(usd(70)), 36, "974.70");
+    case.release("meanwhile", Part::Amount(usd(500)), 37, "979.70");
+    case.release("third", Part::Expired, 38, "982.70");
+    for (number, available) in [(36, "974.70"), (37, "979.70"), (38, "982.70")] {
+        let available = Some(available.into());
+        *case.outcome(&format!("key-{number}")) = Outcome::Done { sequence: number, at: at(75), available };
+    }
+    case.listing.owners = vec![shown_owner(COMPANY, 38), shown_owner(PERSON, 2)];
     let wallet = case.history.accounts[1].id;
     case.listing.accounts = vec![
-        shown_account(FUNDS, ["990.00", "16.00", "974.00"], 3, 2),
+        shown_account(FUNDS, ["990.00", "7.30", "982.70"], 2, 2),
         shown_account(wallet, ["0.00", "0.00", "0.00"], 0, 0),
     ];
-    let of_user = left(CASH, Some("4.60"), None);
+    let of_user = left(CASH, Some("4.70"), None);
     case.left_of(
         ACTIVE,
-        vec![left(DAILY, Some("25.00"), None), left(HOURLY_USES, None, Some(0)), of_user.clone()],
+        vec![left(DAILY, Some("33.00"), None), left(HOURLY_USES, None, Some(1)), of_user.clone()],
     );
     case.left_of(IDLE, vec![of_user.clone()]);
     case.left_of(USER, vec![of_user]);
@@ -301,14 +308,25 @@ fn a_check_that_is_not_what_its_control_says_is_named() {
 #[test]
 fn what_is_left_of_a_limit_is_compared() {
     fault("V2 card_", |case| case.left_in(0)[0].remaining_amount = Some("25.01".to_owned()));
-    fault("V2 card_", |case| case.left_in(0)[1].remaining_count = Some(1));
+    fault("V2 card_", |case| case.left_in(0)[1].remaining_count = Some(2));
     fault("the status of", |case| case.left_in(0)[0].status = "shadow".to_owned());
     fault("V2 card_", |case| drop(case.left_in(1).pop()));
     fault("is shown as a limit of it", |case| case.left_in(2).push(left(DAILY, Some("25.00"), None)));
     fault("what is left of it is not shown", |case| drop(case.listing.spending.pop()));
     // A reversal that gave nothing back.
+    for (number, part, named) in [(36, 60, CASH), (37, 501, DAILY)] {
+        fault(&format!("left of {}", id(named)), |case| {
+            for action in
+                case.history.actions.iter_mut().filter(|action| action.key == format!("key-{number}"))
+            {
+                if let What::Release { part: put, .. } = &mut action.what {
+                    *put = Part::Amount(usd(part));
+                }
+            }
+        });
+    }
     fault("third: the checks of", |case| {
-        case.history.actions.retain(|action| !matches!(action.what, What::Reverse { .. }));
+        case.history.actions.retain(|action| !matches!(action.what, What::Release { .. }));
     });
 }
 

@@ -1,8 +1,10 @@
 //! One fault at a time is put into the right history; the judge has to name it.
 
-use super::right::{COMPANY, Case, at, id_of, right};
+use std::sync::Arc;
+
+use super::right::{COMPANY, Case, at, id_of, right, usd};
 use super::*;
-use crate::history::{Answer, Delivery, Outcome, What};
+use crate::history::{Answer, Delivery, Outcome, Part, What};
 
 /// Judges the right history with one fault in it, and looks for the fault's name.
 #[track_caller]
@@ -37,7 +39,7 @@ impl Case {
         }
     }
 
-    fn outcome(&mut self, key: &str) -> &mut Outcome {
+    pub(super) fn outcome(&mut self, key: &str) -> &mut Outcome {
         let mut actions = self.history.actions.iter_mut();
         &mut actions.find(|action| action.key == key).expect("it was sent").outcome
     }
@@ -152,8 +154,8 @@ fn a_number_that_nothing_has_is_named() {
     fault("nothing is known of #26", |case| {
         case.listing.authorizations.retain(|listed| listed.token != "s11");
     });
-    fault("nothing is known of #39", |case| case.listing.owners[0].sequence = 39);
-    fault("nothing is known of #39 to #44", |case| case.listing.owners[0].sequence = 44);
+    fault("nothing is known of #42", |case| case.listing.owners[0].sequence = 42);
+    fault("nothing is known of #42 to #44", |case| case.listing.owners[0].sequence = 44);
 }
 
 #[test]
@@ -162,7 +164,7 @@ fn a_number_that_two_have_is_named() {
     fault("#10 is given to both s01 and load", |case| case.listed("s01").owner_sequence = Some(10));
     fault("#9 is given to s01, but it is a creation's", |case| case.listed("s01").owner_sequence = Some(9));
     fault("s01 has no number", |case| case.listed("s01").owner_sequence = None);
-    fault("its sequence is shown as 37, but #38", |case| case.listing.owners[0].sequence = 37);
+    fault("its sequence is shown as 40, but #41", |case| case.listing.owners[0].sequence = 40);
 }
 
 #[test]
@@ -268,7 +270,7 @@ fn a_balance_that_is_off_by_one_is_named() {
     fault("what is held", |case| case.listing.accounts[0].held = "59.99".to_owned());
     fault("what is available", |case| case.listing.accounts[1].available = "-10.00".to_owned());
     fault("what is available", |case| case.listing.accounts[1].available = "a lot".to_owned());
-    fault("the number of open holds", |case| case.listing.accounts[0].open_holds = 1);
+    fault("the number of open holds", |case| case.listing.accounts[0].open_holds = 2);
     fault("the number of entries", |case| case.listing.accounts[0].entries = 3);
     fault("acct_00000000000000000000000004 is not shown", |case| case.listing.accounts.truncate(1));
     fault("it is not shown", |case| case.listing.owners.truncate(1));
@@ -294,10 +296,25 @@ fn an_action_that_should_have_been_refused_is_named() {
     });
     fault("granted, expected hold_group_ended", |case| {
         case.history.actions.iter_mut().for_each(|action| {
-            if let What::Reverse { token, .. } = &mut action.what {
+            if let What::Release { token, .. } = &mut action.what {
                 *token = "s02".into();
             }
         });
+    });
+    let release = |case: &mut Case, number: i64, put: fn(&mut Arc<str>, &mut Part)| {
+        case.history.actions.iter_mut().for_each(|action| {
+            if let What::Release { token, part, .. } = &mut action.what
+                && action.key == format!("key-{number}")
+            {
+                put(token, part);
+            }
+        });
+    };
+    fault("#39 reversal of 6.01 USD of s19: granted, expected more_than_held", |case| {
+        release(case, 39, |_, part| *part = Part::Amount(usd(601)));
+    });
+    fault("#41 expiry of s01: granted, expected hold_group_ended", |case| {
+        release(case, 41, |token, _| *token = "s01".into());
     });
     fault("granted, expected transition_not_allowed", |case| {
         let terminated = case.history.cards[3].id;

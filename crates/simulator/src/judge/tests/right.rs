@@ -6,8 +6,8 @@ use jiff::{Timestamp, ToSpan};
 use uuid::Uuid;
 
 use crate::history::{
-    Account, Action, Answer, Card, Cardholder, Delivery, History, Object, Outcome, Owner, Status, Swipe,
-    Tick, What,
+    Account, Action, Answer, Card, Cardholder, Delivery, History, Object, Outcome, Owner, Part, Status,
+    Swipe, Tick, What,
 };
 use crate::jit::Ask;
 use crate::listing::{self, Authorization, Listing};
@@ -74,6 +74,9 @@ pub(super) fn right() -> Case {
     case.swipe("s17", "active", "user-1", Some(0)).asking(Ask::BalanceInquiry).approved(36, "10.00");
     case.swipe("s18", "active", "user-1", Some(400)).asking(Ask::Withdrawal).approved(37, "6.00");
     case.swipe("s19", "active", "user-1", Some(900)).taking_less(600).approved(38, "0.00");
+    case.release("s19", Part::Amount(usd(200)), 39, "2.00");
+    case.swipe("s20", "active", "user-1", Some(100)).follows("s19").approved(40, "1.00");
+    case.release("s12", Part::Expired, 41, "61.00");
     case.load(PERSON, WALLET, 3, 1_000, "10.00");
     case.act(PERSON, 4, What::Move(Object::Person(PERSON), Status::Suspended), None);
     case.swipe("p01", "own", "person", Some(100)).declined(5, "owner_not_active", "10.00");
@@ -81,9 +84,9 @@ pub(super) fn right() -> Case {
     // The connection broke before anything was decided.
     case.swipe("lost", "active", "user-1", Some(900)).swipe.deliveries.push(Delivery::Unknown);
     case.repeats();
-    case.listing.owners = vec![shown_owner(COMPANY, 38), shown_owner(PERSON, 5)];
+    case.listing.owners = vec![shown_owner(COMPANY, 41), shown_owner(PERSON, 5)];
     case.listing.accounts = vec![
-        shown_account(FUNDS, ["66.00", "66.00", "0.00"], 2, 4),
+        shown_account(FUNDS, ["66.00", "5.00", "61.00"], 1, 4),
         shown_account(WALLET, ["10.00", "0.00", "10.00"], 0, 1),
     ];
     case
@@ -152,6 +155,7 @@ impl Case {
             takes_less: false,
             merchant: &MERCHANTS[0],
             cash_minor: 0,
+            time: Timestamp::UNIX_EPOCH,
             sent: 0,
             answered: None,
             currency: usd(0).currency,
@@ -179,7 +183,11 @@ impl Case {
     }
 
     pub(super) fn reverse(&mut self, token: &str, number: i64, available: &str) {
-        let what = What::Reverse { authorization: id_of(token), token: token.into() };
+        self.release(token, Part::All, number, available);
+    }
+
+    pub(super) fn release(&mut self, token: &str, part: Part, number: i64, available: &str) {
+        let what = What::Release { authorization: id_of(token), token: token.into(), part };
         self.act(COMPANY, number, what, Some(available));
     }
 
@@ -285,6 +293,7 @@ impl Telling<'_> {
         // The only increments that were added to another purchase.
         let group = match &*swipe.token {
             "s03" => "s01",
+            "s20" => "s19",
             "added" => "large",
             other => other,
         };

@@ -52,7 +52,7 @@ fn step(deed: Deed) -> Step {
     let mut steps = Plan::new(1, usual());
     let is_like = |step: &Step| step.deed == deed && step.card < 10;
     let step = steps.find(is_like).expect("every deed is planned");
-    Step { index: 10, reverse_after: None, chores: Vec::new(), ..step }
+    Step { index: 10, release: None, chores: Vec::new(), ..step }
 }
 
 fn swipes(jobs: Vec<Job>) -> Vec<SwipeJob> {
@@ -140,7 +140,8 @@ fn twins_are_sent_at_once() {
 #[test]
 fn a_reversal_is_sent_when_it_is_due_and_only_once() {
     let mut book = Book::new(world());
-    let purchase = Step { reverse_after: Some(5), ..step(Deed::Purchase) };
+    let release = Some(Release { after: 5, share: Share::All });
+    let purchase = Step { release, ..step(Deed::Purchase) };
     let first = approve(&mut book, &purchase);
     let actions_at = |book: &mut Book, index: u64| {
         let idle = Step { index, ..step(Deed::UnknownCard) };
@@ -152,6 +153,22 @@ fn a_reversal_is_sent_when_it_is_due_and_only_once() {
     assert_eq!(actions_at(&mut book, 16), 0);
     assert!(book.open.is_empty());
     let increment = approve(&mut book, &step(Deed::IncrementOfReversed));
+    assert_eq!(increment.preceding.as_ref().map(|held| &held.token), Some(&first.token));
+}
+
+#[test]
+fn a_purchase_that_was_released_in_part_is_added_to_all_the_same() {
+    let mut book = Book::new(world());
+    let release = Some(Release { after: 5, share: Share::Percent(50) });
+    let first = approve(&mut book, &Step { release, ..step(Deed::Purchase) });
+    let jobs = book.jobs(&Step { index: 15, ..step(Deed::UnknownCard) }, Timestamp::UNIX_EPOCH);
+    let part = jobs.into_iter().find_map(|job| match job {
+        Job::Action(ActionJob { action: Action { what: What::Release { part, .. }, .. }, .. }) => Some(part),
+        _ => None,
+    });
+    let half = Money { minor: 50, currency: first.currency };
+    assert_eq!(part, Some(Part::Amount(half)));
+    let increment = approve(&mut book, &step(Deed::Increment));
     assert_eq!(increment.preceding.as_ref().map(|held| &held.token), Some(&first.token));
 }
 
