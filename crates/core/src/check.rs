@@ -20,8 +20,10 @@ words! {
         CardStatus = "card_status",
         /// The card is the acting cardholder's.
         CardOfCardholder = "card_of_cardholder",
-        /// Who acts and who pays may spend.
+        /// Who acts may spend.
         CardholderStatus = "cardholder_status",
+        /// Who pays, where that is somebody else, may spend.
+        PayerStatus = "payer_status",
         /// The company or person is active.
         OwnerStatus = "owner_status",
         /// The currency is the account's.
@@ -169,7 +171,7 @@ impl CheckName {
             Self::CardKnown => DeclineReason::CardUnknown,
             Self::CardStatus => DeclineReason::CardNotActive,
             Self::CardOfCardholder => DeclineReason::CardOfAnotherCardholder,
-            Self::CardholderStatus => DeclineReason::CardholderNotActive,
+            Self::CardholderStatus | Self::PayerStatus => DeclineReason::CardholderNotActive,
             Self::OwnerStatus => DeclineReason::OwnerNotActive,
             Self::Currency => DeclineReason::CurrencyMismatch,
             Self::AmountValid => DeclineReason::InvalidAmount,

@@ -60,8 +60,10 @@ pub enum Change {
 pub enum StatusOf {
     /// The card.
     Card,
-    /// Who acts or pays.
+    /// Who used the card.
     Cardholder,
+    /// Who pays, where that is somebody else.
+    Payer,
     /// The company or person.
     Owner,
     /// A spending control that refused.
@@ -112,7 +114,10 @@ pub fn explain(message: &Message) -> Option<Explanation> {
 const fn is_changeable(check: CheckName) -> bool {
     use CheckName as C;
     check.is_of_control()
-        || matches!(check, C::CardStatus | C::CardholderStatus | C::OwnerStatus | C::AvailableBalance)
+        || matches!(
+            check,
+            C::CardStatus | C::CardholderStatus | C::PayerStatus | C::OwnerStatus | C::AvailableBalance
+        )
 }
 
 /// What was missing, where a check compared sums.

@@ -1,13 +1,11 @@
 //! Authorizations and increments: every check is made, the first that failed names the reason.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 
 use super::{Booked, Change, Fault, Ruling, control, find_group};
 use crate::account::Account;
 use crate::card::{Card, CardStatus};
-use crate::cardholder::{Cardholder, CardholderStatus};
+use crate::cardholder::Cardholder;
 use crate::check::{Check, CheckName, CheckResult};
 use crate::command::{Actor, Authorize, Command, Partial, Purpose};
 use crate::control::Scope;
@@ -43,6 +41,7 @@ const CHECKS: &[Rule] = &[
     card_status,
     card_of_cardholder,
     cardholder_status,
+    payer_status,
     owner_status,
     currency,
     amount_valid,
@@ -244,13 +243,23 @@ impl<'a> Subject<'a> {
         self.account.map(|account| account.available_minor().ok_or_else(overflow)).transpose()
     }
 
-    /// The cardholders whose status counts, `None` for one that the message names and we do not know.
-    fn spenders(&self) -> impl Iterator<Item = Option<&'a Cardholder>> {
-        let acting = if self.request.acting.is_some() { self.acting } else { self.cardholder };
-        let paying = self.request.paying.is_some().then_some(self.paying);
+    /// Who uses the card; `None` for one that the message names and we do not know.
+    fn spender(&self) -> Option<&'a Cardholder> {
+        self.own(if self.request.acting.is_some() { self.acting } else { self.cardholder })
+    }
+
+    /// Who pays, where that is somebody else; `Some(None)` for one whom we do not know.
+    fn payer(&self) -> Option<Option<&'a Cardholder>> {
+        self.request.paying.as_ref()?;
+        let payer = self.own(self.paying);
+        let is_spender = |payer: &Cardholder| self.spender().is_some_and(|spender| spender.id == payer.id);
+        (!payer.is_some_and(is_spender)).then_some(payer)
+    }
+
+    /// Nobody of another owner.
+    fn own(&self, found: Option<&'a Cardholder>) -> Option<&'a Cardholder> {
         let owner = self.owner.map(|owner| owner.id);
-        let of_owner = move |found: Option<&'a Cardholder>| found.filter(|found| Some(found.owner) == owner);
-        std::iter::once(acting).chain(paying).map(of_owner)
+        found.filter(|found| Some(found.owner) == owner)
     }
 
     fn record(&self, account: Option<&Account>, checks: Vec<Check>) -> Authorization {
@@ -321,20 +330,25 @@ fn cardholder_status(subject: &Subject<'_>) -> Result<Check, Fault> {
     if subject.card.is_none() {
         return Ok(Check::not_made(CheckName::CardholderStatus));
     }
-    let is_refused =
-        |spender: &Option<&Cardholder>| !spender.is_some_and(|spender| spender.status.may_spend());
-    // Of two, the one that no other status helps.
-    let how_final = |spender: &Option<&Cardholder>| match spender {
-        None => 0,
-        Some(spender) if spender.status == CardholderStatus::Closed => 1,
-        Some(_) => 2,
+    Ok(may_spend(CheckName::CardholderStatus, subject.spender()))
+}
+
+fn payer_status(subject: &Subject<'_>) -> Result<Check, Fault> {
+    let payer = subject.payer().filter(|_| !subject.request.purpose.is_credit());
+    let Some(payer) = payer else {
+        return Ok(Check::not_needed(CheckName::PayerStatus));
     };
-    let refused = subject.spenders().filter(is_refused).min_by_key(how_final);
-    Ok(match refused {
-        None => Check::of(CheckName::CardholderStatus, true),
-        Some(refused) => Check::of(CheckName::CardholderStatus, false)
-            .found(refused.map_or(Cow::Borrowed("unknown"), |spender| spender.status.as_str().into())),
-    })
+    if subject.card.is_none() {
+        return Ok(Check::not_made(CheckName::PayerStatus));
+    }
+    Ok(may_spend(CheckName::PayerStatus, payer))
+}
+
+fn may_spend(check: CheckName, spender: Option<&Cardholder>) -> Check {
+    match spender {
+        None => Check::of(check, false).found("unknown"),
+        Some(spender) => Check::of(check, spender.status.may_spend()).found(spender.status.as_str()),
+    }
 }
 
 fn owner_status(subject: &Subject<'_>) -> Result<Check, Fault> {

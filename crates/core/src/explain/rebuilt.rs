@@ -10,7 +10,7 @@ use crate::account::Account;
 use crate::card::{Card, CardStatus};
 use crate::cardholder::{Cardholder, CardholderStatus};
 use crate::check::{Check, CheckName, CheckResult, DeclineReason};
-use crate::command::{Action, Amount, Authorize, Command, Partial, Purpose, Route};
+use crate::command::{Action, Actor, Amount, Authorize, Command, Partial, Purpose, Route};
 use crate::control::{
     Control, ControlStatus, Counted, Day, Hours, List, MerchantRule, Places, Rule, Scope, Velocity,
 };
@@ -28,6 +28,9 @@ use crate::window::{Counters, Used, Window};
 /// Everything in it has this id: there is one of each kind.
 const ONE: Uuid = Uuid::nil();
 
+/// But for who pays, where that is somebody else.
+const OTHER: Uuid = Uuid::max();
+
 /// An equivalent of what was decided on.
 pub(super) struct Rebuilt<'a> {
     of: &'a Authorization,
@@ -36,6 +39,7 @@ pub(super) struct Rebuilt<'a> {
     available_minor: i64,
     card: CardStatus,
     cardholder: CardholderStatus,
+    payer: Option<CardholderStatus>,
     owner: OwnerStatus,
     purpose: Purpose,
     /// Whether less than was asked would do.
@@ -68,10 +72,8 @@ impl<'a> Rebuilt<'a> {
             currency: Currency::parse(found(CheckName::Currency)?).ok()?,
             available_minor: balance.available_minor.unwrap_or(0),
             card: found(CheckName::CardStatus).map_or(Some(CardStatus::Active), CardStatus::from_word)?,
-            // One whom nobody knows may spend as little as one who is closed.
-            cardholder: found(CheckName::CardholderStatus).map_or(CardholderStatus::Active, |word| {
-                CardholderStatus::from_word(word).unwrap_or(CardholderStatus::Closed)
-            }),
+            cardholder: found(CheckName::CardholderStatus).map_or(CardholderStatus::Active, status_of),
+            payer: found(CheckName::PayerStatus).map(status_of),
             owner: OwnerStatus::from_word(found(CheckName::OwnerStatus)?)?,
             purpose,
             takes_less: balance.found.as_deref() == Some("partial"),
@@ -92,6 +94,10 @@ impl<'a> Rebuilt<'a> {
             CheckName::CardholderStatus => {
                 let (from, to) = (self.cardholder, CardholderStatus::Active);
                 change(StatusOf::Cardholder, from.as_str(), to.as_str(), from.may_become(to))
+            }
+            CheckName::PayerStatus => {
+                let (from, to) = (self.payer?, CardholderStatus::Active);
+                change(StatusOf::Payer, from.as_str(), to.as_str(), from.may_become(to))
             }
             CheckName::OwnerStatus => {
                 let (from, to) = (self.owner, OwnerStatus::Active);
@@ -182,7 +188,9 @@ impl<'a> Rebuilt<'a> {
                 account: AccountId::new(ONE),
             }),
             acting: None,
-            paying: None,
+            paying: self
+                .payer
+                .map(|_| Actor { token: token.clone(), cardholder: Some(CardholderId::new(OTHER)) }),
             amount: Amount { currency: Some(self.currency), minor: Ok(minor) },
             cash_minor: self.of.cash_minor,
             // What is cash cannot be less.
@@ -229,14 +237,12 @@ impl<'a> Rebuilt<'a> {
         let funded =
             Account { posted_minor: self.available_minor, ..Account::new(account, owner, self.currency) };
         state.accounts.put(account, funded);
-        let holder = Cardholder {
-            id: cardholder,
-            owner,
-            token: token.clone(),
-            reference: name,
-            status: self.cardholder,
-        };
-        state.cardholders.put(cardholder, holder);
+        for (id, status) in [(ONE, Some(self.cardholder)), (OTHER, self.payer)] {
+            let (id, token, reference) = (CardholderId::new(id), token.clone(), name.clone());
+            if let Some(status) = status {
+                state.cardholders.put(id, Cardholder { id, owner, token, reference, status });
+            }
+        }
         state.cards.put(
             card,
             Card { id: card, owner, cardholder, account, token, last_four: None, status: self.card },
@@ -288,6 +294,11 @@ impl<'a> Rebuilt<'a> {
             _ => None,
         }
     }
+}
+
+/// One whom nobody knows may spend as little as one who is closed.
+fn status_of(word: &str) -> CardholderStatus {
+    CardholderStatus::from_word(word).unwrap_or(CardholderStatus::Closed)
 }
 
 /// By how much a change raises a sum, if it does.
@@ -354,17 +365,19 @@ fn apply(state: &mut State, change: &Change) -> Option<()> {
             let card = state.cards.get(CardId::new(ONE)).ok()??.clone();
             state.cards.put(card.id, Card { status: CardStatus::Active, ..card });
         }
-        Change::Status { of: StatusOf::Cardholder, .. } => {
-            let cardholder = state.cardholders.get(CardholderId::new(ONE)).ok()??.clone();
-            state
-                .cardholders
-                .put(cardholder.id, Cardholder { status: CardholderStatus::Active, ..cardholder });
-        }
+        Change::Status { of: StatusOf::Cardholder, .. } => activate(state, CardholderId::new(ONE))?,
+        Change::Status { of: StatusOf::Payer, .. } => activate(state, CardholderId::new(OTHER))?,
         Change::Status { of: StatusOf::Owner, .. } => {
             let owner = state.owners.get(OwnerId::new(ONE)).ok()??.clone();
             state.owners.put(owner.id, Owner { status: OwnerStatus::Active, ..owner });
         }
     }
+    Some(())
+}
+
+fn activate(state: &mut State, id: CardholderId) -> Option<()> {
+    let cardholder = state.cardholders.get(id).ok()??.clone();
+    state.cardholders.put(id, Cardholder { status: CardholderStatus::Active, ..cardholder });
     Some(())
 }
 

@@ -7,7 +7,8 @@ use bursar_core::control::{Rule, Scope};
 use bursar_core::explain::{Change, Explanation, StatusOf, explain};
 use bursar_core::state::ScopeControls;
 use bursar_core::{
-    CardStatus, CardholderStatus, Check, Control, ControlId, ControlStatus, Owner, OwnerStatus, State,
+    CardStatus, CardholderId, CardholderStatus, Check, Control, ControlId, ControlStatus, Owner, OwnerStatus,
+    State,
 };
 use bursar_testkit::given::{self, Call, usd};
 use bursar_testkit::history::world;
@@ -52,7 +53,7 @@ proptest! {
 fn is_final(check: &Check) -> bool {
     use CheckName as C;
     match check.check {
-        C::CardStatus | C::CardholderStatus | C::OwnerStatus => {
+        C::CardStatus | C::CardholderStatus | C::PayerStatus | C::OwnerStatus => {
             matches!(check.found.as_deref(), Some("terminated" | "closed" | "unknown"))
         }
         C::AvailableBalance => false,
@@ -106,12 +107,12 @@ fn with_changes(state: &State, request: &Call, changes: &[Change]) -> (State, Ca
                 state.cards.put(card.id, card);
             }
             Change::Status { of: StatusOf::Cardholder, .. } => {
-                let named = [authorize.acting.as_ref(), authorize.paying.as_ref()].into_iter().flatten();
-                for id in named.filter_map(|actor| actor.cardholder).chain([route.cardholder]) {
-                    let mut holder = state.cardholders.get(id).expect("readable").expect("there").clone();
-                    holder.status = CardholderStatus::Active;
-                    state.cardholders.put(id, holder);
-                }
+                let acting = authorize.acting.as_ref().map(|actor| actor.cardholder.expect("one of ours"));
+                activate(&mut state, acting.unwrap_or(route.cardholder));
+            }
+            Change::Status { of: StatusOf::Payer, .. } => {
+                let paying = authorize.paying.as_ref().and_then(|actor| actor.cardholder);
+                activate(&mut state, paying.expect("one of ours"));
             }
             Change::Status { of: StatusOf::Owner, .. } => {
                 let owner = state.owners.get(route.owner).expect("readable").expect("there").clone();
@@ -120,6 +121,12 @@ fn with_changes(state: &State, request: &Call, changes: &[Change]) -> (State, Ca
         }
     }
     (state, request)
+}
+
+fn activate(state: &mut State, id: CardholderId) {
+    let mut holder = state.cardholders.get(id).expect("readable").expect("there").clone();
+    holder.status = CardholderStatus::Active;
+    state.cardholders.put(id, holder);
 }
 
 fn change_control(state: &mut State, id: ControlId, change: impl Fn(&mut Control)) {
@@ -157,4 +164,23 @@ fn a_swipe_beyond_two_limits_and_the_balance_is_told_the_least_of_each() {
             Change::Balance { raise_minor: 500 },
         ]
     ));
+}
+
+#[test]
+fn each_of_two_suspended_people_is_named() {
+    let mut state = new_world();
+    let (card, colleague) = (world::funded(0), world::funded(1));
+    assert!(card.owner == colleague.owner && card.cardholder != colleague.cardholder);
+    let suspended = CardholderStatus::Suspended;
+    let moves = [given::cardholder_move(&card, suspended), given::cardholder_move(&colleague, suspended)];
+    let load = given::load(&card, usd("50.00"));
+    crate::support::run(&mut state, moves.into_iter().chain([load]).map(|call| call.command).collect());
+    let swipe = given::authorization(&card, usd("30.00")).asking(|asked| {
+        asked.acting = Some(card.actor());
+        asked.paying = Some(colleague.actor());
+    });
+    let message = decided(&state, &swipe).message;
+    let Some(Explanation::Nearest(approvals)) = explain(&message) else { panic!("{message:?}") };
+    let active = |of| Change::Status { of, from: "suspended", to: "active" };
+    assert_eq!(approvals, [vec![active(StatusOf::Cardholder), active(StatusOf::Payer)]]);
 }

@@ -75,8 +75,8 @@ enum ChangeView {
     },
     /// Another status.
     Status {
-        /// `card`, `cardholder` (whoever acts or pays and may not spend), `owner`, or the id of the control
-        /// that refused.
+        /// `card`, `cardholder` (who used it), `payer` (who pays, where that is somebody else), `owner`, or the
+        /// id of the control that refused.
         of: String,
         from: &'static str,
         to: &'static str,
@@ -99,6 +99,7 @@ impl ChangeView {
                 let of = match of {
                     StatusOf::Card => "card".to_owned(),
                     StatusOf::Cardholder => "cardholder".to_owned(),
+                    StatusOf::Payer => "payer".to_owned(),
                     StatusOf::Owner => "owner".to_owned(),
                     StatusOf::Control(control) => control.to_string(),
                 };

@@ -19,6 +19,7 @@ const fn letter(check: CheckName) -> char {
         CheckName::CardStatus => 'S',
         CheckName::CardOfCardholder => 'H',
         CheckName::CardholderStatus => 'U',
+        CheckName::PayerStatus => 'Y',
         CheckName::OwnerStatus => 'O',
         CheckName::Currency => 'C',
         CheckName::AmountValid => 'A',
