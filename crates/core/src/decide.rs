@@ -318,7 +318,21 @@ pub fn apply(state: &mut State, command: &Command, decided: &Decided) {
     {
         state.taken_tokens.insert((TokenKind::Owner, token.clone()));
     }
+    begin_scopes(state, command, decided);
     join_group(state, decided);
+}
+
+/// What was just created has no controls.
+fn begin_scopes(state: &mut State, command: &Command, decided: &Decided) {
+    let begun = |change: &Change| match (&command.action, change) {
+        (Action::CreateOwner(_), Change::Owner(row)) => Some(Scope::Owner(row.id)),
+        (Action::CreateOwner(_) | Action::CreateCardholder(_), Change::Cardholder(row)) => {
+            Some(Scope::Cardholder(row.id))
+        }
+        (Action::CreateCard(_), Change::Card(row)) => Some(Scope::Card(row.id)),
+        _ => None,
+    };
+    decided.changes.iter().filter_map(begun).for_each(|scope| state.load_empty(scope));
 }
 
 fn join_group(state: &mut State, decided: &Decided) {

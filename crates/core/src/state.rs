@@ -17,7 +17,8 @@ use crate::program::Program;
 use crate::text::Token;
 use crate::window::Counters;
 
-/// What a batch needs, as far as it exists. What is not in here does not exist.
+/// What a batch needs, as far as it exists. What is not in here does not exist, but for the controls and
+/// counters of a scope: those are here where there are none, too.
 #[derive(Debug, Clone, Default)]
 pub struct State {
     /// Programs, read only.
@@ -45,6 +46,12 @@ pub struct State {
 }
 
 impl State {
+    /// Loads a scope of which nothing is stored.
+    pub fn load_empty(&mut self, scope: Scope) {
+        self.controls.load(scope, Ok(ScopeControls { scope, controls: Vec::new() }));
+        self.counters.load(scope, Ok(Counters::new(scope)));
+    }
+
     /// Forgets everything but the rows, for a store that knows that they are still as they were
     /// saved. Rows that cannot be read are forgotten too, and all of them beyond `rows_max` of a
     /// kind.

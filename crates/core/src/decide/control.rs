@@ -51,12 +51,11 @@ pub(super) fn judge(
 ) -> Result<Vec<Check>, Fault> {
     let mut checks = Vec::new();
     for scope in swipe.scopes {
-        let Some(row) = state.controls.get(scope)? else { continue };
-        let counters = state.counters.get(scope)?;
+        let (row, counters) = of_scope(state, scope)?;
         for control in row.controls.iter().filter(|control| control.status != ControlStatus::Off) {
             let made = match &control.rule {
                 Rule::Velocity(velocity) => {
-                    let counter = counters.and_then(|counters| counters.find(control.id));
+                    let counter = counters.find(control.id);
                     judge_velocity(velocity, counter, swipe, zone_of(state, owner)?)?
                 }
                 Rule::Merchant(rule) if is_spending => [Some(judge_merchant(rule, swipe.merchant)), None],
@@ -162,7 +161,7 @@ pub(super) fn take(
     let mut changes = Vec::new();
     let mut takes_of_both = None;
     for scope in group.scopes() {
-        let Some(row) = state.controls.get(scope)? else { continue };
+        let (row, counters) = of_scope(state, scope)?;
         if row.controls.iter().all(|control| control.rule.counted().is_none()) {
             continue;
         }
@@ -171,7 +170,7 @@ pub(super) fn take(
             Some(both) => both,
             None => takes_of_both.insert((takes(group.root, &group.messages)?, takes(group.root, after)?)),
         };
-        let mut counters = counters_of(state, scope)?;
+        let mut counters = counters.clone();
         for control in &row.controls {
             let Some(velocity) = control.rule.counted() else { continue };
             let counting = Counting { velocity, currency: group.currency, at, zone };
@@ -184,8 +183,13 @@ pub(super) fn take(
     Ok(changes)
 }
 
-fn counters_of(state: &State, scope: Scope) -> Result<Counters, Fault> {
-    Ok(state.counters.get(scope)?.cloned().unwrap_or_else(|| Counters::new(scope)))
+/// The controls of a scope and what was taken from their windows. A store loads both, also where there
+/// are none: what it forgot is not allowed by that.
+fn of_scope(state: &State, scope: Scope) -> Result<(&ScopeControls, &Counters), Fault> {
+    match (state.controls.get(scope)?, state.counters.get(scope)?) {
+        (Some(controls), Some(counters)) => Ok((controls, counters)),
+        _ => Err(gone("controls of", scope.to_string())),
+    }
 }
 
 /// How the takes of one account count for one limit, now.
@@ -245,7 +249,7 @@ pub(super) fn learn(state: &State, scopes: [Scope; 3], merchant: &Merchant) -> R
     let mut changes = Vec::new();
     let Some(id) = &merchant.id else { return Ok(changes) };
     for scope in scopes {
-        let Some(row) = state.controls.get(scope)? else { continue };
+        let (row, _) = of_scope(state, scope)?;
         let learns = |control: &Control| {
             let Rule::Merchant(rule) = &control.rule else { return false };
             control.status != ControlStatus::Off && matches!(rule.of, Places::FirstMerchant(None))
@@ -275,8 +279,8 @@ pub(super) fn put(
         return Ok(Ruling::decline(reason));
     }
     let zone = zone_of(state, owner)?;
-    let mut row = controls_of(state, request.scope)?;
-    let mut counters = counters_of(state, request.scope)?;
+    let (row, counters) = of_scope(state, request.scope)?;
+    let (mut row, mut counters) = (row.clone(), counters.clone());
     for (index, spec) in request.controls.iter().enumerate() {
         let place = match row.controls.iter().position(|control| control.name == spec.name) {
             Some(_) if !request.replace => return Ok(Ruling::decline(DeclineReason::ControlNameTaken)),
@@ -316,8 +320,8 @@ pub(super) fn change(
     owner: &Owner,
     at: Timestamp,
 ) -> Result<Ruling, Fault> {
-    let mut row = controls_of(state, request.scope)?;
-    let mut counters = counters_of(state, request.scope)?;
+    let (row, counters) = of_scope(state, request.scope)?;
+    let (mut row, mut counters) = (row.clone(), counters.clone());
     let is_it = |control: &&mut Control| control.id == request.control && control.owner == owner.id;
     let Some(control) = row.controls.iter_mut().find(is_it) else {
         return Ok(Ruling::decline(DeclineReason::ControlUnknown));
@@ -350,11 +354,6 @@ fn change_rule(
         *counters.of(control.id) = count(control, state.groups.values(), at, zone)?;
     }
     Ok(())
-}
-
-fn controls_of(state: &State, scope: Scope) -> Result<ScopeControls, Fault> {
-    let row = state.controls.get(scope)?.cloned();
-    Ok(row.unwrap_or(ScopeControls { scope, controls: Vec::new() }))
 }
 
 fn unknown_scope(state: &State, scope: Scope, owner: &Owner) -> Result<Option<DeclineReason>, Fault> {

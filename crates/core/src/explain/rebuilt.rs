@@ -247,6 +247,8 @@ impl<'a> Rebuilt<'a> {
             card,
             Card { id: card, owner, cardholder, account, token, last_four: None, status: self.card },
         );
+        state.load_empty(Scope::Owner(owner));
+        state.load_empty(Scope::Cardholder(cardholder));
         self.add_controls(&mut state, Scope::Card(card), owner);
         Some(state)
     }

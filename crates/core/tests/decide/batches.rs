@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use bursar_core::command::GroupRef;
+use bursar_core::control::Scope;
 use bursar_core::decide::history_since;
 use bursar_core::state::Rows;
 use bursar_core::{Command, HoldGroup, MessageId, OwnerId, State};
@@ -71,9 +72,8 @@ fn load(kept: &State, command: &Command, state: &mut State) {
     for id in keys.cardholders {
         load_row(&kept.cardholders, id, &mut state.cardholders);
     }
-    for scope in keys.scopes {
-        load_row(&kept.controls, scope, &mut state.controls);
-        load_row(&kept.counters, scope, &mut state.counters);
+    for scope in keys.scopes.into_iter().flatten() {
+        load_scope(kept, scope, state);
     }
     for (kind, token) in keys.wanted_tokens.into_iter().flatten() {
         if kept.taken_tokens.contains(&(kind, token.clone())) {
@@ -88,8 +88,7 @@ fn load(kept: &State, command: &Command, state: &mut State) {
     {
         load_row(&kept.accounts, Some(group.account), &mut state.accounts);
         for scope in group.scopes() {
-            load_row(&kept.controls, Some(scope), &mut state.controls);
-            load_row(&kept.counters, Some(scope), &mut state.counters);
+            load_scope(kept, scope, state);
         }
         for message in &group.messages {
             state.group_refs.insert(GroupRef::Message(message.id), group.root);
@@ -105,6 +104,19 @@ fn load_history(kept: &State, owner: OwnerId, since: Timestamp, state: &mut Stat
         |group: &&HoldGroup| group.owner == owner && group.messages.iter().any(|message| message.at >= since);
     for group in kept.groups.values().filter(is_wanted) {
         state.groups.entry(group.root).or_insert_with(|| group.clone());
+    }
+}
+
+/// Also where there is nothing.
+fn load_scope(kept: &State, scope: Scope, state: &mut State) {
+    if !state.controls.is_loaded(scope) {
+        state.load_empty(scope);
+        if let Some(row) = kept.controls.get(scope).expect("readable") {
+            state.controls.load(scope, Ok(row.clone()));
+        }
+        if let Some(row) = kept.counters.get(scope).expect("readable") {
+            state.counters.load(scope, Ok(row.clone()));
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use bursar_core::command::GroupRef;
 use bursar_core::control::Scope;
-use bursar_core::decide::count;
+use bursar_core::decide::{Fault, count, decide};
+use bursar_core::state::Rows;
 use bursar_core::window::Counter;
 use bursar_core::{ControlId, ControlStatus, Money, Outcome, State};
 use bursar_testkit::NOON;
@@ -77,6 +78,20 @@ proptest! {
             let is_positive = |used: &bursar_core::window::Used| used.amount_minor >= 0 && used.count >= 0;
             prop_assert!(counter.buckets.iter().all(|bucket| is_positive(&bucket.used)), "{:?}", counter);
         }
+    }
+}
+
+#[test]
+fn what_was_not_loaded_allows_nothing() {
+    let mut state = new_world();
+    let card = world::funded(0);
+    run(&mut state, vec![given::load(&card, given::usd("50.00")).command]);
+    let swipe = given::authorization(&card, given::usd("1.00")).work();
+    assert!(decide(&state, &swipe, NOON).is_ok_and(|decided| decided.message.is_approved()));
+    for forgotten in
+        [State { controls: Rows::default(), ..state.clone() }, State { counters: Rows::default(), ..state }]
+    {
+        assert!(matches!(decide(&forgotten, &swipe, NOON), Err(Fault::Unreadable(_))));
     }
 }
 
