@@ -1,6 +1,6 @@
 //! Sends an action over `/v1` and reads what became of it.
 
-use bursar_core::{ControlId, Money};
+use bursar_core::Money;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,15 +9,10 @@ use crate::client::{CallError, Client};
 use crate::control::Rule;
 use crate::history::{Action, Object, Outcome, Part, What};
 
-/// What a granted change of a control answers.
-#[derive(Deserialize)]
-struct Changed {
-    id: ControlId,
-}
-
-/// What every other granted action answers; the account only where money moved.
+/// What a granted action answers: the object where one was changed, the account where money moved.
 #[derive(Deserialize)]
 struct Granted {
+    id: Option<Box<str>>,
     owner_sequence: i64,
     at: Timestamp,
     account: Option<Account>,
@@ -32,24 +27,28 @@ struct Account {
 /// that stays unknown may be performed again: it has one effect.
 pub(crate) async fn perform(client: &Client, action: &Action, tries: u32) -> Outcome {
     let (path, body) = request(&action.what);
-    let done = match action.what {
-        What::SetLimit(control, ..) | What::SwitchControl(control, _) => {
-            let changed = client.post::<Changed>(&path, &action.key, &body, tries).await;
-            changed.map(|Changed { id }| match id == control {
-                true => Outcome::Unnumbered,
-                false => Outcome::Unresolved(format!("{id} was changed instead")),
-            })
+    match client.post::<Granted>(&path, &action.key, &body, tries).await {
+        Ok(Granted { id: Some(other), .. }) if action.what.changed().is_some_and(|id| *id != *other) => {
+            Outcome::Unresolved(format!("{other} was changed instead"))
         }
-        _ => client.post::<Granted>(&path, &action.key, &body, tries).await.map(|granted| Outcome::Done {
+        Ok(granted) => Outcome::Done {
             sequence: granted.owner_sequence,
             at: granted.at,
             available: granted.account.map(|account| account.available),
-        }),
-    };
-    match done {
-        Ok(outcome) => outcome,
+        },
         Err(CallError::Refused { status, code, .. }) => Outcome::Refused { status, code },
         Err(error) => Outcome::Unresolved(error.to_string()),
+    }
+}
+
+impl What {
+    /// The id of the object that it changes, if it is no money.
+    fn changed(&self) -> Option<String> {
+        match self {
+            Self::Move(object, _) => Some(object.to_string()),
+            Self::SetLimit(control, ..) | Self::SwitchControl(control, _) => Some(control.to_string()),
+            Self::Load(..) | Self::Unload(..) | Self::Release { .. } => None,
+        }
     }
 }
 

@@ -278,8 +278,6 @@ pub enum Outcome {
         /// What the account had available afterwards, as it was written; for money only.
         available: Option<Box<str>>,
     },
-    /// Granted. Its number was not told.
-    Unnumbered,
     /// Refused, and the refusal is kept.
     Refused {
         /// The status of the answer.

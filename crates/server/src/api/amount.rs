@@ -36,6 +36,20 @@ impl AmountText {
     }
 }
 
+/// An amount that may be left out, with its currency: both or neither.
+pub(super) fn with_currency(
+    amount: Option<&AmountText>,
+    currency: Option<Currency>,
+) -> Result<Option<(&AmountText, Currency)>, Problem> {
+    let missing = |field, why| Err(Problem::of_field(Code::InvalidField, field, why));
+    match (amount, currency) {
+        (None, None) => Ok(None),
+        (Some(amount), Some(currency)) => Ok(Some((amount, currency))),
+        (Some(_), None) => missing("currency", "is missing beside the amount"),
+        (None, Some(_)) => missing("amount", "is missing beside the currency"),
+    }
+}
+
 fn invalid(error: AmountError) -> Problem {
     Problem::of_field(Code::InvalidAmount, "amount", error)
 }

@@ -2,6 +2,7 @@
 
 mod presets;
 mod rule;
+mod view;
 
 use axum::Json;
 use axum::extract::State;
@@ -20,11 +21,12 @@ use utoipa::{IntoParams, ToSchema};
 use presets::RESERVED;
 pub(super) use presets::{__path_apply_preset, __path_set_limits};
 pub(super) use presets::{apply_preset, set_limits};
-use rule::{HoursBody, MerchantBody, RuleView, VelocityBody};
+use rule::{HoursBody, MerchantBody, VelocityBody};
+use view::{ChangedControlView, ControlView};
 
 use super::programs::required;
 use super::schema;
-use super::settle::{self, Stored, created, granted, settle};
+use super::settle::{Stored, created, granted, settle};
 use crate::app::App;
 use crate::auth::Operator;
 use crate::body::Body;
@@ -78,54 +80,6 @@ pub(super) struct ControlChange {
     schedule: Option<Vec<Object<HoursBody>>>,
 }
 
-/// A spending control.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ControlView {
-    #[schema(value_type = schema::ControlId)]
-    id: ControlId,
-    #[schema(value_type = schema::OwnerId)]
-    owner: OwnerId,
-    /// The card that it is about, if it is about one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schema::CardId>)]
-    card: Option<CardId>,
-    /// The cardholder whose cards it is about, if it is about one's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schema::CardholderId>)]
-    cardholder: Option<CardholderId>,
-    name: String,
-    #[schema(value_type = schema::ControlStatus)]
-    status: ControlStatus,
-    #[serde(flatten)]
-    rule: RuleView,
-}
-
-impl From<&Control> for ControlView {
-    fn from(control: &Control) -> Self {
-        let (card, cardholder) = match control.scope {
-            Scope::Card(id) => (Some(id), None),
-            Scope::Cardholder(id) => (None, Some(id)),
-            Scope::Owner(_) => (None, None),
-        };
-        Self {
-            id: control.id,
-            owner: control.owner,
-            card,
-            cardholder,
-            name: control.name.as_str().to_owned(),
-            status: control.status,
-            rule: RuleView::from(&control.rule),
-        }
-    }
-}
-
-/// The controls that a call set.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ControlsView {
-    /// In the order of their creation.
-    items: Vec<ControlView>,
-}
-
 /// Which controls.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -150,7 +104,7 @@ pub(super) struct ControlQuery {
 /// Creates a spending control. It counts from the next decision on, and a limit counts what was
 /// taken since its window began.
 #[utoipa::path(post, path = "/v1/controls", tag = "controls", request_body = NewControl,
-    responses((status = 201, body = ControlView, description = "The control")))]
+    responses((status = 201, body = ChangedControlView, description = "The control")))]
 pub(super) async fn create_control(
     State(app): State<App>,
     _: Operator,
@@ -174,16 +128,14 @@ pub(super) async fn create_control(
     };
     let spec = ControlSpec { name: name.clone(), rule: Some(rule), status: new.status };
     let action = put(&app, scope, false, vec![spec]).await?;
-    let view = move |decided: &Decided| {
-        settle::controls(decided)?.iter().find(|control| control.name == name).map(ControlView::from)
-    };
+    let view = move |decided: &Decided| ChangedControlView::of(decided, |control| control.name == name);
     settle(&app, key, action, created(view)).await
 }
 
 /// Changes a control. No request that starts after the answer is approved by what it was. A limit
 /// that counts something else than before counts what was taken since its window began.
 #[utoipa::path(post, path = "/v1/controls/{id}/changes", tag = "controls", params(("id" = schema::ControlId, Path)),
-    request_body = ControlChange, responses((status = 200, body = ControlView, description = "The control")))]
+    request_body = ControlChange, responses((status = 200, body = ChangedControlView, description = "The control")))]
 pub(super) async fn change_control(
     State(app): State<App>,
     _: Operator,
@@ -203,9 +155,7 @@ pub(super) async fn change_control(
         rule,
         status: change.status,
     });
-    let view = move |decided: &Decided| {
-        settle::controls(decided)?.iter().find(|control| control.id == id).map(ControlView::from)
-    };
+    let view = move |decided: &Decided| ChangedControlView::of(decided, |control| control.id == id);
     settle(&app, key, action, granted(view)).await
 }
 

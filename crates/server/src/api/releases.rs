@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::accounts::AccountView;
-use super::amount::AmountText;
+use super::amount::{AmountText, with_currency};
 use super::authorizations::find;
 use super::schema;
 use super::settle::{Stored, granted, settle};
@@ -17,7 +17,7 @@ use crate::auth::Operator;
 use crate::body::Body;
 use crate::extract::Id;
 use crate::idempotency::IdempotencyKey;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// Release of what is held, or of a part of it.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -81,22 +81,12 @@ pub(super) async fn reverse_authorization(
     Id(id): Id<MessageId>,
     Body(new): Body<NewReversal>,
 ) -> Result<Stored, Problem> {
-    let amount = match (&new.amount, new.currency) {
-        (Some(amount), Some(currency)) => Some(amount.read_above_zero(currency)?),
-        (None, None) => None,
-        (Some(_), None) => return Err(alone("currency", "an amount needs its currency")),
-        (None, Some(_)) => {
-            return Err(alone("amount", "a currency needs an amount; to release all, give neither"));
-        }
-    };
+    let amount = with_currency(new.amount.as_ref(), new.currency)?;
+    let amount = amount.map(|(amount, currency)| amount.read_above_zero(currency)).transpose()?;
     let record = find(&app, id).await?;
     let group = GroupRef::Message(id);
     let reverse = Reverse { owner: record.message.owner, group, amount, processor_time: None };
     settle(&app, key, Action::Reverse(reverse), granted(ReleaseView::of)).await
-}
-
-fn alone(field: &'static str, why: &'static str) -> Problem {
-    Problem::of_field(Code::InvalidField, field, why)
 }
 
 /// Ends an authorization that was held long enough: all that it still holds is released, as by a reversal. A

@@ -80,8 +80,10 @@ async fn every_kind_of_control_is_made_shown_and_in_force() -> Tested {
     ] {
         let mut new = json!({"card": given.card["id"], "name": format!("{rule}")});
         new[field] = rule;
-        let made = server.make("/v1/controls", new).await?;
+        let mut made = server.make("/v1/controls", new).await?;
         let path = format!("/v1/controls/{}", id(&made));
+        let number =
+            made.as_object_mut().and_then(|made| made.remove("at").and(made.remove("owner_sequence")));
         assert_eq!(server.get(&path).await?.json(), made);
         let declined = swipe(&server, "5.01", merchant.clone()).await?;
         assert_eq!(declined["decline_reason"], expected, "{made}");
@@ -90,6 +92,9 @@ async fn every_kind_of_control_is_made_shown_and_in_force() -> Tested {
         assert_eq!((failed.len(), &failed[0]["control"]), (1, &made["id"]), "{declined}");
         let off = server.make(&format!("{path}/changes"), json!({"status": "off"})).await?;
         assert_eq!((&off["status"], &off[field]), (&json!("off"), &made[field]));
+        // Between the two the owner was asked for one purchase.
+        let number = number.and_then(|number| number.as_i64()).ok_or("no number")?;
+        assert_eq!(off["owner_sequence"], number + 2);
     }
     assert_eq!(reason(&server, "5.01", merchant).await?, Value::Null);
     let listed = server.get(&format!("/v1/controls?card={}&limit=3", id(&given.card))).await?.json();

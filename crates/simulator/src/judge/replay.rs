@@ -23,7 +23,6 @@ pub(super) fn check(
         owner,
         books: Books::open(history, owner),
         refused: refused(history, owner, differences),
-        unnumbered: unnumbered(history, owner),
         at: Timestamp::MIN,
         differences,
     };
@@ -53,8 +52,6 @@ struct Replay<'a, 'd> {
     books: Books<'a>,
     /// Actions that were refused: each has a number, but was not told which.
     refused: Vec<&'a Action>,
-    /// How many changes of controls were granted: each has a number, but did not tell which.
-    unnumbered: usize,
     at: Timestamp,
     differences: &'d mut Differences,
 }
@@ -106,21 +103,16 @@ impl<'a> Replay<'a, '_> {
             let (what, outcome) = (&action.what, &action.outcome);
             self.differ(&format!("{what} should have been granted, but: {outcome:?}"));
         }
-        if self.unnumbered > 0 {
-            let count = self.unnumbered;
-            self.differ(&format!("{count} changes of controls were granted and have no number"));
-        }
     }
 
     /// Numbers that nothing told has: each must be that of an action which was refused, and had
-    /// to be refused at that place, or that of a change of a control, which fits any place.
+    /// to be refused at that place.
     fn gap(&mut self, first: i64, last: i64) {
         for number in first..=last {
             match self.fitting_refusal() {
                 Some(place) => {
                     self.refused.remove(place);
                 }
-                None if self.unnumbered > 0 => self.unnumbered -= 1,
                 None if number == last => return self.differ(&format!("nothing is known of #{number}")),
                 None => return self.differ(&format!("nothing is known of #{number} to #{last}")),
             }
@@ -304,7 +296,7 @@ fn refused<'a>(history: &'a History, owner: &Owner, differences: &mut Difference
     let mut refused = Vec::new();
     for action in history.actions.iter().filter(|action| action.owner == owner.id) {
         match &action.outcome {
-            Outcome::Done { .. } | Outcome::Unnumbered => {}
+            Outcome::Done { .. } => {}
             Outcome::Refused { .. } => refused.push(action),
             Outcome::Unresolved(why) => {
                 let (owner, what) = (owner.id, &action.what);
@@ -313,11 +305,6 @@ fn refused<'a>(history: &'a History, owner: &Owner, differences: &mut Difference
         }
     }
     refused
-}
-
-fn unnumbered(history: &History, owner: &Owner) -> usize {
-    let own = history.actions.iter().filter(|action| action.owner == owner.id);
-    own.filter(|action| action.outcome == Outcome::Unnumbered).count()
 }
 
 /// A decimal text of the currency, which may be below zero.

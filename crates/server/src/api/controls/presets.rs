@@ -4,15 +4,16 @@ use axum::extract::State;
 use bursar_core::command::ControlSpec;
 use bursar_core::control::{List, MerchantRule, Places, Rule, Scope, Velocity};
 use bursar_core::text::FreeText;
-use bursar_core::{CardId, ControlStatus, Currency, Decided, Money, Window};
+use bursar_core::{CardId, ControlStatus, Currency, Money, Window};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::put;
 use super::rule::{all_spending, read_limit};
-use super::{ControlView, ControlsView, put};
-use crate::api::amount::AmountText;
+use super::view::ControlsView;
+use crate::api::amount::{AmountText, with_currency};
 use crate::api::schema;
-use crate::api::settle::{self, Stored, granted, settle};
+use crate::api::settle::{Stored, granted, settle};
 use crate::app::App;
 use crate::auth::Operator;
 use crate::body::Body;
@@ -103,12 +104,8 @@ pub(in crate::api) async fn apply_preset(
     Id(id): Id<CardId>,
     Body(new): Body<NewPreset>,
 ) -> Result<Stored, Problem> {
-    let amount = match (&new.amount, new.currency) {
-        (None, None) => None,
-        (Some(amount), Some(currency)) => Some(read_limit("amount", amount, currency)?),
-        (Some(_), None) => return Err(missing("currency", "is missing beside the amount")),
-        (None, Some(_)) => return Err(missing("amount", "is missing beside the currency")),
-    };
+    let amount = with_currency(new.amount.as_ref(), new.currency)?;
+    let amount = amount.map(|(amount, currency)| read_limit("amount", amount, currency)).transpose()?;
     let spec = |name: &str, rule: Rule| ControlSpec {
         name: FreeText::new(name),
         rule: Some(rule),
@@ -122,17 +119,14 @@ pub(in crate::api) async fn apply_preset(
             vec![spec(LOCK, lock), spec(LOCK_LIMIT, most(Window::Lifetime, amount, None))]
         }
         (Preset::Subscription, None) => {
-            return Err(missing("amount", "a subscription needs the most that a month may cost"));
+            let why = "a subscription needs the most that a month may cost";
+            return Err(Problem::of_field(Code::InvalidField, "amount", why));
         }
         (Preset::Subscription, amount) => {
             vec![spec(LOCK, lock), spec(MONTHLY, most(Window::Month, amount, None))]
         }
     };
     put_all(&app, key, id, specs).await
-}
-
-fn missing(field: &str, why: &str) -> Problem {
-    Problem::of_field(Code::InvalidField, field, why)
 }
 
 fn most(window: Window, amount: Option<Money>, count: Option<u32>) -> Rule {
@@ -146,8 +140,5 @@ async fn put_all(
     specs: Vec<ControlSpec>,
 ) -> Result<Stored, Problem> {
     let action = put(app, Scope::Card(card), true, specs).await?;
-    let view = |decided: &Decided| {
-        Some(ControlsView { items: settle::controls(decided)?.iter().map(ControlView::from).collect() })
-    };
-    settle(app, key, action, granted(view)).await
+    settle(app, key, action, granted(ControlsView::of)).await
 }

@@ -84,14 +84,13 @@ fn limited() -> Case {
     cash.asking(Ask::Withdrawal).approved(21, "955.00");
     case.checked("cash", &[amount(DAILY, "10.00", "15.00"), uses("2"), tried()]);
     case.reverse("large", 22, "990.00");
-    // Number 23 is that of a cut.
-    case.change(What::SetLimit(id(DAILY), daily(2_000), usd(0).currency), 230, 235);
+    case.change(What::SetLimit(id(DAILY), daily(2_000), usd(0).currency), 23, 230, 235);
     case.swipe("after-cut", "active", "user-1", Some(1_200)).declined(24, "amount_limit_exceeded", "990.00");
     case.checked("after-cut", &[failed(amount(DAILY, "12.00", "10.00")), uses("2"), tried()]);
-    // While this is under way the limit is raised, by number 26.
+    // While this is under way the limit is raised.
     case.swipe("meanwhile", "active", "user-1", Some(1_200)).approved(25, "978.00");
     case.checked("meanwhile", &[amount(DAILY, "12.00", "40.00"), uses("2"), tried()]);
-    case.change(What::SetLimit(id(DAILY), daily(5_000), usd(0).currency), 246, 260);
+    case.change(What::SetLimit(id(DAILY), daily(5_000), usd(0).currency), 26, 246, 260);
     case.swipe("third", "active", "user-1", Some(300)).approved(27, "975.00");
     case.checked("third", &[amount(DAILY, "3.00", "28.00"), uses("1"), tried()]);
     case.swipe("fourth", "active", "user-1", Some(300)).declined(28, "count_limit_exceeded", "975.00");
@@ -108,8 +107,7 @@ fn limited() -> Case {
     case.at_merchant("abroad", ABROAD, 31, "merchant_not_allowed", &abroad);
     let elsewhere = [failed(lock), country.clone(), within.clone()];
     case.at_merchant("elsewhere", ELSEWHERE, 32, "merchant_not_allowed", &elsewhere);
-    // Number 33 is that of switching the lock off.
-    case.change(What::SwitchControl(id(LOCK), ControlStatus::Off), 330, 335);
+    case.change(What::SwitchControl(id(LOCK), ControlStatus::Off), 33, 330, 335);
     let unlocked = [failed(country.clone()), within.clone()];
     case.at_merchant("unlocked", ABROAD, 34, "country_not_allowed", &unlocked);
     case.at_merchant("late", ELSEWHERE, 35, "outside_schedule", &[country, failed(within)]);
@@ -142,14 +140,14 @@ impl Case {
         self.listed(token).checks = checks.to_vec();
     }
 
-    fn change(&mut self, what: What, sent: Tick, acknowledged: Tick) {
+    fn change(&mut self, what: What, number: i64, sent: Tick, acknowledged: Tick) {
         self.history.actions.push(Action {
             key: format!("change-{sent}"),
             owner: COMPANY,
             what,
             sent,
             acknowledged: Some(acknowledged),
-            outcome: Outcome::Unnumbered,
+            outcome: Outcome::Done { sequence: number, at: at(number), available: None },
         });
     }
 
@@ -332,8 +330,8 @@ fn what_is_left_of_a_limit_is_compared() {
 
 #[test]
 fn every_granted_change_of_a_control_has_a_number() {
-    fault("1 changes of controls were granted and have no number", |case| {
-        case.change(What::SwitchControl(id(LOCK), ControlStatus::Off), 400, 405);
+    fault("#33 is given to both change of ctrl_", |case| {
+        case.change(What::SwitchControl(id(LOCK), ControlStatus::Off), 33, 400, 405);
     });
     fault("nothing is known of #33", |case| case.history.actions.retain(|action| action.sent != 330));
 }

@@ -304,7 +304,7 @@ fn a_control_is_turned_back_to_what_it_was_once_the_turn_is_answered() {
     let cut = turns(&mut book, &[Chore::Turn(place), Chore::TurnBack(place), Chore::Turn(place)]);
     assert!(matches!(cut[..], [(_, What::SetLimit(_, limit, _))] if limit != usual));
     assert!(turns(&mut book, &[]).is_empty(), "the cut is not answered yet");
-    book.performed(cut[0].0, Outcome::Unnumbered);
+    book.performed(cut[0].0, Outcome::Done { sequence: 9, at: Timestamp::UNIX_EPOCH, available: None });
     let back = turns(&mut book, &[]);
     assert!(matches!(back[..], [(_, What::SetLimit(_, limit, _))] if limit == usual));
     let history = book.into_history();
