@@ -48,5 +48,5 @@ fn approved(command: Command) -> Decided {
         authorization: None,
         recorded: None,
     };
-    Decided { message, changes: Vec::new(), journal: None, account: None, object: None }
+    Decided { message, changes: Vec::new(), journal: None, account: None, hold: None, object: None }
 }

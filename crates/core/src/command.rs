@@ -354,9 +354,6 @@ pub struct Reverse {
     /// How much, above zero; `None` is all that is held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
-    /// When, by the processor's clock; `None` takes the time of the decision.
-    #[serde(skip)]
-    pub processor_time: Option<Timestamp>,
 }
 
 /// Releases all that a hold group holds, for it was held long enough.
@@ -367,9 +364,6 @@ pub struct Expire {
     pub owner: Option<OwnerId>,
     /// Any message of the group.
     pub group: GroupRef,
-    /// When, by the processor's clock; `None` takes the time of the decision.
-    #[serde(skip)]
-    pub processor_time: Option<Timestamp>,
 }
 
 /// Moves money between an account and the program's funding account.

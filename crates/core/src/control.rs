@@ -215,6 +215,7 @@ impl Velocity {
     #[must_use]
     pub fn part(&self, kind: TransactionKind, spent_minor: i64, cash_minor: i64) -> Option<i64> {
         let counts = |counted| self.counts.contains(&counted);
+        // The cash was handed out: what was given back is goods, as long as there are any.
         let cash_minor = cash_minor.clamp(0, spent_minor);
         let part_minor = match kind {
             TransactionKind::Purchase | TransactionKind::QuasiCash => {

@@ -16,7 +16,7 @@ use crate::check::DeclineReason;
 use crate::command::{Action, Command, GroupRef, Record, TokenKind};
 use crate::control::Scope;
 use crate::event::{Event, Object};
-use crate::hold_group::{FoldOverflow, GroupMessage, GroupStatus, HoldGroup, fold};
+use crate::hold_group::{FoldOverflow, GroupBooks, GroupMessage, HoldGroup, fold};
 use crate::id::{JournalId, MessageId};
 use crate::journal::{CustomerEntry, Journal, ProgramAccount, ProgramEntry};
 use crate::message::{Answer, Authorization, Fingerprint, Membership, Message, Recorded};
@@ -77,6 +77,8 @@ pub struct Decided {
     pub journal: Option<Journal>,
     /// The account that it is about, as the decision leaves it.
     pub account: Option<Account>,
+    /// The books of the hold group that it was added to, where it moved something.
+    pub hold: Option<GroupBooks>,
     /// The object whose status it changed, or that it created.
     pub object: Option<(String, Option<&'static str>)>,
 }
@@ -139,6 +141,7 @@ struct Ruling {
     changes: Vec<Change>,
     journal: Option<Journal>,
     account: Option<Account>,
+    hold: Option<GroupBooks>,
     object: Option<(String, Option<&'static str>)>,
     group: Option<Membership>,
     authorization: Option<Authorization>,
@@ -216,6 +219,7 @@ pub fn decide(state: &State, work: &Work, at: Timestamp) -> Result<Decided, Faul
         changes: ruling.changes,
         journal: ruling.journal,
         account: ruling.account,
+        hold: ruling.hold,
         object: ruling.object,
     })
 }
@@ -369,12 +373,11 @@ fn find_group<'a>(state: &'a State, group: &GroupRef) -> Option<&'a HoldGroup> {
     state.groups.get(state.group_refs.get(group)?)
 }
 
-/// What a message changes in the books: its account, the posted money that it moved, and the
-/// windows that it took from or gave back to.
+/// What a message changes in the books: its account, its hold group, the posted money that it moved,
+/// and the windows that it took from or gave back to.
 struct Booked {
     account: Account,
-    /// Where the group stands after it.
-    status: GroupStatus,
+    hold: GroupBooks,
     journal: Option<Journal>,
     taken: Vec<Change>,
 }
@@ -407,7 +410,7 @@ fn book(
         moved_minor => Some(post(owner, &mut account, ProgramAccount::Settlement, moved_minor, id)?),
     };
     let taken = control::take(state, owner, group, &messages, at)?;
-    Ok(Booked { account, status: target.status, journal, taken })
+    Ok(Booked { account, hold: target, journal, taken })
 }
 
 /// Moves posted money between the account and one of the program's own. Credits are positive.

@@ -167,7 +167,7 @@ pub struct Message {
 pub struct Membership {
     /// The message that began the group; itself for the first.
     pub root: MessageId,
-    /// When it happened, by the processor's clock.
+    /// When it happened, by the processor's clock; later than what it was decided on.
     pub processor_time: Timestamp,
     /// What it did.
     pub effect: Effect,

@@ -62,7 +62,7 @@ fn request(what: &What) -> (String, Value) {
             match part {
                 Part::All => (format!("{path}/reversals"), json!({})),
                 Part::Amount(amount) => (format!("{path}/reversals"), money(amount)),
-                Part::Expired => (format!("{path}/expirations"), json!({})),
+                Part::Expired => (format!("{path}/expiries"), json!({})),
             }
         }
         What::Move(object, to) => {

@@ -26,7 +26,7 @@ pub struct History {
     pub controls: Vec<Control>,
     /// Just-in-time funding requests, one for each token.
     pub swipes: Vec<Swipe>,
-    /// Loads, unloads, reversals and changes of status.
+    /// Loads, unloads, releases, and changes of status and of controls.
     pub actions: Vec<Action>,
 }
 
@@ -159,8 +159,6 @@ pub struct Swipe {
     pub merchant: &'static Merchant,
     /// How much of the amount is cash, in minor units.
     pub cash_minor: i64,
-    /// When it was made, by the processor's clock, as it was written.
-    pub time: Timestamp,
     /// When it was sent first.
     pub sent: Tick,
     /// When an answer was there, if one came.

@@ -125,11 +125,6 @@ impl Serialize for Decimal {
 }
 
 impl JitRequest {
-    /// When it was made, as the body says it: in whole seconds.
-    pub(crate) fn time(&self) -> Timestamp {
-        Timestamp::from_second(self.at.as_second()).unwrap_or(self.at)
-    }
-
     /// The body, in the processor's layout.
     ///
     /// # Errors

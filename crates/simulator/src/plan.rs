@@ -78,8 +78,8 @@ pub enum Deed {
     BalanceInquiry,
     /// More for an approved purchase.
     Increment,
-    /// More for a purchase that was reversed.
-    IncrementOfReversed,
+    /// More for a purchase whose hold has ended.
+    IncrementOfEnded,
     /// A card that nobody knows.
     UnknownCard,
     /// A card in somebody else's hands.
@@ -125,7 +125,7 @@ const DEEDS: [(Deed, u32); 14] = [
     (Deed::Withdrawal, 200),
     (Deed::BalanceInquiry, 100),
     (Deed::Increment, 770),
-    (Deed::IncrementOfReversed, 30),
+    (Deed::IncrementOfEnded, 30),
     (Deed::Verification, 100),
     (Deed::UnknownCard, 100),
     (Deed::OtherCardholder, 100),
@@ -329,7 +329,7 @@ fn amount_minor(deed: Deed, usual_minor: i64) -> i64 {
     match deed {
         Deed::Verification | Deed::BalanceInquiry => 0,
         Deed::Fuel => usual_minor.saturating_mul(FUEL_FACTOR),
-        Deed::Increment | Deed::IncrementOfReversed => (usual_minor / 5).max(1),
+        Deed::Increment | Deed::IncrementOfEnded => (usual_minor / 5).max(1),
         Deed::Withdrawal => (usual_minor / NOTE_MINOR + 1) * NOTE_MINOR,
         _ => usual_minor,
     }

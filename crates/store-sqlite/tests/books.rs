@@ -149,6 +149,16 @@ async fn d4_an_answer_that_approves_something_else_than_is_held_is_found() {
 }
 
 #[tokio::test]
+async fn m4_a_release_of_more_than_was_held_is_found() {
+    let release = |minor| {
+        format!("update messages set effect = 'release', effect_minor = {minor} where kind = 'increment'")
+    };
+    assert_found("M4", "what it released of its hold group", &[&release(3_001)]).await;
+    let findings = findings_after(&[&release(3_000)]).await;
+    assert!(findings.iter().all(|finding| finding.rule != "M4"), "{findings:#?}");
+}
+
+#[tokio::test]
 async fn l5_a_gap_in_the_numbers_of_entries_is_found() {
     assert_found("L5", "the number is 7", &["update entries set number = 7 where number = 2"]).await;
     let count = "update accounts set entries = entries + 1";

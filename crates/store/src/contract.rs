@@ -11,6 +11,7 @@ mod authorizations;
 mod batches;
 mod checks;
 mod controls;
+mod give_back;
 mod holds;
 mod messages;
 mod methods;
@@ -110,7 +111,7 @@ macro_rules! ledger_contract {
                 a_declined_increment_is_of_its_group_all_the_same,
                 an_increment_after_the_reversal_is_declined,
                 a_second_reversal_is_declined,
-                a_reversal_dated_before_its_purchase_releases_all_the_same,
+                what_is_decided_on_a_group_is_later_than_all_of_it,
                 a_part_can_be_released_and_the_last_of_it_ends_the_group,
                 an_expiry_releases_all_and_ends_the_group,
                 an_increment_of_an_unknown_group_stands_alone,
@@ -155,7 +156,6 @@ macro_rules! ledger_contract {
                 a_limit_is_spent_to_the_last_unit_and_no_further,
                 a_limit_of_the_count_counts_purchases_and_not_their_increments,
                 a_transaction_limit_is_judged_on_all_of_the_group,
-                a_reversal_gives_back_what_the_whole_group_took,
                 a_limit_of_the_owner_is_shared_by_all_its_cards_and_accounts,
                 a_limit_that_is_added_late_counts_what_was_taken_before,
                 a_limit_added_in_the_batch_of_its_first_swipes_counts_them,
@@ -163,8 +163,13 @@ macro_rules! ledger_contract {
                 lists_of_places_and_hours_refuse_with_a_reason_of_their_own,
                 a_control_that_is_tried_out_declines_nothing_and_is_recorded,
                 a_card_is_locked_onto_the_merchant_of_its_first_purchase,
-                the_parts_of_cash_back_count_for_the_limits_that_count_them,
                 a_limit_in_a_currency_counts_what_is_spent_in_it,
+            }
+            give_back {
+                a_reversal_gives_back_what_the_whole_group_took,
+                the_parts_of_cash_back_count_for_the_limits_that_count_them,
+                goods_are_given_back_before_cash,
+                an_increment_takes_nothing_that_was_given_back_before_it,
             }
             windows {
                 a_day_begins_anew_at_midnight_in_kolkata,

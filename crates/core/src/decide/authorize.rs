@@ -66,24 +66,25 @@ pub(super) fn authorize(
         return Err(Unreadable { what: "card with the token", id, why }.into());
     }
     // A declined increment belongs to its purchase all the same: a later message may name it.
+    let named = request.processor_time.map_or(at, whole_microseconds);
     let membership = Membership {
         root: subject.group.map_or(command.id, |group| group.root),
-        processor_time: request.processor_time.map_or(at, whole_microseconds),
+        processor_time: subject.group.map_or(named, |group| group.time_after(named)),
         effect: match declined {
             None => subject.effect()?,
             Some(_) => Effect::None,
         },
     };
     let booked = subject.book(state, command.id, &membership)?;
-    let (account, journal, changes) = match booked {
-        None => (subject.account.cloned(), None, Vec::new()),
-        Some(Booked { account, journal, taken, .. }) => {
+    let (account, hold, journal, changes) = match booked {
+        None => (subject.account.cloned(), None, None, Vec::new()),
+        Some(Booked { account, hold, journal, taken }) => {
             let mut changes = taken;
             if let (true, Some(scopes)) = (request.purpose.is_spending(), subject.scopes()) {
                 changes.extend(control::learn(state, scopes, &request.merchant)?);
             }
             changes.push(Change::Account(account.clone()));
-            (Some(account), journal, changes)
+            (Some(account), Some(hold), journal, changes)
         }
     };
     Ok(Ruling {
@@ -92,6 +93,7 @@ pub(super) fn authorize(
         journal,
         authorization: Some(subject.record(account.as_ref(), checks)),
         account,
+        hold,
         group: Some(membership),
         ..Ruling::default()
     })

@@ -1,6 +1,7 @@
 //! Bodies, and a small state to decide them on.
 
 use bursar_core::command::{Authorize, Found, Route};
+use bursar_core::control::Scope;
 use bursar_core::program::Policies;
 use bursar_core::text::{FreeText, Token};
 use bursar_core::{
@@ -99,6 +100,9 @@ impl Books {
             state.cardholders.load(cardholder.id, Ok(cardholder));
         }
         let card = card(owner, account);
+        for scope in [Scope::Card(card.id), Scope::Cardholder(card.cardholder), Scope::Owner(owner)] {
+            state.load_empty(scope);
+        }
         state.cards.load(card.id, Ok(card));
         Self { state, account, messages: 100 }
     }

@@ -1,8 +1,8 @@
-//! Releases: reversals and expirations of `/v1/authorizations/{id}`.
+//! Releases: reversals and expiries of `/v1/authorizations/{id}`.
 
 use axum::extract::State;
 use bursar_core::command::{Expire, GroupRef, Reverse};
-use bursar_core::{Action, Currency, Decided, MessageId};
+use bursar_core::{Action, Currency, Decided, GroupStatus, MessageId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,6 +12,7 @@ use super::amount::{AmountText, with_currency};
 use super::authorizations::find;
 use super::schema;
 use super::settle::{Stored, granted, settle};
+use super::view::decimal;
 use crate::app::App;
 use crate::auth::Operator;
 use crate::body::Body;
@@ -33,9 +34,9 @@ pub(super) struct NewReversal {
 /// The end of an authorization that nothing more was heard of.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewExpiration {}
+pub(super) struct NewExpiry {}
 
-/// What was released.
+/// What a release leaves of a hold.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ReleaseView {
     #[schema(value_type = schema::MessageId)]
@@ -45,7 +46,10 @@ pub(super) struct ReleaseView {
     authorization: MessageId,
     /// The hold group's: `open` as long as something is held, else `reversed` or `expired`.
     #[schema(value_type = schema::GroupStatus)]
-    status: &'static str,
+    status: GroupStatus,
+    /// What the hold group still holds.
+    #[schema(value_type = schema::Decimal)]
+    held: String,
     /// The owner's number of it.
     owner_sequence: i64,
     /// When it was decided.
@@ -57,20 +61,22 @@ pub(super) struct ReleaseView {
 
 impl ReleaseView {
     fn of(decided: &Decided) -> Option<Self> {
-        let message = &decided.message;
+        let (message, hold) = (&decided.message, decided.hold?);
+        let account = decided.account.as_ref()?;
         Some(Self {
             message: message.id,
             authorization: message.group.as_ref()?.root,
-            status: decided.object.as_ref()?.1?,
+            status: hold.status,
+            held: decimal(hold.held_minor, account.currency),
             owner_sequence: message.owner_sequence?,
             at: message.at,
-            account: AccountView::from(decided.account.as_ref()?),
+            account: AccountView::from(account),
         })
     }
 }
 
-/// Releases all that an authorization and its increments still hold, or a part of it, the newest first. The
-/// last of it ends them. Spending windows are given back what they were taken.
+/// Releases all that an authorization and its increments still hold, or a part of it. The last of it ends
+/// them. Spending windows get back what was taken from them, the newest first.
 #[utoipa::path(post, path = "/v1/authorizations/{id}/reversals", tag = "authorizations",
     params(("id" = schema::MessageId, Path)), request_body = NewReversal,
     responses((status = 200, body = ReleaseView, description = "What is left after it")))]
@@ -85,24 +91,24 @@ pub(super) async fn reverse_authorization(
     let amount = amount.map(|(amount, currency)| amount.read_above_zero(currency)).transpose()?;
     let record = find(&app, id).await?;
     let group = GroupRef::Message(id);
-    let reverse = Reverse { owner: record.message.owner, group, amount, processor_time: None };
+    let reverse = Reverse { owner: record.message.owner, group, amount };
     settle(&app, key, Action::Reverse(reverse), granted(ReleaseView::of)).await
 }
 
-/// Ends an authorization that was held long enough: all that it still holds is released, as by a reversal. A
-/// hold whose days are over is released by this alone: nothing expires by itself.
-#[utoipa::path(post, path = "/v1/authorizations/{id}/expirations", tag = "authorizations",
-    params(("id" = schema::MessageId, Path)), request_body = NewExpiration,
+/// Ends an authorization that was held long enough: all that it still holds is released, as by a reversal.
+/// Nothing expires by itself.
+#[utoipa::path(post, path = "/v1/authorizations/{id}/expiries", tag = "authorizations",
+    params(("id" = schema::MessageId, Path)), request_body = NewExpiry,
     responses((status = 200, body = ReleaseView, description = "What is left after it")))]
 pub(super) async fn expire_authorization(
     State(app): State<App>,
     _: Operator,
     key: IdempotencyKey,
     Id(id): Id<MessageId>,
-    Body(NewExpiration {}): Body<NewExpiration>,
+    Body(NewExpiry {}): Body<NewExpiry>,
 ) -> Result<Stored, Problem> {
     let record = find(&app, id).await?;
     let group = GroupRef::Message(id);
-    let expire = Expire { owner: record.message.owner, group, processor_time: None };
+    let expire = Expire { owner: record.message.owner, group };
     settle(&app, key, Action::Expire(expire), granted(ReleaseView::of)).await
 }

@@ -53,7 +53,7 @@ async fn a_part_can_be_released_and_the_last_of_it_ends_the_hold() -> Tested {
     let part = |amount: &str| json!({"amount": amount, "currency": "USD"});
     let released = server.make(&reversals, part("20.00")).await?;
     assert_eq!((&released["status"], &released["authorization"]), (&json!("open"), &bought["id"]));
-    assert_eq!(released["account"]["held"], "40.00");
+    assert_eq!((&released["held"], &released["account"]["held"]), (&json!("40.00"), &json!("40.00")));
     for (body, status, code) in [
         (part("40.01"), 409, "more_than_held"),
         (json!({"amount": "10", "currency": "JPY"}), 422, "currency_mismatch"),
@@ -80,9 +80,9 @@ async fn an_expiry_ends_the_hold() -> Tested {
     server.given("USD", Some("100.00")).await?;
     let bought = server.make("/v1/authorizations", swipe("60.00")).await?;
     let path = format!("/v1/authorizations/{}", bought["id"].as_str().ok_or("no id")?);
-    let expired = server.make(&format!("{path}/expirations"), json!({})).await?;
+    let expired = server.make(&format!("{path}/expiries"), json!({})).await?;
     assert_eq!((&expired["status"], &expired["account"]["available"]), (&json!("expired"), &json!("100.00")));
-    let again = server.post(&format!("{path}/expirations"), &json!({})).await?;
+    let again = server.post(&format!("{path}/expiries"), &json!({})).await?;
     assert_eq!((again.status.as_u16(), again.code().as_str()), (409, "hold_group_ended"));
     assert_eq!(server.get(&path).await?.json()["hold"]["status"], "expired");
     Ok(())

@@ -203,7 +203,7 @@ impl<'a> Books<'a> {
         let is_debit = swipe.ask == Ask::Withdrawal && swipe.follows.is_none();
         let approved_minor = approved_minor.unwrap_or(0);
         if let Some(spent) = self.spent(swipe, at, approved_minor) {
-            self.controls.take(&spent, id);
+            self.controls.take(&spent);
         }
         let held_minor = if is_debit { 0 } else { approved_minor };
         let root = swipe.follows.as_deref().filter(|root| self.groups.contains_key(root));
@@ -247,11 +247,11 @@ impl<'a> Books<'a> {
 
     /// Books an action that the server granted. What comes back is the account whose money it
     /// moved.
-    pub(super) fn granted(&mut self, what: &What, at: Timestamp) -> Option<AccountId> {
+    pub(super) fn granted(&mut self, what: &What) -> Option<AccountId> {
         match what {
             What::Load(account, amount) => self.transfer(*account, i128::from(amount.minor)),
             What::Unload(account, amount) => self.transfer(*account, -i128::from(amount.minor)),
-            What::Release { token, part, .. } => self.release(token, *part, at),
+            What::Release { token, part, .. } => self.release(token, *part),
             What::Move(object, to) => {
                 if let Some(status) = self.status_mut(*object) {
                     *status = *to;
@@ -318,14 +318,14 @@ impl<'a> Books<'a> {
         }
     }
 
-    fn release(&mut self, token: &str, part: Part, at: Timestamp) -> Option<AccountId> {
+    fn release(&mut self, token: &str, part: Part) -> Option<AccountId> {
         let group = self.groups.get_mut(token)?;
         let account = self.accounts.get_mut(&group.account)?;
         let released_minor = match part {
             Part::Amount(amount) => i128::from(amount.minor),
             Part::All | Part::Expired => group.held_minor,
         };
-        self.controls.give_back(token, released_minor, at);
+        self.controls.give_back(token, released_minor);
         account.held_minor -= released_minor;
         group.held_minor -= released_minor;
         if group.held_minor <= 0 {

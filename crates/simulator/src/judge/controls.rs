@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 
-use bursar_core::{CardId, CardholderId, ControlId, MessageId};
+use bursar_core::{CardId, CardholderId, ControlId};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 
-use super::group::{Group, Said, Told};
+use super::group::Group;
 use super::opinion::{Made, Opinion};
 use super::windows::{Counter, Taken, Used};
 use crate::control::{ControlStatus, Hours, Places, Rule, Window};
@@ -88,26 +88,27 @@ impl<'a> Controls<'a> {
     }
 
     /// Takes what was approved, also where it should not have been.
-    pub(super) fn take(&mut self, spent: &Spent<'a>, id: MessageId) {
+    pub(super) fn take(&mut self, spent: &Spent<'a>) {
         let (card, cardholder) = (spent.card, spent.cardholder);
         for kept in self.kept.iter_mut().filter(|kept| kept.concerns(card, cardholder)) {
             kept.first.get_or_insert(spent.swipe.merchant.id);
+            kept.count(&self.zone, &taken(spent), 1);
         }
         let root = spent.follows.unwrap_or(&spent.swipe.token);
         let group = self.groups.entry(root).or_insert_with(|| Group::new(card, cardholder));
-        let time = (spent.swipe.time, Some(id));
-        let before = group.tell(Told { time, said: Said::Took(taken(spent)) });
-        recount(&mut self.kept, &self.zone, group, &before);
+        group.takes.push(taken(spent));
     }
 
     /// Gives so much back of what a purchase and its increments took: the newest first, to the periods
     /// that it came from.
-    pub(super) fn give_back(&mut self, root: &str, minor: i128, at: Timestamp) {
+    pub(super) fn give_back(&mut self, root: &str, minor: i128) {
         let Some(group) = self.groups.get_mut(root) else { return };
-        let last = group.told.last().map_or(Timestamp::MIN, |told| told.time.0);
-        let time = (at.max(last.saturating_add(1.microsecond()).unwrap_or(last)), None);
-        let before = group.tell(Told { time, said: Said::Gave(minor) });
-        recount(&mut self.kept, &self.zone, group, &before);
+        let before = group.takes.clone();
+        group.give_back(minor);
+        for kept in self.kept.iter_mut().filter(|kept| kept.concerns(group.card, group.cardholder)) {
+            before.iter().for_each(|taken| kept.count(&self.zone, taken, -1));
+            group.takes.iter().for_each(|taken| kept.count(&self.zone, taken, 1));
+        }
     }
 
     /// What should be left of each limit of the scope that is in force: control, status, and the least
@@ -192,14 +193,6 @@ impl<'a> Controls<'a> {
             used.add(taken.share(limit).unwrap_or_default(), 1);
         }
         used
-    }
-}
-
-/// Counts what the group takes now, and no longer what it took before.
-fn recount(kept: &mut [Kept<'_>], zone: &TimeZone, group: &Group, before: &[Taken]) {
-    for kept in kept.iter_mut().filter(|kept| kept.concerns(group.card, group.cardholder)) {
-        before.iter().for_each(|taken| kept.count(zone, taken, -1));
-        group.takes.iter().for_each(|taken| kept.count(zone, taken, 1));
     }
 }
 

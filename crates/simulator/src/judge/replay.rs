@@ -181,7 +181,7 @@ impl<'a> Replay<'a, '_> {
         if let Some(reason) = self.books.refusal(what) {
             self.differ(&format!("#{number} {what}: granted, expected {reason}"));
         }
-        if let Some(account) = self.books.granted(what, at) {
+        if let Some(account) = self.books.granted(what) {
             self.available(&format!("#{number} {what}"), account, available);
         }
     }

@@ -213,7 +213,7 @@ impl Book {
         let number = self.world.history.swipes.len();
         let held = match step.deed {
             Deed::Increment => pick(&self.open, step.pick).cloned(),
-            Deed::IncrementOfReversed => pick(&self.released, step.pick).cloned(),
+            Deed::IncrementOfEnded => pick(&self.released, step.pick).cloned(),
             _ => None,
         };
         let card = held.as_ref().map_or(step.card, |held| held.card);
@@ -228,7 +228,6 @@ impl Book {
             takes_less: request.takes_less,
             merchant: request.merchant,
             cash_minor: request.cash_minor().unwrap_or(0),
-            time: request.time(),
             sent,
             answered: None,
             currency: request.currency,
@@ -352,7 +351,8 @@ fn part_of(approved: Money, share: Share) -> Part {
         Share::All => Part::All,
         Share::Expired => Part::Expired,
         Share::Percent(percent) => {
-            let minor = (approved.minor / 100).saturating_mul(percent.into()).max(1);
+            let minor = i128::from(approved.minor) * i128::from(percent) / 100;
+            let minor = i64::try_from(minor).unwrap_or(approved.minor).max(1);
             Part::Amount(Money { minor, ..approved })
         }
     }

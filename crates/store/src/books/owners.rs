@@ -110,6 +110,10 @@ impl OwnerWalk {
         };
         let running = self.accounts.entry(group.account).or_default();
         running.held_minor = running.held_minor.saturating_add(books.held_minor - group.books.held_minor);
+        if let Some(Effect::Release(minor)) = group.messages.last().map(|message| message.effect) {
+            let released_minor = group.books.held_minor - books.held_minor;
+            report.compare("M4", message.id, "what it released of its hold group", minor, released_minor);
+        }
         let should_minor = books.posted_minor.saturating_sub(group.books.posted_minor);
         report.compare("L1", message.id, "the posted money that it moved", moved_minor, should_minor);
         group.books = books;

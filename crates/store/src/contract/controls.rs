@@ -16,11 +16,11 @@ use super::given::{self, Call, Funded, usd};
 use crate::ledger::Ledger;
 use crate::reader::{ControlFilter, Page};
 
-fn card(account: &Funded) -> Scope {
+pub(super) fn card(account: &Funded) -> Scope {
     Scope::Card(account.card)
 }
 
-async fn declined(ledger: &dyn Ledger, call: &Call) -> Option<DeclineReason> {
+pub(super) async fn declined(ledger: &dyn Ledger, call: &Call) -> Option<DeclineReason> {
     given::sent(ledger, call).await.declined()
 }
 
@@ -30,7 +30,7 @@ async fn checks(ledger: &dyn Ledger, call: &Call) -> Vec<Check> {
 }
 
 /// What is left of a limit of an amount.
-async fn left(ledger: &dyn Ledger, control: &Control) -> Money {
+pub(super) async fn left(ledger: &dyn Ledger, control: &Control) -> Money {
     let spending = ledger.find_spending(control.scope).await.expect("readable").expect("there");
     let (control, counter) =
         spending.controls.iter().find(|(found, _)| found.id == control.id).expect("a control");
@@ -130,21 +130,6 @@ pub(super) async fn a_transaction_limit_is_judged_on_all_of_the_group(ledger: &d
         assert_eq!(declined(ledger, &more("3.00")).await, None);
         assert_eq!(declined(ledger, &more("1.01")).await, Some(DeclineReason::AmountLimitExceeded));
     }
-}
-
-pub(super) async fn a_reversal_gives_back_what_the_whole_group_took(ledger: &dyn Ledger) {
-    let account = given::account(ledger, usd("100.00")).await;
-    let limit =
-        given::control(ledger, &account, card(&account), given::limit(Window::Day, usd("50.00"))).await;
-    given::control(ledger, &account, card(&account), given::uses(Window::Day, 1)).await;
-    let first = given::authorization(&account, usd("30.00"));
-    assert_eq!(declined(ledger, &first).await, None);
-    let group = || GroupRef::Message(first.command.id);
-    assert_eq!(declined(ledger, &given::increment(&account, group(), usd("20.00"))).await, None);
-    assert_eq!(left(ledger, &limit).await, usd("0.00"));
-    assert_eq!(declined(ledger, &given::reversal(&account, group())).await, None);
-    assert_eq!(left(ledger, &limit).await, usd("50.00"));
-    assert_eq!(declined(ledger, &given::authorization(&account, usd("50.00"))).await, None, "the use, too");
 }
 
 pub(super) async fn a_limit_of_the_owner_is_shared_by_all_its_cards_and_accounts(ledger: &dyn Ledger) {
@@ -313,27 +298,6 @@ pub(super) async fn a_card_is_locked_onto_the_merchant_of_its_first_purchase(led
     let stored = ledger.find_control(control.id).await.expect("readable").expect("there");
     let locked = Places::FirstMerchant(Some(given::token("mid-3")));
     assert_eq!(stored.rule, Rule::Merchant(MerchantRule { list: List::Allow, of: locked }));
-}
-
-pub(super) async fn the_parts_of_cash_back_count_for_the_limits_that_count_them(ledger: &dyn Ledger) {
-    let account = given::account(ledger, usd("100.00")).await;
-    let counting = |counted, dollars| {
-        let (amount, counts) = (Some(usd(dollars)), vec![counted]);
-        Rule::Velocity(Velocity { window: Window::Day, amount, count: None, counts })
-    };
-    let purchases =
-        given::control(ledger, &account, card(&account), counting(Counted::Purchases, "50.00")).await;
-    let cash = given::control(ledger, &account, card(&account), counting(Counted::CashBack, "20.00")).await;
-    let swipe = |dollars, cash_minor| {
-        given::authorization(&account, usd(dollars))
-            .asking(|asked| (asked.kind, asked.cash_minor) = (TransactionKind::CashBack, cash_minor))
-    };
-    assert_eq!(declined(ledger, &swipe("50.00", 2_001)).await, Some(DeclineReason::AmountLimitExceeded));
-    let first = swipe("50.00", 1_500);
-    assert_eq!(declined(ledger, &first).await, None);
-    assert_eq!((left(ledger, &purchases).await, left(ledger, &cash).await), (usd("15.00"), usd("5.00")));
-    given::sent(ledger, &given::reversal(&account, GroupRef::Message(first.command.id))).await;
-    assert_eq!((left(ledger, &purchases).await, left(ledger, &cash).await), (usd("50.00"), usd("20.00")));
 }
 
 pub(super) async fn a_limit_in_a_currency_counts_what_is_spent_in_it(ledger: &dyn Ledger) {

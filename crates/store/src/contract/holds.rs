@@ -1,7 +1,8 @@
 //! What is held, and what is released.
 
 use bursar_core::command::GroupRef;
-use bursar_core::{Action, DeclineReason, GroupStatus, MessageId};
+use bursar_core::hold_group::Effect;
+use bursar_core::{DeclineReason, GroupStatus, MessageId};
 use jiff::SignedDuration;
 
 use super::NOON;
@@ -139,21 +140,30 @@ async fn reversed(ledger: &dyn Ledger) -> (Funded, MessageId) {
     (account, first)
 }
 
-pub(super) async fn a_reversal_dated_before_its_purchase_releases_all_the_same(ledger: &dyn Ledger) {
+pub(super) async fn what_is_decided_on_a_group_is_later_than_all_of_it(ledger: &dyn Ledger) {
     let account = given::account(ledger, usd("100.00")).await;
     let minutes = SignedDuration::from_mins;
     let swipe = given::authorization(&account, usd("30.00"))
         .asking(|authorize| authorize.processor_time = Some(NOON + minutes(5)));
     let first = given::sent(ledger, &swipe).await.id();
-    let mut reversal = given::reversal(&account, of(first));
-    if let Action::Reverse(reverse) = &mut reversal.command.action {
-        reverse.processor_time = Some(NOON - minutes(5));
-    }
-    assert_eq!(given::sent(ledger, &reversal).await.declined(), None);
+    // Our clock is behind the processor's, and then the processor's behind ours.
+    let part = given::partial_reversal(&account, of(first), usd("20.00"));
+    assert_eq!(given::sent(ledger, &part).await.declined(), None);
+    assert_eq!(group_of(ledger, first).await, (GroupStatus::Open, 1_000));
+    let more = |dollars| {
+        let more = given::increment(&account, of(first), usd(dollars));
+        more.asking(|authorize| authorize.processor_time = Some(NOON - minutes(10)))
+    };
+    assert!(given::sent(ledger, &more("5.00")).await.is_approved());
+    assert_eq!(group_of(ledger, first).await, (GroupStatus::Open, 1_500));
+    let record = ledger.find_authorization(first).await.expect("readable").expect("there");
+    let messages = record.group.expect("a group").messages;
+    let time = |effect| messages.iter().find(|message| message.effect == effect).map(|of| of.processor_time);
+    assert!(time(Effect::Hold(3_000)) < time(Effect::Release(2_000)));
+    assert!(time(Effect::Release(2_000)) < time(Effect::Hold(500)));
+    assert_eq!(given::sent(ledger, &given::reversal(&account, of(first))).await.declined(), None);
     assert_eq!(given::available(ledger, &account).await, usd("100.00"));
-    let more = given::increment(&account, of(first), usd("1.00"))
-        .asking(|authorize| authorize.processor_time = Some(NOON - minutes(10)));
-    let declined = given::sent(ledger, &more).await.declined();
+    let declined = given::sent(ledger, &more("1.00")).await.declined();
     assert_eq!(declined, Some(DeclineReason::HoldGroupEnded));
 }
 

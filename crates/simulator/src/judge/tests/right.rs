@@ -155,7 +155,6 @@ impl Case {
             takes_less: false,
             merchant: &MERCHANTS[0],
             cash_minor: 0,
-            time: Timestamp::UNIX_EPOCH,
             sent: 0,
             answered: None,
             currency: usd(0).currency,

@@ -67,7 +67,7 @@ fn approved() -> Delivery {
     Delivery::Answered(Answer {
         status: 200,
         decision: Some(MessageId::new(Uuid::from_u128(9))),
-        amount: "1.00".into(),
+        amount: "1.99".into(),
         decline_reason: None,
         digest: 1,
     })
@@ -83,7 +83,7 @@ fn approve(book: &mut Book, step: &Step) -> Arc<JitRequest> {
 
 #[test]
 fn deeds_about_earlier_purchases_are_purchases_while_there_is_none() {
-    for deed in [Deed::Increment, Deed::IncrementOfReversed, Deed::Resend, Deed::Conflict] {
+    for deed in [Deed::Increment, Deed::IncrementOfEnded, Deed::Resend, Deed::Conflict] {
         let mut book = Book::new(world());
         let jobs = swipes(book.jobs(&step(deed), Timestamp::UNIX_EPOCH));
         assert_eq!(jobs.len(), 1);
@@ -152,7 +152,7 @@ fn a_reversal_is_sent_when_it_is_due_and_only_once() {
     assert_eq!(actions_at(&mut book, 15), 1);
     assert_eq!(actions_at(&mut book, 16), 0);
     assert!(book.open.is_empty());
-    let increment = approve(&mut book, &step(Deed::IncrementOfReversed));
+    let increment = approve(&mut book, &step(Deed::IncrementOfEnded));
     assert_eq!(increment.preceding.as_ref().map(|held| &held.token), Some(&first.token));
 }
 
@@ -166,7 +166,7 @@ fn a_purchase_that_was_released_in_part_is_added_to_all_the_same() {
         Job::Action(ActionJob { action: Action { what: What::Release { part, .. }, .. }, .. }) => Some(part),
         _ => None,
     });
-    let half = Money { minor: 50, currency: first.currency };
+    let half = Money { minor: 99, currency: first.currency };
     assert_eq!(part, Some(Part::Amount(half)));
     let increment = approve(&mut book, &step(Deed::Increment));
     assert_eq!(increment.preceding.as_ref().map(|held| &held.token), Some(&first.token));
