@@ -3,6 +3,7 @@
 mod bench;
 mod layers;
 mod say;
+mod services;
 mod tally;
 mod test;
 mod tools;
@@ -31,6 +32,11 @@ enum Task {
     Test,
     /// Checks which crate uses which against the table in xtask/src/layers.rs.
     Layers,
+    /// The real services that tests run against, for this checkout alone.
+    Services {
+        #[command(subcommand)]
+        deed: services::Deed,
+    },
     /// Measures a Bursar against a do-nothing server, and prints a table.
     Bench {
         /// Passed on; `--help` lists them.
@@ -47,6 +53,7 @@ fn main() -> ExitCode {
     match task {
         Task::Test => test::run(),
         Task::Layers => layers::run().map_or_else(failed, |()| ExitCode::SUCCESS),
+        Task::Services { deed } => services::run(deed).map_or_else(failed, |()| ExitCode::SUCCESS),
         Task::Bench { arguments } => bench::run(&arguments).map_or_else(failed, |()| ExitCode::SUCCESS),
     }
 }

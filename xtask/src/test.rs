@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write, stdout};
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::say::{headline, say};
+use crate::services::{ForTests, TEST_URL};
 use crate::tally::Tally;
 use crate::tools::{Missing, TOOLS, WITHOUT};
 use crate::{Error, layers, tools};
@@ -20,7 +21,11 @@ pub(crate) fn run() -> ExitCode {
     });
 
     let mut tally = Tally::default();
-    let stopped = steps(&missing, &mut tally);
+    headline("services");
+    let stopped = ForTests::start().and_then(|services| {
+        say("postgres runs");
+        steps(&missing, &services, &mut tally)
+    });
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
     let ending = Ending::new(&tally, &missing, stopped, in_ci);
     ending.print();
@@ -30,7 +35,7 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-fn steps(missing: &[Missing], tally: &mut Tally) -> Result<(), Error> {
+fn steps(missing: &[Missing], services: &ForTests, tally: &mut Tally) -> Result<(), Error> {
     step("format", &mut cargo(&["fmt", "--all", "--check"]))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--all-features"];
     step("clippy", cargo(&clippy).args(["--", "-D", "warnings"]))?;
@@ -42,6 +47,7 @@ fn steps(missing: &[Missing], tally: &mut Tally) -> Result<(), Error> {
         true => tests.env_remove(WITHOUT),
         false => tests.env(WITHOUT, tools::words(missing)),
     };
+    tests.env(TEST_URL, services.url());
     headline("tests");
     counted(&mut tests, tally)
 }

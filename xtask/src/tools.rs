@@ -1,8 +1,9 @@
 //! System tools that tests need: installed where that is ours to do, tried, and said if missing.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::Error;
@@ -92,6 +93,55 @@ pub(crate) fn install(packages: &[&str]) -> Result<(), Error> {
     apt_get(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
 }
 
+/// Installs Debian packages of a service. No daemon is started, and nothing is set up that the file,
+/// there for as long as this takes, tells the package not to.
+///
+/// # Errors
+/// As [`install`], or the files that keep the package from it cannot be written.
+pub(crate) fn install_service(packages: &[&str], (file, text): (&str, &str)) -> Result<(), Error> {
+    let _no_daemon = TemporaryFile::write(POLICY, "#!/bin/sh\nexit 101\n", 0o755)?;
+    let _no_setup = TemporaryFile::write(file, text, 0o644)?;
+    install(packages)
+}
+
+/// Debian's packages ask this program whether they may start their daemon; 101 says no.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// A file that was not there before, and is not there afterwards.
+struct TemporaryFile {
+    /// `None` if somebody else's is there: it stays as it is.
+    path: Option<PathBuf>,
+}
+
+impl TemporaryFile {
+    fn write(path: &str, text: &str, mode: u32) -> Result<Self, Error> {
+        let failed = |error: std::io::Error| format!("{path}: {error}");
+        let path = PathBuf::from(path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        match fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&path) {
+            Ok(mut file) => {
+                let this = Self { path: Some(path) };
+                file.write_all(text.as_bytes()).map_err(failed)?;
+                Ok(this)
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Self { path: None }),
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path
+            && let Err(error) = fs::remove_file(path)
+        {
+            say(format_args!("{} cannot be removed: {error}", path.display()));
+        }
+    }
+}
+
 fn apt_get(arguments: &[&str]) -> Result<(), Error> {
     let status = Command::new("apt-get")
         .arg("--quiet")
@@ -110,7 +160,7 @@ pub(crate) fn may_install() -> bool {
     is_root() && fs::read_to_string("/etc/os-release").is_ok_and(|release| is_debian(&release))
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     // The owner of this entry is the effective user of the process that looks.
     fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0)
 }
@@ -125,8 +175,13 @@ fn is_debian(os_release: &str) -> bool {
 
 /// Whether the program is on the path.
 pub(crate) fn is_installed(program: &str) -> bool {
+    find(program).is_some()
+}
+
+/// Where the path has the program.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| is_executable(&folder.join(program)))
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| is_executable(file))
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -181,6 +236,18 @@ mod tests {
     fn a_program_is_installed_if_the_path_has_it() {
         assert!(is_installed("sh"));
         assert!(!is_installed("bursar-no-such-program"));
+    }
+
+    #[test]
+    fn a_temporary_file_is_gone_afterwards_and_one_that_was_there_stays() {
+        let path = std::env::temp_dir().join(format!("bursar-xtask-{}-file", std::process::id()));
+        let name = path.to_str().expect("a name");
+        {
+            let _first = TemporaryFile::write(name, "first", 0o644).expect("written");
+            let _second = TemporaryFile::write(name, "second", 0o644).expect("left alone");
+            assert_eq!(fs::read_to_string(&path).expect("there"), "first");
+        }
+        assert!(!path.exists());
     }
 
     #[test]
