@@ -8,11 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use bursar_store::{Batch, Ledger, StoreError, Transacted};
+use bursar_store::{Batch, Clock, Ledger, StoreError, Transacted};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::checkpoint::Checkpoints;
-use crate::clock::Clock;
 use crate::connection::{Synchronous, Tuning, migrate, open_writer};
 use crate::folder::{DataFolder, FileIdentity};
 use crate::keys::KeyLimits;

@@ -5,7 +5,6 @@
 
 mod books;
 mod checkpoint;
-mod clock;
 mod connection;
 mod error;
 mod folder;
@@ -18,7 +17,6 @@ mod save;
 mod writer;
 
 pub use books::SqliteBooks;
-pub use clock::Clock;
 pub use connection::Synchronous;
 pub use folder::DataFolder;
 pub use keys::KeyLimits;

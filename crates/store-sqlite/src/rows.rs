@@ -6,7 +6,6 @@
 pub(crate) mod account;
 pub(crate) mod card;
 pub(crate) mod cardholder;
-mod checks;
 pub(crate) mod control;
 pub(crate) mod message;
 pub(crate) mod owner;

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bursar_core::{Outcome, State, decide_batch};
-use bursar_store::{Batch, Member, Settled, StoreError, Transacted};
+use bursar_store::{Batch, Clock, Member, Settled, StoreError, Transacted};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::checkpoint::Checkpoints;
-use crate::clock::Clock;
 use crate::connection::{Tuning, keep_log_on_close, open_writer};
 use crate::error::before_commit;
 use crate::folder::{DataFolder, FileIdentity};

@@ -5,6 +5,8 @@
 //! and hold from messages and journal. [`contract`] is the suite that each engine has to pass.
 
 pub mod books;
+mod clock;
+pub mod columns;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
@@ -12,6 +14,7 @@ mod ledger;
 mod reader;
 mod stage;
 
+pub use clock::Clock;
 pub use error::StoreError;
 pub use ledger::{Batch, Ledger, Member, Settled, Transacted};
 pub use reader::{

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bursar_store::Clock;
 use bursar_store::Ledger;
 use bursar_store::books::Books;
 use bursar_store::contract::{Place, SetClock};
-use bursar_store_sqlite::{Clock, DataFolder, Options, SqliteBooks, SqliteLedger};
+use bursar_store_sqlite::{DataFolder, Options, SqliteBooks, SqliteLedger};
 use tempfile::TempDir;
 
 /// A data folder that is removed in the end, and the clock of the ledger in it.

@@ -12,14 +12,13 @@ use bursar_core::{
     Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, STAGES,
-    Slice, Spending, StageTimes, StoreError, Totals,
+    AuthorizationFilter, AuthorizationRecord, Clock, ControlFilter, Entry, ListedMessage, Page, Reader,
+    STAGES, Slice, Spending, StageTimes, StoreError, Totals,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use uuid::Uuid;
 
 use super::SqliteLedger;
-use crate::clock::Clock;
 use crate::load::{read_controls, read_counters, read_group};
 use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, message, owner, program};
 

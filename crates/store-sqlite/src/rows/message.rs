@@ -6,10 +6,11 @@ use bursar_core::hold_group::{Effect, GroupMessage};
 use bursar_core::message::{Authorization, Membership, Recorded, TransactionKind};
 use bursar_core::text::Token;
 use bursar_core::{AccountId, Answer, CardId, CardholderId, Message, MessageId, MessageKey, OwnerId};
+use bursar_store::columns::checks;
 use rusqlite::types::FromSqlError;
 use rusqlite::{Row, Statement, params};
 
-use super::{Blob16, Micros, checks, id, id_opt, word, word_opt};
+use super::{Blob16, Micros, id, id_opt, word, word_opt};
 
 pub(crate) const COLUMNS: &str = "id, token, source, scope, state, fingerprint, kind, owner, owner_sequence, at, \
                                   declined, root, processor_time, effect, effect_minor, card_token, card, \

@@ -43,7 +43,9 @@ const fn sign(result: CheckResult) -> char {
     }
 }
 
-pub(super) fn write(checks: &[Check]) -> String {
+/// The text of the checks.
+#[must_use]
+pub fn write(checks: &[Check]) -> String {
     let mut text = String::with_capacity(checks.len() * 8);
     for (index, check) in checks.iter().enumerate() {
         if index > 0 {
@@ -66,8 +68,9 @@ pub(super) fn write(checks: &[Check]) -> String {
     text
 }
 
-/// `None` if the text is damaged.
-pub(super) fn read(text: &str) -> Option<Vec<Check>> {
+/// What the text says; `None` if it is damaged.
+#[must_use]
+pub fn read(text: &str) -> Option<Vec<Check>> {
     text.split('|').filter(|part| !part.is_empty()).map(read_one).collect()
 }
 
