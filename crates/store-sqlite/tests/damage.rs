@@ -4,14 +4,13 @@ mod support;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
 use bursar_core::Window;
 use bursar_core::command::GroupRef;
 use bursar_core::control::Scope;
-use bursar_core::{Answer, Decided, Encode, Fault, Outcome, Work};
+use bursar_core::{Fault, Outcome};
 use bursar_store::contract::given::{self, Funded, Sent, usd};
-use bursar_store::{Batch, Ledger, Member, Reader, Settled, StoreError};
+use bursar_store::{Batch, Ledger, Reader, Settled, StoreError};
 use bursar_store_sqlite::{SqliteBooks, SqliteLedger};
 use bursar_testkit::SqlitePlace;
 use rusqlite::Connection;
@@ -64,29 +63,6 @@ async fn a_card_whose_account_is_gone_gets_no_approval() {
     let mut settled = given::batch(ledger.as_ref(), &[given::authorization(&account, usd("1.00"))]).await;
     let failed = settled.remove(0);
     assert!(matches!(failed, Settled::Done(Outcome::Failed(Fault::Unreadable(_)))), "{failed:?}");
-}
-
-/// An encoder that has a defect.
-struct Panics;
-
-impl Encode for Panics {
-    fn encode(&self, _: &Decided) -> Answer {
-        panic!("a defect that a test put here")
-    }
-}
-
-#[tokio::test]
-async fn a_panic_while_deciding_takes_no_effect_and_the_writer_goes_on() {
-    let place = SqlitePlace::new();
-    let ledger = place.open_ledger();
-    let account = given::account(ledger.as_ref(), usd("100.00")).await;
-    let swipe = given::authorization(&account, usd("1.00"));
-    let work = Work::new(swipe.command.clone(), Box::new(Panics));
-    let alone = Batch { members: vec![Arc::new(Member { work, deadline: None })], ..Batch::default() };
-    let error = ledger.transact(alone).await.expect_err("the encoder panics");
-    assert!(matches!(error, StoreError::BadData(_)), "{error}");
-    assert!(given::sent(ledger.as_ref(), &swipe).await.is_approved());
-    assert_eq!(given::available(ledger.as_ref(), &account).await, usd("99.00"));
 }
 
 /// Which row of the statement's table is the account's.

@@ -141,6 +141,7 @@ macro_rules! ledger_contract {
                 a_late_member_is_left_out_and_can_be_sent_again,
                 a_load_that_overflows_is_declined_and_harms_no_other,
                 an_empty_batch_is_nothing,
+                a_panic_while_deciding_takes_no_effect_and_the_store_goes_on,
                 stage_times_are_written_with_a_later_batch,
                 the_store_can_be_probed,
             }

@@ -18,4 +18,4 @@ mod place;
 
 pub use bursar_store::contract::{NOON, Place, SetClock, assert_books_are_right, given};
 pub use faulty::{FaultyLedger, ReadFault};
-pub use place::SqlitePlace;
+pub use place::{PostgresPlace, SqlitePlace};

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use bursar_core::{DeclineReason, Outcome};
+use bursar_core::{Answer, Decided, DeclineReason, Encode, Outcome, Work};
 
 use super::given::{self, Sent, money, usd};
-use crate::ledger::{Batch, Ledger, Settled};
+use crate::error::StoreError;
+use crate::ledger::{Batch, Ledger, Member, Settled};
 use crate::stage::StageTimes;
 
 pub(super) async fn a_late_member_is_left_out_and_can_be_sent_again(ledger: &dyn Ledger) {
@@ -69,4 +70,24 @@ pub(super) async fn the_store_can_be_probed(ledger: &dyn Ledger) {
     assert_eq!(ledger.probe().await, Ok(()));
     given::account(ledger, usd("1.00")).await;
     assert_eq!(ledger.probe().await, Ok(()));
+}
+
+/// An encoder that has a defect.
+struct Panics;
+
+impl Encode for Panics {
+    fn encode(&self, _: &Decided) -> Answer {
+        panic!("a defect that a test put here")
+    }
+}
+
+pub(super) async fn a_panic_while_deciding_takes_no_effect_and_the_store_goes_on(ledger: &dyn Ledger) {
+    let account = given::account(ledger, usd("100.00")).await;
+    let swipe = given::authorization(&account, usd("1.00"));
+    let work = Work::new(swipe.command.clone(), Box::new(Panics));
+    let alone = Batch { members: vec![Arc::new(Member { work, deadline: None })], ..Batch::default() };
+    let error = ledger.transact(alone).await.expect_err("the encoder panics");
+    assert!(matches!(error, StoreError::BadData(_)), "{error}");
+    assert!(given::sent(ledger, &swipe).await.is_approved());
+    assert_eq!(given::available(ledger, &account).await, usd("99.00"));
 }

@@ -1,0 +1,171 @@
+//! One snapshot of the database for `bursar check`, beside running servers or without one.
+
+use std::sync::Arc;
+
+use bursar_core::journal::CustomerEntry;
+use bursar_core::window::Counters;
+use bursar_core::{
+    Account, AccountId, Answer, Control, Currency, EventId, JournalId, Message, MessageId, Owner, Program,
+};
+use bursar_store::StoreError;
+use bursar_store::books::Books;
+use tokio::runtime::Runtime;
+use tokio_postgres::{Client, NoTls, Row};
+
+use crate::connection::{Options, refuse_other_schema};
+use crate::error::before_commit;
+use crate::rows::{Read, account, control, currency, get, id, message, owner, program, window, word};
+
+/// How many rows are fetched at a time.
+const FETCHED: u32 = 1_000;
+
+/// A snapshot of a ledger, read only: later commits do not show. Its methods wait for the server.
+pub struct PostgresBooks {
+    client: Arc<Client>,
+    /// Drives the connection. `None` once this is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl PostgresBooks {
+    /// Connects and takes the snapshot.
+    ///
+    /// # Errors
+    /// There is no ledger, or it cannot be read.
+    pub fn open(options: &Options) -> Result<Self, StoreError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let options = options.clone();
+        let client = wait(&runtime, async move {
+            let failed = |error: tokio_postgres::Error| before_commit(&error);
+            let (client, connection) = options.config()?.connect(NoTls).await.map_err(failed)?;
+            tokio::spawn(connection);
+            let begin = "begin isolation level repeatable read read only";
+            client.batch_execute(begin).await.map_err(failed)?;
+            refuse_other_schema(&client).await?;
+            Ok(client)
+        })?;
+        Ok(Self { client: Arc::new(client), runtime: Some(runtime) })
+    }
+
+    fn rows(&self, select: &str) -> Result<Vec<Row>, StoreError> {
+        let (client, select) = (Arc::clone(&self.client), select.to_owned());
+        let gone = || StoreError::Unavailable("the connection is closed".into());
+        wait(self.runtime.as_ref().ok_or_else(gone)?, async move {
+            client.query(&select, &[]).await.map_err(|error| before_commit(&error))
+        })
+    }
+
+    fn list<T>(&self, select: &str, read: impl Fn(&Row) -> Read<T>) -> Result<Vec<T>, StoreError> {
+        Ok(self.rows(select)?.iter().map(read).collect::<Read<_>>()?)
+    }
+
+    /// Shows each row, some at a time: a ledger may be larger than memory.
+    fn walk(&self, select: &str, mut visit: impl FnMut(&Row) -> Read<()>) -> Result<(), StoreError> {
+        self.rows(&format!("declare walk no scroll cursor for {select}"))?;
+        loop {
+            let rows = self.rows(&format!("fetch {FETCHED} from walk"))?;
+            if rows.is_empty() {
+                return self.rows("close walk").map(|_| ());
+            }
+            rows.iter().try_for_each(&mut visit)?;
+        }
+    }
+}
+
+/// Whoever drops it may be on a runtime, where no other may be waited for.
+impl Drop for PostgresBooks {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Runs it there and waits here, wherever here is.
+fn wait<T: Send + 'static>(
+    runtime: &Runtime,
+    future: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (done, result) = std::sync::mpsc::sync_channel(1);
+    runtime.spawn(async move {
+        let _ = done.send(future.await);
+    });
+    result.recv().unwrap_or_else(|_| Err(StoreError::Unavailable("the reading task has ended".into())))
+}
+
+impl Books for PostgresBooks {
+    fn owners(&mut self) -> Result<Vec<Owner>, StoreError> {
+        self.list(&format!("select {} from owners", owner::COLUMNS), owner::read)
+    }
+
+    fn programs(&mut self) -> Result<Vec<Program>, StoreError> {
+        self.list(&format!("select {} from programs", program::COLUMNS), program::read)
+    }
+
+    fn controls(&mut self) -> Result<Vec<Control>, StoreError> {
+        self.list(&format!("select {} from controls order by id", control::COLUMNS), control::read)
+    }
+
+    fn counters(&mut self) -> Result<Vec<Counters>, StoreError> {
+        self.list(&format!("select {} from windows", window::COLUMNS), window::read)
+    }
+
+    fn accounts(&mut self) -> Result<Vec<Account>, StoreError> {
+        self.list(&format!("select {} from accounts", account::COLUMNS), account::read)
+    }
+
+    fn entries(&mut self) -> Result<Vec<(CustomerEntry, JournalId, MessageId)>, StoreError> {
+        let select =
+            "select account, number, amount_minor, balance_after_minor, journal, message from entries
+                      order by account, number";
+        self.list(select, |row| {
+            let entry = CustomerEntry {
+                account: id(row, 0, AccountId::new)?,
+                number: get(row, 1)?,
+                amount_minor: get(row, 2)?,
+                balance_after_minor: get(row, 3)?,
+            };
+            Ok((entry, id(row, 4, JournalId::new)?, id(row, 5, MessageId::new)?))
+        })
+    }
+
+    fn program_entries(&mut self) -> Result<Vec<(JournalId, Currency, i64)>, StoreError> {
+        let select = "select journal, currency, amount_minor from program_entries";
+        self.list(select, |row| Ok((id(row, 0, JournalId::new)?, word(row, 1, currency)?, get(row, 2)?)))
+    }
+
+    fn messages(&mut self, visit: &mut dyn FnMut(Message, Answer)) -> Result<(), StoreError> {
+        let select = format!(
+            "select {}, answer_code, answer from messages order by owner nulls first, owner_sequence",
+            message::COLUMNS
+        );
+        self.walk(&select, |row| {
+            visit(message::read(row)?, message::read_answer(row, message::WIDTH)?);
+            Ok(())
+        })
+    }
+
+    fn events(&mut self, visit: &mut dyn FnMut(EventId, MessageId, Option<i64>)) -> Result<(), StoreError> {
+        self.walk("select event, message, owner_sequence from outbox", |row| {
+            visit(id(row, 0, EventId::new)?, id(row, 1, MessageId::new)?, get(row, 2)?);
+            Ok(())
+        })
+    }
+
+    /// Grouped without the index that is there to have none.
+    fn repeated_keys(&mut self) -> Result<Vec<MessageId>, StoreError> {
+        let select = "select (array_agg(id order by id))[1] from messages
+                      group by token || '', source || '', scope + 0, state || '' having count(*) > 1";
+        self.list(select, |row| id(row, 0, MessageId::new))
+    }
+
+    /// A message's key is in its row.
+    fn lost_keys(&mut self) -> Result<Vec<MessageId>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// The same.
+    fn stray_keys(&mut self) -> Result<Vec<i64>, StoreError> {
+        Ok(Vec::new())
+    }
+}

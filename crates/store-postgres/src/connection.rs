@@ -1,0 +1,156 @@
+//! Connections: what each promises before it is used, the pools, and the schema.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use bursar_store::{Clock, StoreError};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::error::{before_commit, words};
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Held while the schema is brought up to date: instances that start at once do it one after another.
+const MIGRATING: i64 = 0x62_75_72_73_61_72;
+
+/// How the ledger uses its database.
+#[derive(Clone)]
+pub struct Options {
+    /// `postgres://user:password@host:port/database`.
+    pub url: String,
+    /// Connections for reads, at most.
+    pub connections_max: usize,
+    /// Transactions at a time, each on a connection that only they use.
+    pub lanes: usize,
+    /// How long a read waits for a connection, at most; also how long connecting takes.
+    pub connect_timeout: Duration,
+    /// How long a read runs, at most.
+    pub statement_timeout: Duration,
+    /// How long a statement of a lane runs, at most.
+    pub lane_timeout: Duration,
+    /// How long a lane waits for an owner that another has locked, at most.
+    pub lock_timeout: Duration,
+    /// Tells the time of decisions.
+    pub clock: Clock,
+}
+
+impl Options {
+    /// The defaults, for this database.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            connections_max: 18,
+            lanes: 2,
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+            lane_timeout: Duration::from_millis(800),
+            lock_timeout: Duration::from_millis(300),
+            clock: Clock::system(),
+        }
+    }
+
+    pub(crate) fn config(&self) -> Result<Config, StoreError> {
+        let mut config = Config::from_str(&self.url).map_err(|error| {
+            StoreError::Unavailable(format!("the URL of PostgreSQL cannot be read: {}", words(&error)))
+        })?;
+        config.connect_timeout(self.connect_timeout).application_name("bursar");
+        Ok(config)
+    }
+
+    /// For reads.
+    pub(crate) fn readers(&self) -> Result<Pool, StoreError> {
+        let settings = format!("-c statement_timeout={}", self.statement_timeout.as_millis());
+        self.pool(&settings, self.connections_max)
+    }
+
+    /// For transactions.
+    pub(crate) fn writers(&self) -> Result<Pool, StoreError> {
+        let settings = format!(
+            "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
+            self.lane_timeout.as_millis(),
+            self.lock_timeout.as_millis(),
+            self.lane_timeout.as_millis(),
+        );
+        // One more, for the heartbeat.
+        self.pool(&settings, self.lanes + 1)
+    }
+
+    fn pool(&self, settings: &str, size: usize) -> Result<Pool, StoreError> {
+        let mut config = self.config()?;
+        let given = config.get_options().map(str::to_owned).unwrap_or_default();
+        config.options(format!("{given} {settings}"));
+        let recycling_method = RecyclingMethod::Fast;
+        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method });
+        let wait = Some(self.connect_timeout);
+        let pool = Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1).timeouts(Timeouts {
+            wait,
+            create: wait,
+            recycle: wait,
+        });
+        pool.build().map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+}
+
+/// Brings the schema up to date.
+///
+/// # Errors
+/// [`StoreError::NewerSchema`] if a newer program wrote it: then nothing is touched.
+pub async fn migrate(options: &Options) -> Result<(), StoreError> {
+    let failed = |error: tokio_postgres::Error| before_commit(&error);
+    let (mut client, connection) = options.config()?.connect(NoTls).await.map_err(failed)?;
+    let connection = tokio::spawn(connection);
+    client.execute("select pg_advisory_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
+    let migrated = migrate_on(&mut client).await;
+    // With the connection the lock goes, too.
+    drop(client);
+    let _ = connection.await;
+    migrated
+}
+
+async fn migrate_on(client: &mut Client) -> Result<(), StoreError> {
+    refuse_newer(client).await?;
+    let runner = migrations::migrations::runner();
+    let migrated = runner.set_abort_divergent(true).set_abort_missing(true).run_async(client).await;
+    migrated
+        .map(|_| ())
+        .map_err(|error| StoreError::Unavailable(format!("the schema cannot be brought up to date: {error}")))
+}
+
+async fn refuse_newer(client: &Client) -> Result<(), StoreError> {
+    match (schema_version(client).await?, known_version()) {
+        (found, known) if found > known => Err(StoreError::NewerSchema { found, known }),
+        _ => Ok(()),
+    }
+}
+
+/// For who only reads: the data have to be as this program writes them.
+pub(crate) async fn refuse_other_schema(client: &Client) -> Result<(), StoreError> {
+    refuse_newer(client).await?;
+    match (schema_version(client).await?, known_version()) {
+        (found, known) if found < known => Err(StoreError::Unavailable(format!(
+            "the data have schema version {found}, and this Bursar reads version {known}; start the server on \
+             them first"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// 0 where there is no schema yet.
+async fn schema_version(client: &Client) -> Result<i64, StoreError> {
+    let failed = |error: tokio_postgres::Error| before_commit(&error);
+    let exists = "select to_regclass('refinery_schema_history') is not null";
+    if !client.query_one(exists, &[]).await.map_err(failed)?.get::<_, bool>(0) {
+        return Ok(0);
+    }
+    let version = "select coalesce(max(version), 0)::bigint from refinery_schema_history";
+    Ok(client.query_one(version, &[]).await.map_err(failed)?.get(0))
+}
+
+fn known_version() -> i64 {
+    let runner = migrations::migrations::runner();
+    runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
+}

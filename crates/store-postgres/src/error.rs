@@ -1,0 +1,48 @@
+//! What a PostgreSQL error lets the caller do next.
+
+use bursar_store::StoreError;
+use tokio_postgres::error::SqlState;
+
+use crate::rows::Damage;
+
+/// Sorts an error that came before COMMIT was sent, or with which the server refused a statement:
+/// nothing took effect.
+pub(crate) fn before_commit(error: &tokio_postgres::Error) -> StoreError {
+    match error.code().map(SqlState::code) {
+        // What the data made impossible: classes 22 (data) and 23 (integrity).
+        Some(code) if code.starts_with("22") || code.starts_with("23") => StoreError::BadData(words(error)),
+        // Damaged pages, indexes.
+        Some(code) if code.starts_with("XX") => StoreError::Corrupt(words(error)),
+        // Without a code it is the connection, or a value that could not be sent.
+        _ => StoreError::Unavailable(words(error)),
+    }
+}
+
+/// Whether another transaction took what this one wanted to be the first to have: a key, a token.
+pub(crate) fn is_taken(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::UNIQUE_VIOLATION)
+}
+
+/// The error with the words of the server, which its own text leaves out.
+pub(crate) fn words(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(server) => format!("{}: {}", server.code().code(), server.message()),
+        None => match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
+    }
+}
+
+pub(crate) fn no_connection(error: deadpool_postgres::PoolError) -> StoreError {
+    match &error {
+        deadpool_postgres::PoolError::Backend(error) => StoreError::Unavailable(words(error)),
+        other => StoreError::Unavailable(other.to_string()),
+    }
+}
+
+impl From<Damage> for StoreError {
+    fn from(damage: Damage) -> Self {
+        Self::Corrupt(damage.0)
+    }
+}

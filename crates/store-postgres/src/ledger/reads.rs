@@ -1,0 +1,363 @@
+//! The reads of the port.
+
+use async_trait::async_trait;
+use bursar_core::command::Route;
+use bursar_core::control::Scope;
+use bursar_core::journal::CustomerEntry;
+use bursar_core::message::ActionKind;
+use bursar_core::text::Token;
+use bursar_core::window::Counters;
+use bursar_core::{
+    Account, AccountId, Card, CardId, Cardholder, CardholderId, Control, ControlId, JournalId, MessageId,
+    Owner, OwnerId, OwnerKind, Program, ProgramId,
+};
+use bursar_store::{
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, STAGES,
+    Slice, Spending, StageTimes, StoreError, Totals,
+};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::PostgresLedger;
+use crate::error::before_commit;
+use crate::load;
+use crate::rows::{
+    Damage, Read, account, card, cardholder, control, get, id, message, owner, program, window,
+};
+
+/// Where a kind of row is and how it is read.
+struct Table<T> {
+    name: &'static str,
+    columns: &'static str,
+    read: fn(&Row) -> Read<T>,
+}
+
+const PROGRAMS: Table<Program> = Table { name: "programs", columns: program::COLUMNS, read: program::read };
+const OWNERS: Table<Owner> = Table { name: "owners", columns: owner::COLUMNS, read: owner::read };
+const ACCOUNTS: Table<Account> = Table { name: "accounts", columns: account::COLUMNS, read: account::read };
+const CARDHOLDERS: Table<Cardholder> =
+    Table { name: "cardholders", columns: cardholder::COLUMNS, read: cardholder::read };
+const CARDS: Table<Card> = Table { name: "cards", columns: card::COLUMNS, read: card::read };
+const CONTROLS: Table<Control> = Table { name: "controls", columns: control::COLUMNS, read: control::read };
+
+type Parameter<'a> = &'a (dyn ToSql + Sync);
+
+impl PostgresLedger {
+    /// The rows of a statement. One round trip, after the first on a connection.
+    async fn query(&self, select: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
+        let client = self.reader().await?;
+        let failed = |error: tokio_postgres::Error| before_commit(&error);
+        let statement = client.prepare_cached(select).await.map_err(failed)?;
+        client.query(&statement, parameters).await.map_err(failed)
+    }
+
+    async fn find<T>(
+        &self,
+        table: &Table<T>,
+        column: &str,
+        key: Parameter<'_>,
+    ) -> Result<Option<T>, StoreError> {
+        let select = format!("select {} from {} where {column} = $1", table.columns, table.name);
+        let rows = self.query(&select, &[key]).await?;
+        Ok(rows.first().map(table.read).transpose()?)
+    }
+
+    /// Rows after an id, in the order of their ids; `filter` names a column, and what it must be.
+    async fn list<T>(
+        &self,
+        table: &Table<T>,
+        filter: Option<(&str, Parameter<'_>)>,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<T>, StoreError> {
+        let (after, limit) = (after.unwrap_or(Uuid::nil()), i64::from(limit));
+        let condition = filter.map_or(String::new(), |(column, _)| format!("and {column} = $3"));
+        let select = format!(
+            "select {} from {} where id > $1 {condition} order by id limit $2",
+            table.columns, table.name
+        );
+        let rows = match filter {
+            Some((_, wanted)) => self.query(&select, &[&after, &limit, wanted]).await?,
+            None => self.query(&select, &[&after, &limit]).await?,
+        };
+        Ok(rows.iter().map(table.read).collect::<Read<_>>()?)
+    }
+
+    async fn list_of_owner<T>(
+        &self,
+        table: &Table<T>,
+        owner: Option<OwnerId>,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<T>, StoreError> {
+        let owner = owner.map(OwnerId::uuid);
+        self.list(table, owner.as_ref().map(|owner| ("owner", owner as Parameter<'_>)), after, limit).await
+    }
+}
+
+#[async_trait]
+impl Reader for PostgresLedger {
+    async fn find_program(&self, id: ProgramId) -> Result<Option<Program>, StoreError> {
+        self.find(&PROGRAMS, "id", &id.uuid()).await
+    }
+
+    async fn list_programs(&self, page: Page<ProgramId>) -> Result<Vec<Program>, StoreError> {
+        self.list(&PROGRAMS, None, page.after.map(ProgramId::uuid), page.limit).await
+    }
+
+    async fn find_owner(&self, id: OwnerId) -> Result<Option<Owner>, StoreError> {
+        self.find(&OWNERS, "id", &id.uuid()).await
+    }
+
+    async fn list_owners(&self, kind: OwnerKind, page: Page<OwnerId>) -> Result<Vec<Owner>, StoreError> {
+        self.list(&OWNERS, Some(("kind", &kind.as_str())), page.after.map(OwnerId::uuid), page.limit).await
+    }
+
+    async fn find_cardholder(&self, id: CardholderId) -> Result<Option<Cardholder>, StoreError> {
+        self.find(&CARDHOLDERS, "id", &id.uuid()).await
+    }
+
+    async fn find_cardholder_by_token(&self, token: &Token) -> Result<Option<Cardholder>, StoreError> {
+        self.find(&CARDHOLDERS, "token", &token.as_str()).await
+    }
+
+    async fn list_cardholders(
+        &self,
+        owner: Option<OwnerId>,
+        page: Page<CardholderId>,
+    ) -> Result<Vec<Cardholder>, StoreError> {
+        self.list_of_owner(&CARDHOLDERS, owner, page.after.map(CardholderId::uuid), page.limit).await
+    }
+
+    async fn find_card(&self, id: CardId) -> Result<Option<Card>, StoreError> {
+        self.find(&CARDS, "id", &id.uuid()).await
+    }
+
+    async fn find_route(&self, token: &Token) -> Result<Option<Route>, StoreError> {
+        let route = |card: Card| Route {
+            card: card.id,
+            owner: card.owner,
+            cardholder: card.cardholder,
+            account: card.account,
+        };
+        Ok(self.find(&CARDS, "token", &token.as_str()).await?.map(route))
+    }
+
+    async fn list_cards(&self, owner: Option<OwnerId>, page: Page<CardId>) -> Result<Vec<Card>, StoreError> {
+        self.list_of_owner(&CARDS, owner, page.after.map(CardId::uuid), page.limit).await
+    }
+
+    async fn find_control(&self, id: ControlId) -> Result<Option<Control>, StoreError> {
+        self.find(&CONTROLS, "id", &id.uuid()).await
+    }
+
+    async fn list_controls(
+        &self,
+        filter: ControlFilter,
+        page: Page<ControlId>,
+    ) -> Result<Vec<Control>, StoreError> {
+        let Some(scope) = filter.scope else {
+            let after = page.after.map(ControlId::uuid);
+            return self.list_of_owner(&CONTROLS, filter.owner, after, page.limit).await;
+        };
+        // A scope has few.
+        let is_wanted = |control: &Control| {
+            page.after.is_none_or(|after| control.id > after)
+                && filter.owner.is_none_or(|owner| control.owner == owner)
+        };
+        let found = self.controls_of(scope).await?.into_iter().filter(is_wanted);
+        Ok(found.take(page.limit as usize).collect())
+    }
+
+    async fn find_spending(&self, scope: Scope) -> Result<Option<Spending>, StoreError> {
+        let Some((owner, scopes)) = self.scopes_of(scope).await? else { return Ok(None) };
+        let Some(owner) = self.find(&OWNERS, "id", &owner.uuid()).await? else { return Ok(None) };
+        let Some(program) = self.find(&PROGRAMS, "id", &owner.program.uuid()).await? else { return Ok(None) };
+        let mut controls = Vec::new();
+        for scope in scopes {
+            let counters = self.counters_of(scope).await?;
+            for control in self.controls_of(scope).await? {
+                let counter = counters.find(control.id).cloned().unwrap_or_default();
+                controls.push((control, counter));
+            }
+        }
+        Ok(Some(Spending { at: self.clock.now().max(owner.last_at), zone: program.time_zone, controls }))
+    }
+
+    async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.find(&ACCOUNTS, "id", &id.uuid()).await
+    }
+
+    async fn list_accounts(
+        &self,
+        owner: Option<OwnerId>,
+        page: Page<AccountId>,
+    ) -> Result<Vec<Account>, StoreError> {
+        self.list_of_owner(&ACCOUNTS, owner, page.after.map(AccountId::uuid), page.limit).await
+    }
+
+    async fn list_entries(&self, account: AccountId, page: Page<i64>) -> Result<Vec<Entry>, StoreError> {
+        let select =
+            "select account, number, amount_minor, balance_after_minor, journal, message, at from entries
+                      where account = $1 and number > $2 order by number limit $3";
+        let (after, limit) = (page.after.unwrap_or(0), i64::from(page.limit));
+        let rows = self.query(select, &[&account.uuid(), &after, &limit]).await?;
+        Ok(rows.iter().map(read_entry).collect::<Read<_>>()?)
+    }
+
+    async fn find_authorization(&self, id: MessageId) -> Result<Option<AuthorizationRecord>, StoreError> {
+        let select = format!(
+            "select {}, answer_code, answer, us from messages left join stage_times on message = id where id = $1",
+            message::COLUMNS
+        );
+        let rows = self.query(&select, &[&id.uuid()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let message = message::read(row)?;
+        if message.authorization.is_none() {
+            return Ok(None);
+        }
+        let group = match &message.group {
+            Some(group) => {
+                let client = self.reader().await?;
+                let read = load::read_group(&client, group.root).await;
+                read.map_err(|error| before_commit(&error))??
+            }
+            None => None,
+        };
+        let answer = message::read_answer(row, message::WIDTH)?;
+        let stage_times = read_stage_times(row, message::WIDTH + 2)?;
+        Ok(Some(AuthorizationRecord { message, answer, group, stage_times }))
+    }
+
+    async fn list_authorizations(
+        &self,
+        filter: AuthorizationFilter,
+        page: Page<i64>,
+    ) -> Result<Slice<ListedMessage>, StoreError> {
+        let (compare, order, start) = match filter.newest_first {
+            true => ("<", "desc", i64::MAX),
+            false => (">", "asc", 0),
+        };
+        // The inner part looks at a bounded number of messages, whatever of them is wanted.
+        let select = format!(
+            "select {}, position, us from
+             (select * from messages where position {compare} $1 order by position {order} limit $2) as looked_at
+             left join stage_times on stage_times.message = looked_at.id
+             where kind in ($3, $4) and ($5::uuid is null or owner = $5) and ($6::uuid is null or card = $6)
+             order by position {order} limit $7",
+            message::COLUMNS
+        );
+        let (after, looked, limit) =
+            (page.after.unwrap_or(start), i64::from(Slice::SCANNED_MAX), i64::from(page.limit));
+        let (owner, card) = (filter.owner.map(OwnerId::uuid), filter.card.map(CardId::uuid));
+        let kinds = (ActionKind::Authorize.as_str(), ActionKind::Increment.as_str());
+        let parameters: [Parameter<'_>; 7] = [&after, &looked, &kinds.0, &kinds.1, &owner, &card, &limit];
+        let rows = self.query(&select, &parameters).await?;
+        let read = |row: &Row| -> Read<ListedMessage> {
+            Ok(ListedMessage {
+                position: get(row, message::WIDTH)?,
+                message: message::read(row)?,
+                stage_times: read_stage_times(row, message::WIDTH + 1)?,
+            })
+        };
+        let items = rows.iter().map(read).collect::<Read<Vec<_>>>()?;
+        let next = match items.last() {
+            Some(last) if items.len() as u64 >= u64::from(page.limit) => Some(last.position),
+            _ => self.end_of_slice(after, compare, order, looked).await?,
+        };
+        Ok(Slice { items, next })
+    }
+
+    async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError> {
+        let select = format!(
+            "select {}, position from messages where method is not null and position < $1
+             order by position desc limit $2",
+            message::COLUMNS
+        );
+        let (before, limit) = (page.after.unwrap_or(i64::MAX), i64::from(page.limit));
+        let rows = self.query(&select, &[&before, &limit]).await?;
+        let read = |row: &Row| -> Read<ListedMessage> {
+            let position = get(row, message::WIDTH)?;
+            Ok(ListedMessage { position, message: message::read(row)?, stage_times: None })
+        };
+        Ok(rows.iter().map(read).collect::<Read<_>>()?)
+    }
+
+    async fn totals(&self) -> Result<Totals, StoreError> {
+        let rows = self.query("select coalesce(sum(open_holds), 0)::bigint from accounts", &[]).await?;
+        let open_holds = rows.first().map(|row| get(row, 0)).transpose()?;
+        Ok(Totals { open_holds: open_holds.unwrap_or(0) })
+    }
+}
+
+impl PostgresLedger {
+    /// Where a list goes on that has found too few among all that it may look at; `None` at the end.
+    async fn end_of_slice(
+        &self,
+        after: i64,
+        compare: &str,
+        order: &str,
+        looked: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let select = format!(
+            "select position from messages where position {compare} $1 order by position {order}
+             offset $2::bigint - 1 limit 1"
+        );
+        let rows = self.query(&select, &[&after, &looked]).await?;
+        Ok(rows.first().map(|row| get(row, 0)).transpose()?)
+    }
+
+    async fn controls_of(&self, scope: Scope) -> Result<Vec<Control>, StoreError> {
+        let select = format!(
+            "select {} from controls where subject = $1 and scope = $2 order by id",
+            control::COLUMNS
+        );
+        let rows = self.query(&select, &[&scope.uuid(), &scope.kind()]).await?;
+        Ok(rows.iter().map(control::read).collect::<Read<_>>()?)
+    }
+
+    async fn counters_of(&self, scope: Scope) -> Result<Counters, StoreError> {
+        let select = format!("select {} from windows where subject = $1 and scope = $2", window::COLUMNS);
+        let rows = self.query(&select, &[&scope.uuid(), &scope.kind()]).await?;
+        let counters = rows.first().map(window::read).transpose()?;
+        Ok(counters.unwrap_or(Counters::new(scope)))
+    }
+
+    /// The scopes whose controls count for the swipes of this one, and whose they are.
+    async fn scopes_of(&self, scope: Scope) -> Result<Option<(OwnerId, Vec<Scope>)>, StoreError> {
+        Ok(match scope {
+            Scope::Owner(id) => Some((id, vec![scope])),
+            Scope::Cardholder(id) => {
+                let holder = self.find(&CARDHOLDERS, "id", &id.uuid()).await?;
+                holder.map(|holder| (holder.owner, vec![scope, Scope::Owner(holder.owner)]))
+            }
+            Scope::Card(id) => self.find(&CARDS, "id", &id.uuid()).await?.map(|card| {
+                (card.owner, vec![scope, Scope::Cardholder(card.cardholder), Scope::Owner(card.owner)])
+            }),
+        })
+    }
+}
+
+fn read_entry(row: &Row) -> Read<Entry> {
+    Ok(Entry {
+        entry: CustomerEntry {
+            account: id(row, 0, AccountId::new)?,
+            number: get(row, 1)?,
+            amount_minor: get(row, 2)?,
+            balance_after_minor: get(row, 3)?,
+        },
+        journal: id(row, 4, JournalId::new)?,
+        message: id(row, 5, MessageId::new)?,
+        at: get(row, 6)?,
+    })
+}
+
+fn read_stage_times(row: &Row, column: usize) -> Read<Option<StageTimes>> {
+    let Some(stored) = get::<Option<Vec<i64>>>(row, column)? else { return Ok(None) };
+    let mut us = [0; STAGES.len()];
+    for (us, stored) in us.iter_mut().zip(stored) {
+        *us = u32::try_from(stored).map_err(|_| Damage(format!("{stored} is no time of a stage")))?;
+    }
+    Ok(Some(StageTimes::from_us(us)))
+}

@@ -1,0 +1,228 @@
+//! Loads what a batch needs, in one flight: the owners are locked by its first statement, and what they
+//! protect is read by later ones, whose snapshots are newer than the locks.
+
+mod groups;
+mod wanted;
+
+use std::fmt::Display;
+use std::hash::Hash;
+
+use bursar_core::state::{Answered, Rows, ScopeControls, Unreadable};
+use bursar_core::window::Counters;
+use bursar_core::{AccountId, CardId, CardholderId, Control, OwnerId, ProgramId, State, Work};
+use bursar_store::StoreError;
+use deadpool_postgres::Client;
+use futures_util::future::{try_join, try_join5};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row, Statement};
+use uuid::Uuid;
+
+use crate::error::before_commit;
+use crate::rows::{
+    Damage, Read, account, card, cardholder, control, id, message, owner, program, token, window, word,
+};
+pub(crate) use groups::{Groups, history, read_group};
+pub(crate) use wanted::Wanted;
+
+/// Begins the transaction, locks the owners and reads what the commands touch.
+///
+/// # Errors
+/// The server's; or a hold group cannot be read, and with it what it holds.
+pub(crate) async fn begin(client: &Client, batch: &[&Work]) -> Result<State, StoreError> {
+    let wanted = Wanted::by(batch);
+    let failed = |error: Error| before_commit(&error);
+    // What reads may be prepared later, and so may come later: never before the lock.
+    let lock = client.prepare_cached(&select_locked()).await.map_err(failed)?;
+    // The order in which futures are polled first is the order on the wire.
+    let begun = client.batch_execute("begin");
+    let locked = locked(client, &lock, &wanted);
+    let rows = try_join5(
+        programs(client, &wanted),
+        accounts(client, &wanted),
+        cardholders(client, &wanted),
+        cards(client, &wanted),
+        scopes(client, &wanted),
+    );
+    let others = try_join5(
+        answered(client, &wanted),
+        tokens(client, &wanted),
+        groups::accounts(client, &wanted.groups),
+        groups::scopes(client, &wanted.groups),
+        groups::members(client, &wanted.groups),
+    );
+    let flight = try_join(try_join(begun, locked), try_join(rows, others));
+    let (((), owners), (rows, others)) = flight.await.map_err(failed)?;
+    state(&wanted, owners, rows, others).map_err(|damage| StoreError::BadData(damage.0))
+}
+
+type Found = Vec<Row>;
+type Scopes = (Found, Found);
+
+fn state(
+    wanted: &Wanted<'_>,
+    owners: Found,
+    (programs, accounts, cardholders, cards, scopes): (Found, Found, Found, Found, Scopes),
+    (answered, tokens, group_accounts, group_scopes, members): (Found, [Found; 3], Found, Scopes, Found),
+) -> Read<State> {
+    let mut state = State::default();
+    put(&mut state.owners, "owner", &owners, OwnerId::new, owner::read);
+    put(&mut state.programs, "program", &programs, ProgramId::new, program::read);
+    put(&mut state.accounts, "account", &accounts, AccountId::new, account::read);
+    put(&mut state.accounts, "account", &group_accounts, AccountId::new, account::read);
+    put(&mut state.cardholders, "cardholder", &cardholders, CardholderId::new, cardholder::read);
+    put(&mut state.cards, "card", &cards, CardId::new, card::read);
+    put_answered(&mut state, &answered);
+    for (kind, rows) in wanted::TOKEN_KINDS.into_iter().zip(&tokens) {
+        let taken = rows.iter().filter_map(|row| word(row, 0, token).ok());
+        state.taken_tokens.extend(taken.map(|token| (kind, token)));
+    }
+    let groups = Groups::read(&members)?;
+    let scopes_wanted = wanted.scopes.iter().copied().chain(groups.scopes());
+    let (mut controls, mut windows) = scopes;
+    controls.extend(group_scopes.0);
+    windows.extend(group_scopes.1);
+    put_scopes(&mut state, scopes_wanted, &controls, &windows);
+    groups.put(&mut state, &wanted.groups);
+    Ok(state)
+}
+
+/// Each row as it was read; one that cannot be read fails whoever needs it, and nobody else.
+fn put<K: Copy + Eq + Hash + Display, V: Clone>(
+    rows: &mut Rows<K, V>,
+    what: &'static str,
+    found: &[Row],
+    new: fn(Uuid) -> K,
+    read: fn(&Row) -> Read<V>,
+) {
+    for row in found {
+        let Ok(id) = id(row, 0, new) else { continue };
+        let unreadable = |damage: Damage| Unreadable { what, id: id.to_string(), why: damage.0 };
+        rows.load(id, read(row).map_err(unreadable));
+    }
+}
+
+fn put_answered(state: &mut State, found: &[Row]) {
+    for row in found {
+        let read = || -> Read<_> {
+            let (fingerprint, answer) = (message::read_fingerprint(row, 4)?, message::read_answer(row, 5)?);
+            Ok((message::read_key(row, 0)?, Answered { fingerprint, answer }))
+        };
+        // The unique key refuses a second message where the first cannot be read.
+        if let Ok((key, answered)) = read() {
+            state.answered.insert(key, answered);
+        }
+    }
+}
+
+/// The controls of the scopes and what was taken from their windows. That there are none is loaded, too.
+fn put_scopes(
+    state: &mut State,
+    scopes: impl Iterator<Item = bursar_core::control::Scope>,
+    controls: &[Row],
+    windows: &[Row],
+) {
+    for scope in scopes {
+        let is_of = |row: &&Row| control::read_scope(row, 2).is_ok_and(|of| of == scope);
+        let read = controls.iter().filter(is_of).map(control::read).collect::<Read<Vec<Control>>>();
+        let is_taken = |row: &&Row| control::read_scope(row, 0).is_ok_and(|of| of == scope);
+        let taken = windows.iter().find(is_taken).map(window::read).transpose();
+        let unreadable = |what: &'static str| {
+            move |damage: Damage| Unreadable { what, id: scope.to_string(), why: damage.0 }
+        };
+        let sorted = |mut controls: Vec<Control>| {
+            controls.sort_by_key(|control| control.id);
+            controls.dedup_by_key(|control| control.id);
+            ScopeControls { scope, controls }
+        };
+        state.controls.load(scope, read.map(sorted).map_err(unreadable("controls of")));
+        let counters = taken.map(|taken| taken.unwrap_or(Counters::new(scope)));
+        state.counters.load(scope, counters.map_err(unreadable("windows of")));
+    }
+}
+
+/// Runs a statement that is prepared once a connection. Nothing is sent for nothing.
+pub(crate) async fn query(
+    client: &Client,
+    select: &str,
+    is_wanted: bool,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Found, Error> {
+    if !is_wanted {
+        return Ok(Vec::new());
+    }
+    let statement = client.prepare_cached(select).await?;
+    client.query(&statement, parameters).await
+}
+
+fn select_locked() -> String {
+    format!("select {} from owners where id = any($1) order by id for update", owner::COLUMNS)
+}
+
+async fn locked(client: &Client, lock: &Statement, wanted: &Wanted<'_>) -> Result<Found, Error> {
+    client.query(lock, &[&wanted.owners]).await
+}
+
+/// What a program allows counts in decisions about its owners.
+async fn programs(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Error> {
+    let select = format!(
+        "select {} from programs where id = any($1) or id in (select program from owners where id = any($2))",
+        program::COLUMNS
+    );
+    let is_wanted = !wanted.programs.is_empty() || !wanted.owners.is_empty();
+    query(client, &select, is_wanted, &[&wanted.programs, &wanted.owners]).await
+}
+
+async fn accounts(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Error> {
+    by_id(client, "accounts", account::COLUMNS, &wanted.accounts).await
+}
+
+async fn cardholders(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Error> {
+    by_id(client, "cardholders", cardholder::COLUMNS, &wanted.cardholders).await
+}
+
+async fn cards(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Error> {
+    by_id(client, "cards", card::COLUMNS, &wanted.cards).await
+}
+
+async fn by_id(client: &Client, table: &str, columns: &str, ids: &[Uuid]) -> Result<Found, Error> {
+    let select = format!("select {columns} from {table} where id = any($1)");
+    query(client, &select, !ids.is_empty(), &[&ids]).await
+}
+
+async fn scopes(client: &Client, wanted: &Wanted<'_>) -> Result<Scopes, Error> {
+    let subjects: Vec<Uuid> = wanted.scopes.iter().map(|scope| scope.uuid()).collect();
+    let (controls, windows) = scope_selects("any($1)");
+    let is_wanted = !subjects.is_empty();
+    try_join(
+        query(client, &controls, is_wanted, &[&subjects]),
+        query(client, &windows, is_wanted, &[&subjects]),
+    )
+    .await
+}
+
+/// Of the controls and of the windows of these subjects.
+fn scope_selects(subjects: &str) -> (String, String) {
+    (
+        format!("select {} from controls where subject = {subjects}", control::COLUMNS),
+        format!("select {} from windows where subject = {subjects}", window::COLUMNS),
+    )
+}
+
+async fn answered(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Error> {
+    let select = "select token, source, scope, state, fingerprint, answer_code, answer from messages
+                  where (token, source, scope, state) in
+                  (select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[]))";
+    let keys = &wanted.keys;
+    query(client, select, true, &[&keys.tokens, &keys.sources, &keys.scopes, &keys.states]).await
+}
+
+async fn tokens(client: &Client, wanted: &Wanted<'_>) -> Result<[Found; 3], Error> {
+    let taken = async |table: &str, tokens: &Vec<&str>| {
+        let select = format!("select token from {table} where token = any($1)");
+        query(client, &select, !tokens.is_empty(), &[tokens]).await
+    };
+    let [owners, cardholders, cards] = &wanted.tokens;
+    let two = try_join(taken("owners", owners), taken("cardholders", cardholders));
+    let ((owners, cardholders), cards) = try_join(two, taken("cards", cards)).await?;
+    Ok([owners, cardholders, cards])
+}

@@ -1,0 +1,160 @@
+//! Hold groups: those that commands refer to, those of an owner's history, and one for a reader.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use bursar_core::command::GroupRef;
+use bursar_core::control::Scope;
+use bursar_core::{AccountId, CardId, CardholderId, HoldGroup, MessageId, MessageKey, OwnerId, State};
+use deadpool_postgres::Client;
+use futures_util::future::try_join;
+use jiff::Timestamp;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row};
+
+use super::wanted::GroupRefs;
+use super::{Found, Scopes, query, scope_selects};
+use crate::rows::{Read, account, currency, id, message, word};
+
+/// The messages that began the groups which are referred to, by id or by key.
+const ROOTS: &str = "select root from messages where id = any($1)
+    union select root from messages where (token, source, scope, state) in
+    (select * from unnest($2::text[], $3::text[], $4::bigint[], $5::text[]))";
+
+/// The members of the groups that `roots` names: only groups that are about a card of ours.
+fn select_members(roots: &str) -> String {
+    format!(
+        "with roots as materialized ({roots})
+         select first.id, first.owner, first.card, first.cardholder, first.account, accounts.currency,
+         member.token, member.source, member.scope, member.state, {}
+         from roots join messages as first on first.id = roots.root and first.card is not null
+         and first.cardholder is not null
+         join accounts on accounts.id = first.account
+         join messages as member on member.root = roots.root",
+        message::GROUP_COLUMNS
+    )
+}
+
+fn parameters<'a>(refs: &'a GroupRefs<'_>) -> [&'a (dyn ToSql + Sync); 5] {
+    let keys = &refs.keys;
+    [&refs.ids, &keys.tokens, &keys.sources, &keys.scopes, &keys.states]
+}
+
+pub(super) async fn members(client: &Client, refs: &GroupRefs<'_>) -> Result<Found, Error> {
+    query(client, &select_members(ROOTS), !refs.refs.is_empty(), &parameters(refs)).await
+}
+
+pub(super) async fn accounts(client: &Client, refs: &GroupRefs<'_>) -> Result<Found, Error> {
+    let select = format!(
+        "select {} from accounts where id in (select account from messages where id in ({ROOTS}))",
+        account::COLUMNS
+    );
+    query(client, &select, !refs.refs.is_empty(), &parameters(refs)).await
+}
+
+pub(super) async fn scopes(client: &Client, refs: &GroupRefs<'_>) -> Result<Scopes, Error> {
+    let subjects = format!(
+        "any(array(select unnest(array[card, cardholder, owner]) from messages where id in ({ROOTS})))"
+    );
+    let (controls, windows) = scope_selects(&subjects);
+    let is_wanted = !refs.refs.is_empty();
+    let parameters = parameters(refs);
+    try_join(
+        query(client, &controls, is_wanted, &parameters),
+        query(client, &windows, is_wanted, &parameters),
+    )
+    .await
+}
+
+/// Adds every hold group of the owner that has a message since then.
+///
+/// # Errors
+/// A group cannot be read: a limit that counts too little would approve too much.
+pub(crate) async fn history(
+    client: &Client,
+    state: &mut State,
+    owner: OwnerId,
+    since: Timestamp,
+) -> Result<Read<()>, Error> {
+    let roots = "select distinct root from messages where owner = $1 and at >= $2 and root is not null";
+    let rows = query(client, &select_members(roots), true, &[&owner.uuid(), &since]).await?;
+    let groups = match Groups::read(&rows) {
+        Ok(groups) => groups,
+        Err(damage) => return Ok(Err(damage)),
+    };
+    for (root, group) in groups.groups {
+        for message in &group.messages {
+            state.group_refs.insert(GroupRef::Message(message.id), root);
+        }
+        state.groups.entry(root).or_insert(group);
+    }
+    Ok(Ok(()))
+}
+
+/// A group by the message that began it; `None` if that one was about no card of ours.
+pub(crate) async fn read_group(client: &Client, root: MessageId) -> Result<Read<Option<HoldGroup>>, Error> {
+    let rows = query(client, &select_members("select $1::uuid as root"), true, &[&root.uuid()]).await?;
+    Ok(Groups::read(&rows).map(|groups| groups.groups.into_values().next()))
+}
+
+/// Groups as they were read, and which message has which key.
+#[derive(Default)]
+pub(crate) struct Groups {
+    groups: HashMap<MessageId, HoldGroup>,
+    keys: HashMap<MessageKey, MessageId>,
+}
+
+impl Groups {
+    pub(super) fn read(rows: &[Row]) -> Read<Self> {
+        let mut groups = Self::default();
+        rows.iter().try_for_each(|row| groups.add(row))?;
+        Ok(groups)
+    }
+
+    fn add(&mut self, row: &Row) -> Read<()> {
+        let root = id(row, 0, MessageId::new)?;
+        let member = message::read_group_message(row, 10)?;
+        self.keys.insert(message::read_key(row, 6)?, root);
+        match self.groups.entry(root) {
+            Entry::Occupied(mut known) => known.get_mut().messages.push(member),
+            Entry::Vacant(new) => {
+                new.insert(HoldGroup {
+                    root,
+                    owner: id(row, 1, OwnerId::new)?,
+                    card: id(row, 2, CardId::new)?,
+                    cardholder: id(row, 3, CardholderId::new)?,
+                    account: id(row, 4, AccountId::new)?,
+                    currency: word(row, 5, currency)?,
+                    messages: vec![member],
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn scopes(&self) -> impl Iterator<Item = Scope> {
+        self.groups.values().flat_map(HoldGroup::scopes)
+    }
+
+    /// Puts the groups, and what each reference means.
+    pub(super) fn put(self, state: &mut State, refs: &GroupRefs<'_>) {
+        for reference in &refs.refs {
+            let root = match reference {
+                GroupRef::Message(id) => {
+                    let has = |group: &&HoldGroup| group.messages.iter().any(|message| message.id == *id);
+                    self.groups.values().find(has).map(|group| group.root)
+                }
+                GroupRef::Key(key) => self.keys.get(key).copied(),
+            };
+            if let Some(root) = root {
+                state.group_refs.insert((*reference).clone(), root);
+            }
+        }
+        for group in self.groups.values() {
+            for message in &group.messages {
+                state.group_refs.insert(GroupRef::Message(message.id), group.root);
+            }
+        }
+        state.groups.extend(self.groups);
+    }
+}

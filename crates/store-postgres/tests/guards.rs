@@ -1,0 +1,57 @@
+//! A server that could lose an answered decision, or takes none, is not ready; another schema is refused.
+
+use bursar_store::StoreError;
+use bursar_store::contract::Place;
+use bursar_store::contract::given::{self, usd};
+use bursar_store_postgres::{PostgresLedger, migrate};
+use bursar_testkit::PostgresPlace;
+
+/// The probe of a ledger whose database was set so after it was opened.
+async fn probe_with(setting: &str) -> Result<(), StoreError> {
+    let place = PostgresPlace::new();
+    let ledger = place.open();
+    let name = place.url().rsplit_once('/').map(|(_, name)| name.to_owned()).expect("a database");
+    place.execute(&format!("alter database {name} set {setting}"));
+    ledger.probe().await
+}
+
+#[tokio::test]
+async fn a_safe_server_is_ready() {
+    let place = PostgresPlace::new();
+    assert_eq!(place.open().probe().await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_wait_for_the_disk_is_not_ready() {
+    let refused = probe_with("synchronous_commit = off").await.expect_err("unsafe");
+    assert!(refused.to_string().contains("synchronous_commit is \"off\""), "{refused}");
+}
+
+#[tokio::test]
+async fn a_server_that_only_reads_is_not_ready() {
+    let refused = probe_with("default_transaction_read_only = on").await.expect_err("read-only");
+    assert!(refused.to_string().contains("read-only"), "{refused}");
+}
+
+#[tokio::test]
+async fn data_of_a_newer_program_are_left_alone() {
+    let place = PostgresPlace::new();
+    drop(place.open());
+    place.execute("insert into refinery_schema_history (version, name) values (99, 'later')");
+    let refused = PostgresLedger::open(place.options()).await.map(|_| ()).expect_err("newer");
+    assert!(matches!(refused, StoreError::NewerSchema { found: 99, .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn instances_that_start_at_once_bring_the_schema_up_to_date_once() {
+    let place = PostgresPlace::new();
+    let options = place.options();
+    let starts = (0..4).map(|_| {
+        let options = options.clone();
+        tokio::spawn(async move { migrate(&options).await })
+    });
+    for start in starts.collect::<Vec<_>>() {
+        assert_eq!(start.await.expect("no panic"), Ok(()));
+    }
+    given::account(place.open().as_ref(), usd("1.00")).await;
+}
