@@ -30,6 +30,7 @@ const LAYERS: &[Layer] = &[
             "bursar-server",
             "bursar-simulator",
             "bursar-store",
+            "bursar-store-postgres",
             "bursar-store-sqlite",
         ],
         tests_use: &[],

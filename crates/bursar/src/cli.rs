@@ -39,6 +39,9 @@ pub(crate) struct Source {
     /// The data folder.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data_dir: Option<PathBuf>,
+    /// The PostgreSQL of the ledger, instead of the data folder.
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    pub(crate) postgres: Option<String>,
     /// The port to listen on, on 127.0.0.1.
     #[arg(long)]
     pub(crate) port: Option<u16>,

@@ -28,6 +28,9 @@ fn settings(source: &Source, more: &[(&str, String)]) -> Result<(Config, Effecti
     if let Some(folder) = &source.data_dir {
         overrides.push(("data.dir".to_owned(), folder.display().to_string()));
     }
+    if let Some(url) = &source.postgres {
+        overrides.push(("postgres.url".to_owned(), url.clone()));
+    }
     if let Some(port) = source.port {
         overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port}")));
     }

@@ -43,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) lanes: Lanes,
     pub(crate) cache: Cache,
     pub(crate) sqlite: Sqlite,
+    pub(crate) postgres: Postgres,
     pub(crate) profiler: Profiler,
     pub(crate) log: Log,
 }
@@ -104,6 +105,40 @@ pub(crate) struct Sqlite {
     pub(crate) cache_kib: u32,
 }
 
+/// The ledger on PostgreSQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Postgres {
+    /// `None` means the embedded ledger.
+    pub(crate) url: Option<SecretUrl>,
+    pub(crate) connections_max: usize,
+    pub(crate) lanes: usize,
+}
+
+/// A URL that may hold a password: nobody prints it by mistake.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SecretUrl(String);
+
+impl SecretUrl {
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Without the password.
+impl std::fmt::Display for SecretUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Some((before, host)) = self.0.rsplit_once('@') else { return f.write_str(&self.0) };
+        let user = before.rsplit_once(':').filter(|(scheme, _)| scheme.contains("//"));
+        write!(f, "{}@{host}", user.map_or(before, |(user, _)| user))
+    }
+}
+
+impl std::fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
 /// When an authorization is slow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Profiler {
@@ -163,6 +198,7 @@ impl Config {
                 entries_max: reader.count("cache.entries_max", 1..=100_000_000),
             },
             sqlite: Sqlite::read(reader),
+            postgres: Postgres::read(reader),
             profiler: Profiler::read(reader),
             log: Log::read(reader),
         }
@@ -229,6 +265,19 @@ impl Sqlite {
             readers: reader.count("sqlite.readers", 1..=64),
             cache_kib: reader.count("sqlite.cache_kib", 64..=4_194_304),
         }
+    }
+}
+
+impl Postgres {
+    fn read(reader: &mut Reader) -> Self {
+        let url = reader.secret("postgres.url");
+        let connections_max = reader.count("postgres.connections_max", 6..=1_000);
+        let lanes = reader.count("postgres.lanes", 1..=16);
+        if lanes + 3 > connections_max {
+            let remedy = "lower it or raise postgres.connections_max";
+            reader.problem("postgres.lanes", "leaves no connections to read with", remedy);
+        }
+        Self { url: (!url.is_empty()).then_some(SecretUrl(url)), connections_max, lanes }
     }
 }
 

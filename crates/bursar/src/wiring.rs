@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
 use bursar_server::{App, Server, Settings as Http};
 use bursar_store::Ledger;
+use bursar_store_postgres::{Options as PostgresOptions, PostgresLedger};
 use bursar_store_sqlite::{Options, SqliteLedger, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, Postgres};
 use crate::credentials::{self, Credentials};
 use crate::{descriptors, telemetry};
 
@@ -22,13 +23,13 @@ pub(crate) struct Bursar {
     is_first_start: bool,
 }
 
-/// Binds the port, opens the data folder and starts the lanes. A port that is taken leaves nothing
+/// Binds the port, opens the ledger and starts the lanes. A port that is taken leaves nothing
 /// behind.
 pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
     descriptors::allow(config)?;
     warn_of(config);
     let server = Server::bind(config.server.listen)?;
-    let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&config.data.dir, ledger_options(config))?);
+    let ledger = open_ledger(config).await?;
     let (credentials, is_first_start) = credentials::load_or_create(&config.credentials.file)?;
     let authorizer = Authorizer::start(ledger, lane_settings(config))?;
     let keys = bursar_server::Credentials {
@@ -37,6 +38,28 @@ pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
     };
     let app = App::new(authorizer, keys, http_settings(config));
     Ok(Bursar { server, app, credentials, is_first_start })
+}
+
+/// On PostgreSQL if a URL is set, else in the data folder, which holds the credentials all the same.
+async fn open_ledger(config: &Config) -> Result<Arc<dyn Ledger>, Failure> {
+    match postgres_options(config) {
+        Some(options) => {
+            std::fs::create_dir_all(&config.data.dir)?;
+            Ok(Arc::new(PostgresLedger::open(options).await?))
+        }
+        None => Ok(Arc::new(SqliteLedger::open(&config.data.dir, ledger_options(config))?)),
+    }
+}
+
+/// `None` if the ledger is the embedded one.
+pub(crate) fn postgres_options(config: &Config) -> Option<PostgresOptions> {
+    let Postgres { url, connections_max, lanes } = &config.postgres;
+    Some(PostgresOptions {
+        // A lane has a connection of its own, and so has the heartbeat.
+        connections_max: connections_max.saturating_sub(lanes + 1),
+        lanes: *lanes,
+        ..PostgresOptions::new(url.as_ref()?.expose())
+    })
 }
 
 impl Bursar {
@@ -52,8 +75,9 @@ impl Bursar {
     /// What a newcomer needs to know first.
     pub(crate) fn greeting(&self, config: &Config) -> String {
         let made = if self.is_first_start { ", made now" } else { "" };
+        let ledger = config.postgres.url.as_ref().map_or(String::new(), |url| format!("ledger {url}\n"));
         format!(
-            "Bursar {}\ndata folder {}\nAPI key and processor password in {}{made}\nAPI page {}/docs",
+            "Bursar {}\n{ledger}data folder {}\nAPI key and processor password in {}{made}\nAPI page {}/docs",
             env!("CARGO_PKG_VERSION"),
             config.data.dir.display(),
             config.credentials.file.display(),

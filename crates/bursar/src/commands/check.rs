@@ -1,19 +1,21 @@
 //! `bursar check`.
 
 use std::fmt::Write;
-use std::path::Path;
 use std::process::ExitCode;
 
-use bursar_store::books::{self, Report};
+use bursar_store::books::{self, Books, Report};
+use bursar_store_postgres::PostgresBooks;
 use bursar_store_sqlite::SqliteBooks;
 
 use crate::Failure;
 use crate::cli::Check;
+use crate::config::Config;
+use crate::wiring;
 
-/// Recomputes the books of a data folder and names what is not right.
+/// Recomputes the books of a ledger and names what is not right.
 pub(crate) fn check(arguments: &Check) -> Result<ExitCode, Failure> {
     let (config, _) = super::settings(&arguments.source, &[])?;
-    let report = check_folder(&config.data.dir)?;
+    let report = check_books(&config)?;
     let text = match arguments.json {
         true => serde_json::to_string(&report)?,
         false => describe(&report),
@@ -23,9 +25,12 @@ pub(crate) fn check(arguments: &Check) -> Result<ExitCode, Failure> {
 }
 
 /// One snapshot, beside a running server or without one.
-pub(crate) fn check_folder(folder: &Path) -> Result<Report, Failure> {
-    let mut snapshot = SqliteBooks::open(folder)?;
-    Ok(books::check(&mut snapshot, &bursar_server::approved_minor)?)
+pub(crate) fn check_books(config: &Config) -> Result<Report, Failure> {
+    let mut snapshot: Box<dyn Books> = match wiring::postgres_options(config) {
+        Some(options) => Box::new(PostgresBooks::open(&options)?),
+        None => Box::new(SqliteBooks::open(&config.data.dir)?),
+    };
+    Ok(books::check(snapshot.as_mut(), &bursar_server::approved_minor)?)
 }
 
 /// The report for people.

@@ -20,7 +20,7 @@ pub(crate) fn demo(arguments: &Demo) -> Result<ExitCode, Failure> {
     let (config, _) = super::settings(&arguments.source, &overrides)?;
     wiring::start_logs(&config)?;
     let mut driven = wiring::runtime()?.block_on(serve_and_drive(&config, arguments))?;
-    let report = super::check::check_folder(&config.data.dir)?;
+    let report = super::check::check_books(&config)?;
     let finding = |finding: &bursar_store::books::Finding| {
         format!("{} {}: {}", finding.rule, finding.subject, finding.problem)
     };

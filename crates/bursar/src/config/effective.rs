@@ -38,6 +38,13 @@ impl Effective {
         self.rows.push(Row { key, value, origin: origin.to_owned() });
     }
 
+    /// Shows that the setting is there, and not what it is.
+    pub(super) fn redact(&mut self, key: &'static str) {
+        for row in self.rows.iter_mut().filter(|row| row.key == key) {
+            row.value = REDACTED.into();
+        }
+    }
+
     /// Adds what a credentials file holds: that each secret is there, never what it is.
     pub(crate) fn add_credentials(&mut self, file: &Path, credentials: &crate::credentials::Credentials) {
         let username = credentials.marqeta.username.as_str();

@@ -57,6 +57,15 @@ impl Reader {
         }
     }
 
+    /// A text that is listed without what it is.
+    pub(super) fn secret(&mut self, key: &'static str) -> String {
+        let text = self.text(key);
+        if !text.is_empty() {
+            self.effective.redact(key);
+        }
+        text
+    }
+
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> T {
         let word = self.text(key);

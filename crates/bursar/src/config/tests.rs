@@ -66,6 +66,7 @@ fn with_no_configuration_the_defaults_serve() {
                 readers: 4,
                 cache_kib: 32_768,
             },
+            postgres: Postgres { url: None, connections_max: 20, lanes: 2 },
             profiler: Profiler { warning: Duration::from_millis(50), critical: Duration::from_millis(100) },
             log: Log { level: "info", format: LogFormat::Text },
         }
@@ -335,4 +336,34 @@ fn the_listing_shows_that_secrets_are_there_and_not_what_they_are() {
     use secrecy::ExposeSecret;
     assert!(!table.contains(credentials.api_key.expose_secret()));
     assert!(!table.contains(credentials.marqeta.password.expose_secret()));
+}
+
+#[test]
+fn the_password_in_a_url_is_neither_listed_nor_printed() {
+    let sources = Sources {
+        overrides: vec![("postgres.url".to_owned(), "postgres://bursar:s3cret@db/bursar".to_owned())],
+        ..Sources::default()
+    };
+    let (config, effective) = load(&sources).expect("good settings");
+    let url = config.postgres.url.as_ref().expect("a URL");
+    assert_eq!(
+        (url.expose(), url.to_string().as_str()),
+        ("postgres://bursar:s3cret@db/bursar", "postgres://bursar@db/bursar")
+    );
+    let printed =
+        format!("{config:?} {effective} {effective:?} {}", serde_json::to_string(&effective).expect("JSON"));
+    assert!(!printed.contains("s3cret") && printed.contains("[redacted]"), "{printed}");
+}
+
+#[test]
+fn lanes_leave_connections_to_read_with() {
+    let sources = Sources {
+        overrides: vec![
+            ("postgres.lanes".to_owned(), "4".to_owned()),
+            ("postgres.connections_max".to_owned(), "6".to_owned()),
+        ],
+        ..Sources::default()
+    };
+    let problems = load(&sources).expect_err("too many lanes").to_string();
+    assert!(problems.contains("postgres.lanes") && problems.contains("connections_max"), "{problems}");
 }

@@ -7,4 +7,5 @@ mod disk;
 mod faults;
 mod flush;
 mod kill;
+mod postgres;
 mod simulate;
