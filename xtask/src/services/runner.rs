@@ -55,6 +55,10 @@ impl Runner {
         }
         let mut command = Command::new("setpriv");
         command.args(switches).arg("--").arg(program);
+        if self.other.is_some() {
+            // It may not be allowed into this task's own folder.
+            command.current_dir("/");
+        }
         command
     }
 
