@@ -1,0 +1,148 @@
+//! What is lost, cut or damaged between a ledger and its database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bursar_core::{Fault, Outcome};
+use bursar_store::contract::given::{self, Call, Funded, usd};
+use bursar_store::contract::{Place, assert_books_are_right};
+use bursar_store::{Batch, Ledger, Reader, Settled, StoreError};
+use bursar_store_postgres::{Options, PostgresLedger};
+use bursar_testkit::PostgresPlace;
+use tokio_postgres::{Client, NoTls};
+
+fn batch(call: &Call) -> Batch {
+    Batch { members: vec![call.member()], ..Batch::default() }
+}
+
+async fn given_account(place: &PostgresPlace) -> (Arc<PostgresLedger>, Funded) {
+    let ledger = place.open_ledger();
+    let funded = given::account(ledger.as_ref(), usd("100.00")).await;
+    (ledger, funded)
+}
+
+/// A ledger whose lanes wait longer than any test.
+async fn patient(place: &PostgresPlace) -> (Arc<PostgresLedger>, Funded) {
+    let long = Duration::from_secs(600);
+    let options = Options { lane_timeout: long, lock_timeout: long, ..place.options() };
+    let ledger = Arc::new(PostgresLedger::open(options).await.expect("a database of its own"));
+    let funded = given::account(ledger.as_ref(), usd("100.00")).await;
+    (ledger, funded)
+}
+
+/// A connection of an operator's.
+async fn by_hand(place: &PostgresPlace) -> Client {
+    let (client, connection) = tokio_postgres::connect(&place.url(), NoTls).await.expect("connected");
+    tokio::spawn(connection);
+    client
+}
+
+/// Ends every backend that waits for this, once there is one.
+async fn end_who_waits_for(operator: &Client, event: &str) {
+    let end = format!(
+        "select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and application_name = 'bursar' and wait_event = '{event}'"
+    );
+    while operator.query(&end, &[]).await.expect("an answer").is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_dropped_its_connections_is_connected_to_again() {
+    let place = PostgresPlace::new();
+    let (ledger, funded) = given_account(&place).await;
+    let end = "select pg_terminate_backend(pid) from pg_stat_activity
+               where datname = current_database() and pid <> pg_backend_pid()";
+    by_hand(&place).await.query(end, &[]).await.expect("ended");
+    let call = given::authorization(&funded, usd("1.00"));
+    // The ledger may hear of it only when it uses the connection.
+    loop {
+        match ledger.transact(batch(&call)).await {
+            Ok(transacted) => {
+                assert!(matches!(transacted.settled[..], [Settled::Done(Outcome::Decided(..))]));
+                break;
+            }
+            Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error}"),
+        }
+    }
+    assert_books_are_right(place.books());
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_before_the_commit_leaves_nothing() {
+    let place = PostgresPlace::new();
+    let (ledger, funded) = patient(&place).await;
+    let (operator, holder) = (by_hand(&place).await, by_hand(&place).await);
+    let lock = format!("begin; select 1 from owners where id = '{}' for update", funded.owner.uuid());
+    holder.batch_execute(&lock).await.expect("locked");
+    let call = given::authorization(&funded, usd("1.00"));
+    let waiting = tokio::spawn({
+        let (ledger, batch) = (Arc::clone(&ledger), batch(&call));
+        async move { ledger.transact(batch).await.map(|_| ()) }
+    });
+    end_who_waits_for(&operator, "transactionid").await;
+    let lost = waiting.await.expect("no panic").expect_err("it was ended");
+    assert!(matches!(lost, StoreError::Unavailable(_)), "{lost}");
+    holder.batch_execute("rollback").await.expect("unlocked");
+    assert_eq!(given::available(ledger.as_ref(), &funded).await, usd("100.00"));
+    assert!(given::sent(ledger.as_ref(), &call).await.is_approved(), "nothing of it was there");
+}
+
+/// The commit waits in a trigger, and there its connection is cut.
+#[tokio::test]
+async fn a_connection_that_is_lost_in_the_commit_is_unknown_and_the_same_batch_tells() {
+    let place = PostgresPlace::new();
+    let (ledger, funded) = patient(&place).await;
+    place.execute(
+        "create function wait() returns trigger language plpgsql as $$
+         begin perform pg_sleep(600) where new.token = 'slow'; return null; end $$;
+         create constraint trigger wait after insert on messages deferrable initially deferred
+         for each row execute function wait()",
+    );
+    let operator = by_hand(&place).await;
+    let call = given::authorization(&funded, usd("1.00")).message("slow");
+    let waiting = tokio::spawn({
+        let (ledger, batch) = (Arc::clone(&ledger), batch(&call));
+        async move { ledger.transact(batch).await.map(|_| ()) }
+    });
+    end_who_waits_for(&operator, "PgSleep").await;
+    let lost = waiting.await.expect("no panic").expect_err("it was cut");
+    assert!(matches!(lost, StoreError::Unknown(_)), "{lost}");
+    place.execute("drop trigger wait on messages");
+    assert!(given::sent(ledger.as_ref(), &call).await.is_approved());
+    assert_eq!(given::available(ledger.as_ref(), &funded).await, usd("99.00"));
+    assert_books_are_right(place.books());
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_fails_alone_and_is_never_a_default() {
+    for statement in [
+        "update cards set status = 'melted' where id = 'CARD'",
+        "update cardholders set status = '' where id = 'HOLDER'",
+        "update accounts set currency = 'XXX' where id = 'ACCOUNT'",
+        "insert into windows (subject, scope, taken) values ('CARD', 'card', 'x')",
+        "insert into controls (id, owner, scope, subject, name, rule, status)
+         values ('CARD', 'OWNER', 'card', 'CARD', 'one', '{}', 'active')",
+    ] {
+        let place = PostgresPlace::new();
+        let (ledger, damaged) = given_account(&place).await;
+        let other = given::account(ledger.as_ref(), usd("100.00")).await;
+        let statement = statement
+            .replace("CARD'", &format!("{}'", damaged.card.uuid()))
+            .replace("HOLDER", &damaged.cardholder.uuid().to_string())
+            .replace("ACCOUNT", &damaged.account.uuid().to_string())
+            .replace("OWNER", &damaged.owner.uuid().to_string());
+        place.execute(&statement);
+        let calls = [given::authorization(&damaged, usd("1.00")), given::authorization(&other, usd("1.00"))];
+        let settled = given::batch(ledger.as_ref(), &calls).await;
+        let [Settled::Done(failed), Settled::Done(good)] = &settled[..] else { panic!("{settled:?}") };
+        assert!(matches!(failed, Outcome::Failed(Fault::Unreadable(_))), "{statement}: {failed:?}");
+        assert!(matches!(good, Outcome::Decided(decided, _) if decided.message.is_approved()), "{statement}");
+    }
+    let place = PostgresPlace::new();
+    let (ledger, damaged) = given_account(&place).await;
+    place.execute("update cards set status = 'melted'");
+    let read = ledger.find_card(damaged.card).await;
+    assert!(matches!(read, Err(StoreError::Corrupt(_))), "{read:?}");
+}
