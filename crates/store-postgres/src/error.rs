@@ -18,9 +18,12 @@ pub(crate) fn before_commit(error: &tokio_postgres::Error) -> StoreError {
     }
 }
 
-/// Whether another transaction took what this one wanted to be the first to have: a key, a token.
-pub(crate) fn is_taken(error: &tokio_postgres::Error) -> bool {
-    error.code() == Some(&SqlState::UNIQUE_VIOLATION)
+/// Whether another transaction was in the way, and this one was rolled back for it: it had a key or
+/// token first, or the two waited for each other's.
+pub(crate) fn is_crossed(error: &tokio_postgres::Error) -> bool {
+    let codes =
+        [SqlState::UNIQUE_VIOLATION, SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
+    error.code().is_some_and(|code| codes.contains(code))
 }
 
 /// The error with the words of the server, which its own text leaves out.

@@ -20,8 +20,8 @@ use crate::error::{before_commit, no_connection};
 use crate::save::Committed;
 use crate::{guards, load, save};
 
-/// How often a batch is decided again because others had its keys first. Each time more of its messages
-/// are answered, so it ends.
+/// How often a batch is decided because others were in its way. Each time more of its messages are
+/// answered, so it ends.
 const TRIES: usize = 8;
 
 /// A ledger in a PostgreSQL database.
@@ -98,7 +98,7 @@ async fn transact(pool: &Pool, clock: &Clock, batch: &Batch) -> Result<Transacte
             None => continue,
         }
     }
-    Err(StoreError::Unavailable("others keep taking what this batch wants".into()))
+    Err(StoreError::Unavailable("others keep getting in the way of this batch".into()))
 }
 
 /// A connection that goes back to the pool only after a transaction that ended well: whatever else
@@ -134,7 +134,7 @@ impl Drop for Clean {
     }
 }
 
-/// `None` if somebody else had a key or token of it first.
+/// `None` if another transaction was in the way, and this one was rolled back.
 async fn attempt(
     client: &Client,
     clock: &Clock,
@@ -172,6 +172,6 @@ async fn attempt(
     let decided = Instant::now();
     match save::commit(client, &state, &settled, &batch.stage_times).await? {
         Committed::Yes => Ok(Some(Transacted { settled, began, loaded, decided })),
-        Committed::Taken => Ok(None),
+        Committed::Crossed => Ok(None),
     }
 }

@@ -12,13 +12,13 @@ use serde::Serialize;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use crate::error::{before_commit, is_taken, words};
+use crate::error::{before_commit, is_crossed, words};
 
 /// How a commit ended.
 pub(crate) enum Committed {
     Yes,
-    /// Somebody else had the key or token first: decided again, the batch sees that.
-    Taken,
+    /// No: another transaction was in the way. Decided again, the batch sees what that one did.
+    Crossed,
 }
 
 /// A statement and its arrays, one a column.
@@ -69,7 +69,7 @@ pub(crate) async fn commit(
     let (written, committed) =
         futures_util::future::join(join_all(writes), client.batch_execute("commit")).await;
     match written.into_iter().find_map(Result::err) {
-        Some(error) if is_taken(&error) => Ok(Committed::Taken),
+        Some(error) if is_crossed(&error) => Ok(Committed::Crossed),
         // The server refused it, and so rolled back.
         Some(error) if error.as_db_error().is_some() => Err(before_commit(&error)),
         Some(error) => Err(StoreError::Unknown(words(&error))),
