@@ -1,0 +1,66 @@
+//! How often a lane waits for the server: two flights a batch, three where a limit begins to count.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bursar_core::Window;
+use bursar_core::control::Scope;
+use bursar_store::contract::given::{self, Call, usd};
+use bursar_store::{Batch, Ledger};
+use bursar_store_postgres::{Options, PostgresLedger};
+use bursar_testkit::{Gate, PostgresPlace};
+
+/// begin, the lock, programs, accounts, cardholders, cards, controls, windows, stored answers.
+const READS: u64 = 9;
+
+/// Nobody waits longer than this for a flight that does not come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Decides the calls in one batch, letting the answers pass only a flight at a time: so many requests in
+/// each. A client that wanted an answer earlier would never send the rest of its flight.
+async fn decided_in_flights(gate: &Gate, ledger: &Arc<PostgresLedger>, calls: &[Call], flights: &[u64]) {
+    gate.close();
+    let batch = Batch { members: calls.iter().map(Call::member).collect(), ..Batch::default() };
+    let ledger = Arc::clone(ledger);
+    let deciding = tokio::spawn(async move { ledger.transact(batch).await });
+    let mut sent = 0;
+    for flight in flights {
+        sent += flight;
+        let came = tokio::time::timeout(PATIENCE, gate.requests(sent)).await;
+        came.unwrap_or_else(|_| panic!("a flight of {flight} requests did not come: {flights:?}"));
+        gate.pass(*flight);
+    }
+    let decided = tokio::time::timeout(PATIENCE, deciding).await.expect("no flight more");
+    let settled = decided.expect("no panic").expect("committed").settled;
+    assert_eq!(settled.len(), calls.len());
+    gate.open();
+}
+
+#[tokio::test]
+async fn a_batch_takes_two_flights_and_three_where_a_limit_begins_to_count() {
+    let place = PostgresPlace::new();
+    let url = place.url();
+    let (before, rest) = url.rsplit_once('@').expect("a user");
+    let (server, database) = rest.split_once('/').expect("a database");
+    let gate = Gate::to(server.to_owned()).await;
+    let url = format!("{before}@{}/{database}", gate.address());
+    let long = PATIENCE * 2;
+    let options = Options { url, lanes: 1, lane_timeout: long, lock_timeout: long, ..place.options() };
+    let ledger = Arc::new(PostgresLedger::open(options).await.expect("opens"));
+    let account = given::account(ledger.as_ref(), usd("1000.00")).await;
+    let swipe = || given::authorization(&account, usd("1.00"));
+    let limit = || {
+        let limit = given::limit(Window::Day, usd("500.00"));
+        given::new_control(account.owner, Scope::Card(account.card), limit)
+    };
+    // The connection is there, and its statements are prepared, as in a lane that has run for a while.
+    for call in [swipe(), limit(), swipe()] {
+        given::sent(ledger.as_ref(), &call).await;
+    }
+    // Owners, accounts, windows, messages, events, and the commit.
+    decided_in_flights(&gate, &ledger, &[swipe()], &[READS, 6]).await;
+    let many: Vec<Call> = (0..32).map(|_| swipe()).collect();
+    decided_in_flights(&gate, &ledger, &many, &[READS, 6]).await;
+    // No account and no cardholder is read; the history is; owners, controls, windows, messages, events.
+    decided_in_flights(&gate, &ledger, &[limit()], &[READS - 2, 1, 6]).await;
+}
