@@ -46,7 +46,9 @@ const EVERY_POST: &[(&str, &str)] = &[
         title = "Bursar",
         description = "Card programs: accounts, cards, authorizations. Amounts are decimal texts beside a currency code. \
             Every POST needs an `Idempotency-Key`: the same key with the same content gets the same bytes again, with \
-            the header `Idempotency-Replayed: true`. Errors are problems (RFC 9457) with a stable `code`."
+            the header `Idempotency-Replayed: true`. A request that could not be read (400, 415) or names what is not \
+            there (404) leaves its key free; every other answer, a refusal too, is kept under it, and the key with \
+            other content is 409. Errors are problems (RFC 9457) with a stable `code`."
     ),
     components(schemas(ProblemView))
 )]

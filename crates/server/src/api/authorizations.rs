@@ -124,7 +124,7 @@ impl From<NewMerchant> for Merchant {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewIncrement {
-    /// In addition to what is held.
+    /// In addition to what is held. Zero asks for nothing and changes nothing.
     amount: AmountText,
     #[schema(value_type = schema::Currency)]
     currency: Currency,
@@ -189,7 +189,7 @@ pub(super) async fn create_authorization(
     decide(&app, key, swipe, timeline).await
 }
 
-/// Asks for more on an authorization that still holds money.
+/// Asks for more on an authorization that still holds money. A decline is an answer too: 200.
 #[utoipa::path(post, path = "/v1/authorizations/{id}/increments", tag = "authorizations",
     params(("id" = schema::MessageId, Path)), request_body = NewIncrement,
     responses((status = 200, body = AuthorizationView, description = "The decision about the increment")))]

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use bursar_core::check::CheckResult;
 use bursar_core::explain::{self, Change, Explanation, StatusOf, explain};
 use bursar_core::{Check, ControlId, Currency, DeclineReason, Message, MessageId};
 use serde::Serialize;
@@ -28,6 +29,8 @@ pub(super) struct ExplanationView {
     summary: String,
     /// The checks that refused, in order; the first names the reason.
     refused_by: Vec<CheckView>,
+    /// The checks of controls that are only tried out, and would have refused.
+    would_refuse: Vec<CheckView>,
     /// Each would have approved it: all its changes together, and no smaller ones of their kind. Each
     /// was decided again to be sure. Empty if it was approved, or no change of amount, limit, balance
     /// or status would have helped.
@@ -130,12 +133,14 @@ impl ExplanationView {
         let authorization = message.authorization.as_ref()?;
         let currency = account_currency(authorization);
         let refused = |check: &&Check| check.failure().is_some();
+        let tried = |check: &&Check| check.is_shadow && check.result == CheckResult::Failed;
+        let would_refuse = check_views(authorization.checks.iter().filter(tried), authorization);
         let view = |approval: &explain::Approval| {
             let change = |change| currency.map(|currency| ChangeView::new(change, currency));
             Some(ApprovalView { changes: approval.iter().map(change).collect::<Option<_>>()? })
         };
         let (summary, nearest_approvals) = match &explanation {
-            Explanation::Approved => ("It was approved: every check passed.".to_owned(), Vec::new()),
+            Explanation::Approved => (approved(&would_refuse).to_owned(), Vec::new()),
             Explanation::Nearest(approvals) => {
                 (summary(message.declined), approvals.iter().filter_map(view).collect())
             }
@@ -150,8 +155,16 @@ impl ExplanationView {
             decline_reason: message.declined,
             summary,
             refused_by: check_views(authorization.checks.iter().filter(refused), authorization),
+            would_refuse,
             nearest_approvals,
         })
+    }
+}
+
+const fn approved(would_refuse: &[CheckView]) -> &'static str {
+    match would_refuse {
+        [] => "It was approved: every check passed.",
+        _ => "It was approved. A spending control that is only tried out would have declined it.",
     }
 }
 

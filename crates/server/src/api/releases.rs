@@ -24,9 +24,9 @@ use crate::problem::Problem;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewReversal {
-    /// Above zero, and no more than is held; if not given, all that is held.
+    /// Above zero, and no more than is held, with its currency; without both, all that is held.
     amount: Option<AmountText>,
-    /// The account's; with an amount only.
+    /// The account's.
     #[schema(value_type = Option<schema::Currency>)]
     currency: Option<Currency>,
 }

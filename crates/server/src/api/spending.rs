@@ -46,7 +46,8 @@ struct LimitView {
     /// The limit.
     #[schema(value_type = Option<schema::Decimal>)]
     amount: Option<String>,
-    /// What is left of the amount; nothing if the limit was cut below what is spent already.
+    /// What is left of the amount; nothing if the limit was cut below what is spent already. Of a limit of one
+    /// transaction always all of it: that is what another purchase has.
     #[schema(value_type = Option<schema::Decimal>)]
     remaining_amount: Option<String>,
     #[schema(value_type = Option<schema::Currency>)]

@@ -253,7 +253,7 @@ struct HoldMessageView {
     processor_time: Timestamp,
     /// `none`, `hold`, `debit`, `credit`, `pending_credit`, `release`, `reverse_all` or `expire`.
     effect: &'static str,
-    /// What it holds, moves or releases.
+    /// What it holds, moves or releases; null for what releases all that is left.
     #[schema(value_type = Option<schema::Decimal>)]
     amount: Option<String>,
 }

@@ -122,6 +122,9 @@ async fn a_schedule_and_a_control_of_owner_and_cardholder_are_in_force() -> Test
         (&tried["status"], check.map(|check| &check["shadow"])),
         (&json!("approved"), Some(&json!(true)))
     );
+    let explained = server.get(&format!("/v1/authorizations/{}/explanation", id(&tried))).await?.json();
+    assert_eq!(explained["would_refuse"][0]["control"], made["id"], "{explained}");
+    assert!(explained["summary"].as_str().is_some_and(|text| text.contains("tried out")), "{explained}");
     let new = json!({"cardholder": given.cardholder["id"], "name": "two", "velocity": {"window": "lifetime", "count": 2}});
     server.make("/v1/controls", new).await?;
     assert_eq!(reason(&server, "1.00", Value::Null).await?, "count_limit_exceeded");

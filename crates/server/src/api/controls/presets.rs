@@ -68,7 +68,7 @@ enum Preset {
     Subscription,
 }
 
-/// Sets the daily limit and the transaction limit of a card.
+/// Sets the daily limit and the transaction limit of a card. One that is left out is switched off.
 #[utoipa::path(post, path = "/v1/cards/{id}/limits", tag = "controls", params(("id" = schema::CardId, Path)),
     request_body = Limits, responses((status = 200, body = ControlsView, description = "The card's controls")))]
 pub(in crate::api) async fn set_limits(
