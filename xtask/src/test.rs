@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write, stdout};
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::say::{headline, say};
-use crate::services::{ForTests, TEST_URL};
+use crate::services::{ForTests, GIVEN, TEST_URL};
 use crate::tally::Tally;
 use crate::tools::{Missing, TOOLS, WITHOUT};
 use crate::{Error, layers, tools};
@@ -47,7 +47,8 @@ fn steps(missing: &[Missing], services: &ForTests, tally: &mut Tally) -> Result<
         true => tests.env_remove(WITHOUT),
         false => tests.env(WITHOUT, tools::words(missing)),
     };
-    tests.env(TEST_URL, services.url());
+    // The tests have databases of their own there; nothing else may be found by accident.
+    tests.env(TEST_URL, services.url()).env_remove(GIVEN);
     headline("tests");
     counted(&mut tests, tally)
 }

@@ -114,6 +114,9 @@ pub(crate) struct Postgres {
     pub(crate) lanes: usize,
 }
 
+/// Connections beside lanes and readers: the heartbeat's, and two that look up the tokens of swipes.
+pub(crate) const BESIDE_LANES: usize = 3;
+
 /// A URL that may hold a password: nobody prints it by mistake.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct SecretUrl(String);
@@ -127,9 +130,7 @@ impl SecretUrl {
 /// Without the password.
 impl std::fmt::Display for SecretUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Some((before, host)) = self.0.rsplit_once('@') else { return f.write_str(&self.0) };
-        let user = before.rsplit_once(':').filter(|(scheme, _)| scheme.contains("//"));
-        write!(f, "{}@{host}", user.map_or(before, |(user, _)| user))
+        f.write_str(&bursar_store_postgres::describe(&self.0))
     }
 }
 
@@ -273,7 +274,7 @@ impl Postgres {
         let url = reader.secret("postgres.url");
         let connections_max = reader.count("postgres.connections_max", 6..=1_000);
         let lanes = reader.count("postgres.lanes", 1..=16);
-        if lanes + 3 > connections_max {
+        if lanes + BESIDE_LANES + 1 > connections_max {
             let remedy = "lower it or raise postgres.connections_max";
             reader.problem("postgres.lanes", "leaves no connections to read with", remedy);
         }

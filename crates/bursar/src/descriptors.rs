@@ -18,7 +18,11 @@ const FILES_A_READER: usize = 2;
 /// The system does not allow so many.
 pub(crate) fn allow(config: &Config) -> Result<(), Failure> {
     let connections_max = config.server.connections_max;
-    let needed = u64::try_from(connections_max + FILES_A_READER * config.sqlite.readers + BESIDE)?;
+    let store = match config.postgres.url {
+        Some(_) => config.postgres.connections_max,
+        None => FILES_A_READER * config.sqlite.readers,
+    };
+    let needed = u64::try_from(connections_max + store + BESIDE)?;
     let limit = getrlimit(Resource::Nofile);
     let is_enough = |limit: Option<u64>| limit.is_none_or(|limit| limit >= needed);
     if is_enough(limit.current) {

@@ -3,11 +3,13 @@
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Directive;
 
 use crate::Failure;
 
 /// Starts the logs. `RUST_LOG` outranks the level, unless it is empty. What the migrations say at
-/// each first start is no news to an operator.
+/// each first start is no news to an operator; what the driver of PostgreSQL says of each statement
+/// are its values, which no log may hold.
 ///
 /// # Errors
 /// `RUST_LOG` cannot be read: a mistyped one would silence every warning.
@@ -17,6 +19,8 @@ pub(crate) fn start(level: &str, json: bool) -> Result<(), Failure> {
         None => EnvFilter::new(format!("{level},refinery_core=warn")),
         Some(asked) => parse(&asked)?,
     };
+    let silenced = "tokio_postgres=warn".parse::<Directive>().map_err(|error| error.to_string())?;
+    let filter = filter.add_directive(silenced);
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let builder = builder.with_ansi(std::io::stderr().is_terminal());

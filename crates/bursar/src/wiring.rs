@@ -10,7 +10,7 @@ use bursar_store_sqlite::{Options, SqliteLedger, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
-use crate::config::{Config, LogFormat, Postgres};
+use crate::config::{BESIDE_LANES, Config, LogFormat, Postgres};
 use crate::credentials::{self, Credentials};
 use crate::{descriptors, telemetry};
 
@@ -55,8 +55,7 @@ async fn open_ledger(config: &Config) -> Result<Arc<dyn Ledger>, Failure> {
 pub(crate) fn postgres_options(config: &Config) -> Option<PostgresOptions> {
     let Postgres { url, connections_max, lanes } = &config.postgres;
     Some(PostgresOptions {
-        // A lane has a connection of its own, and so has the heartbeat.
-        connections_max: connections_max.saturating_sub(lanes + 1),
+        connections_max: connections_max.saturating_sub(lanes + BESIDE_LANES),
         lanes: *lanes,
         ..PostgresOptions::new(url.as_ref()?.expose())
     })

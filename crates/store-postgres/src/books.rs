@@ -10,9 +10,9 @@ use bursar_core::{
 use bursar_store::StoreError;
 use bursar_store::books::Books;
 use tokio::runtime::Runtime;
-use tokio_postgres::{Client, NoTls, Row};
+use tokio_postgres::{Client, Row};
 
-use crate::connection::{Options, refuse_other_schema};
+use crate::connection::{Options, connect, refuse_other_schema};
 use crate::error::before_commit;
 use crate::rows::{Read, account, control, currency, get, id, message, owner, program, window, word};
 
@@ -37,7 +37,7 @@ impl PostgresBooks {
         let options = options.clone();
         let client = wait(&runtime, async move {
             let failed = |error: tokio_postgres::Error| before_commit(&error);
-            let (client, connection) = options.config()?.connect(NoTls).await.map_err(failed)?;
+            let (client, connection) = connect(&options).await?;
             tokio::spawn(connection);
             let begin = "begin isolation level repeatable read read only";
             client.batch_execute(begin).await.map_err(failed)?;

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use bursar_store::{Clock, StoreError};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::config::Host;
+use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
 
-use crate::error::{before_commit, words};
+use crate::error::before_commit;
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -23,6 +25,8 @@ pub struct Options {
     pub url: String,
     /// Connections for reads, at most.
     pub connections_max: usize,
+    /// Connections that look up the tokens of swipes: no list keeps them busy.
+    pub lookups: usize,
     /// Transactions at a time, each on a connection that only they use.
     pub lanes: usize,
     /// How long a read waits for a connection, at most; also how long connecting takes.
@@ -43,7 +47,8 @@ impl Options {
     pub fn new(url: &str) -> Self {
         Self {
             url: url.to_owned(),
-            connections_max: 18,
+            connections_max: 15,
+            lookups: 2,
             lanes: 2,
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
@@ -54,10 +59,14 @@ impl Options {
     }
 
     pub(crate) fn config(&self) -> Result<Config, StoreError> {
-        let mut config = Config::from_str(&self.url).map_err(|error| {
-            StoreError::Unavailable(format!("the URL of PostgreSQL cannot be read: {}", words(&error)))
-        })?;
+        // What the parser says may hold the password.
+        let unreadable =
+            "the URL of PostgreSQL cannot be read; its form is postgres://user:password@host:port/database";
+        let mut config =
+            Config::from_str(&self.url).map_err(|_| StoreError::Unavailable(unreadable.to_owned()))?;
         config.connect_timeout(self.connect_timeout).application_name("bursar");
+        // A host that is gone without a word is noticed.
+        config.tcp_user_timeout(self.connect_timeout).keepalives_idle(self.connect_timeout);
         Ok(config)
     }
 
@@ -67,10 +76,17 @@ impl Options {
         self.pool(&settings, self.connections_max)
     }
 
-    /// For transactions.
+    /// For lookups.
+    pub(crate) fn lookups(&self) -> Result<Pool, StoreError> {
+        self.pool(&format!("-c statement_timeout={}", self.lane_timeout.as_millis()), self.lookups)
+    }
+
+    /// For transactions. A plan that was made while the tables were small must not read large ones from
+    /// one end to the other.
     pub(crate) fn writers(&self) -> Result<Pool, StoreError> {
         let settings = format!(
-            "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
+            "-c enable_seqscan=off -c jit=off -c statement_timeout={} -c lock_timeout={} \
+             -c idle_in_transaction_session_timeout={}",
             self.lane_timeout.as_millis(),
             self.lock_timeout.as_millis(),
             self.lane_timeout.as_millis(),
@@ -95,13 +111,44 @@ impl Options {
     }
 }
 
+/// A connection of its own, within the time for it: a server that takes the connection and says nothing
+/// is not waited for.
+pub(crate) async fn connect(
+    options: &Options,
+) -> Result<(Client, Connection<Socket, NoTlsStream>), StoreError> {
+    let config = options.config()?;
+    let connected = tokio::time::timeout(options.connect_timeout, config.connect(NoTls)).await;
+    let silent = |_| StoreError::Unavailable("the server takes connections and does not answer".into());
+    connected.map_err(silent)?.map_err(|error| before_commit(&error))
+}
+
+/// A URL as it may be shown: the user, the hosts and the database, whatever form it has.
+#[must_use]
+pub fn describe(url: &str) -> String {
+    let Ok(config) = Config::from_str(url) else {
+        return "PostgreSQL, by a URL that cannot be read".to_owned();
+    };
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    });
+    let ports: Vec<String> = config.get_ports().iter().map(u16::to_string).collect();
+    format!(
+        "PostgreSQL {} at {} port {}, database {}",
+        config.get_user().unwrap_or("(no user)"),
+        hosts.collect::<Vec<_>>().join(", "),
+        if ports.is_empty() { "5432".to_owned() } else { ports.join(", ") },
+        config.get_dbname().or(config.get_user()).unwrap_or("(none)"),
+    )
+}
+
 /// Brings the schema up to date.
 ///
 /// # Errors
 /// [`StoreError::NewerSchema`] if a newer program wrote it: then nothing is touched.
 pub async fn migrate(options: &Options) -> Result<(), StoreError> {
     let failed = |error: tokio_postgres::Error| before_commit(&error);
-    let (mut client, connection) = options.config()?.connect(NoTls).await.map_err(failed)?;
+    let (mut client, connection) = connect(options).await?;
     let connection = tokio::spawn(connection);
     client.execute("select pg_advisory_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
     let migrated = migrate_on(&mut client).await;

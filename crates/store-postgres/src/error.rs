@@ -18,11 +18,10 @@ pub(crate) fn before_commit(error: &tokio_postgres::Error) -> StoreError {
     }
 }
 
-/// Whether another transaction was in the way, and this one was rolled back for it: it had a key or
-/// token first, or the two waited for each other's.
+/// Whether another transaction was in the way of a write, and this one was rolled back for it: it had a
+/// key or token first, or the two waited for each other's.
 pub(crate) fn is_crossed(error: &tokio_postgres::Error) -> bool {
-    let codes =
-        [SqlState::UNIQUE_VIOLATION, SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
+    let codes = [SqlState::UNIQUE_VIOLATION, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];
     error.code().is_some_and(|code| codes.contains(code))
 }
 

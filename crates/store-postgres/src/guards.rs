@@ -22,10 +22,15 @@ pub(crate) async fn check(client: &Client) -> Result<(), StoreError> {
     let select = "select current_setting('server_version_num')::int, current_setting('server_version'),
                   pg_is_in_recovery() or current_setting('transaction_read_only')::bool,
                   current_setting('fsync'), current_setting('synchronous_commit'),
-                  current_setting('full_page_writes')";
+                  current_setting('full_page_writes'), current_setting('server_encoding')";
     let row = client.query_one(select, &[]).await.map_err(|error| before_commit(&error))?;
     let (version, name): (i32, &str) = (row.get(0), row.get(1));
-    let found = [row.get(3), row.get(4), row.get(5)];
+    let (found, encoding): (_, &str) = ([row.get(3), row.get(4), row.get(5)], row.get(6));
+    if encoding != "UTF8" {
+        return Err(StoreError::Unavailable(format!(
+            "the database has the encoding {encoding}, which has no place for every name; make one with UTF8"
+        )));
+    }
     refusal(version, name, row.get(2), found).map_or(Ok(()), |why| Err(StoreError::Unavailable(why)))
 }
 

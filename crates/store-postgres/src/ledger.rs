@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bursar_core::decide::history_since;
@@ -21,16 +21,23 @@ use crate::save::Committed;
 use crate::{guards, load, save};
 
 /// How often a batch is decided because others were in its way. Each time more of its messages are
-/// answered, so it ends.
-const TRIES: usize = 8;
+/// answered.
+const TRIES: usize = 3;
+
+/// An owner's history is read where a limit begins to count: as long as it takes, within this.
+const HISTORY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A ledger in a PostgreSQL database.
 pub struct PostgresLedger {
     readers: Pool,
+    /// Apart from the others, so that no swipe waits behind long lists.
+    lookups: Pool,
     writers: Pool,
     lanes: NonZeroUsize,
+    /// How long a lane waits for a flight, at most: a link that hangs says nothing.
+    flight_timeout: Duration,
     clock: Clock,
-    /// Where connections live: whoever calls may be on a runtime that knows no sockets.
+    /// Where lanes' connections live: a lane's own runtime knows no sockets.
     runtime: Handle,
 }
 
@@ -44,15 +51,14 @@ impl PostgresLedger {
         migrate(&options).await?;
         Ok(Self {
             readers: options.readers()?,
+            lookups: options.lookups()?,
             writers: options.writers()?,
             lanes: NonZeroUsize::new(options.lanes).unwrap_or(NonZeroUsize::MIN),
+            // The server ends a statement by itself before that.
+            flight_timeout: options.lane_timeout + options.lock_timeout,
             clock: options.clock,
             runtime: Handle::current(),
         })
-    }
-
-    async fn reader(&self) -> Result<Client, StoreError> {
-        self.readers.get().await.map_err(no_connection)
     }
 }
 
@@ -64,41 +70,112 @@ impl Ledger for PostgresLedger {
 
     /// A task of its own: a caller that goes away cancels nothing.
     async fn transact(&self, batch: Batch) -> Result<Transacted, StoreError> {
-        let (pool, clock) = (self.writers.clone(), self.clock.clone());
-        let task = self.runtime.spawn(async move { transact(&pool, &clock, &batch).await });
+        let lane = Lane { clock: self.clock.clone(), flight_timeout: self.flight_timeout };
+        let pool = self.writers.clone();
+        let task = self.runtime.spawn(async move { lane.transact(&pool, &batch).await });
         task.await.unwrap_or_else(|error| {
             Err(StoreError::Unknown(format!("the transaction ended in mid-air: {error}")))
         })
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        let (pool, now) = (self.writers.clone(), self.clock.now());
-        let task = self.runtime.spawn(async move {
-            let client = pool.get().await.map_err(no_connection)?;
+        let (pool, now, limit) = (self.writers.clone(), self.clock.now(), self.flight_timeout);
+        let probe = async move {
+            let client = Clean::take(&pool).await?;
             guards::check(&client).await?;
             let beat = "insert into heartbeat (id, at) values (1, $1)
                         on conflict (id) do update set at = excluded.at";
             client.execute(beat, &[&now]).await.map_err(|error| before_commit(&error))?;
+            client.give_back();
             Ok(())
-        });
-        task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+        };
+        let task = self.runtime.spawn(tokio::time::timeout(limit, probe));
+        let silent = || StoreError::Unavailable(SILENT.into());
+        task.await.map_err(|error| StoreError::Unavailable(error.to_string()))?.map_err(|_| silent())?
     }
 }
 
-async fn transact(pool: &Pool, clock: &Clock, batch: &Batch) -> Result<Transacted, StoreError> {
-    let began = Instant::now();
-    for _ in 0..TRIES {
-        let client = Clean::take(pool).await?;
-        match attempt(&client, clock, batch, began).await? {
-            Some(transacted) => {
-                client.give_back();
-                return Ok(transacted);
+const SILENT: &str = "the server does not answer";
+
+/// What a transaction needs to know of its ledger.
+struct Lane {
+    clock: Clock,
+    flight_timeout: Duration,
+}
+
+/// How an attempt ended that no error ended.
+enum Attempt {
+    Done(Transacted),
+    /// Another transaction was in the way, and this one was rolled back.
+    Crossed(StoreError),
+}
+
+impl Lane {
+    async fn transact(&self, pool: &Pool, batch: &Batch) -> Result<Transacted, StoreError> {
+        let began = Instant::now();
+        let mut last = StoreError::Unavailable(SILENT.into());
+        for _ in 0..TRIES {
+            let client = Clean::take(pool).await?;
+            match self.attempt(&client, batch, began).await? {
+                Attempt::Done(transacted) => {
+                    client.give_back();
+                    return Ok(transacted);
+                }
+                // Its connection ends here.
+                Attempt::Crossed(why) => last = why,
             }
-            // Its connection ends here, and with it the transaction.
-            None => continue,
+        }
+        Err(last)
+    }
+
+    /// Waits for a flight no longer than a lane may.
+    async fn flight<T>(
+        &self,
+        limit: Duration,
+        silent: StoreError,
+        flight: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        tokio::time::timeout(limit, flight).await.unwrap_or(Err(silent))
+    }
+    async fn attempt(&self, client: &Client, batch: &Batch, began: Instant) -> Result<Attempt, StoreError> {
+        let works: Vec<&Work> = batch.members.iter().map(|member| &member.work).collect();
+        let silent = || StoreError::Unavailable(SILENT.into());
+        let mut state = self.flight(self.flight_timeout, silent(), load::begin(client, &works)).await?;
+        let locked = Instant::now();
+        let is_past = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= locked);
+        // A batch whose commit is unknown comes again: what it did commit is answered, late or not.
+        let is_late =
+            |member: &Arc<Member>| is_past(member) && !state.answered.contains_key(&member.work.command.key);
+        let late: Vec<bool> = batch.members.iter().map(is_late).collect();
+        let members = || batch.members.iter().zip(&late);
+        let in_time = || members().filter(|(_, late)| !**late).map(|(member, _)| &member.work);
+        let now = self.clock.now();
+        let mut changed = HashSet::new();
+        for work in in_time() {
+            if let Some((owner, since)) = history_since(&state, &work.command, now, &mut changed) {
+                let read = load::history(client, &mut state, owner, since, HISTORY_TIMEOUT);
+                self.flight(HISTORY_TIMEOUT, silent(), read).await?;
+            }
+        }
+        let loaded = Instant::now();
+        // A panic is the doing of some member's data, and must not look like a commit that is unknown.
+        let decide = AssertUnwindSafe(|| decide_batch(&mut state, in_time(), now));
+        let panicked = |_| StoreError::BadData("a panic while deciding; the log has its place".into());
+        let mut outcomes = catch_unwind(decide).map_err(panicked)?.into_iter();
+        let settle = |(_, late): (_, &bool)| match late {
+            true => Settled::Late,
+            false => outcomes.next().map_or(Settled::Late, Settled::Done),
+        };
+        let settled: Vec<Settled> = members().map(settle).collect();
+        let decided = Instant::now();
+        // The server stops its clock before it commits: whoever waits needs one of his own.
+        let unknown = StoreError::Unknown(SILENT.into());
+        let commit = save::commit(client, &state, &settled, &batch.stage_times);
+        match self.flight(self.flight_timeout, unknown, commit).await? {
+            Committed::Yes => Ok(Attempt::Done(Transacted { settled, began, loaded, decided })),
+            Committed::Crossed(why) => Ok(Attempt::Crossed(why)),
         }
     }
-    Err(StoreError::Unavailable("others keep getting in the way of this batch".into()))
 }
 
 /// A connection that goes back to the pool only after a transaction that ended well: whatever else
@@ -131,47 +208,5 @@ impl Drop for Clean {
         if let Some(client) = self.0.take() {
             drop(Object::take(client));
         }
-    }
-}
-
-/// `None` if another transaction was in the way, and this one was rolled back.
-async fn attempt(
-    client: &Client,
-    clock: &Clock,
-    batch: &Batch,
-    began: Instant,
-) -> Result<Option<Transacted>, StoreError> {
-    let works: Vec<&Work> = batch.members.iter().map(|member| &member.work).collect();
-    let mut state = load::begin(client, &works).await?;
-    let locked = Instant::now();
-    let is_past = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= locked);
-    // A batch whose commit is unknown comes again: what it did commit is answered, late or not.
-    let is_late =
-        |member: &Arc<Member>| is_past(member) && !state.answered.contains_key(&member.work.command.key);
-    let late: Vec<bool> = batch.members.iter().map(is_late).collect();
-    let members = || batch.members.iter().zip(&late);
-    let in_time = || members().filter(|(_, late)| !**late).map(|(member, _)| &member.work);
-    let now = clock.now();
-    let mut changed = HashSet::new();
-    for work in in_time() {
-        if let Some((owner, since)) = history_since(&state, &work.command, now, &mut changed) {
-            let read = load::history(client, &mut state, owner, since).await;
-            read.map_err(|error| before_commit(&error))?.map_err(|damage| StoreError::BadData(damage.0))?;
-        }
-    }
-    let loaded = Instant::now();
-    // A panic is the doing of some member's data, and must not look like a commit that is unknown.
-    let decide = AssertUnwindSafe(|| decide_batch(&mut state, in_time(), now));
-    let panicked = |_| StoreError::BadData("a panic while deciding; the log has its place".into());
-    let mut outcomes = catch_unwind(decide).map_err(panicked)?.into_iter();
-    let settle = |(_, late): (_, &bool)| match late {
-        true => Settled::Late,
-        false => outcomes.next().map_or(Settled::Late, Settled::Done),
-    };
-    let settled: Vec<Settled> = members().map(settle).collect();
-    let decided = Instant::now();
-    match save::commit(client, &state, &settled, &batch.stage_times).await? {
-        Committed::Yes => Ok(Some(Transacted { settled, began, loaded, decided })),
-        Committed::Crossed => Ok(None),
     }
 }

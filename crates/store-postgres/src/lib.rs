@@ -11,5 +11,5 @@ mod rows;
 mod save;
 
 pub use books::PostgresBooks;
-pub use connection::{Options, migrate};
+pub use connection::{Options, describe, migrate};
 pub use ledger::PostgresLedger;

@@ -4,9 +4,11 @@
 mod groups;
 mod wanted;
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
 
+use bursar_core::control::Scope;
 use bursar_core::state::{Answered, Rows, ScopeControls, Unreadable};
 use bursar_core::window::Counters;
 use bursar_core::{AccountId, CardId, CardholderId, Control, OwnerId, ProgramId, State, Work};
@@ -34,7 +36,7 @@ pub(crate) async fn begin(client: &Client, batch: &[&Work]) -> Result<State, Sto
     // What reads may be prepared later, and so may come later: never before the lock.
     let lock = client.prepare_cached(&select_locked()).await.map_err(failed)?;
     // The order in which futures are polled first is the order on the wire.
-    let begun = client.batch_execute("begin");
+    let begun = client.batch_execute("begin isolation level read committed read write");
     let locked = locked(client, &lock, &wanted);
     let rows = try_join5(
         programs(client, &wanted),
@@ -115,17 +117,14 @@ fn put_answered(state: &mut State, found: &[Row]) {
 }
 
 /// The controls of the scopes and what was taken from their windows. That there are none is loaded, too.
-fn put_scopes(
-    state: &mut State,
-    scopes: impl Iterator<Item = bursar_core::control::Scope>,
-    controls: &[Row],
-    windows: &[Row],
-) {
+fn put_scopes(state: &mut State, scopes: impl Iterator<Item = Scope>, controls: &[Row], windows: &[Row]) {
+    let controls = by_scope(controls, 2);
+    let windows = by_scope(windows, 0);
     for scope in scopes {
-        let is_of = |row: &&Row| control::read_scope(row, 2).is_ok_and(|of| of == scope);
-        let read = controls.iter().filter(is_of).map(control::read).collect::<Read<Vec<Control>>>();
-        let is_taken = |row: &&Row| control::read_scope(row, 0).is_ok_and(|of| of == scope);
-        let taken = windows.iter().find(is_taken).map(window::read).transpose();
+        let controls = controls.get(&scope).into_iter().flatten();
+        let read = controls.map(|row| control::read(row)).collect::<Read<Vec<Control>>>();
+        let taken =
+            windows.get(&scope).and_then(|rows| rows.first()).map(|row| window::read(row)).transpose();
         let unreadable = |what: &'static str| {
             move |damage: Damage| Unreadable { what, id: scope.to_string(), why: damage.0 }
         };
@@ -138,6 +137,17 @@ fn put_scopes(
         let counters = taken.map(|taken| taken.unwrap_or(Counters::new(scope)));
         state.counters.load(scope, counters.map_err(unreadable("windows of")));
     }
+}
+
+/// The rows of each scope, which is in this column and the next.
+fn by_scope(rows: &[Row], column: usize) -> HashMap<Scope, Vec<&Row>> {
+    let mut found: HashMap<Scope, Vec<&Row>> = HashMap::new();
+    for row in rows {
+        if let Ok(scope) = control::read_scope(row, column) {
+            found.entry(scope).or_default().push(row);
+        }
+    }
+    found
 }
 
 /// Runs a statement that is prepared once a connection. Nothing is sent for nothing.

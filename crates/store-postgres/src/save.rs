@@ -6,7 +6,7 @@ use bursar_core::journal::Journal;
 use bursar_core::{Answer, Decided, Message, MessageId, Outcome, State};
 use bursar_store::{Settled, StageTimes, StoreError, columns};
 use deadpool_postgres::Client;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::types::ToSql;
@@ -17,8 +17,9 @@ use crate::error::{before_commit, is_crossed, words};
 /// How a commit ended.
 pub(crate) enum Committed {
     Yes,
-    /// No: another transaction was in the way. Decided again, the batch sees what that one did.
-    Crossed,
+    /// No: another transaction was in the way. Decided again, the batch sees what that one did; if that
+    /// does not help, this is what is wrong.
+    Crossed(StoreError),
 }
 
 /// A statement and its arrays, one a column.
@@ -55,11 +56,8 @@ pub(crate) async fn commit(
     times: &[(MessageId, StageTimes)],
 ) -> Result<Committed, StoreError> {
     let inserts = inserts(state, settled, times);
-    let prepare = inserts.iter().map(|insert| client.prepare_cached(&insert.statement));
-    let mut statements = Vec::with_capacity(inserts.len());
-    for prepared in prepare {
-        statements.push(prepared.await.map_err(|error| before_commit(&error))?);
-    }
+    let prepare = try_join_all(inserts.iter().map(|insert| client.prepare_cached(&insert.statement)));
+    let statements = prepare.await.map_err(|error| before_commit(&error))?;
     let writes = statements.iter().zip(&inserts).map(|(statement, insert)| async move {
         let columns: Vec<&(dyn ToSql + Sync)> =
             insert.columns.iter().map(|column| &**column as &(dyn ToSql + Sync)).collect();
@@ -69,7 +67,7 @@ pub(crate) async fn commit(
     let (written, committed) =
         futures_util::future::join(join_all(writes), client.batch_execute("commit")).await;
     match written.into_iter().find_map(Result::err) {
-        Some(error) if is_crossed(&error) => Ok(Committed::Crossed),
+        Some(error) if is_crossed(&error) => Ok(Committed::Crossed(before_commit(&error))),
         // The server refused it, and so rolled back.
         Some(error) if error.as_db_error().is_some() => Err(before_commit(&error)),
         Some(error) => Err(StoreError::Unknown(words(&error))),

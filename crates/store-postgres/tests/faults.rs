@@ -8,7 +8,7 @@ use bursar_store::contract::given::{self, Call, Funded, usd};
 use bursar_store::contract::{Place, assert_books_are_right};
 use bursar_store::{Batch, Ledger, Reader, Settled, StoreError};
 use bursar_store_postgres::{Options, PostgresLedger};
-use bursar_testkit::PostgresPlace;
+use bursar_testkit::{Gate, PostgresPlace};
 use tokio_postgres::{Client, NoTls};
 
 fn batch(call: &Call) -> Batch {
@@ -37,15 +37,21 @@ async fn by_hand(place: &PostgresPlace) -> Client {
     client
 }
 
+/// Nobody waits longer than this for what does not come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Ends every backend that waits for this, once there is one.
 async fn end_who_waits_for(operator: &Client, event: &str) {
     let end = format!(
         "select pg_terminate_backend(pid) from pg_stat_activity
          where datname = current_database() and application_name = 'bursar' and wait_event = '{event}'"
     );
-    while operator.query(&end, &[]).await.expect("an answer").is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let ended = async {
+        while operator.query(&end, &[]).await.expect("an answer").is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ended).await.unwrap_or_else(|_| panic!("nobody waits for {event}"));
 }
 
 #[tokio::test]
@@ -56,8 +62,9 @@ async fn a_server_that_dropped_its_connections_is_connected_to_again() {
                where datname = current_database() and pid <> pg_backend_pid()";
     by_hand(&place).await.query(end, &[]).await.expect("ended");
     let call = given::authorization(&funded, usd("1.00"));
-    // The ledger may hear of it only when it uses the connection.
-    loop {
+    // The ledger may hear of it only when it uses the connection, and it has two.
+    for attempt in 1.. {
+        assert!(attempt < 10, "it does not connect again");
         match ledger.transact(batch(&call)).await {
             Ok(transacted) => {
                 assert!(matches!(transacted.settled[..], [Settled::Done(Outcome::Decided(..))]));
@@ -145,4 +152,63 @@ async fn a_row_that_cannot_be_read_fails_alone_and_is_never_a_default() {
     place.execute("update cards set status = 'melted'");
     let read = ledger.find_card(damaged.card).await;
     assert!(matches!(read, Err(StoreError::Corrupt(_))), "{read:?}");
+}
+
+/// A ledger behind a gate, with lanes that give up soon.
+async fn behind_a_gate(place: &PostgresPlace) -> (Gate, Arc<PostgresLedger>, Funded) {
+    let (gate, url) = place.behind_a_gate().await;
+    let soon = Duration::from_millis(200);
+    let options = Options { url, lanes: 1, lane_timeout: soon, lock_timeout: soon, ..place.options() };
+    let ledger = Arc::new(PostgresLedger::open(options).await.expect("opens"));
+    let funded = given::account(ledger.as_ref(), usd("100.00")).await;
+    given::sent(ledger.as_ref(), &given::authorization(&funded, usd("1.00"))).await;
+    (gate, ledger, funded)
+}
+
+#[tokio::test]
+async fn a_link_that_hangs_is_not_waited_for_and_the_next_connection_decides() {
+    let place = PostgresPlace::new();
+    let (gate, ledger, funded) = behind_a_gate(&place).await;
+    let call = given::authorization(&funded, usd("9.00"));
+    gate.close();
+    let hung = ledger.transact(batch(&call)).await.expect_err("nothing is answered");
+    assert!(matches!(hung, StoreError::Unavailable(_)), "{hung}");
+    gate.open();
+    assert!(given::sent(ledger.as_ref(), &call).await.is_approved());
+    assert_eq!(given::available(ledger.as_ref(), &funded).await, usd("90.00"));
+}
+
+#[tokio::test]
+async fn a_link_that_hangs_in_the_commit_is_unknown_and_the_same_batch_tells() {
+    let place = PostgresPlace::new();
+    let (gate, ledger, funded) = behind_a_gate(&place).await;
+    let call = given::authorization(&funded, usd("9.00"));
+    gate.close();
+    // What is read passes, and what is written is not answered.
+    gate.pass(9);
+    let hung = ledger.transact(batch(&call)).await.expect_err("the commit is not answered");
+    assert!(matches!(hung, StoreError::Unknown(_)), "{hung}");
+    gate.open();
+    let settled = given::batch(ledger.as_ref(), &[call]).await;
+    assert!(matches!(settled[..], [Settled::Done(Outcome::Repeated(_))]), "{settled:?}");
+    assert_eq!(given::available(ledger.as_ref(), &funded).await, usd("90.00"));
+    assert_books_are_right(place.books());
+}
+
+/// The lane then sends the members apart, and only that one stays without an answer.
+#[tokio::test]
+async fn a_key_that_is_taken_by_a_damaged_message_is_the_fault_of_its_member() {
+    let place = PostgresPlace::new();
+    let (ledger, funded) = given_account(&place).await;
+    let damaged = given::authorization(&funded, usd("1.00"));
+    given::sent(ledger.as_ref(), &damaged).await;
+    place.execute(
+        "alter table messages disable trigger all; update messages set fingerprint = 'x'
+         where kind = 'authorization'; alter table messages enable trigger all",
+    );
+    let good = given::authorization(&funded, usd("1.00"));
+    let members = vec![damaged.again().member(), good.member()];
+    let refused = ledger.transact(Batch { members, ..Batch::default() }).await.expect_err("one is damaged");
+    assert!(matches!(refused, StoreError::BadData(_)), "{refused}");
+    assert!(given::sent(ledger.as_ref(), &good).await.is_approved());
 }

@@ -1,6 +1,7 @@
 //! No statement of a decision reads a table from one end to the other: its cost would grow with history.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bursar_core::Window;
 use bursar_core::command::GroupRef;
@@ -44,9 +45,12 @@ async fn no_statement_of_a_decision_scans_a_large_table() {
         let others =
             "select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
                       and backend_type = 'client backend'";
-        while !client.query(others, &[]).await.expect("an answer").is_empty() {
-            tokio::task::yield_now().await;
-        }
+        let alone = async {
+            while !client.query(others, &[]).await.expect("an answer").is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), alone).await.expect("the ledger's connections end");
         let scans =
             format!("select sum(seq_scan)::bigint from pg_stat_user_tables where relname in ({LARGE})");
         client.query_one(&scans, &[]).await.expect("an answer").get(0)

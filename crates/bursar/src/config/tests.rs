@@ -348,7 +348,7 @@ fn the_password_in_a_url_is_neither_listed_nor_printed() {
     let url = config.postgres.url.as_ref().expect("a URL");
     assert_eq!(
         (url.expose(), url.to_string().as_str()),
-        ("postgres://bursar:s3cret@db/bursar", "postgres://bursar@db/bursar")
+        ("postgres://bursar:s3cret@db/bursar", "PostgreSQL bursar at db port 5432, database bursar")
     );
     let printed =
         format!("{config:?} {effective} {effective:?} {}", serde_json::to_string(&effective).expect("JSON"));

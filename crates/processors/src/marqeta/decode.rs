@@ -8,6 +8,7 @@ use bursar_core::money::AmountError;
 use bursar_core::text::{FreeText, Token, mask_card_numbers};
 use bursar_core::{Country, Currency, Mcc, Merchant, Money};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
 use super::encode::JitEcho;
@@ -235,7 +236,9 @@ fn read_groups(names: &RawValue) -> Vec<Token> {
 /// Stores keep microseconds: finer times would sort differently once they were read back.
 fn read_time(time: &Scalar<'_>) -> Option<Timestamp> {
     let time: Timestamp = time.0.parse().ok()?;
-    Timestamp::from_microsecond(time.as_microsecond()).ok()
+    // No store has to keep what is no time of a swipe.
+    let is_time = (1..=9_999).contains(&time.to_zoned(TimeZone::UTC).year());
+    Timestamp::from_microsecond(time.as_microsecond()).ok().filter(|_| is_time)
 }
 
 fn required(text: Option<Text<'_>>, path: &[&str]) -> Result<Token, Reject> {

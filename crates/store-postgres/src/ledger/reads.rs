@@ -15,11 +15,12 @@ use bursar_store::{
     AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, STAGES,
     Slice, Spending, StageTimes, StoreError, Totals,
 };
+use deadpool_postgres::Pool;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::PostgresLedger;
+use super::{Clean, PostgresLedger};
 use crate::error::before_commit;
 use crate::load;
 use crate::rows::{
@@ -46,10 +47,14 @@ type Parameter<'a> = &'a (dyn ToSql + Sync);
 impl PostgresLedger {
     /// The rows of a statement. One round trip, after the first on a connection.
     async fn query(&self, select: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
-        let client = self.reader().await?;
-        let failed = |error: tokio_postgres::Error| before_commit(&error);
-        let statement = client.prepare_cached(select).await.map_err(failed)?;
-        client.query(&statement, parameters).await.map_err(failed)
+        query(&self.readers, select, parameters).await
+    }
+
+    /// A row that a swipe waits for.
+    async fn look_up<T>(&self, table: &Table<T>, token: &Token) -> Result<Option<T>, StoreError> {
+        let select = format!("select {} from {} where token = $1", table.columns, table.name);
+        let rows = query(&self.lookups, &select, &[&token.as_str()]).await?;
+        Ok(rows.first().map(table.read).transpose()?)
     }
 
     async fn find<T>(
@@ -119,7 +124,7 @@ impl Reader for PostgresLedger {
     }
 
     async fn find_cardholder_by_token(&self, token: &Token) -> Result<Option<Cardholder>, StoreError> {
-        self.find(&CARDHOLDERS, "token", &token.as_str()).await
+        self.look_up(&CARDHOLDERS, token).await
     }
 
     async fn list_cardholders(
@@ -141,7 +146,7 @@ impl Reader for PostgresLedger {
             cardholder: card.cardholder,
             account: card.account,
         };
-        Ok(self.find(&CARDS, "token", &token.as_str()).await?.map(route))
+        Ok(self.look_up(&CARDS, token).await?.map(route))
     }
 
     async fn list_cards(&self, owner: Option<OwnerId>, page: Page<CardId>) -> Result<Vec<Card>, StoreError> {
@@ -219,9 +224,11 @@ impl Reader for PostgresLedger {
         }
         let group = match &message.group {
             Some(group) => {
-                let client = self.reader().await?;
+                let client = Clean::take(&self.readers).await?;
                 let read = load::read_group(&client, group.root).await;
-                read.map_err(|error| before_commit(&error))??
+                let group = read.map_err(|error| before_commit(&error))?;
+                client.give_back();
+                group?
             }
             None => None,
         };
@@ -337,6 +344,16 @@ impl PostgresLedger {
             }),
         })
     }
+}
+
+/// A caller who gives up closes the connection: a query still runs on it.
+async fn query(pool: &Pool, select: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
+    let client = Clean::take(pool).await?;
+    let failed = |error: tokio_postgres::Error| before_commit(&error);
+    let statement = client.prepare_cached(select).await.map_err(failed)?;
+    let rows = client.query(&statement, parameters).await.map_err(failed)?;
+    client.give_back();
+    Ok(rows)
 }
 
 fn read_entry(row: &Row) -> Read<Entry> {

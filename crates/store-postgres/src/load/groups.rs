@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::time::Duration;
 
 use bursar_core::command::GroupRef;
 use bursar_core::control::Scope;
 use bursar_core::{AccountId, CardId, CardholderId, HoldGroup, MessageId, MessageKey, OwnerId, State};
+use bursar_store::StoreError;
 use deadpool_postgres::Client;
 use futures_util::future::try_join;
 use jiff::Timestamp;
@@ -14,6 +16,7 @@ use tokio_postgres::{Error, Row};
 
 use super::wanted::GroupRefs;
 use super::{Found, Scopes, query, scope_selects};
+use crate::error::before_commit;
 use crate::rows::{Read, account, currency, id, message, word};
 
 /// The messages that began the groups which are referred to, by id or by key.
@@ -75,20 +78,24 @@ pub(crate) async fn history(
     state: &mut State,
     owner: OwnerId,
     since: Timestamp,
-) -> Result<Read<()>, Error> {
+    timeout: Duration,
+) -> Result<(), StoreError> {
+    let failed = |error: Error| before_commit(&error);
     let roots = "select distinct root from messages where owner = $1 and at >= $2 and root is not null";
-    let rows = query(client, &select_members(roots), true, &[&owner.uuid(), &since]).await?;
-    let groups = match Groups::read(&rows) {
-        Ok(groups) => groups,
-        Err(damage) => return Ok(Err(damage)),
-    };
+    // In this transaction only: it reads what the owner did since then, however much that is.
+    let patience = format!("set local statement_timeout = {}", timeout.as_millis());
+    let (owner, select) = (owner.uuid(), select_members(roots));
+    let parameters: [&(dyn ToSql + Sync); 2] = [&owner, &since];
+    let read = query(client, &select, true, &parameters);
+    let ((), rows) = try_join(client.batch_execute(&patience), read).await.map_err(failed)?;
+    let groups = Groups::read(&rows).map_err(|damage| StoreError::BadData(damage.0))?;
     for (root, group) in groups.groups {
         for message in &group.messages {
             state.group_refs.insert(GroupRef::Message(message.id), root);
         }
         state.groups.entry(root).or_insert(group);
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// A group by the message that began it; `None` if that one was about no card of ours.

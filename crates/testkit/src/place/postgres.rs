@@ -10,6 +10,8 @@ use tokio::runtime::Runtime;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
+use crate::gate::Gate;
+
 /// Where PostgreSQL is, if `cargo xtask services up` does not tell.
 const URL: &str = "BURSAR_TEST_POSTGRES_URL";
 
@@ -52,6 +54,19 @@ impl PostgresPlace {
         let server = server();
         let (before, _) = server.rsplit_once('/').expect("a URL ends with a database");
         format!("{before}/{}", self.name)
+    }
+
+    /// A gate to the database, and the URL that goes through it.
+    ///
+    /// # Panics
+    /// The URL names no user and host.
+    pub async fn behind_a_gate(&self) -> (Gate, String) {
+        let url = self.url();
+        let (before, rest) = url.rsplit_once('@').expect("a user");
+        let (server, database) = rest.split_once('/').expect("a database");
+        let gate = Gate::to(server.to_owned()).await;
+        let url = format!("{before}@{}/{database}", gate.address());
+        (gate, url)
     }
 
     /// The defaults with the clock of this place.
