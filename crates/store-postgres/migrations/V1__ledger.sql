@@ -166,8 +166,16 @@ create table outbox (
 -- How long the stages of a decision took, in microseconds. Written with a later batch; the last ones
 -- before a crash are missing.
 create table stage_times (
-    message  uuid primary key,
-    us       bigint[] not null -- in the order of the stages
+    message        uuid primary key,
+    parse          bigint not null,
+    user_lookup    bigint not null,
+    card_lookup    bigint not null,
+    limits_lookup  bigint not null,
+    queue_wait     bigint not null,
+    load           bigint not null,
+    decision       bigint not null,
+    commit         bigint not null,
+    answer         bigint not null
 );
 
 -- One row, written to show that the store can commit.

@@ -128,19 +128,10 @@ impl Lane {
         Err(last)
     }
 
-    /// Waits for a flight no longer than a lane may.
-    async fn flight<T>(
-        &self,
-        limit: Duration,
-        silent: StoreError,
-        flight: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        tokio::time::timeout(limit, flight).await.unwrap_or(Err(silent))
-    }
     async fn attempt(&self, client: &Client, batch: &Batch, began: Instant) -> Result<Attempt, StoreError> {
         let works: Vec<&Work> = batch.members.iter().map(|member| &member.work).collect();
         let silent = || StoreError::Unavailable(SILENT.into());
-        let mut state = self.flight(self.flight_timeout, silent(), load::begin(client, &works)).await?;
+        let mut state = flight(self.flight_timeout, silent(), load::begin(client, &works)).await?;
         let locked = Instant::now();
         let is_past = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= locked);
         // A batch whose commit is unknown comes again: what it did commit is answered, late or not.
@@ -154,7 +145,7 @@ impl Lane {
         for work in in_time() {
             if let Some((owner, since)) = history_since(&state, &work.command, now, &mut changed) {
                 let read = load::history(client, &mut state, owner, since, HISTORY_TIMEOUT);
-                self.flight(HISTORY_TIMEOUT, silent(), read).await?;
+                flight(HISTORY_TIMEOUT, silent(), read).await?;
             }
         }
         let loaded = Instant::now();
@@ -171,11 +162,20 @@ impl Lane {
         // The server stops its clock before it commits: whoever waits needs one of his own.
         let unknown = StoreError::Unknown(SILENT.into());
         let commit = save::commit(client, &state, &settled, &batch.stage_times);
-        match self.flight(self.flight_timeout, unknown, commit).await? {
+        match flight(self.flight_timeout, unknown, commit).await? {
             Committed::Yes => Ok(Attempt::Done(Transacted { settled, began, loaded, decided })),
             Committed::Crossed(why) => Ok(Attempt::Crossed(why)),
         }
     }
+}
+
+/// Waits for a flight no longer than this.
+async fn flight<T>(
+    limit: Duration,
+    silent: StoreError,
+    flight: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(limit, flight).await.unwrap_or(Err(silent))
 }
 
 /// A connection that goes back to the pool only after a transaction that ended well: whatever else

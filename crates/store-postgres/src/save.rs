@@ -2,15 +2,16 @@
 
 mod messages;
 
+use std::collections::HashSet;
+
 use bursar_core::journal::Journal;
 use bursar_core::{Answer, Decided, Message, MessageId, Outcome, State};
-use bursar_store::{Settled, StageTimes, StoreError, columns};
+use bursar_store::{STAGES, Settled, StageTimes, StoreError, columns};
 use deadpool_postgres::Client;
 use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
 use crate::error::{before_commit, is_crossed, words};
 
@@ -257,21 +258,15 @@ fn program_entries(journals: &[(&Message, &Journal)]) -> Option<Insert> {
 
 /// A message's times may come twice, after a batch was sent again: the first stay.
 fn stage_times(times: &[(MessageId, StageTimes)]) -> Option<Insert> {
-    let mut once = std::collections::HashSet::new();
+    let mut once = HashSet::new();
     let rows: Vec<_> = times.iter().filter(|(message, _)| once.insert(*message)).collect();
-    let text = |times: &StageTimes| {
-        let us: Vec<String> = bursar_store::STAGES.iter().map(|&stage| times.us(stage).to_string()).collect();
-        format!("{{{}}}", us.join(","))
-    };
-    // An array of arrays is no array of rows: each travels as its text.
-    let insert = "stage_times (message, us)";
+    let names: Vec<&str> = STAGES.iter().map(|stage| stage.as_str()).collect();
+    let target = format!("stage_times (message, {})", names.join(", "));
+    let types = [&["uuid"][..], &["bigint"; STAGES.len()]].concat();
     (!rows.is_empty()).then(|| {
-        let mut of = Insert::new(insert, &["uuid", "text"], "on conflict (message) do nothing");
-        of.statement = of
-            .statement
-            .replace("select *", "select message, us::bigint[]")
-            .replace(") on conflict", ") as given (message, us) on conflict");
-        of.column(rows.iter().map(|(message, _)| -> Uuid { message.uuid() }))
-            .column(rows.iter().map(|(_, times)| text(times)))
+        let insert = Insert::new(&target, &types, "on conflict do nothing")
+            .column(rows.iter().map(|(message, _)| message.uuid()));
+        let times = |stage| rows.iter().map(move |(_, times)| i64::from(times.us(stage)));
+        STAGES.iter().fold(insert, |insert, &stage| insert.column(times(stage)))
     })
 }

@@ -127,7 +127,7 @@ async fn a_row_that_cannot_be_read_fails_alone_and_is_never_a_default() {
     for statement in [
         "update cards set status = 'melted' where id = 'CARD'",
         "update cardholders set status = '' where id = 'HOLDER'",
-        "update accounts set currency = 'XXX' where id = 'ACCOUNT'",
+        "update accounts set currency = 'money' where id = 'ACCOUNT'",
         "insert into windows (subject, scope, taken) values ('CARD', 'card', 'x')",
         "insert into controls (id, owner, scope, subject, name, rule, status)
          values ('CARD', 'OWNER', 'card', 'CARD', 'one', '{}', 'active')",

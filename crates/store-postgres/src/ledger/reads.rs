@@ -213,7 +213,8 @@ impl Reader for PostgresLedger {
 
     async fn find_authorization(&self, id: MessageId) -> Result<Option<AuthorizationRecord>, StoreError> {
         let select = format!(
-            "select {}, answer_code, answer, us from messages left join stage_times on message = id where id = $1",
+            "select {}, answer_code, messages.answer, {STAGE_COLUMNS} from messages
+             left join stage_times on message = id where id = $1",
             message::COLUMNS
         );
         let rows = self.query(&select, &[&id.uuid()]).await?;
@@ -248,7 +249,7 @@ impl Reader for PostgresLedger {
         };
         // The inner part looks at a bounded number of messages, whatever of them is wanted.
         let select = format!(
-            "select {}, position, us from
+            "select {}, position, {STAGE_COLUMNS} from
              (select * from messages where position {compare} $1 order by position {order} limit $2) as looked_at
              left join stage_times on stage_times.message = looked_at.id
              where kind in ($3, $4) and ($5::uuid is null or owner = $5) and ($6::uuid is null or card = $6)
@@ -370,10 +371,15 @@ fn read_entry(row: &Row) -> Read<Entry> {
     })
 }
 
+/// In the order of the stages.
+const STAGE_COLUMNS: &str = "parse, user_lookup, card_lookup, limits_lookup, queue_wait, load, decision, commit, \
+                             stage_times.answer";
+
+/// The times, from the columns that begin at `column`.
 fn read_stage_times(row: &Row, column: usize) -> Read<Option<StageTimes>> {
-    let Some(stored) = get::<Option<Vec<i64>>>(row, column)? else { return Ok(None) };
     let mut us = [0; STAGES.len()];
-    for (us, stored) in us.iter_mut().zip(stored) {
+    for (place, us) in us.iter_mut().enumerate() {
+        let Some(stored) = get::<Option<i64>>(row, column + place)? else { return Ok(None) };
         *us = u32::try_from(stored).map_err(|_| Damage(format!("{stored} is no time of a stage")))?;
     }
     Ok(Some(StageTimes::from_us(us)))
