@@ -18,6 +18,10 @@ use cli::{Cli, Command};
 /// What a command fails with: one line for the operator, and what to do.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// An answer is made of many small pieces, which the system's own allocator takes longer for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let command = Cli::parse().command;
     let done = match command {

@@ -1,4 +1,6 @@
--- The ledger. Ids are version 7: later ones sort later. Amounts are minor units of their currency.
+-- The ledger. Ids are version 7: later ones sort later. Amounts are minor units of their currency. Keys
+-- are compared byte by byte, whatever the database's language: nobody sorts them for people, and its rules
+-- would cost each look-up.
 
 create table programs (
     id                 uuid primary key,
@@ -10,14 +12,17 @@ create table programs (
 );
 
 create table owners (
-    id        uuid primary key,
-    program   uuid not null references programs (id),
-    kind      text not null,
-    name      text not null,
-    token     text unique,
-    status    text not null,
-    sequence  bigint not null check (sequence >= 1),
-    last_at   timestamptz not null
+    id                uuid primary key,
+    program           uuid not null references programs (id),
+    kind              text not null,
+    name              text not null,
+    token             text collate "C" unique,
+    status            text not null,
+    sequence          bigint not null check (sequence >= 1),
+    last_at           timestamptz not null,
+    -- Rises with every change of its spending controls, those of its cards and cardholders included: an
+    -- instance keeps what it read of them for as long as this is the same.
+    controls_version  bigint not null
 );
 
 create table accounts (
@@ -37,7 +42,7 @@ create index accounts_by_owner on accounts (owner, id);
 create table cardholders (
     id         uuid primary key,
     owner      uuid not null references owners (id),
-    token      text not null unique,
+    token      text collate "C" not null unique,
     reference  text not null,
     status     text not null
 );
@@ -49,7 +54,7 @@ create table cards (
     owner       uuid not null references owners (id),
     cardholder  uuid not null references cardholders (id),
     account     uuid not null references accounts (id),
-    token       text not null unique,
+    token       text collate "C" not null unique,
     last_four   text,
     status      text not null
 );
@@ -61,9 +66,9 @@ create index cards_by_owner on cards (owner, id);
 create table controls (
     id       uuid primary key,
     owner    uuid not null references owners (id),
-    scope    text not null, -- card, cardholder or owner
+    scope    text collate "C" not null, -- card, cardholder or owner
     subject  uuid not null, -- the id of that
-    name     text not null,
+    name     text collate "C" not null,
     rule     text not null,
     status   text not null,
     unique (subject, scope, name)
@@ -75,7 +80,7 @@ create index controls_by_owner on controls (owner, id);
 -- nothing taken.
 create table windows (
     subject  uuid not null,
-    scope    text not null,
+    scope    text collate "C" not null,
     taken    text not null,
     primary key (subject, scope)
 );
@@ -84,10 +89,10 @@ create table windows (
 create table messages (
     position          bigint generated always as identity primary key,
     id                uuid not null unique,
-    token             text not null,
-    source            text not null,
+    token             text collate "C" not null,
+    source            text collate "C" not null,
     scope             bigint not null,
-    state             text not null,
+    state             text collate "C" not null,
     fingerprint       bytea not null,
     kind              text not null,
     owner             uuid,
@@ -115,7 +120,8 @@ create table messages (
     constraint messages_by_key unique (token, source, scope, state)
 );
 
-create index messages_by_root on messages (root);
+-- The message that began a group is found by its id.
+create index messages_by_root on messages (root) where root <> id;
 create index messages_by_owner on messages (owner, at);
 create index messages_recorded on messages (position) where method is not null;
 

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 
 use crate::connection::{Options, migrate};
 use crate::error::{before_commit, no_connection};
+use crate::load::ControlsCache;
 use crate::save::Committed;
 use crate::{guards, load, save};
 
@@ -37,6 +38,7 @@ pub struct PostgresLedger {
     /// How long a lane waits for a flight, at most: a link that hangs says nothing.
     flight_timeout: Duration,
     clock: Clock,
+    controls: ControlsCache,
     /// Where lanes' connections live: a lane's own runtime knows no sockets.
     runtime: Handle,
 }
@@ -57,6 +59,7 @@ impl PostgresLedger {
             // The server ends a statement by itself before that.
             flight_timeout: options.lane_timeout + options.lock_timeout,
             clock: options.clock,
+            controls: ControlsCache::default(),
             runtime: Handle::current(),
         })
     }
@@ -70,7 +73,11 @@ impl Ledger for PostgresLedger {
 
     /// A task of its own: a caller that goes away cancels nothing.
     async fn transact(&self, batch: Batch) -> Result<Transacted, StoreError> {
-        let lane = Lane { clock: self.clock.clone(), flight_timeout: self.flight_timeout };
+        let lane = Lane {
+            clock: self.clock.clone(),
+            controls: self.controls.clone(),
+            flight_timeout: self.flight_timeout,
+        };
         let pool = self.writers.clone();
         let task = self.runtime.spawn(async move { lane.transact(&pool, &batch).await });
         task.await.unwrap_or_else(|error| {
@@ -100,6 +107,7 @@ const SILENT: &str = "the server does not answer";
 /// What a transaction needs to know of its ledger.
 struct Lane {
     clock: Clock,
+    controls: ControlsCache,
     flight_timeout: Duration,
 }
 
@@ -131,7 +139,8 @@ impl Lane {
     async fn attempt(&self, client: &Client, batch: &Batch, began: Instant) -> Result<Attempt, StoreError> {
         let works: Vec<&Work> = batch.members.iter().map(|member| &member.work).collect();
         let silent = || StoreError::Unavailable(SILENT.into());
-        let mut state = flight(self.flight_timeout, silent(), load::begin(client, &works)).await?;
+        let mut state =
+            flight(self.flight_timeout, silent(), load::begin(client, &self.controls, &works)).await?;
         let locked = Instant::now();
         let is_past = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= locked);
         // A batch whose commit is unknown comes again: what it did commit is answered, late or not.

@@ -1,6 +1,7 @@
 //! Loads what a batch needs, in one flight: the owners are locked by its first statement, and what they
 //! protect is read by later ones, whose snapshots are newer than the locks.
 
+mod controls;
 mod groups;
 mod wanted;
 
@@ -21,20 +22,30 @@ use uuid::Uuid;
 
 use crate::error::before_commit;
 use crate::rows::{
-    Damage, Read, account, card, cardholder, control, id, message, owner, program, token, window, word,
+    Damage, Read, account, card, cardholder, control, get, id, message, owner, program, token, window, word,
 };
+pub(crate) use controls::ControlsCache;
+use controls::{Known, KnownOf, drop_stale};
 pub(crate) use groups::{Groups, history, read_group};
 pub(crate) use wanted::Wanted;
 
-/// Begins the transaction, locks the owners and reads what the commands touch.
+/// Begins the transaction, locks the owners and reads what the commands touch. Controls that changed since
+/// they were read take a flight more.
 ///
 /// # Errors
 /// The server's; or a hold group cannot be read, and with it what it holds.
-pub(crate) async fn begin(client: &Client, batch: &[&Work]) -> Result<State, StoreError> {
+pub(crate) async fn begin(
+    client: &Client,
+    cache: &ControlsCache,
+    batch: &[&Work],
+) -> Result<State, StoreError> {
     let wanted = Wanted::by(batch);
     let failed = |error: Error| before_commit(&error);
     // What reads may be prepared later, and so may come later: never before the lock.
     let lock = client.prepare_cached(&select_locked()).await.map_err(failed)?;
+    let mut known = cache.find(&wanted.scopes);
+    let unknown = wanted.scopes.iter().map(|(scope, _)| *scope).filter(|scope| !known.contains_key(scope));
+    let unknown: Vec<Scope> = unknown.collect();
     // The order in which futures are polled first is the order on the wire.
     let begun = client.batch_execute("begin isolation level read committed read write");
     let locked = locked(client, &lock, &wanted);
@@ -43,7 +54,7 @@ pub(crate) async fn begin(client: &Client, batch: &[&Work]) -> Result<State, Sto
         accounts(client, &wanted),
         cardholders(client, &wanted),
         cards(client, &wanted),
-        scopes(client, &wanted),
+        try_join(controls(client, &unknown), windows(client, &wanted)),
     );
     let others = try_join5(
         answered(client, &wanted),
@@ -53,8 +64,37 @@ pub(crate) async fn begin(client: &Client, batch: &[&Work]) -> Result<State, Sto
         groups::members(client, &wanted.groups),
     );
     let flight = try_join(try_join(begun, locked), try_join(rows, others));
-    let (((), owners), (rows, others)) = flight.await.map_err(failed)?;
-    state(&wanted, owners, rows, others).map_err(|damage| StoreError::BadData(damage.0))
+    let (((), owners), (mut rows, others)) = flight.await.map_err(failed)?;
+    let versions = versions(&owners);
+    let stale = drop_stale(&mut known, &versions);
+    rows.4.0.extend(controls(client, &stale).await.map_err(failed)?);
+    let state = state(&wanted, &known, owners, rows, others).map_err(|damage| StoreError::BadData(damage.0));
+    if let Ok(state) = &state {
+        keep(cache, state, &wanted, &known, &versions);
+    }
+    state
+}
+
+/// Of the controls of each owner that is locked.
+fn versions(owners: &[Row]) -> HashMap<OwnerId, i64> {
+    let version = |row: &Row| -> Read<_> { Ok((id(row, 0, OwnerId::new)?, get(row, owner::WIDTH)?)) };
+    owners.iter().filter_map(|row| version(row).ok()).collect()
+}
+
+/// Keeps the controls that were read now, of owners that are locked.
+fn keep(
+    cache: &ControlsCache,
+    state: &State,
+    wanted: &Wanted<'_>,
+    known: &KnownOf,
+    versions: &HashMap<OwnerId, i64>,
+) {
+    for &(scope, owner) in wanted.scopes.iter().filter(|(scope, _)| !known.contains_key(scope)) {
+        let version = owner.and_then(|owner| Some((owner, *versions.get(&owner)?)));
+        if let (Some((owner, version)), Ok(Some(row))) = (version, state.controls.get(scope)) {
+            cache.keep(scope, Known { owner, version, controls: row.controls.clone() });
+        }
+    }
 }
 
 type Found = Vec<Row>;
@@ -62,6 +102,7 @@ type Scopes = (Found, Found);
 
 fn state(
     wanted: &Wanted<'_>,
+    known: &KnownOf,
     owners: Found,
     (programs, accounts, cardholders, cards, scopes): (Found, Found, Found, Found, Scopes),
     (answered, tokens, group_accounts, group_scopes, members): (Found, [Found; 3], Found, Scopes, Found),
@@ -79,11 +120,11 @@ fn state(
         state.taken_tokens.extend(taken.map(|token| (kind, token)));
     }
     let groups = Groups::read(&members)?;
-    let scopes_wanted = wanted.scopes.iter().copied().chain(groups.scopes());
+    let scopes_wanted = wanted.scopes.iter().map(|(scope, _)| *scope).chain(groups.scopes());
     let (mut controls, mut windows) = scopes;
     controls.extend(group_scopes.0);
     windows.extend(group_scopes.1);
-    put_scopes(&mut state, scopes_wanted, &controls, &windows);
+    put_scopes(&mut state, scopes_wanted, known, &controls, &windows);
     groups.put(&mut state, &wanted.groups);
     Ok(state)
 }
@@ -117,12 +158,20 @@ fn put_answered(state: &mut State, found: &[Row]) {
 }
 
 /// The controls of the scopes and what was taken from their windows. That there are none is loaded, too.
-fn put_scopes(state: &mut State, scopes: impl Iterator<Item = Scope>, controls: &[Row], windows: &[Row]) {
+fn put_scopes(
+    state: &mut State,
+    scopes: impl Iterator<Item = Scope>,
+    known: &KnownOf,
+    controls: &[Row],
+    windows: &[Row],
+) {
     let controls = by_scope(controls, 2);
     let windows = by_scope(windows, 0);
     for scope in scopes {
-        let controls = controls.get(&scope).into_iter().flatten();
-        let read = controls.map(|row| control::read(row)).collect::<Read<Vec<Control>>>();
+        let read = match known.get(&scope) {
+            Some(known) => Ok(known.controls.clone()),
+            None => controls.get(&scope).into_iter().flatten().map(|row| control::read(row)).collect(),
+        };
         let taken =
             windows.get(&scope).and_then(|rows| rows.first()).map(|row| window::read(row)).transpose();
         let unreadable = |what: &'static str| {
@@ -165,7 +214,10 @@ pub(crate) async fn query(
 }
 
 fn select_locked() -> String {
-    format!("select {} from owners where id = any($1) order by id for update", owner::COLUMNS)
+    format!(
+        "select {}, controls_version from owners where id = any($1) order by id for update",
+        owner::COLUMNS
+    )
 }
 
 async fn locked(client: &Client, lock: &Statement, wanted: &Wanted<'_>) -> Result<Found, Error> {
@@ -199,15 +251,16 @@ async fn by_id(client: &Client, table: &str, columns: &str, ids: &[Uuid]) -> Res
     query(client, &select, !ids.is_empty(), &[&ids]).await
 }
 
-async fn scopes(client: &Client, wanted: &Wanted<'_>) -> Result<Scopes, Error> {
-    let subjects: Vec<Uuid> = wanted.scopes.iter().map(|scope| scope.uuid()).collect();
-    let (controls, windows) = scope_selects("any($1)");
-    let is_wanted = !subjects.is_empty();
-    try_join(
-        query(client, &controls, is_wanted, &[&subjects]),
-        query(client, &windows, is_wanted, &[&subjects]),
-    )
-    .await
+async fn controls(client: &Client, scopes: &[Scope]) -> Result<Found, Error> {
+    let subjects: Vec<Uuid> = scopes.iter().map(|scope| scope.uuid()).collect();
+    let (select, _) = scope_selects("any($1)");
+    query(client, &select, !subjects.is_empty(), &[&subjects]).await
+}
+
+async fn windows(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Error> {
+    let subjects: Vec<Uuid> = wanted.scopes.iter().map(|(scope, _)| scope.uuid()).collect();
+    let (_, select) = scope_selects("any($1)");
+    query(client, &select, !subjects.is_empty(), &[&subjects]).await
 }
 
 /// Of the controls and of the windows of these subjects.

@@ -1,14 +1,14 @@
-//! Saves what a batch decided, and commits: one statement a table, all in one flight.
+//! Saves what a batch decided, and commits: one statement for all tables, in one flight with the commit.
 
 mod messages;
 
 use std::collections::HashSet;
 
 use bursar_core::journal::Journal;
-use bursar_core::{Answer, Decided, Message, MessageId, Outcome, State};
+use bursar_core::{Answer, Decided, Message, MessageId, Outcome, OwnerId, State};
 use bursar_store::{STAGES, Settled, StageTimes, StoreError, columns};
 use deadpool_postgres::Client;
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::join;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::types::ToSql;
@@ -23,27 +23,45 @@ pub(crate) enum Committed {
     Crossed(StoreError),
 }
 
-/// A statement and its arrays, one a column.
+/// Rows for one table, an array a column.
 struct Insert {
-    statement: String,
+    target: String,
+    types: Vec<&'static str>,
+    conflict: &'static str,
     columns: Vec<Box<dyn ToSql + Sync + Send>>,
 }
 
 impl Insert {
     /// `target` is the table with its columns, `types` theirs; `conflict` says what becomes of a row that
     /// is there already.
-    fn new(target: &str, types: &[&str], conflict: &str) -> Self {
-        let arrays: Vec<String> =
-            types.iter().zip(1..).map(|(of, number)| format!("${number}::{of}[]")).collect();
-        let statement =
-            format!("insert into {target} select * from unnest({}) {conflict}", arrays.join(", "));
-        Self { statement, columns: Vec::new() }
+    fn new(target: &str, types: &[&'static str], conflict: &'static str) -> Self {
+        Self { target: target.to_owned(), types: types.to_vec(), conflict, columns: Vec::new() }
     }
 
     fn column<T: ToSql + Sync + Send + 'static>(mut self, values: impl Iterator<Item = T>) -> Self {
         self.columns.push(Box::new(values.collect::<Vec<T>>()));
         self
     }
+
+    /// Its parameters are numbered from this one on.
+    fn statement(&self, first: usize) -> String {
+        let arrays: Vec<String> =
+            self.types.iter().zip(first..).map(|(of, number)| format!("${number}::{of}[]")).collect();
+        let Self { target, conflict, .. } = self;
+        format!("insert into {target} select * from unnest({}) {conflict}", arrays.join(", "))
+    }
+}
+
+/// All of them as one statement: each statement costs both sides a message, a wake-up and a snapshot.
+/// References are checked at its end, so no order counts.
+fn one_statement(inserts: &[Insert]) -> String {
+    let mut first = 1;
+    let parts = inserts.iter().zip(1..).map(|(insert, number)| {
+        let part = format!("insert_{number} as ({})", insert.statement(first));
+        first += insert.columns.len();
+        part
+    });
+    format!("with {} select", parts.collect::<Vec<_>>().join(", "))
 }
 
 /// Writes everything and commits.
@@ -57,26 +75,34 @@ pub(crate) async fn commit(
     times: &[(MessageId, StageTimes)],
 ) -> Result<Committed, StoreError> {
     let inserts = inserts(state, settled, times);
-    let prepare = try_join_all(inserts.iter().map(|insert| client.prepare_cached(&insert.statement)));
-    let statements = prepare.await.map_err(|error| before_commit(&error))?;
-    let writes = statements.iter().zip(&inserts).map(|(statement, insert)| async move {
-        let columns: Vec<&(dyn ToSql + Sync)> =
-            insert.columns.iter().map(|column| &**column as &(dyn ToSql + Sync)).collect();
-        client.execute(statement, &columns).await
-    });
-    // A COMMIT after a statement that failed "succeeds" as a rollback: every result counts.
-    let (written, committed) =
-        futures_util::future::join(join_all(writes), client.batch_execute("commit")).await;
-    match written.into_iter().find_map(Result::err) {
-        Some(error) if is_crossed(&error) => Ok(Committed::Crossed(before_commit(&error))),
+    let columns = inserts.iter().flat_map(|insert| &insert.columns);
+    let columns: Vec<&(dyn ToSql + Sync)> = columns.map(|column| &**column as _).collect();
+    // Before the flight: a statement that had to wait to be prepared would come after the commit.
+    let statement = match &inserts[..] {
+        [] => None,
+        inserts => {
+            let prepared = client.prepare_cached(&one_statement(inserts)).await;
+            Some(prepared.map_err(|error| before_commit(&error))?)
+        }
+    };
+    let write = async {
+        match &statement {
+            Some(statement) => client.execute(statement, &columns).await,
+            None => Ok(0),
+        }
+    };
+    // A COMMIT after a statement that failed "succeeds" as a rollback: both results count.
+    let (written, committed) = join(write, client.batch_execute("commit")).await;
+    match written {
+        Err(error) if is_crossed(&error) => Ok(Committed::Crossed(before_commit(&error))),
         // The server refused it, and so rolled back.
-        Some(error) if error.as_db_error().is_some() => Err(before_commit(&error)),
-        Some(error) => Err(StoreError::Unknown(words(&error))),
-        None => committed.map(|()| Committed::Yes).map_err(|error| StoreError::Unknown(words(&error))),
+        Err(error) if error.as_db_error().is_some() => Err(before_commit(&error)),
+        Err(error) => Err(StoreError::Unknown(words(&error))),
+        Ok(_) => committed.map(|()| Committed::Yes).map_err(|error| StoreError::Unknown(words(&error))),
     }
 }
 
-/// Owners before what belongs to them, so that references hold.
+/// What is written where.
 fn inserts(state: &State, settled: &[Settled], times: &[(MessageId, StageTimes)]) -> Vec<Insert> {
     let decided: Vec<(&Decided, &Answer)> = settled
         .iter()
@@ -123,10 +149,13 @@ fn programs(state: &State) -> Option<Insert> {
 
 fn owners(state: &State) -> Option<Insert> {
     let rows: Vec<_> = state.owners.changed().collect();
-    let target = "owners (id, program, kind, name, token, status, sequence, last_at)";
-    let types = ["uuid", "uuid", "text", "text", "text", "text", "bigint", "timestamptz"];
+    let restricted: HashSet<OwnerId> =
+        state.controls.changed().flat_map(|row| &row.controls).map(|control| control.owner).collect();
+    let target = "owners (id, program, kind, name, token, status, sequence, last_at, controls_version)";
+    let types = ["uuid", "uuid", "text", "text", "text", "text", "bigint", "timestamptz", "bigint"];
     let conflict = "on conflict (id) do update set status = excluded.status, sequence = excluded.sequence,
-                    last_at = excluded.last_at";
+                    last_at = excluded.last_at,
+                    controls_version = owners.controls_version + excluded.controls_version";
     (!rows.is_empty()).then(|| {
         Insert::new(target, &types, conflict)
             .column(rows.iter().map(|row| row.id.uuid()))
@@ -137,6 +166,7 @@ fn owners(state: &State) -> Option<Insert> {
             .column(rows.iter().map(|row| row.status.as_str()))
             .column(rows.iter().map(|row| row.sequence))
             .column(rows.iter().map(|row| row.last_at))
+            .column(rows.iter().map(|row| i64::from(restricted.contains(&row.id))))
     })
 }
 

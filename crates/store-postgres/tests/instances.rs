@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use bursar_core::Outcome;
+use bursar_core::control::Scope;
+use bursar_core::{Outcome, Window};
 use bursar_store::contract::given::{self, Call, Funded, usd};
 use bursar_store::contract::{Place, assert_books_are_right};
 use bursar_store::{Batch, Ledger, Settled, StoreError, Transacted};
@@ -95,6 +96,30 @@ async fn two_instances_on_one_owner_approve_exactly_to_the_floor() {
     };
     assert_eq!(sent.join_all().await.iter().filter(|outcome| is_approved(outcome)).count(), 30);
     assert_eq!(given::available(instances[1].as_ref(), &funded).await, usd("0.10"));
+    assert_books_are_right(place.books());
+}
+
+/// Each instance keeps what it read of them.
+#[tokio::test]
+async fn a_control_that_one_instance_changes_holds_at_once_at_the_other() {
+    let place = PostgresPlace::new();
+    let funded = account(&place, "100.00").await;
+    let [one, other] = [place.open_ledger(), place.open_ledger()];
+    let is_approved = async |ledger: &PostgresLedger| {
+        let swipe = given::authorization(&funded, usd("9.00"));
+        match outcome(send(ledger, &swipe).await.expect("an outcome")) {
+            Outcome::Decided(decided, _) => decided.message.is_approved(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(is_approved(&other).await, "it knows that there is none");
+    let limit = |dollars| given::limit(Window::Lifetime, usd(dollars));
+    let control = given::control(one.as_ref(), &funded, Scope::Card(funded.card), limit("10.00")).await;
+    assert!(!is_approved(&other).await, "9.00 of 10.00 are taken");
+    for (dollars, expected) in [("20.00", true), ("26.00", false), ("40.00", true), ("27.00", false)] {
+        given::sent(one.as_ref(), &given::control_change(&control, Some(limit(dollars)), None)).await;
+        assert_eq!(is_approved(&other).await, expected, "{dollars}");
+    }
     assert_books_are_right(place.books());
 }
 

@@ -13,7 +13,7 @@ use tokio_postgres::NoTls;
 /// Tens of thousands of rows in every table that grows, and what the planner has to know of them.
 const FILL: &str = "
     insert into owners select gen_random_uuid(), (select id from programs limit 1), 'company', 'one', null, 'active', 1,
-        now() from generate_series(1, 20000);
+        now(), 0 from generate_series(1, 20000);
     insert into accounts select gen_random_uuid(), id, 'USD', 0, 0, 0, 0, 0, 0 from owners;
     insert into cardholders select gen_random_uuid(), id, gen_random_uuid()::text, 'one', 'active' from owners;
     insert into cards select gen_random_uuid(), accounts.owner, cardholders.id, accounts.id, gen_random_uuid()::text,

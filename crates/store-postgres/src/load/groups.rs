@@ -33,7 +33,10 @@ fn select_members(roots: &str) -> String {
          from roots join messages as first on first.id = roots.root and first.card is not null
          and first.cardholder is not null
          join accounts on accounts.id = first.account
-         join messages as member on member.root = roots.root",
+         join lateral (
+             select * from messages where id = roots.root
+             union all select * from messages where root = roots.root and root <> id
+         ) as member on true",
         message::GROUP_COLUMNS
     )
 }

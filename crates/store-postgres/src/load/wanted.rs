@@ -16,7 +16,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) accounts: Vec<Uuid>,
     pub(crate) cardholders: Vec<Uuid>,
     pub(crate) cards: Vec<Uuid>,
-    pub(crate) scopes: Vec<Scope>,
+    /// With the owner that the command is about, if any.
+    pub(crate) scopes: Vec<(Scope, Option<OwnerId>)>,
     pub(crate) tokens: [Vec<&'a str>; 3],
     pub(crate) keys: KeyArrays<'a>,
     pub(crate) groups: GroupRefs<'a>,
@@ -69,7 +70,7 @@ impl<'a> Wanted<'a> {
             wanted.accounts.extend(keys.account.map(AccountId::uuid));
             wanted.cardholders.extend(keys.cardholders.into_iter().flatten().map(CardholderId::uuid));
             wanted.cards.extend(keys.card.map(CardId::uuid));
-            wanted.scopes.extend(keys.scopes.into_iter().flatten());
+            wanted.scopes.extend(keys.scopes.into_iter().flatten().map(|scope| (scope, keys.owner)));
             for (kind, token) in keys.wanted_tokens.into_iter().flatten() {
                 let place = TOKEN_KINDS.iter().position(|of| *of == kind).unwrap_or(0);
                 wanted.tokens[place].push(token.as_str());

@@ -8,6 +8,9 @@ use super::{Read, get, id, token, word, word_opt};
 
 pub(crate) const COLUMNS: &str = "id, program, kind, name, token, status, sequence, last_at";
 
+/// How many columns these are.
+pub(crate) const WIDTH: usize = 8;
+
 pub(crate) fn read(row: &Row) -> Read<Owner> {
     Ok(Owner {
         id: id(row, 0, OwnerId::new)?,
