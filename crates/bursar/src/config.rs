@@ -110,8 +110,14 @@ pub(crate) struct Sqlite {
 pub(crate) struct Postgres {
     /// `None` means the embedded ledger.
     pub(crate) url: Option<SecretUrl>,
+    pub(crate) connections_min: usize,
     pub(crate) connections_max: usize,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) statement_timeout: Duration,
     pub(crate) lanes: usize,
+    pub(crate) lane_timeout: Duration,
+    pub(crate) lock_timeout: Duration,
 }
 
 /// Connections beside lanes and readers: the heartbeat's, and two that look up the tokens of swipes.
@@ -272,13 +278,28 @@ impl Sqlite {
 impl Postgres {
     fn read(reader: &mut Reader) -> Self {
         let url = reader.secret("postgres.url");
+        let connections_min = reader.count("postgres.connections_min", 0..=1_000);
         let connections_max = reader.count("postgres.connections_max", 6..=1_000);
-        let lanes = reader.count("postgres.lanes", 1..=16);
-        if lanes + BESIDE_LANES + 1 > connections_max {
+        if connections_min > connections_max {
+            let remedy = "lower it or raise postgres.connections_max";
+            reader.problem("postgres.connections_min", "is above postgres.connections_max", remedy);
+        }
+        let of = Self {
+            url: (!url.is_empty()).then_some(SecretUrl(url)),
+            connections_min,
+            connections_max,
+            idle_timeout: reader.milliseconds("postgres.idle_timeout_ms", 100..=86_400_000),
+            connect_timeout: reader.milliseconds("postgres.connect_timeout_ms", 1..=600_000),
+            statement_timeout: reader.milliseconds("postgres.statement_timeout_ms", 1..=3_600_000),
+            lanes: reader.count("postgres.lanes", 1..=16),
+            lane_timeout: reader.milliseconds("postgres.lane_timeout_ms", 1..=60_000),
+            lock_timeout: reader.milliseconds("postgres.lock_timeout_ms", 1..=60_000),
+        };
+        if of.lanes + BESIDE_LANES + 1 > connections_max {
             let remedy = "lower it or raise postgres.connections_max";
             reader.problem("postgres.lanes", "leaves no connections to read with", remedy);
         }
-        Self { url: (!url.is_empty()).then_some(SecretUrl(url)), connections_max, lanes }
+        of
     }
 }
 

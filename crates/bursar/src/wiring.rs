@@ -53,11 +53,18 @@ async fn open_ledger(config: &Config) -> Result<Arc<dyn Ledger>, Failure> {
 
 /// `None` if the ledger is the embedded one.
 pub(crate) fn postgres_options(config: &Config) -> Option<PostgresOptions> {
-    let Postgres { url, connections_max, lanes } = &config.postgres;
+    let of: &Postgres = &config.postgres;
+    let beside_readers = of.lanes + BESIDE_LANES;
     Some(PostgresOptions {
-        connections_max: connections_max.saturating_sub(lanes + BESIDE_LANES),
-        lanes: *lanes,
-        ..PostgresOptions::new(url.as_ref()?.expose())
+        readers_min: of.connections_min.saturating_sub(beside_readers),
+        readers_max: of.connections_max.saturating_sub(beside_readers),
+        idle_timeout: of.idle_timeout,
+        connect_timeout: of.connect_timeout,
+        statement_timeout: of.statement_timeout,
+        lanes: of.lanes,
+        lane_timeout: of.lane_timeout,
+        lock_timeout: of.lock_timeout,
+        ..PostgresOptions::new(of.url.as_ref()?.expose())
     })
 }
 

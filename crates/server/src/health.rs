@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::pools::{self, PoolView};
 
 /// A probe is a durable write: whoever asks within this time gets the last one's result.
 const PROBE_KEPT: Duration = Duration::from_millis(500);
@@ -88,18 +89,20 @@ struct Health {
 #[derive(Serialize, ToSchema)]
 struct Dependencies {
     /// Where the money is kept. Without it there are no decisions.
-    ledger: Dependency,
+    ledger: LedgerHealth,
 }
 
-/// The state of one dependency.
+/// The state of the ledger.
 #[derive(Serialize, ToSchema)]
-struct Dependency {
+struct LedgerHealth {
     /// `ok` or `unavailable`.
     status: &'static str,
     /// Why it is unavailable.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     reason: Option<Arc<str>>,
+    /// Connections to its server; empty if it is the embedded one.
+    pools: Vec<PoolView>,
 }
 
 /// The process runs.
@@ -126,7 +129,8 @@ async fn ready(State(app): State<App>) -> Response {
 async fn health(State(app): State<App>) -> Json<Health> {
     let reason = app.probes().ready(app.authorizer()).await.err();
     let word = |is_ok: bool| if is_ok { "ok" } else { "unavailable" };
-    let ledger = Dependency { status: word(reason.is_none()), reason };
+    let pools = pools::views(app.ledger());
+    let ledger = LedgerHealth { status: word(reason.is_none()), reason, pools };
     Json(Health {
         status: word(ledger.reason.is_none() && !app.is_stopping()),
         version: env!("CARGO_PKG_VERSION"),

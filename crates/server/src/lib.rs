@@ -19,6 +19,7 @@ mod extract;
 mod idempotency;
 mod limits;
 mod page;
+mod pools;
 mod problem;
 
 use axum::Router;

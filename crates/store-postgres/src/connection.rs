@@ -1,10 +1,9 @@
-//! Connections: what each promises before it is used, the pools, and the schema.
+//! Connections: how the ledger uses its database, one of its own, and the schema.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use bursar_store::{Clock, StoreError};
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use tokio_postgres::config::Host;
 use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
@@ -23,8 +22,12 @@ const MIGRATING: i64 = 0x62_75_72_73_61_72;
 pub struct Options {
     /// `postgres://user:password@host:port/database`.
     pub url: String,
+    /// Connections for reads that stay open although nobody reads.
+    pub readers_min: usize,
     /// Connections for reads, at most.
-    pub connections_max: usize,
+    pub readers_max: usize,
+    /// How long a connection for reads stays open after its last one.
+    pub idle_timeout: Duration,
     /// Connections that look up the tokens of swipes: no list keeps them busy.
     pub lookups: usize,
     /// Transactions at a time, each on a connection that only they use.
@@ -47,7 +50,9 @@ impl Options {
     pub fn new(url: &str) -> Self {
         Self {
             url: url.to_owned(),
-            connections_max: 15,
+            readers_min: 0,
+            readers_max: 15,
+            idle_timeout: Duration::from_secs(30),
             lookups: 2,
             lanes: 2,
             connect_timeout: Duration::from_secs(5),
@@ -68,46 +73,6 @@ impl Options {
         // A host that is gone without a word is noticed.
         config.tcp_user_timeout(self.connect_timeout).keepalives_idle(self.connect_timeout);
         Ok(config)
-    }
-
-    /// For reads.
-    pub(crate) fn readers(&self) -> Result<Pool, StoreError> {
-        let settings = format!("-c statement_timeout={}", self.statement_timeout.as_millis());
-        self.pool(&settings, self.connections_max)
-    }
-
-    /// For lookups.
-    pub(crate) fn lookups(&self) -> Result<Pool, StoreError> {
-        self.pool(&format!("-c statement_timeout={}", self.lane_timeout.as_millis()), self.lookups)
-    }
-
-    /// For transactions. A plan that was made while the tables were small must not read large ones from
-    /// one end to the other.
-    pub(crate) fn writers(&self) -> Result<Pool, StoreError> {
-        let settings = format!(
-            "-c enable_seqscan=off -c jit=off -c statement_timeout={} -c lock_timeout={} \
-             -c idle_in_transaction_session_timeout={}",
-            self.lane_timeout.as_millis(),
-            self.lock_timeout.as_millis(),
-            self.lane_timeout.as_millis(),
-        );
-        // One more, for the heartbeat.
-        self.pool(&settings, self.lanes + 1)
-    }
-
-    fn pool(&self, settings: &str, size: usize) -> Result<Pool, StoreError> {
-        let mut config = self.config()?;
-        let given = config.get_options().map(str::to_owned).unwrap_or_default();
-        config.options(format!("{given} {settings}"));
-        let recycling_method = RecyclingMethod::Fast;
-        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method });
-        let wait = Some(self.connect_timeout);
-        let pool = Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1).timeouts(Timeouts {
-            wait,
-            create: wait,
-            recycle: wait,
-        });
-        pool.build().map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 }
 

@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bursar_core::decide::history_since;
 use bursar_core::{Work, decide_batch};
-use bursar_store::{Batch, Clock, Ledger, Member, Settled, StoreError, Transacted};
+use bursar_store::{Batch, Clock, Ledger, Member, PoolUse, Settled, StoreError, Transacted};
 use deadpool_postgres::{Client, Object, Pool};
 use tokio::runtime::Handle;
 
 use crate::connection::{Options, migrate};
 use crate::error::{before_commit, no_connection};
 use crate::load::ControlsCache;
+use crate::pools::Pools;
 use crate::save::Committed;
 use crate::{guards, load, save};
 
@@ -30,10 +31,7 @@ const HISTORY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A ledger in a PostgreSQL database.
 pub struct PostgresLedger {
-    readers: Pool,
-    /// Apart from the others, so that no swipe waits behind long lists.
-    lookups: Pool,
-    writers: Pool,
+    pools: Pools,
     lanes: NonZeroUsize,
     /// How long a lane waits for a flight, at most: a link that hangs says nothing.
     flight_timeout: Duration,
@@ -52,9 +50,7 @@ impl PostgresLedger {
     pub async fn open(options: Options) -> Result<Self, StoreError> {
         migrate(&options).await?;
         Ok(Self {
-            readers: options.readers()?,
-            lookups: options.lookups()?,
-            writers: options.writers()?,
+            pools: Pools::open(&options).await?,
             lanes: NonZeroUsize::new(options.lanes).unwrap_or(NonZeroUsize::MIN),
             // The server ends a statement by itself before that.
             flight_timeout: options.lane_timeout + options.lock_timeout,
@@ -71,6 +67,10 @@ impl Ledger for PostgresLedger {
         self.lanes
     }
 
+    fn pools(&self) -> Vec<PoolUse> {
+        self.pools.uses()
+    }
+
     /// A task of its own: a caller that goes away cancels nothing.
     async fn transact(&self, batch: Batch) -> Result<Transacted, StoreError> {
         let lane = Lane {
@@ -78,7 +78,7 @@ impl Ledger for PostgresLedger {
             controls: self.controls.clone(),
             flight_timeout: self.flight_timeout,
         };
-        let pool = self.writers.clone();
+        let pool = self.pools.writers.clone();
         let task = self.runtime.spawn(async move { lane.transact(&pool, &batch).await });
         task.await.unwrap_or_else(|error| {
             Err(StoreError::Unknown(format!("the transaction ended in mid-air: {error}")))
@@ -86,7 +86,7 @@ impl Ledger for PostgresLedger {
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        let (pool, now, limit) = (self.writers.clone(), self.clock.now(), self.flight_timeout);
+        let (pool, now, limit) = (self.pools.writers.clone(), self.clock.now(), self.flight_timeout);
         let probe = async move {
             let client = Clean::take(&pool).await?;
             guards::check(&client).await?;

@@ -7,6 +7,7 @@ mod error;
 mod guards;
 mod ledger;
 mod load;
+mod pools;
 mod rows;
 mod save;
 

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bursar_core::{MessageId, Outcome, Work};
 
 use crate::error::StoreError;
+use crate::pool::PoolUse;
 use crate::reader::Reader;
 use crate::stage::StageTimes;
 
@@ -33,6 +34,11 @@ pub trait Ledger: Reader {
     /// # Errors
     /// Why it could not, in words for an operator.
     async fn probe(&self) -> Result<(), StoreError>;
+
+    /// Its pools of connections; none if it is no server.
+    fn pools(&self) -> Vec<PoolUse> {
+        Vec::new()
+    }
 }
 
 /// Commands to decide in one transaction. Cheap to clone: the same batch can be sent again.

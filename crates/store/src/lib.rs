@@ -11,12 +11,14 @@ pub mod columns;
 pub mod contract;
 mod error;
 mod ledger;
+mod pool;
 mod reader;
 mod stage;
 
 pub use clock::Clock;
 pub use error::StoreError;
 pub use ledger::{Batch, Ledger, Member, Settled, Transacted};
+pub use pool::PoolUse;
 pub use reader::{
     AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, Slice,
     Spending, Totals,

@@ -17,7 +17,7 @@ use bursar_core::{
 };
 use bursar_store::{
     AuthorizationFilter, AuthorizationRecord, Batch, ControlFilter, Entry, Ledger, ListedMessage, Page,
-    Reader, Slice, Spending, StoreError, Totals, Transacted,
+    PoolUse, Reader, Slice, Spending, StoreError, Totals, Transacted,
 };
 use tokio::sync::{Notify, RwLock, RwLockWriteGuard};
 
@@ -182,6 +182,10 @@ impl Ledger for FaultyLedger {
     async fn probe(&self) -> Result<(), StoreError> {
         self.up()?;
         self.ledger.probe().await
+    }
+
+    fn pools(&self) -> Vec<PoolUse> {
+        self.ledger.pools()
     }
 }
 

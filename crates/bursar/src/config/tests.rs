@@ -66,7 +66,17 @@ fn with_no_configuration_the_defaults_serve() {
                 readers: 4,
                 cache_kib: 32_768,
             },
-            postgres: Postgres { url: None, connections_max: 20, lanes: 2 },
+            postgres: Postgres {
+                url: None,
+                connections_min: 5,
+                connections_max: 20,
+                idle_timeout: Duration::from_secs(30),
+                connect_timeout: Duration::from_secs(5),
+                statement_timeout: Duration::from_secs(30),
+                lanes: 2,
+                lane_timeout: Duration::from_millis(800),
+                lock_timeout: Duration::from_millis(300),
+            },
             profiler: Profiler { warning: Duration::from_millis(50), critical: Duration::from_millis(100) },
             log: Log { level: "info", format: LogFormat::Text },
         }

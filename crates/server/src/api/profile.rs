@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::Operator;
+use crate::pools::{self, PoolView};
 use crate::problem::Problem;
 
 /// How long authorizations take and how they end.
@@ -20,6 +21,8 @@ pub(super) struct ProfileView {
     windows: Vec<WindowProfile>,
     /// Hold groups that hold something now.
     open_holds: i64,
+    /// Connections to the ledger's server; empty if the ledger is the embedded one.
+    pools: Vec<PoolView>,
 }
 
 /// The figures of one window, as the profiler writes them.
@@ -75,5 +78,6 @@ pub(super) async fn read_profile(State(app): State<App>, _: Operator) -> Result<
     Ok(Json(ProfileView {
         windows: app.authorizer().profiler().profile().windows,
         open_holds: totals.open_holds,
+        pools: pools::views(app.ledger()),
     }))
 }

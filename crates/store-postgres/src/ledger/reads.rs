@@ -47,13 +47,13 @@ type Parameter<'a> = &'a (dyn ToSql + Sync);
 impl PostgresLedger {
     /// The rows of a statement. One round trip, after the first on a connection.
     async fn query(&self, select: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
-        query(&self.readers, select, parameters).await
+        query(&self.pools.readers, select, parameters).await
     }
 
     /// A row that a swipe waits for.
     async fn look_up<T>(&self, table: &Table<T>, token: &Token) -> Result<Option<T>, StoreError> {
         let select = format!("select {} from {} where token = $1", table.columns, table.name);
-        let rows = query(&self.lookups, &select, &[&token.as_str()]).await?;
+        let rows = query(&self.pools.lookups, &select, &[&token.as_str()]).await?;
         Ok(rows.first().map(table.read).transpose()?)
     }
 
@@ -225,7 +225,7 @@ impl Reader for PostgresLedger {
         }
         let group = match &message.group {
             Some(group) => {
-                let client = Clean::take(&self.readers).await?;
+                let client = Clean::take(&self.pools.readers).await?;
                 let read = load::read_group(&client, group.root).await;
                 let group = read.map_err(|error| before_commit(&error))?;
                 client.give_back();

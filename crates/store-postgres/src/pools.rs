@@ -1,0 +1,107 @@
+//! The pools of connections: for reads, for the tokens of swipes, and for transactions.
+
+use std::time::Duration;
+
+use bursar_store::{PoolUse, StoreError};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use futures_util::future::try_join_all;
+use tokio::task::JoinHandle;
+use tokio_postgres::NoTls;
+
+use crate::connection::Options;
+use crate::error::no_connection;
+
+pub(crate) struct Pools {
+    pub(crate) readers: Pool,
+    /// Apart from the others, so that no swipe waits behind long lists.
+    pub(crate) lookups: Pool,
+    /// The lanes' own, and one for the heartbeat.
+    pub(crate) writers: Pool,
+    reaper: JoinHandle<()>,
+}
+
+impl Pools {
+    /// Opens what is always open, so that the first swipe does not wait for it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: the server does not take so many connections.
+    pub(crate) async fn open(options: &Options) -> Result<Self, StoreError> {
+        let (readers, lookups, writers) = (readers(options)?, lookups(options)?, writers(options)?);
+        for (pool, count) in
+            [(&readers, options.readers_min), (&lookups, options.lookups), (&writers, options.lanes + 1)]
+        {
+            try_join_all((0..count).map(|_| pool.get())).await.map_err(no_connection)?;
+        }
+        let reaper = tokio::spawn(reap(readers.clone(), options.readers_min, options.idle_timeout));
+        Ok(Self { readers, lookups, writers, reaper })
+    }
+
+    pub(crate) fn uses(&self) -> Vec<PoolUse> {
+        let pools = [("reads", &self.readers), ("lookups", &self.lookups), ("lanes", &self.writers)];
+        let of = |(pool, of): (&'static str, &Pool)| {
+            let status = of.status();
+            PoolUse {
+                pool,
+                max: status.max_size,
+                total: status.size,
+                idle: status.available,
+                waiting: status.waiting,
+            }
+        };
+        pools.map(of).to_vec()
+    }
+}
+
+impl Drop for Pools {
+    fn drop(&mut self) {
+        self.reaper.abort();
+    }
+}
+
+/// Closes connections that nobody used for so long, but for so many.
+async fn reap(pool: Pool, keep: usize, idle: Duration) {
+    let mut ticks = tokio::time::interval((idle / 4).max(Duration::from_millis(1)));
+    loop {
+        ticks.tick().await;
+        let mut open = pool.status().size;
+        pool.retain(|_, metrics| {
+            let stays = open <= keep || metrics.last_used() < idle;
+            open -= usize::from(!stays);
+            stays
+        });
+    }
+}
+
+fn readers(options: &Options) -> Result<Pool, StoreError> {
+    let settings = format!("-c statement_timeout={}", options.statement_timeout.as_millis());
+    pool(options, &settings, options.readers_max)
+}
+
+fn lookups(options: &Options) -> Result<Pool, StoreError> {
+    let settings = format!("-c statement_timeout={}", options.lane_timeout.as_millis());
+    pool(options, &settings, options.lookups)
+}
+
+/// A plan that was made while the tables were small must not read large ones from one end to the other.
+fn writers(options: &Options) -> Result<Pool, StoreError> {
+    let settings = format!(
+        "-c enable_seqscan=off -c jit=off -c statement_timeout={} -c lock_timeout={} \
+         -c idle_in_transaction_session_timeout={}",
+        options.lane_timeout.as_millis(),
+        options.lock_timeout.as_millis(),
+        options.lane_timeout.as_millis(),
+    );
+    pool(options, &settings, options.lanes + 1)
+}
+
+fn pool(options: &Options, settings: &str, size: usize) -> Result<Pool, StoreError> {
+    let mut config = options.config()?;
+    let given = config.get_options().map(str::to_owned).unwrap_or_default();
+    config.options(format!("{given} {settings}"));
+    let recycling_method = RecyclingMethod::Fast;
+    let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method });
+    let wait = Some(options.connect_timeout);
+    let timeouts = Timeouts { wait, create: wait, recycle: wait };
+    let pool = Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1).timeouts(timeouts);
+    pool.build().map_err(|error| StoreError::Unavailable(error.to_string()))
+}
