@@ -4,6 +4,7 @@
 //! absolute times do not. The Bursar is the release binary with everything on, and `bursar check`
 //! has to pass on its books afterwards.
 
+mod postgres;
 mod reference;
 mod server;
 mod table;
@@ -35,6 +36,10 @@ struct Arguments {
     /// Cards without spending controls: otherwise each has three limits and a list of categories.
     #[arg(long)]
     no_controls: bool,
+    /// Keep the ledger on this PostgreSQL server, in databases made for it; the role has to be allowed to make
+    /// them.
+    #[arg(long, value_name = "URL", env = "BURSAR_BENCH_POSTGRES_URL", hide_env_values = true)]
+    postgres: Option<String>,
     /// Only the closed-loop loads.
     #[arg(long)]
     loads_only: bool,
@@ -54,45 +59,89 @@ fn main() -> Result<(), Error> {
 
 /// Each load runs against both servers, one after the other, a moment apart.
 async fn measure(arguments: &Arguments) -> Result<(), Error> {
-    let seconds = Duration::from_secs(arguments.seconds);
     let mut table = Table::default();
-    for &connections in &arguments.connections {
-        let reference = server::Reference::start().await?;
-        let base = wrk::run(reference.target(), connections, seconds).await?;
-        table.push(Row::load("do-nothing server", connections, &base, None));
-        drop(reference);
-        for (name, companies) in [("bursar, spread", arguments.companies), ("bursar, one account", 1)] {
-            let bursar = server::Bursar::start(&arguments.bursar, companies, !arguments.no_controls).await?;
-            let load = wrk::run(bursar.target(), connections, seconds).await?;
-            table.push(Row::load(name, connections, &load, Some(&base)));
-            bursar.stop_and_check().await?;
-        }
+    let best = loads(arguments, &mut table).await?;
+    if let Some(postgres) = &arguments.postgres {
+        one_transaction_each(arguments, postgres, best, &mut table).await?;
     }
     table.print();
     if arguments.loads_only {
         return Ok(());
     }
     table.clear();
-    let bursar = server::Bursar::start(&arguments.bursar, 1, !arguments.no_controls).await?;
-    table.push(Row::value("start to ready, empty folder", format!("{} ms", bursar.start_ms())));
+    figures(arguments, &mut table).await?;
+    table.print();
+    Ok(())
+}
+
+fn seconds(arguments: &Arguments) -> Duration {
+    Duration::from_secs(arguments.seconds)
+}
+
+async fn start(arguments: &Arguments, companies: usize) -> Result<server::Bursar, Error> {
+    let store = arguments.postgres.as_deref();
+    server::Bursar::start(&arguments.bursar, store, companies, !arguments.no_controls).await
+}
+
+/// Closed loops. Returns how many authorizations a second the last spread load had.
+async fn loads(arguments: &Arguments, table: &mut Table) -> Result<f64, Error> {
+    let mut last = 0.0;
+    for &connections in &arguments.connections {
+        let reference = server::Reference::start().await?;
+        let base = wrk::run(reference.target(), connections, seconds(arguments)).await?;
+        table.push(Row::load("do-nothing server", connections, &base, None));
+        drop(reference);
+        for (name, companies) in [("bursar, one account", 1), ("bursar, spread", arguments.companies)] {
+            let bursar = start(arguments, companies).await?;
+            let load = wrk::run(bursar.target(), connections, seconds(arguments)).await?;
+            table.push(Row::load(name, connections, &load, Some(&base)));
+            bursar.stop_and_check().await?;
+            last = load.per_second;
+        }
+    }
+    Ok(last)
+}
+
+/// What the same PostgreSQL does for who gives each authorization a transaction.
+async fn one_transaction_each(
+    arguments: &Arguments,
+    postgres: &str,
+    bursar: f64,
+    table: &mut Table,
+) -> Result<(), Error> {
+    table.print();
+    table.clear();
+    for clients in [16, 64] {
+        for (name, accounts) in [("spread", arguments.companies), ("one account", 1)] {
+            let rate =
+                postgres::one_transaction_each(postgres, accounts, clients, seconds(arguments)).await?;
+            let name = format!("a transaction each, {clients} clients, {name}");
+            table
+                .push(Row::value(&name, format!("{rate:.0}/s; bursar, spread, does {:.1} x", bursar / rate)));
+        }
+    }
+    Ok(())
+}
+
+async fn figures(arguments: &Arguments, table: &mut Table) -> Result<(), Error> {
+    let bursar = start(arguments, 1).await?;
+    table.push(Row::value("start to ready, empty ledger", format!("{} ms", bursar.start_ms())));
     bursar.decide(100_000).await?;
     table.push(Row::value("resident after 100,000 authorizations", format!("{} MB", bursar.resident_mb()?)));
     let restarted = bursar.restart().await?;
     table.push(Row::value("start to ready, 100,000 authorizations", format!("{} ms", restarted.start_ms())));
-    for (name, latency) in restarted.open_loop(1000, seconds).await? {
+    for (name, latency) in restarted.open_loop(1000, seconds(arguments)).await? {
         table.push(Row::value(&format!("open loop at 1,000/s, {name}"), latency));
     }
     restarted.stop_and_check().await?;
     for stored in [10_000, 1_000_000] {
-        let bursar =
-            server::Bursar::start(&arguments.bursar, arguments.companies, !arguments.no_controls).await?;
+        let bursar = start(arguments, arguments.companies).await?;
         bursar.decide(stored).await?;
-        for (name, latency) in bursar.open_loop(1000, seconds).await? {
+        for (name, latency) in bursar.open_loop(1000, seconds(arguments)).await? {
             let name = format!("open loop at 1,000/s with {stored} authorizations stored, {name}");
             table.push(Row::value(&name, latency));
         }
         bursar.stop_and_check().await?;
     }
-    table.print();
     Ok(())
 }

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::Error;
+use crate::postgres::Database;
 use crate::wrk::Target;
 
 /// Cards that draw on one account.
@@ -37,7 +38,7 @@ impl Reference {
     }
 }
 
-/// A Bursar with a data folder of its own.
+/// A Bursar with a data folder of its own, and a database if its ledger is on PostgreSQL.
 pub(crate) struct Bursar {
     process: Child,
     binary: PathBuf,
@@ -46,15 +47,25 @@ pub(crate) struct Bursar {
     target: Target,
     start_ms: u128,
     folder: TempDir,
+    database: Option<Database>,
 }
 
 impl Bursar {
     /// Starts it on an empty folder and makes companies with ten cards each, and money without end. With
     /// controls, each card has three limits and a list of categories.
-    pub(crate) async fn start(binary: &Path, companies: usize, controls: bool) -> Result<Self, Error> {
+    pub(crate) async fn start(
+        binary: &Path,
+        postgres: Option<&str>,
+        companies: usize,
+        controls: bool,
+    ) -> Result<Self, Error> {
+        let database = match postgres {
+            Some(server) => Some(Database::create(server).await?),
+            None => None,
+        };
         let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
         let target = Target { url: String::new(), authorization: String::new(), cards: Vec::new() };
-        let mut bursar = Self::start_on(binary, folder, target).await?;
+        let mut bursar = Self::start_on(binary, folder, database, target).await?;
         bursar.fill(companies, controls).await?;
         Ok(bursar)
     }
@@ -62,14 +73,19 @@ impl Bursar {
     /// Stops it and starts it again on the same folder.
     pub(crate) async fn restart(mut self) -> Result<Self, Error> {
         self.stop().await?;
-        Self::start_on(&self.binary, self.folder, self.target).await
+        Self::start_on(&self.binary, self.folder, self.database, self.target).await
     }
 
-    async fn start_on(binary: &Path, folder: TempDir, mut target: Target) -> Result<Self, Error> {
+    async fn start_on(
+        binary: &Path,
+        folder: TempDir,
+        database: Option<Database>,
+        mut target: Target,
+    ) -> Result<Self, Error> {
         let port = free_port()?;
         let base = format!("http://127.0.0.1:{port}");
         let began = Instant::now();
-        let process = Command::new(binary)
+        let process = command(binary, database.as_ref())
             .args(["serve", "--port", &port.to_string(), "--data-dir"])
             .arg(folder.path())
             .stdout(Stdio::null())
@@ -87,7 +103,7 @@ impl Bursar {
         let password = text(marqeta.get("password")).ok_or("credentials without a password")?;
         target.url = format!("{base}/jit/marqeta");
         target.authorization = basic(&base, &username, &password)?;
-        Ok(Self { process, binary: binary.to_owned(), base, api_key, target, start_ms, folder })
+        Ok(Self { process, binary: binary.to_owned(), base, api_key, target, start_ms, folder, database })
     }
 
     pub(crate) fn target(&self) -> &Target {
@@ -198,7 +214,8 @@ impl Bursar {
         }
         let latency =
             |name: &str| format!("{:.1} ms", report["latency"][name].as_f64().unwrap_or(f64::NAN) / 1000.0);
-        Ok(vec![("p50", latency("p50_us")), ("p95", latency("p95_us")), ("p99", latency("p99_us"))])
+        let names = [("p50", "p50_us"), ("p95", "p95_us"), ("p99", "p99_us"), ("p99.9", "p999_us")];
+        Ok(names.map(|(name, key)| (name, latency(key))).to_vec())
     }
 
     async fn stop(&mut self) -> Result<(), Error> {
@@ -211,13 +228,26 @@ impl Bursar {
     /// A figure counts only if the books are right afterwards.
     pub(crate) async fn stop_and_check(mut self) -> Result<(), Error> {
         self.stop().await?;
-        let check =
-            Command::new(&self.binary).args(["check", "--data-dir"]).arg(self.folder.path()).output().await?;
-        match check.status.success() {
-            true => Ok(()),
-            false => Err(format!("the books are wrong:\n{}", String::from_utf8_lossy(&check.stdout)).into()),
+        let mut check = command(&self.binary, self.database.as_ref());
+        let check = check.args(["check", "--data-dir"]).arg(self.folder.path()).output().await?;
+        if !check.status.success() {
+            return Err(format!("the books are wrong:\n{}", String::from_utf8_lossy(&check.stdout)).into());
+        }
+        match self.database.take() {
+            Some(database) => database.drop().await,
+            None => Ok(()),
         }
     }
+}
+
+/// On this database, or on the embedded ledger.
+fn command(binary: &Path, database: Option<&Database>) -> Command {
+    let mut command = Command::new(binary);
+    match database {
+        Some(database) => command.env("BURSAR__POSTGRES__URL", database.url()),
+        None => command.env_remove("BURSAR__POSTGRES__URL"),
+    };
+    command
 }
 
 /// The header that reqwest would send, for `wrk` to send.

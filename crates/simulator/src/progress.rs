@@ -53,6 +53,8 @@ pub struct Latency {
     pub p95_us: u64,
     /// 99 of 100 are faster.
     pub p99_us: u64,
+    /// 999 of 1000 are faster.
+    pub p999_us: u64,
     /// The slowest.
     pub max_us: u64,
 }
@@ -85,6 +87,7 @@ impl Progress {
                 p50_us: quantile(0.50),
                 p95_us: quantile(0.95),
                 p99_us: quantile(0.99),
+                p999_us: quantile(0.999),
                 max_us: counts.latency_us.max(),
             },
             ..counts.figures.clone()
