@@ -58,14 +58,16 @@ const LAYERS: &[Layer] = &[
             "bursar-core",
             "bursar-processors",
             "bursar-server",
+            "bursar-services",
             "bursar-store",
             "bursar-store-postgres",
             "bursar-store-sqlite",
         ],
         tests_use: &[],
     },
+    Layer { name: "bursar-services", uses: &[], tests_use: &[] },
     Layer { name: "bursar-bench", uses: &["bursar-core", "bursar-processors"], tests_use: &[] },
-    Layer { name: "xtask", uses: &[], tests_use: &[] },
+    Layer { name: "xtask", uses: &["bursar-services"], tests_use: &[] },
 ];
 
 /// Checks the workspace.

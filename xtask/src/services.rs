@@ -4,8 +4,8 @@
 //! ports, with their data under `target/services`; nothing of the system's own is touched.
 
 mod postgres;
-mod runner;
 
+use bursar_services::Life;
 use clap::Subcommand;
 
 use crate::Error;
@@ -49,7 +49,7 @@ fn up() -> Result<(), Error> {
     let postgres = Postgres::prepare()?;
     let url = match postgres.running()? {
         Some(url) => url,
-        None => postgres.start(postgres::Life::UntilStopped)?,
+        None => postgres.start(Life::UntilStopped)?,
     };
     say(format_args!("postgres: {}", without_password(&url)));
     say(format_args!("export {GIVEN}='{url}'"));
@@ -117,7 +117,7 @@ impl ForTests {
         let postgres = Postgres::prepare()?;
         match postgres.running()? {
             Some(url) => Ok(Self { url, started: None }),
-            None => Ok(Self { url: postgres.start(postgres::Life::AsLongAsThis)?, started: Some(postgres) }),
+            None => Ok(Self { url: postgres.start(Life::AsLongAsThis)?, started: Some(postgres) }),
         }
     }
 

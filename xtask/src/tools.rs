@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use crate::Error;
@@ -157,12 +157,8 @@ fn apt_get(arguments: &[&str]) -> Result<(), Error> {
 
 /// Whether this is root on Debian, Ubuntu or a child of theirs.
 pub(crate) fn may_install() -> bool {
-    is_root() && fs::read_to_string("/etc/os-release").is_ok_and(|release| is_debian(&release))
-}
-
-pub(crate) fn is_root() -> bool {
-    // The owner of this entry is the effective user of the process that looks.
-    fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0)
+    bursar_services::is_root()
+        && fs::read_to_string("/etc/os-release").is_ok_and(|release| is_debian(&release))
 }
 
 fn is_debian(os_release: &str) -> bool {
@@ -175,17 +171,7 @@ fn is_debian(os_release: &str) -> bool {
 
 /// Whether the program is on the path.
 pub(crate) fn is_installed(program: &str) -> bool {
-    find(program).is_some()
-}
-
-/// Where the path has the program.
-pub(crate) fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| is_executable(file))
-}
-
-fn is_executable(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o111 != 0)
+    bursar_services::find(program).is_some()
 }
 
 /// Follows a process that does nothing.

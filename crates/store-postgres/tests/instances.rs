@@ -80,21 +80,29 @@ async fn one_message_with_an_unknown_card_at_two_instances_has_one_answer() {
     assert_books_are_right(place.books());
 }
 
+/// How many of 64 swipes of 33 cents are approved, sent at once through two instances.
+async fn approved_of_64(instances: &[Arc<PostgresLedger>; 2], funded: &Funded) -> usize {
+    let mut sent = JoinSet::new();
+    for number in 0..64 {
+        let (ledger, call) = (Arc::clone(&instances[number % 2]), given::authorization(funded, usd("0.33")));
+        sent.spawn(async move { outcome(send(&ledger, &call).await.expect("an outcome")) });
+    }
+    sent.join_all().await.iter().filter(|outcome| is_approved(outcome)).count()
+}
+
+fn is_approved(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Decided(decided, _) => decided.message.is_approved(),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn two_instances_on_one_owner_approve_exactly_to_the_floor() {
     let place = PostgresPlace::new();
     let funded = account(&place, "10.00").await;
     let instances = [place.open_ledger(), place.open_ledger()];
-    let mut sent = JoinSet::new();
-    for number in 0..64 {
-        let (ledger, call) = (Arc::clone(&instances[number % 2]), given::authorization(&funded, usd("0.33")));
-        sent.spawn(async move { outcome(send(&ledger, &call).await.expect("an outcome")) });
-    }
-    let is_approved = |outcome: &Outcome| match outcome {
-        Outcome::Decided(decided, _) => decided.message.is_approved(),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(sent.join_all().await.iter().filter(|outcome| is_approved(outcome)).count(), 30);
+    assert_eq!(approved_of_64(&instances, &funded).await, 30);
     assert_eq!(given::available(instances[1].as_ref(), &funded).await, usd("0.10"));
     assert_books_are_right(place.books());
 }
@@ -105,20 +113,61 @@ async fn a_control_that_one_instance_changes_holds_at_once_at_the_other() {
     let place = PostgresPlace::new();
     let funded = account(&place, "100.00").await;
     let [one, other] = [place.open_ledger(), place.open_ledger()];
-    let is_approved = async |ledger: &PostgresLedger| {
+    let approves = async |ledger: &PostgresLedger| {
         let swipe = given::authorization(&funded, usd("9.00"));
-        match outcome(send(ledger, &swipe).await.expect("an outcome")) {
-            Outcome::Decided(decided, _) => decided.message.is_approved(),
-            other => panic!("{other:?}"),
-        }
+        is_approved(&outcome(send(ledger, &swipe).await.expect("an outcome")))
     };
-    assert!(is_approved(&other).await, "it knows that there is none");
+    assert!(approves(&other).await, "it knows that there is none");
     let limit = |dollars| given::limit(Window::Lifetime, usd(dollars));
     let control = given::control(one.as_ref(), &funded, Scope::Card(funded.card), limit("10.00")).await;
-    assert!(!is_approved(&other).await, "9.00 of 10.00 are taken");
+    assert!(!approves(&other).await, "9.00 of 10.00 are taken");
     for (dollars, expected) in [("20.00", true), ("26.00", false), ("40.00", true), ("27.00", false)] {
         given::sent(one.as_ref(), &given::control_change(&control, Some(limit(dollars)), None)).await;
-        assert_eq!(is_approved(&other).await, expected, "{dollars}");
+        assert_eq!(approves(&other).await, expected, "{dollars}");
+    }
+    assert_books_are_right(place.books());
+}
+
+#[tokio::test]
+async fn two_instances_share_a_limit_and_approve_exactly_what_it_allows() {
+    let place = PostgresPlace::new();
+    let funded = account(&place, "100.00").await;
+    let instances = [place.open_ledger(), place.open_ledger()];
+    // One counts the first swipe, and the other makes the limit that has to know of it.
+    given::sent(instances[0].as_ref(), &given::authorization(&funded, usd("0.33"))).await;
+    let day = given::limit(Window::Day, usd("5.00"));
+    given::sent(instances[1].as_ref(), &given::new_control(funded.owner, Scope::Card(funded.card), day))
+        .await;
+    assert_eq!(approved_of_64(&instances, &funded).await, 14);
+    assert_eq!(given::available(instances[0].as_ref(), &funded).await, usd("95.05"));
+    assert_books_are_right(place.books());
+}
+
+#[tokio::test]
+async fn a_limit_that_was_cut_at_one_instance_holds_at_the_other_for_all_that_starts_later() {
+    let place = PostgresPlace::new();
+    let funded = account(&place, "1000.00").await;
+    let instances = [place.open_ledger(), place.open_ledger()];
+    let [high, low] = ["500.00", "0.01"].map(|dollars| given::limit(Window::Day, usd(dollars)));
+    let scope = Scope::Card(funded.card);
+    let control = given::control(instances[0].as_ref(), &funded, scope, high.clone()).await;
+    for round in 0..20 {
+        let (here, there) = (&instances[round % 2], &instances[(round + 1) % 2]);
+        let mut before = JoinSet::new();
+        for _ in 0..8 {
+            let (ledger, call) = (Arc::clone(there), given::authorization(&funded, usd("1.00")));
+            before.spawn(async move { send(&ledger, &call).await.map(|_| ()) });
+        }
+        let cut = given::control_change(&control, Some(low.clone()), None);
+        assert!(is_approved(&outcome(send(here, &cut).await.expect("an outcome"))));
+        let later = given::authorization(&funded, usd("1.00"));
+        let later = outcome(send(there, &later).await.expect("an outcome"));
+        assert!(!is_approved(&later), "in round {round}");
+        for sent in before.join_all().await {
+            sent.expect("an outcome");
+        }
+        let raised = given::control_change(&control, Some(high.clone()), None);
+        send(here, &raised).await.expect("an outcome");
     }
     assert_books_are_right(place.books());
 }

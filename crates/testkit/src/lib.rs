@@ -16,8 +16,10 @@ pub mod faulty;
 mod gate;
 pub mod history;
 mod place;
+mod server;
 
 pub use bursar_store::contract::{NOON, Place, SetClock, assert_books_are_right, given};
 pub use faulty::{FaultyLedger, ReadFault};
 pub use gate::Gate;
 pub use place::{PostgresPlace, SqlitePlace};
+pub use server::PostgresServer;

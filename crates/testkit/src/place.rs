@@ -4,4 +4,5 @@ mod postgres;
 mod sqlite;
 
 pub use postgres::PostgresPlace;
+pub(crate) use postgres::execute;
 pub use sqlite::SqlitePlace;

@@ -1,15 +1,12 @@
-//! A PostgreSQL of this checkout's own.
+//! The PostgreSQL of this checkout: installed, and in a folder under `target`.
 
 use std::fs;
-use std::io::{ErrorKind, Read};
-use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::os::unix::process::CommandExt;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use super::runner::Runner;
+use bursar_services::{Life, Postgres as Server, Runner, free_port, random, write_private};
+
 use crate::say::say;
 use crate::{Error, tools};
 
@@ -17,28 +14,9 @@ use crate::{Error, tools};
 /// reach this one.
 const FOLDER: &str = "target/services/postgres";
 
-/// The oldest that Bursar runs on.
-const OLDEST: u32 = 15;
-
-const STARTS_WITHIN: Duration = Duration::from_secs(60);
-
-/// Between two looks at whether it is there.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// How long it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Life {
-    /// Until `cargo xtask services down`.
-    UntilStopped,
-    /// It ends with this task, however that ends.
-    AsLongAsThis,
-}
-
-/// The programs, the account that runs them, and the folder.
+/// The server and its folder.
 pub(crate) struct Postgres {
-    programs: PathBuf,
-    runner: Runner,
-    folder: PathBuf,
+    server: Server,
 }
 
 impl Postgres {
@@ -51,39 +29,32 @@ impl Postgres {
     }
 
     fn prepare_in(folder: &Path) -> Result<Self, Error> {
-        if programs().is_none() && tools::may_install() {
+        if !Server::is_installed() && tools::may_install() {
             tools::install_service(&["postgresql"], NO_CLUSTER)?;
         }
-        let programs = programs().ok_or(format!(
-            "PostgreSQL {OLDEST} or newer is not installed (on Debian: apt-get install postgresql), and {} \
-             names none",
-            super::GIVEN
-        ))?;
-        let runner = Runner::of("postgres")?;
-        let folder = home(folder, &runner)?;
-        let postgres = Self { programs, runner, folder };
-        if !postgres.data().join("PG_VERSION").exists() {
-            postgres.initialise()?;
-        }
-        Ok(postgres)
+        let runner = Server::runner()?;
+        let server = Server::within(home(folder, &runner)?)
+            .map_err(|error| format!("{error}, and {} names none", super::GIVEN))?;
+        say(format_args!("a PostgreSQL in {}", server.folder().display()));
+        server.make()?;
+        Ok(Self { server })
     }
 
     /// The one that was prepared before, if any.
     pub(crate) fn find() -> Result<Option<Self>, Error> {
-        let (Ok(folder), Some(programs)) = (fs::canonicalize(FOLDER), programs()) else { return Ok(None) };
-        Ok(Some(Self { programs, runner: Runner::of("postgres")?, folder }))
+        match (fs::canonicalize(FOLDER), Server::is_installed()) {
+            (Ok(folder), true) => Ok(Some(Self { server: Server::within(folder)? })),
+            _ => Ok(None),
+        }
     }
 
     /// Where it listens, if it runs.
     pub(crate) fn running(&self) -> Result<Option<String>, Error> {
-        let mut status = self.runner.command(&self.program("pg_ctl"), false);
-        let status = status.arg("status").arg("-D").arg(self.data()).stdout(Stdio::null());
-        match status.stderr(Stdio::null()).status() {
-            Ok(status) if status.success() => fs::read_to_string(self.url_file())
+        match self.server.is_running()? {
+            true => fs::read_to_string(self.url_file())
                 .map(Some)
                 .map_err(|error| format!("postgres runs, and {}: {error}", self.url_file().display())),
-            Ok(_) => Ok(None),
-            Err(error) => Err(format!("pg_ctl cannot be started: {error}")),
+            false => Ok(None),
         }
     }
 
@@ -93,115 +64,35 @@ impl Postgres {
     /// It does not start; its last words are in the message.
     pub(crate) fn start(&self, life: Life) -> Result<String, Error> {
         let port = free_port()?;
-        let log =
-            fs::File::create(self.log()).map_err(|error| format!("{}: {error}", self.log().display()))?;
-        let errors = log.try_clone().map_err(|error| error.to_string())?;
-        let mut command = self.runner.command(&self.program("postgres"), life == Life::AsLongAsThis);
-        command.arg("-D").arg(self.data());
-        for setting in [
-            "listen_addresses=127.0.0.1",
-            &format!("port={port}"),
-            "unix_socket_directories=",
-            "max_connections=300",
-            "log_line_prefix=%m [%p] %d ",
-        ] {
-            command.args(["-c", setting]);
-        }
-        command.stdin(Stdio::null()).stdout(log).stderr(errors);
-        if life == Life::UntilStopped {
-            // Ctrl-C at the terminal is not meant for it.
-            command.process_group(0);
-        }
-        let mut child = command.spawn().map_err(|error| format!("postgres cannot be started: {error}"))?;
-        self.wait(&mut child, port)?;
-        let password = self.read(self.folder.join("password"))?;
-        let url = format!("postgres://bursar:{password}@127.0.0.1:{port}/postgres");
+        self.server.start(port, &[], life)?;
+        let url = self.server.url(port)?;
         write_private(&self.url_file(), &url)?;
         Ok(url)
     }
 
-    fn wait(&self, child: &mut Child, port: u16) -> Result<(), Error> {
-        let began = Instant::now();
-        loop {
-            if let Ok(Some(status)) = child.try_wait() {
-                return Err(format!("postgres ended with {status}:\n{}", self.last_words()));
-            }
-            let mut ready = Command::new(self.program("pg_isready"));
-            let ready = ready.args(["--quiet", "--host=127.0.0.1", &format!("--port={port}")]);
-            if ready.status().is_ok_and(|status| status.success()) {
-                return Ok(());
-            }
-            if began.elapsed() > STARTS_WITHIN {
-                let _ = child.kill();
-                return Err(format!("postgres takes no connections:\n{}", self.last_words()));
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-    }
-
     /// Ends it and waits until it is gone.
     pub(crate) fn stop(&self) -> Result<(), Error> {
-        let mut stop = self.runner.command(&self.program("pg_ctl"), false);
-        let stop = stop.args(["stop", "--mode=fast", "--wait", "-D"]).arg(self.data());
-        succeeds("postgres does not stop", stop)
+        self.server.stop()
     }
 
     /// Removes data that are not under `target`: nobody would find them there.
     pub(crate) fn remove(&self) -> Result<(), Error> {
-        let link = Path::new(FOLDER);
+        let (link, folder) = (Path::new(FOLDER), self.server.folder());
         match link.is_symlink() {
             false => Ok(()),
-            true => fs::remove_dir_all(&self.folder)
+            true => fs::remove_dir_all(folder)
                 .and_then(|()| fs::remove_file(link))
-                .map_err(|error| format!("{} cannot be removed: {error}", self.folder.display())),
+                .map_err(|error| format!("{} cannot be removed: {error}", folder.display())),
         }
     }
 
     /// The end of its log.
     pub(crate) fn last_words(&self) -> String {
-        let mut log = Vec::new();
-        let read = fs::File::open(self.log()).and_then(|mut file| file.read_to_end(&mut log));
-        if let Err(error) = read {
-            return format!("{}: {error}", self.log().display());
-        }
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(40)..].join("\n")
-    }
-
-    fn initialise(&self) -> Result<(), Error> {
-        say(format_args!("making a PostgreSQL in {}", self.folder.display()));
-        let password = self.folder.join("password");
-        write_private(&password, &random()?)?;
-        self.runner.give(&password)?;
-        let mut initdb = self.runner.command(&self.program("initdb"), false);
-        let initdb = initdb
-            .args(["--username=bursar", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"])
-            .arg("--pwfile")
-            .arg(&password)
-            .arg("-D")
-            .arg(self.data());
-        succeeds("initdb failed", initdb.stdout(Stdio::null()))
-    }
-
-    fn read(&self, path: PathBuf) -> Result<String, Error> {
-        fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
-    }
-
-    fn program(&self, name: &str) -> PathBuf {
-        self.programs.join(name)
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.join("data")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.folder.join("log")
+        self.server.last_words()
     }
 
     fn url_file(&self) -> PathBuf {
-        self.folder.join("url")
+        self.server.folder().join("url")
     }
 }
 
@@ -209,20 +100,7 @@ impl Postgres {
 const NO_CLUSTER: (&str, &str) =
     ("/etc/postgresql-common/createcluster.d/bursar.conf", "create_main_cluster = false\n");
 
-/// Where Debian keeps the programs of the newest version that is not too old; else where the path has
-/// them.
-fn programs() -> Option<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let numbered = versions.filter_map(|entry| {
-        let number: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let programs = entry.path().join("bin");
-        (number >= OLDEST && programs.join("initdb").exists()).then_some((number, programs))
-    });
-    let newest = numbered.max_by_key(|(number, _)| *number).map(|(_, programs)| programs);
-    newest.or_else(|| tools::find("initdb")?.parent().map(Path::to_owned))
-}
-
-/// The folder, made and given to the runner; where that cannot reach it, a link to one that it can.
+/// The folder, made; where the runner cannot reach it, a link to one that it can.
 fn home(folder: &Path, runner: &Runner) -> Result<PathBuf, Error> {
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
     if fs::exists(folder).map_err(failed)? {
@@ -247,40 +125,14 @@ fn home(folder: &Path, runner: &Runner) -> Result<PathBuf, Error> {
             place
         }
     };
-    fs::set_permissions(&place, fs::Permissions::from_mode(0o700)).map_err(failed)?;
-    runner.give(&place)?;
     Ok(place)
-}
-
-/// A port that nobody has right now.
-fn free_port() -> Result<u16, Error> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-    listener.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
-}
-
-fn random() -> Result<String, Error> {
-    let mut bytes = [0_u8; 16];
-    let filled = fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
-    filled.map_err(|error| format!("/dev/urandom: {error}"))?;
-    Ok(bytes.map(|byte| format!("{byte:02x}")).concat())
-}
-
-fn write_private(path: &Path, text: &str) -> Result<(), Error> {
-    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-    fs::write(path, text).map_err(failed)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)
-}
-
-fn succeeds(failed: &str, command: &mut Command) -> Result<(), Error> {
-    match command.stdout(Stdio::null()).status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{failed}: {status}")),
-        Err(error) => Err(format!("{failed}: {error}")),
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
+
     use super::*;
 
     /// Installed, made, started, asked, stopped: as every other test of a real PostgreSQL needs it.
@@ -293,7 +145,7 @@ mod tests {
         assert_eq!(postgres.running(), Ok(None));
         let url = postgres.start(Life::AsLongAsThis).expect("it starts");
         assert_eq!(postgres.running(), Ok(Some(url.clone())));
-        let mut ask = Command::new(postgres.program("psql"));
+        let mut ask = Command::new(postgres.server.program("psql"));
         let answer = ask.args([&url, "--tuples-only", "--no-align", "--command", "show fsync"]).output();
         assert_eq!(String::from_utf8_lossy(&answer.expect("psql runs").stdout).trim(), "on");
         postgres.stop().expect("it stops");

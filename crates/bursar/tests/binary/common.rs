@@ -28,8 +28,16 @@ pub(crate) fn ask_to_stop(process: u32) -> Result<(), Error> {
     }
 }
 
+/// Ends a process at once, without a last word.
+pub(crate) fn kill(process: u32) -> Result<(), Error> {
+    match Command::new("kill").args(["-KILL", &process.to_string()]).status()?.success() {
+        true => Ok(()),
+        false => Err(format!("process {process} is not there").into()),
+    }
+}
+
 /// Longer than anything here takes: who waits so long says for what, instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Asks again and again until it is so.
 pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
@@ -196,6 +204,13 @@ impl Running {
         let output = bursar(&["check", "--json", "--data-dir"]).arg(&self.folder).output()?;
         Ok(serde_json::from_slice(&output.stdout)?)
     }
+}
+
+/// `bursar check` on a database.
+pub(crate) fn check_postgres(url: &str) -> Result<Value, Error> {
+    let output = bursar(&["check", "--json", "--postgres", url]).output()?;
+    serde_json::from_slice(&output.stdout)
+        .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned().into())
 }
 
 impl Drop for Running {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::common::{Error, Running, Wallet};
+use crate::common::{Error, Running, Wallet, kill};
 
 const ROUNDS: usize = 20;
 const CLIENTS: usize = 8;
@@ -62,9 +62,7 @@ async fn swipe_until_killed(
                 assert!(matches!(status, 200 | 402), "{status} {answer:?}");
                 answered.push(Answered { body, status, answer });
                 if count.fetch_add(1, Ordering::Relaxed) + 1 == ANSWERS_A_ROUND {
-                    let killed =
-                        std::process::Command::new("kill").args(["-KILL", &server.id().to_string()]).status();
-                    assert!(killed.is_ok_and(|status| status.success()));
+                    kill(server.id()).expect("it runs");
                 }
             }
             answered

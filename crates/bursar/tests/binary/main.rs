@@ -7,5 +7,7 @@ mod disk;
 mod faults;
 mod flush;
 mod kill;
+mod load;
+mod outages;
 mod postgres;
 mod simulate;

@@ -128,7 +128,8 @@ fn administer(statement: String) {
     execute(server(), statement);
 }
 
-fn execute(url: String, statement: String) {
+/// Runs a statement in the database, by a connection of its own.
+pub(crate) fn execute(url: String, statement: String) {
     let done = wait(async move {
         let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
         tokio::spawn(connection);

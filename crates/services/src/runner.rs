@@ -5,11 +5,11 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Error, tools};
+use crate::{Error, is_root};
 
 /// An account of the system.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Runner {
+pub struct Runner {
     /// `None` is whoever runs this task.
     other: Option<Account>,
 }
@@ -26,8 +26,8 @@ impl Runner {
     ///
     /// # Errors
     /// This is root, and the system has neither.
-    pub(crate) fn of(service: &str) -> Result<Self, Error> {
-        if !tools::is_root() {
+    pub fn of(service: &str) -> Result<Self, Error> {
+        if !is_root() {
             return Ok(Self { other: None });
         }
         let passwd = fs::read_to_string("/etc/passwd").map_err(|error| format!("/etc/passwd: {error}"))?;
@@ -38,7 +38,8 @@ impl Runner {
 
     /// The program, run by this account. With `tied` it is told to end when this task's thread does,
     /// however that ends.
-    pub(crate) fn command(&self, program: &Path, tied: bool) -> Command {
+    #[must_use]
+    pub fn command(&self, program: &Path, tied: bool) -> Command {
         let mut switches = Vec::new();
         if let Some(Account { name, gid, .. }) = &self.other {
             switches.extend([
@@ -63,13 +64,17 @@ impl Runner {
     }
 
     /// Gives the file or folder to the account.
-    pub(crate) fn give(&self, path: &Path) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn give(&self, path: &Path) -> Result<(), Error> {
         let Some(Account { uid, gid, .. }) = self.other else { return Ok(()) };
         chown(path, Some(uid), Some(gid)).map_err(|error| format!("{}: {error}", path.display()))
     }
 
     /// Whether the account can go into the folder: a checkout may lie in somebody's private one.
-    pub(crate) fn reaches(&self, folder: &Path) -> bool {
+    #[must_use]
+    pub fn reaches(&self, folder: &Path) -> bool {
         let mut enters = self.command(&PathBuf::from("test"), false);
         enters.arg("-x").arg(folder).status().is_ok_and(|status| status.success())
     }

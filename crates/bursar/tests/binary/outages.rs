@@ -1,0 +1,94 @@
+//! PostgreSQL and instances on it that are killed or stopped under load: no answered decision is lost, none
+//! is doubled, and the books are equal.
+
+use std::time::{Duration, Instant};
+
+use bursar_testkit::PostgresServer;
+
+use crate::common::Error;
+use crate::load::Load;
+
+/// Decisions between two faults, at least.
+const DECISIONS: u64 = 100;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_survives_ten_kills_of_postgres() -> Result<(), Error> {
+    let (mut server, folder) = (PostgresServer::new(), tempfile::tempdir()?);
+    let mut load = Load::prepare(&server, folder.path(), 1).await?;
+    load.begin();
+    for _ in 0..10 {
+        load.decisions(DECISIONS).await?;
+        server.kill();
+        server.start();
+    }
+    load.decisions(DECISIONS).await?;
+    assert_eq!(load.verdict().await?, Vec::<String>::new());
+    Ok(())
+}
+
+/// The control: a PostgreSQL that answers COMMIT before it has written anything loses decisions, and the
+/// verdict finds it. Else the test above could not fail.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_that_answers_before_it_writes_is_found() -> Result<(), Error> {
+    let forgetful = ["synchronous_commit=off", "wal_writer_delay=10s", "wal_writer_flush_after=2GB"];
+    let (mut server, folder) = (PostgresServer::with(&forgetful), tempfile::tempdir()?);
+    let mut load = Load::prepare(&server, folder.path(), 1).await?;
+    // What was made so far stays.
+    server.execute("checkpoint");
+    load.begin();
+    load.decisions(DECISIONS).await?;
+    server.kill();
+    server.start();
+    load.decisions(DECISIONS).await?;
+    let findings = load.verdict().await?;
+    assert!(findings.iter().any(|finding| finding.contains("} became Answered")), "{findings:?}");
+    Ok(())
+}
+
+/// The other one goes on meanwhile, for every owner: also for those that the dead one had locked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_survives_twenty_kills_of_one_of_two_instances() -> Result<(), Error> {
+    let (server, folder) = (PostgresServer::new(), tempfile::tempdir()?);
+    let mut load = Load::prepare(&server, folder.path(), 2).await?;
+    load.begin();
+    for round in 0..20 {
+        let (dying, other) = (round % 2, (round + 1) % 2);
+        load.decisions(DECISIONS).await?;
+        load.kill(dying)?;
+        load.decisions_for_all(other).await?;
+        load.start(dying)?;
+        load.decisions_for_all(dying).await?;
+    }
+    assert_eq!(load.verdict().await?, Vec::<String>::new());
+    Ok(())
+}
+
+/// Below the time that PostgreSQL is stopped, and above `jit.deadline_ms` by what a busy machine adds.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(3500);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_that_is_stopped_for_five_seconds_is_not_waited_for_and_nothing_is_lost()
+-> Result<(), Error> {
+    let (server, folder) = (PostgresServer::new(), tempfile::tempdir()?);
+    let mut load = Load::prepare(&server, folder.path(), 1).await?;
+    load.begin();
+    load.decisions(DECISIONS).await?;
+    let ready = format!("{}/ready", load.instance(0).base);
+    server.freeze();
+    let stopped = Instant::now();
+    let status = load.instance(0).http.get(&ready).send().await?.status();
+    assert_eq!(status, 503);
+    // The one fault here that is a time.
+    tokio::time::sleep(Duration::from_secs(5).saturating_sub(stopped.elapsed())).await;
+    server.thaw();
+    let thawed = Instant::now();
+    load.decisions(1).await?;
+    assert!(thawed.elapsed() < Duration::from_secs(3), "decided again after {:?}", thawed.elapsed());
+    let status = load.instance(0).http.get(&ready).send().await?.status();
+    assert_eq!(status, 200, "and ready again");
+    load.decisions(DECISIONS).await?;
+    let slowest = load.seen().slowest;
+    assert!(slowest < ANSWERED_WITHIN, "a request took {slowest:?}");
+    assert_eq!(load.verdict().await?, Vec::<String>::new());
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! Services of the system's own packages, run for developer tasks and tests: where their programs are,
+//! which account may run them, and how they start and stop.
+
+mod postgres;
+mod runner;
+mod system;
+
+pub use postgres::{Life, Postgres, write_private};
+pub use runner::Runner;
+pub use system::{find, free_port, is_root, random};
+
+/// What went wrong, for the person at the terminal.
+pub type Error = String;
