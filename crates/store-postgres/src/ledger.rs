@@ -15,10 +15,11 @@ use bursar_store::{Batch, Clock, Ledger, Member, Settled, StoreError, Transacted
 use deadpool_postgres::{Client, Object, Pool};
 use tokio::runtime::Handle;
 
-use crate::connection::{Options, migrate};
+use crate::connection::Options;
 use crate::error::{before_commit, no_connection};
 use crate::save::Committed;
-use crate::{guards, load, save};
+use crate::schema::migrate;
+use crate::{guards, identity, load, save};
 
 /// How often a batch is decided because others were in its way. Each time more of its messages are
 /// answered.
@@ -49,8 +50,12 @@ impl PostgresLedger {
     /// is one that can be read: [`Ledger::probe`] refuses it.
     pub async fn open(options: Options) -> Result<Self, StoreError> {
         migrate(&options).await?;
+        let readers = options.readers()?;
+        let client = readers.get().await.map_err(no_connection)?;
+        identity::read(&client).await?.refuse_unfinished()?;
+        drop(client);
         Ok(Self {
-            readers: options.readers()?,
+            readers,
             lookups: options.lookups()?,
             writers: options.writers()?,
             lanes: NonZeroUsize::new(options.lanes).unwrap_or(NonZeroUsize::MIN),
@@ -83,6 +88,7 @@ impl Ledger for PostgresLedger {
         let probe = async move {
             let client = Clean::take(&pool).await?;
             guards::check(&client).await?;
+            identity::read(&client).await?.refuse_unfinished()?;
             let beat = "insert into heartbeat (id, at) values (1, $1)
                         on conflict (id) do update set at = excluded.at";
             client.execute(beat, &[&now]).await.map_err(|error| before_commit(&error))?;

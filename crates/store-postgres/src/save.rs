@@ -24,7 +24,7 @@ pub(crate) enum Committed {
 }
 
 /// A statement and its arrays, one a column.
-struct Insert {
+pub(crate) struct Insert {
     statement: String,
     columns: Vec<Box<dyn ToSql + Sync + Send>>,
 }
@@ -32,7 +32,7 @@ struct Insert {
 impl Insert {
     /// `target` is the table with its columns, `types` theirs; `conflict` says what becomes of a row that
     /// is there already.
-    fn new(target: &str, types: &[&str], conflict: &str) -> Self {
+    pub(crate) fn new(target: &str, types: &[&str], conflict: &str) -> Self {
         let arrays: Vec<String> =
             types.iter().zip(1..).map(|(of, number)| format!("${number}::{of}[]")).collect();
         let statement =
@@ -40,9 +40,22 @@ impl Insert {
         Self { statement, columns: Vec::new() }
     }
 
-    fn column<T: ToSql + Sync + Send + 'static>(mut self, values: impl Iterator<Item = T>) -> Self {
+    pub(crate) fn column<T: ToSql + Sync + Send + 'static>(
+        mut self,
+        values: impl Iterator<Item = T>,
+    ) -> Self {
         self.columns.push(Box::new(values.collect::<Vec<T>>()));
         self
+    }
+
+    fn columns(&self) -> Vec<&(dyn ToSql + Sync)> {
+        self.columns.iter().map(|column| &**column as &(dyn ToSql + Sync)).collect()
+    }
+
+    /// Writes the rows in a transaction of their own.
+    pub(crate) async fn execute(&self, client: &tokio_postgres::Client) -> Result<u64, StoreError> {
+        let written = client.execute(&self.statement, &self.columns()).await;
+        written.map_err(|error| before_commit(&error))
     }
 }
 
@@ -59,11 +72,10 @@ pub(crate) async fn commit(
     let inserts = inserts(state, settled, times);
     let prepare = try_join_all(inserts.iter().map(|insert| client.prepare_cached(&insert.statement)));
     let statements = prepare.await.map_err(|error| before_commit(&error))?;
-    let writes = statements.iter().zip(&inserts).map(|(statement, insert)| async move {
-        let columns: Vec<&(dyn ToSql + Sync)> =
-            insert.columns.iter().map(|column| &**column as &(dyn ToSql + Sync)).collect();
-        client.execute(statement, &columns).await
-    });
+    let writes = statements
+        .iter()
+        .zip(&inserts)
+        .map(|(statement, insert)| async move { client.execute(statement, &insert.columns()).await });
     // A COMMIT after a statement that failed "succeeds" as a rollback: every result counts.
     let (written, committed) =
         futures_util::future::join(join_all(writes), client.batch_execute("commit")).await;
