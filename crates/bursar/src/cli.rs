@@ -24,6 +24,10 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Recompute every balance and hold from messages and journal. Works beside a running server.
     Check(Check),
+    /// Copy a whole ledger from one store to another, verify it, and go on where an earlier run ended.
+    Copy(Copy),
+    /// Bring the ledger's schema up to date without serving.
+    Migrate(Migrate),
     /// Print the effective settings and where each came from. Secrets are not shown.
     Config(Config),
     /// Print the OpenAPI description of /v1.
@@ -95,6 +99,29 @@ pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) source: Source,
     /// Print the report as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Either end is a data folder, or the `postgres://` URL of a database.
+#[derive(Debug, Args)]
+pub(crate) struct Copy {
+    /// The ledger to copy. It is only read; stop its servers before the last run.
+    #[arg(long, value_name = "LEDGER", env = "BURSAR_COPY_FROM", hide_env_values = true)]
+    pub(crate) from: String,
+    /// Where to: an empty folder or database, or the unfinished copy of an earlier run.
+    #[arg(long, value_name = "LEDGER", env = "BURSAR_COPY_TO", hide_env_values = true)]
+    pub(crate) to: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Change nothing, and print what would run.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the versions and migrations as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -2,8 +2,10 @@
 
 mod check;
 mod config;
+mod copy;
 mod demo;
 mod live;
+mod migrate;
 mod openapi;
 mod serve;
 mod simulate;
@@ -12,7 +14,9 @@ use std::io::Write;
 
 pub(crate) use check::check;
 pub(crate) use config::config;
+pub(crate) use copy::copy;
 pub(crate) use demo::demo;
+pub(crate) use migrate::migrate;
 pub(crate) use openapi::openapi;
 pub(crate) use serve::serve;
 pub(crate) use simulate::simulate;

@@ -29,6 +29,8 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => commands::demo(&arguments),
         Command::Simulate(arguments) => commands::simulate(&arguments),
         Command::Check(arguments) => commands::check(&arguments),
+        Command::Copy(arguments) => commands::copy(&arguments),
+        Command::Migrate(arguments) => commands::migrate(&arguments),
         Command::Config(arguments) => commands::config(&arguments),
         Command::Openapi => commands::openapi(),
     };

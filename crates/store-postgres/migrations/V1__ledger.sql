@@ -22,7 +22,7 @@ create table owners (
     last_at           timestamptz not null,
     -- Rises with every change of its spending controls, those of its cards and cardholders included: an
     -- instance keeps what it read of them for as long as this is the same.
-    controls_version  bigint not null
+    controls_version  bigint not null default 0
 );
 
 create table accounts (

@@ -1,7 +1,5 @@
 //! One snapshot of the database for `bursar check`, beside running servers or without one.
 
-use std::sync::Arc;
-
 use bursar_core::journal::CustomerEntry;
 use bursar_core::window::Counters;
 use bursar_core::{
@@ -9,21 +7,19 @@ use bursar_core::{
 };
 use bursar_store::StoreError;
 use bursar_store::books::Books;
-use tokio::runtime::Runtime;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
-use crate::connection::{Options, connect, refuse_other_schema};
-use crate::error::before_commit;
+use crate::connection::Options;
 use crate::rows::{Read, account, control, currency, get, id, message, owner, program, window, word};
+use crate::schema;
+use crate::session::Session;
 
 /// How many rows are fetched at a time.
 const FETCHED: u32 = 1_000;
 
 /// A snapshot of a ledger, read only: later commits do not show. Its methods wait for the server.
 pub struct PostgresBooks {
-    client: Arc<Client>,
-    /// Drives the connection. `None` once this is dropped.
-    runtime: Option<Runtime>,
+    pub(crate) session: Session,
 }
 
 impl PostgresBooks {
@@ -32,65 +28,32 @@ impl PostgresBooks {
     /// # Errors
     /// There is no ledger, or it cannot be read.
     pub fn open(options: &Options) -> Result<Self, StoreError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let options = options.clone();
-        let client = wait(&runtime, async move {
-            let failed = |error: tokio_postgres::Error| before_commit(&error);
-            let (client, connection) = connect(&options).await?;
-            tokio::spawn(connection);
-            let begin = "begin isolation level repeatable read read only";
-            client.batch_execute(begin).await.map_err(failed)?;
-            refuse_other_schema(&client).await?;
-            Ok(client)
-        })?;
-        Ok(Self { client: Arc::new(client), runtime: Some(runtime) })
+        Self::open_as(options, "bursar check")
     }
 
-    fn rows(&self, select: &str) -> Result<Vec<Row>, StoreError> {
-        let (client, select) = (Arc::clone(&self.client), select.to_owned());
-        let gone = || StoreError::Unavailable("the connection is closed".into());
-        wait(self.runtime.as_ref().ok_or_else(gone)?, async move {
-            client.query(&select, &[]).await.map_err(|error| before_commit(&error))
-        })
+    /// The same; `application` is how the server shows the connection.
+    pub(crate) fn open_as(options: &Options, application: &'static str) -> Result<Self, StoreError> {
+        let session = Session::open(options, application)?;
+        session.execute("begin isolation level repeatable read read only")?;
+        session.run(|client| async move { schema::compare(&client).await?.refuse_outdated() })?;
+        Ok(Self { session })
     }
 
     fn list<T>(&self, select: &str, read: impl Fn(&Row) -> Read<T>) -> Result<Vec<T>, StoreError> {
-        Ok(self.rows(select)?.iter().map(read).collect::<Read<_>>()?)
+        Ok(self.session.rows(select)?.iter().map(read).collect::<Read<_>>()?)
     }
 
     /// Shows each row, some at a time: a ledger may be larger than memory.
     fn walk(&self, select: &str, mut visit: impl FnMut(&Row) -> Read<()>) -> Result<(), StoreError> {
-        self.rows(&format!("declare walk no scroll cursor for {select}"))?;
+        self.session.rows(&format!("declare walk no scroll cursor for {select}"))?;
         loop {
-            let rows = self.rows(&format!("fetch {FETCHED} from walk"))?;
+            let rows = self.session.rows(&format!("fetch {FETCHED} from walk"))?;
             if rows.is_empty() {
-                return self.rows("close walk").map(|_| ());
+                return self.session.execute("close walk");
             }
             rows.iter().try_for_each(&mut visit)?;
         }
     }
-}
-
-/// Whoever drops it may be on a runtime, where no other may be waited for.
-impl Drop for PostgresBooks {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-/// Runs it there and waits here, wherever here is.
-fn wait<T: Send + 'static>(
-    runtime: &Runtime,
-    future: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-) -> Result<T, StoreError> {
-    let (done, result) = std::sync::mpsc::sync_channel(1);
-    runtime.spawn(async move {
-        let _ = done.send(future.await);
-    });
-    result.recv().unwrap_or_else(|_| Err(StoreError::Unavailable("the reading task has ended".into())))
 }
 
 impl Books for PostgresBooks {

@@ -1,4 +1,4 @@
-//! Connections: how the ledger uses its database, one of its own, and the schema.
+//! Connections: what each promises before it is used.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,12 +10,8 @@ use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
 
 use crate::error::before_commit;
 
-mod migrations {
-    refinery::embed_migrations!("migrations");
-}
-
-/// Held while the schema is brought up to date: instances that start at once do it one after another.
-const MIGRATING: i64 = 0x62_75_72_73_61_72;
+/// How the database's server shows the connections of a Bursar that serves; commands have others.
+pub(crate) const SERVER: &str = "bursar";
 
 /// How the ledger uses its database.
 #[derive(Clone)]
@@ -63,13 +59,13 @@ impl Options {
         }
     }
 
-    pub(crate) fn config(&self) -> Result<Config, StoreError> {
+    pub(crate) fn config(&self, application: &str) -> Result<Config, StoreError> {
         // What the parser says may hold the password.
         let unreadable =
             "the URL of PostgreSQL cannot be read; its form is postgres://user:password@host:port/database";
         let mut config =
             Config::from_str(&self.url).map_err(|_| StoreError::Unavailable(unreadable.to_owned()))?;
-        config.connect_timeout(self.connect_timeout).application_name("bursar");
+        config.connect_timeout(self.connect_timeout).application_name(application);
         // A host that is gone without a word is noticed.
         config.tcp_user_timeout(self.connect_timeout).keepalives_idle(self.connect_timeout);
         Ok(config)
@@ -77,11 +73,12 @@ impl Options {
 }
 
 /// A connection of its own, within the time for it: a server that takes the connection and says nothing
-/// is not waited for.
+/// is not waited for. `application` is how the server shows it.
 pub(crate) async fn connect(
     options: &Options,
+    application: &str,
 ) -> Result<(Client, Connection<Socket, NoTlsStream>), StoreError> {
-    let config = options.config()?;
+    let config = options.config(application)?;
     let connected = tokio::time::timeout(options.connect_timeout, config.connect(NoTls)).await;
     let silent = |_| StoreError::Unavailable("the server takes connections and does not answer".into());
     connected.map_err(silent)?.map_err(|error| before_commit(&error))
@@ -105,64 +102,4 @@ pub fn describe(url: &str) -> String {
         if ports.is_empty() { "5432".to_owned() } else { ports.join(", ") },
         config.get_dbname().or(config.get_user()).unwrap_or("(none)"),
     )
-}
-
-/// Brings the schema up to date.
-///
-/// # Errors
-/// [`StoreError::NewerSchema`] if a newer program wrote it: then nothing is touched.
-pub async fn migrate(options: &Options) -> Result<(), StoreError> {
-    let failed = |error: tokio_postgres::Error| before_commit(&error);
-    let (mut client, connection) = connect(options).await?;
-    let connection = tokio::spawn(connection);
-    client.execute("select pg_advisory_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
-    let migrated = migrate_on(&mut client).await;
-    // With the connection the lock goes, too.
-    drop(client);
-    let _ = connection.await;
-    migrated
-}
-
-async fn migrate_on(client: &mut Client) -> Result<(), StoreError> {
-    refuse_newer(client).await?;
-    let runner = migrations::migrations::runner();
-    let migrated = runner.set_abort_divergent(true).set_abort_missing(true).run_async(client).await;
-    migrated
-        .map(|_| ())
-        .map_err(|error| StoreError::Unavailable(format!("the schema cannot be brought up to date: {error}")))
-}
-
-async fn refuse_newer(client: &Client) -> Result<(), StoreError> {
-    match (schema_version(client).await?, known_version()) {
-        (found, known) if found > known => Err(StoreError::NewerSchema { found, known }),
-        _ => Ok(()),
-    }
-}
-
-/// For who only reads: the data have to be as this program writes them.
-pub(crate) async fn refuse_other_schema(client: &Client) -> Result<(), StoreError> {
-    refuse_newer(client).await?;
-    match (schema_version(client).await?, known_version()) {
-        (found, known) if found < known => Err(StoreError::Unavailable(format!(
-            "the data have schema version {found}, and this Bursar reads version {known}; start the server on \
-             them first"
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// 0 where there is no schema yet.
-async fn schema_version(client: &Client) -> Result<i64, StoreError> {
-    let failed = |error: tokio_postgres::Error| before_commit(&error);
-    let exists = "select to_regclass('refinery_schema_history') is not null";
-    if !client.query_one(exists, &[]).await.map_err(failed)?.get::<_, bool>(0) {
-        return Ok(0);
-    }
-    let version = "select coalesce(max(version), 0)::bigint from refinery_schema_history";
-    Ok(client.query_one(version, &[]).await.map_err(failed)?.get(0))
-}
-
-fn known_version() -> i64 {
-    let runner = migrations::migrations::runner();
-    runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
 }

@@ -15,12 +15,13 @@ use bursar_store::{Batch, Clock, Ledger, Member, PoolUse, Settled, StoreError, T
 use deadpool_postgres::{Client, Object, Pool};
 use tokio::runtime::Handle;
 
-use crate::connection::{Options, migrate};
+use crate::connection::Options;
 use crate::error::{before_commit, no_connection};
 use crate::load::ControlsCache;
 use crate::pools::Pools;
 use crate::save::Committed;
-use crate::{guards, load, save};
+use crate::schema::migrate;
+use crate::{guards, identity, load, save};
 
 /// How often a batch is decided because others were in its way. Each time more of its messages are
 /// answered.
@@ -49,8 +50,12 @@ impl PostgresLedger {
     /// is one that can be read: [`Ledger::probe`] refuses it.
     pub async fn open(options: Options) -> Result<Self, StoreError> {
         migrate(&options).await?;
+        let pools = Pools::open(&options).await?;
+        let client = pools.readers.get().await.map_err(no_connection)?;
+        identity::read(&client).await?.refuse_unfinished()?;
+        drop(client);
         Ok(Self {
-            pools: Pools::open(&options).await?,
+            pools,
             lanes: NonZeroUsize::new(options.lanes).unwrap_or(NonZeroUsize::MIN),
             // The server ends a statement by itself before that.
             flight_timeout: options.lane_timeout + options.lock_timeout,
@@ -90,6 +95,7 @@ impl Ledger for PostgresLedger {
         let probe = async move {
             let client = Clean::take(&pool).await?;
             guards::check(&client).await?;
+            identity::read(&client).await?.refuse_unfinished()?;
             let beat = "insert into heartbeat (id, at) values (1, $1)
                         on conflict (id) do update set at = excluded.at";
             client.execute(beat, &[&now]).await.map_err(|error| before_commit(&error))?;

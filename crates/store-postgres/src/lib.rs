@@ -3,14 +3,20 @@
 
 mod books;
 mod connection;
+mod copy;
 mod error;
 mod guards;
+mod identity;
 mod ledger;
 mod load;
 mod pools;
 mod rows;
 mod save;
+mod schema;
+mod session;
 
 pub use books::PostgresBooks;
-pub use connection::{Options, describe, migrate};
+pub use connection::{Options, describe};
+pub use copy::{PostgresSource, PostgresTarget};
 pub use ledger::PostgresLedger;
+pub use schema::{migrate, schema};

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bursar_store::{PoolUse, StoreError};
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime, Timeouts};
 use futures_util::future::try_join_all;
 use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 
-use crate::connection::Options;
+use crate::connection::{Options, SERVER};
 use crate::error::no_connection;
 
 pub(crate) struct Pools {
@@ -95,13 +95,15 @@ fn writers(options: &Options) -> Result<Pool, StoreError> {
 }
 
 fn pool(options: &Options, settings: &str, size: usize) -> Result<Pool, StoreError> {
-    let mut config = options.config()?;
+    let mut config = options.config(SERVER)?;
     let given = config.get_options().map(str::to_owned).unwrap_or_default();
     config.options(format!("{given} {settings}"));
     let recycling_method = RecyclingMethod::Fast;
     let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method });
     let wait = Some(options.connect_timeout);
     let timeouts = Timeouts { wait, create: wait, recycle: wait };
-    let pool = Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1).timeouts(timeouts);
+    // The last one used knows most statements; those that nobody needs stay idle and can be closed.
+    let pool = Pool::builder(manager).max_size(size).queue_mode(QueueMode::Lifo);
+    let pool = pool.runtime(Runtime::Tokio1).timeouts(timeouts);
     pool.build().map_err(|error| StoreError::Unavailable(error.to_string()))
 }

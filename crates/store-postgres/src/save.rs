@@ -24,23 +24,37 @@ pub(crate) enum Committed {
 }
 
 /// Rows for one table, an array a column.
-struct Insert {
+pub(crate) struct Insert {
     target: String,
     types: Vec<&'static str>,
-    conflict: &'static str,
+    conflict: String,
     columns: Vec<Box<dyn ToSql + Sync + Send>>,
 }
 
 impl Insert {
     /// `target` is the table with its columns, `types` theirs; `conflict` says what becomes of a row that
     /// is there already.
-    fn new(target: &str, types: &[&'static str], conflict: &'static str) -> Self {
-        Self { target: target.to_owned(), types: types.to_vec(), conflict, columns: Vec::new() }
+    pub(crate) fn new(target: &str, types: &[&'static str], conflict: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            types: types.to_vec(),
+            conflict: conflict.to_owned(),
+            columns: Vec::new(),
+        }
     }
 
-    fn column<T: ToSql + Sync + Send + 'static>(mut self, values: impl Iterator<Item = T>) -> Self {
+    pub(crate) fn column<T: ToSql + Sync + Send + 'static>(
+        mut self,
+        values: impl Iterator<Item = T>,
+    ) -> Self {
         self.columns.push(Box::new(values.collect::<Vec<T>>()));
         self
+    }
+
+    /// Writes the rows in a transaction of their own.
+    pub(crate) async fn execute(&self, client: &tokio_postgres::Client) -> Result<u64, StoreError> {
+        let columns: Vec<&(dyn ToSql + Sync)> = self.columns.iter().map(|column| &**column as _).collect();
+        client.execute(&self.statement(1), &columns).await.map_err(|error| before_commit(&error))
     }
 
     /// Its parameters are numbered from this one on.

@@ -51,7 +51,7 @@ async fn instances_that_start_at_once_bring_the_schema_up_to_date_once() {
         tokio::spawn(async move { migrate(&options).await })
     });
     for start in starts.collect::<Vec<_>>() {
-        assert_eq!(start.await.expect("no panic"), Ok(()));
+        assert!(start.await.expect("no panic").is_ok());
     }
     given::account(place.open().as_ref(), usd("1.00")).await;
 }

@@ -11,15 +11,15 @@ use bursar_store::StoreError;
 use bursar_store::books::Books;
 use rusqlite::{Connection, Row};
 
-use crate::connection::{open_reader, refuse_other_schema};
+use crate::connection::open_reader;
 use crate::error::of_read;
 use crate::folder::DataFolder;
-use crate::keys;
 use crate::rows::{account, control, id, message, owner, program, window, word};
+use crate::{keys, schema};
 
 /// A snapshot of a ledger, read only: later commits do not show.
 pub struct SqliteBooks {
-    connection: Connection,
+    pub(crate) connection: Connection,
 }
 
 impl SqliteBooks {
@@ -38,7 +38,7 @@ impl SqliteBooks {
         books.query_one("begin")?;
         let found: String =
             books.read(|connection| connection.query_row("pragma quick_check", [], |row| row.get(0)))?;
-        refuse_other_schema(&books.connection)?;
+        schema::compare(&books.connection)?.refuse_outdated()?;
         match found.as_str() {
             "ok" => Ok(books),
             damage => {

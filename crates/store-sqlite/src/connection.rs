@@ -7,12 +7,8 @@ use bursar_store::StoreError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::error::{before_commit, of_read};
+use crate::error::of_read;
 use crate::keys::add_function;
-
-mod migrations {
-    refinery::embed_migrations!("migrations");
-}
 
 /// When commits reach the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,61 +78,4 @@ pub(crate) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
         Ok(connection)
     };
     open().map_err(|error| of_read(&error))
-}
-
-/// Brings the schema up to date.
-///
-/// # Errors
-/// [`StoreError::NewerSchema`] if a newer program wrote it: then nothing is touched.
-pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    refuse_newer(connection)?;
-    let runner = migrations::migrations::runner();
-    let migrated = runner.set_abort_divergent(true).set_abort_missing(true).run(connection);
-    migrated.map_err(|error| {
-        StoreError::Unavailable(format!("the schema cannot be brought up to date: {error}"))
-    })?;
-    Ok(())
-}
-
-fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
-    match (schema_version(connection)?, known_version()) {
-        (found, known) if found > known => Err(StoreError::NewerSchema { found, known }),
-        _ => Ok(()),
-    }
-}
-
-/// For who only reads: the data has to be as this program writes it.
-///
-/// # Errors
-/// A newer or an older program wrote it.
-pub(crate) fn refuse_other_schema(connection: &Connection) -> Result<(), StoreError> {
-    refuse_newer(connection)?;
-    match (schema_version(connection)?, known_version()) {
-        (found, known) if found < known => Err(StoreError::Unavailable(format!(
-            "the data has schema version {found}, and this Bursar reads version {known}; start the server on it \
-             once, which brings it up to date"
-        ))),
-        _ => Ok(()),
-    }
-}
-
-fn known_version() -> i64 {
-    let runner = migrations::migrations::runner();
-    let versions = runner.get_migrations().iter().map(|migration| i64::from(migration.version()));
-    versions.max().unwrap_or(0)
-}
-
-fn schema_version(connection: &Connection) -> Result<i64, StoreError> {
-    let tables = "select count(*) from sqlite_master where name = 'refinery_schema_history'";
-    let read = || -> rusqlite::Result<i64> {
-        match connection.query_row(tables, [], |row| row.get::<_, i64>(0))? {
-            0 => Ok(0),
-            _ => connection.query_row(
-                "select coalesce(max(version), 0) from refinery_schema_history",
-                [],
-                |row| row.get(0),
-            ),
-        }
-    };
-    read().map_err(|error| before_commit(&error))
 }

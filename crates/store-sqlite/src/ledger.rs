@@ -12,11 +12,12 @@ use bursar_store::{Batch, Clock, Ledger, StoreError, Transacted};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::checkpoint::Checkpoints;
-use crate::connection::{Synchronous, Tuning, migrate, open_writer};
+use crate::connection::{Synchronous, Tuning, open_writer};
 use crate::folder::{DataFolder, FileIdentity};
 use crate::keys::KeyLimits;
 use crate::readers::Readers;
 use crate::writer::{Job, Session, Writer, beat};
+use crate::{identity, schema};
 
 /// Connections that look up the tokens of swipes: each lookup is one step down one index.
 const LOOKUPS: usize = 2;
@@ -82,7 +83,8 @@ impl SqliteLedger {
     fn open_file(folder: Arc<DataFolder>, file: &Path, options: Options) -> Result<Self, StoreError> {
         let tuning = Tuning { synchronous: options.synchronous, cache_kib: options.cache_kib };
         let mut connection = open_writer(file, tuning, true)?;
-        migrate(&mut connection)?;
+        schema::bring_up_to_date(&mut connection)?;
+        identity::read(&connection)?.refuse_unfinished()?;
         let log = file.with_extension("db-wal");
         let failed =
             |error: std::io::Error| StoreError::Unavailable(format!("cannot start a thread: {error}"));

@@ -6,18 +6,23 @@
 mod books;
 mod checkpoint;
 mod connection;
+mod copy;
 mod error;
 mod folder;
+mod identity;
 mod keys;
 mod ledger;
 mod load;
 mod readers;
 mod rows;
 mod save;
+mod schema;
 mod writer;
 
 pub use books::SqliteBooks;
 pub use connection::Synchronous;
+pub use copy::{SqliteSource, SqliteTarget};
 pub use folder::DataFolder;
 pub use keys::KeyLimits;
 pub use ledger::{Options, SqliteLedger};
+pub use schema::{migrate, schema};

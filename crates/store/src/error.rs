@@ -26,6 +26,9 @@ pub enum StoreError {
         /// The newest version that this program knows.
         known: i64,
     },
+    /// The data's schema did not come about by the migrations of this Bursar.
+    #[error("the schema of the data is not this Bursar's: {0}; run the Bursar that wrote it")]
+    OtherSchema(String),
     /// Another process has the data open.
     #[error(
         "{0} is in use by another running Bursar; stop that one, or choose another data folder with --data-dir"

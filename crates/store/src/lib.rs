@@ -2,21 +2,26 @@
 //!
 //! [`Ledger::transact`] is the heart: one batch of commands, decided by `bursar_core` and saved in
 //! one durable step. [`Reader`] reads what is committed. [`books::check`] recomputes every balance
-//! and hold from messages and journal. [`contract`] is the suite that each engine has to pass.
+//! and hold from messages and journal. [`copy`] moves a ledger from one store to another.
+//! [`contract`] is the suite that each engine has to pass.
 
 pub mod books;
 mod clock;
 pub mod columns;
 #[cfg(feature = "contract")]
 pub mod contract;
+pub mod copy;
 mod error;
+mod identity;
 mod ledger;
 mod pool;
 mod reader;
+pub mod schema;
 mod stage;
 
 pub use clock::Clock;
 pub use error::StoreError;
+pub use identity::Identity;
 pub use ledger::{Batch, Ledger, Member, Settled, Transacted};
 pub use pool::PoolUse;
 pub use reader::{

@@ -1,0 +1,134 @@
+//! `bursar copy`.
+
+mod progress;
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bursar_store::copy::{BATCH, Report, Settings, Source, Target, copy as run};
+use bursar_store_postgres::{Options, PostgresSource, PostgresTarget};
+use bursar_store_sqlite::{SqliteSource, SqliteTarget};
+
+use crate::Failure;
+use crate::cli::Copy;
+use progress::Line;
+
+/// Copies a ledger and verifies it. The exit code says whether the copy is finished.
+pub(crate) fn copy(arguments: &Copy) -> Result<ExitCode, Failure> {
+    let from = End::parse("--from", &arguments.from)?;
+    let to = End::parse("--to", &arguments.to)?;
+    from.refuse_same_folder(&to)?;
+    let mut source = from.source().map_err(|error| format!("the source, {from}: {error}"))?;
+    let mut target = to.target().map_err(|error| format!("the target, {to}: {error}"))?;
+    let settings = Settings { approved: &bursar_server::approved_minor, batch: BATCH };
+    let mut line = Line::new();
+    let copied = run(source.as_mut(), target.as_mut(), &settings, &mut |progress| line.show(progress));
+    line.end();
+    let report = copied?;
+    super::print(&describe(&report, &from, &to))?;
+    Ok(if report.is_finished() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One end of a copy. Shown without its password.
+enum End {
+    Folder(PathBuf),
+    Postgres(String),
+}
+
+impl End {
+    fn parse(option: &str, ledger: &str) -> Result<Self, Failure> {
+        if ["postgres://", "postgresql://"].iter().any(|scheme| ledger.starts_with(scheme)) {
+            return Ok(Self::Postgres(ledger.to_owned()));
+        }
+        // Whatever it was meant to be, it may hold a password.
+        if ledger.is_empty() || ledger.contains("://") {
+            return Err(format!("{option} is neither a data folder nor a postgres:// URL").into());
+        }
+        Ok(Self::Folder(ledger.into()))
+    }
+
+    /// The folder could not be locked twice; databases tell who they are.
+    fn refuse_same_folder(&self, other: &Self) -> Result<(), Failure> {
+        let (Self::Folder(one), Self::Folder(other)) = (self, other) else {
+            return Ok(());
+        };
+        match (one.canonicalize(), other.canonicalize()) {
+            (Ok(one), Ok(other)) if one == other => {
+                Err(format!("--from and --to are the same folder, {}", one.display()).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn source(&self) -> Result<Box<dyn Source>, Failure> {
+        Ok(match self {
+            Self::Folder(folder) => Box::new(SqliteSource::open(folder)?),
+            Self::Postgres(url) => Box::new(PostgresSource::open(&Options::new(url))?),
+        })
+    }
+
+    fn target(&self) -> Result<Box<dyn Target>, Failure> {
+        Ok(match self {
+            Self::Folder(folder) => Box::new(SqliteTarget::open(folder)?),
+            Self::Postgres(url) => Box::new(PostgresTarget::open(&Options::new(url))?),
+        })
+    }
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "folder {}", folder.display()),
+            Self::Postgres(url) => f.write_str(&bursar_store_postgres::describe(url)),
+        }
+    }
+}
+
+/// The report for people.
+fn describe(report: &Report, from: &End, to: &End) -> String {
+    let Report { rows, written, source, target, differences, moved_on, was_finished } = report;
+    let mut text =
+        format!("copied {from}\n    to {to}\n{rows} rows, {written} of them written by this run\n");
+    let _ = writeln!(text, "source: {}", super::check::describe(source));
+    let _ = writeln!(text, "target: {}", super::check::describe(target));
+    match differences.count {
+        0 => text.push_str("every row of the source is the same in the target, and no other is there\n"),
+        count => {
+            let _ = writeln!(text, "{count} differences between source and target:");
+        }
+    }
+    for difference in &differences.named {
+        let _ = writeln!(text, "  {difference}");
+    }
+    text.push_str(&match (report.is_equal(), moved_on, was_finished) {
+        (true, None, _) => finished(from, to),
+        (false, _, true) => "an earlier run FINISHED this copy, and the two differ now: one of them went on. Serve one \
+                             of them only; to copy again, empty the target"
+            .to_owned(),
+        (true, Some(why), true) => format!("an earlier run FINISHED this copy; but {why}. Serve one of the two only"),
+        (_, Some(why), false) => format!(
+            "the copy is NOT FINISHED: {why}. Stop the source's servers and run the same command again: it brings \
+             over what came since"
+        ),
+        (false, None, false) => "the copy is NOT FINISHED: source and target differ. No server starts on the target; \
+                                 empty it and copy again, and if that ends the same, tell us"
+            .to_owned(),
+    });
+    text
+}
+
+fn finished(from: &End, to: &End) -> String {
+    let file = match from {
+        End::Folder(folder) => format!("{}/credentials.toml", folder.display()),
+        End::Postgres(_) => "the credentials.toml of the source's servers".to_owned(),
+    };
+    let place = match to {
+        End::Folder(folder) => format!("{}", folder.display()),
+        End::Postgres(_) => "the data folder of each server on the target".to_owned(),
+    };
+    format!(
+        "the copy is FINISHED. Credentials are not part of a ledger: put {file} into {place}, or the processor's \
+         requests are refused. Serve the target from here on, and never the source again"
+    )
+}

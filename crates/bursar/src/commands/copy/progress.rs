@@ -1,0 +1,75 @@
+//! How far a copy is, in one line: drawn again and again in a terminal, else printed now and then.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use bursar_store::copy::{Progress, Step};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How often a line is printed where there is no terminal.
+const PRINTED_EVERY: Duration = Duration::from_secs(10);
+
+/// The line, on standard error.
+pub(super) struct Line {
+    bar: ProgressBar,
+    step: Option<Step>,
+    began: Instant,
+    printed: Instant,
+}
+
+impl Line {
+    pub(super) fn new() -> Self {
+        let target = match std::io::stderr().is_terminal() {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            bar.set_style(style);
+        }
+        Self { bar, step: None, began: Instant::now(), printed: Instant::now() }
+    }
+
+    pub(super) fn show(&mut self, progress: Progress) {
+        let is_new = self.step.replace(progress.step) != Some(progress.step);
+        if is_new {
+            self.began = Instant::now();
+        }
+        let text = describe(&progress, self.began.elapsed());
+        if !self.bar.is_hidden() {
+            self.bar.set_message(text);
+        } else if is_new || self.printed.elapsed() >= PRINTED_EVERY {
+            self.printed = Instant::now();
+            eprintln!("{text}");
+        }
+    }
+
+    pub(super) fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn describe(progress: &Progress, time: Duration) -> String {
+    let Progress { step, table, rows, of } = progress;
+    let step = step.as_str();
+    let Some(table) = table else {
+        return format!("{step} ({of} rows)");
+    };
+    let percent = 100.0 * *rows as f64 / (*of).max(1) as f64;
+    let rate = *rows as f64 / time.as_secs_f64().max(0.001);
+    format!("{step} {table}: {rows} of {of} rows ({percent:.1} %), {rate:.0} rows/s")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_step_table_rows_and_rate() {
+        let progress = Progress { step: Step::Copy, table: Some("messages"), rows: 250, of: 1_000 };
+        let line = describe(&progress, Duration::from_secs(5));
+        assert_eq!(line, "copying messages: 250 of 1000 rows (25.0 %), 50 rows/s");
+        let progress = Progress { step: Step::CheckTarget, table: None, rows: 0, of: 1_000 };
+        assert_eq!(describe(&progress, Duration::ZERO), "checking the target (1000 rows)");
+    }
+}

@@ -1,0 +1,211 @@
+//! Both ends of a copy: a database that is read, and a database that is filled.
+
+mod columns;
+
+use std::sync::Arc;
+
+use bursar_store::books::Books;
+use bursar_store::copy::{Row, Side, Source, TABLES, Table, Target, Value};
+use bursar_store::{Identity, StoreError};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use crate::books::PostgresBooks;
+use crate::connection::{Options, SERVER};
+use crate::error::before_commit;
+use crate::rows::get;
+use crate::session::Session;
+use crate::{guards, identity, schema};
+use columns::{insert, select};
+
+/// How the server shows the connections of a copy.
+const APPLICATION: &str = "bursar copy";
+
+/// Held by the one copy that fills the database.
+const COPYING: i64 = 0x62_75_72_73_61_73;
+
+/// A ledger in a database, to be read. Servers may run on it meanwhile; that is found out at the end.
+pub struct PostgresSource {
+    books: PostgresBooks,
+    /// How many rows each table has in the snapshot. Whatever changes anything adds a message.
+    counts: Vec<u64>,
+}
+
+impl PostgresSource {
+    /// Connects and takes the snapshot.
+    ///
+    /// # Errors
+    /// There is no ledger, or it cannot be read.
+    pub fn open(options: &Options) -> Result<Self, StoreError> {
+        let books = PostgresBooks::open_as(options, APPLICATION)?;
+        let counts = counts(&books.session)?;
+        Ok(Self { books, counts })
+    }
+}
+
+fn counts(session: &Session) -> Result<Vec<u64>, StoreError> {
+    let counts: Vec<String> =
+        TABLES.iter().map(|table| format!("(select count(*) from {})", table.name)).collect();
+    let rows = session.rows(&format!("select {}", counts.join(", ")))?;
+    let row = rows.first().ok_or_else(|| StoreError::Corrupt("no counts".into()))?;
+    Ok((0..TABLES.len())
+        .map(|place| get::<i64>(row, place).map(i64::unsigned_abs))
+        .collect::<Result<_, _>>()?)
+}
+
+/// How many connections of Bursars that serve the database has.
+async fn servers(client: Arc<Client>) -> Result<i64, StoreError> {
+    let select = "select count(*) from pg_stat_activity
+                  where datname = current_database() and application_name = $1";
+    let count = client.query_one(select, &[&SERVER]).await.map_err(|error| before_commit(&error))?;
+    Ok(get(&count, 0)?)
+}
+
+impl Side for PostgresSource {
+    fn identity(&mut self) -> Result<Identity, StoreError> {
+        self.books.session.run(|client| async move { identity::read(&client).await })
+    }
+
+    fn rows(
+        &mut self,
+        table: &'static Table,
+        after: Option<&[Value]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        select(&self.books.session, table, after, limit)
+    }
+}
+
+impl Source for PostgresSource {
+    fn books(&mut self) -> &mut dyn Books {
+        &mut self.books
+    }
+
+    fn count(&mut self, table: &'static Table) -> Result<u64, StoreError> {
+        let place = TABLES.iter().position(|of| of == table);
+        Ok(place.and_then(|place| self.counts.get(place).copied()).unwrap_or_default())
+    }
+
+    fn moved_on(&mut self) -> Result<Option<String>, StoreError> {
+        let session = &self.books.session;
+        session.execute("commit")?;
+        // First who could write, then what was written: nobody is between the two.
+        let servers = session.run(servers)?;
+        if servers > 0 {
+            return Ok(Some(format!("{servers} connections of servers are open on the source's database")));
+        }
+        let moved = (counts(session)? != self.counts)
+            .then(|| "something was committed in the source's database meanwhile".to_owned());
+        Ok(moved)
+    }
+}
+
+/// A database that is filled with a ledger. No other copy fills it meanwhile, and no server runs on it.
+pub struct PostgresTarget {
+    session: Session,
+    options: Options,
+}
+
+impl PostgresTarget {
+    /// Connects, and makes the schema if nothing is there.
+    ///
+    /// # Errors
+    /// Another copy or a server has the database, or it is none that this Bursar could fill. Then nothing
+    /// was written.
+    pub fn open(options: &Options) -> Result<Self, StoreError> {
+        let session = Session::open(options, APPLICATION)?;
+        let is_blank = session.run(|client| async move {
+            guards::check(&client).await?;
+            lock(&client).await?;
+            let servers = servers(Arc::clone(&client)).await?;
+            if servers > 0 {
+                return Err(StoreError::InUse(format!(
+                    "the target's database, with {servers} connections of a server,"
+                )));
+            }
+            is_blank(&client).await
+        })?;
+        if is_blank {
+            let options = options.clone();
+            session.run(|_| async move { schema::migrate(&options).await })?;
+        }
+        Ok(Self { session, options: options.clone() })
+    }
+}
+
+/// One copy at a time. The server may hear late that the last one was killed.
+async fn lock(client: &Client) -> Result<(), StoreError> {
+    let failed = |error: tokio_postgres::Error| before_commit(&error);
+    client.batch_execute("set lock_timeout = '3s'").await.map_err(failed)?;
+    if client.execute("select pg_advisory_lock($1)", &[&COPYING]).await.is_err() {
+        return Err(StoreError::InUse("the target's database, by a copy that fills it,".into()));
+    }
+    client.batch_execute("set lock_timeout = 0").await.map_err(failed)
+}
+
+/// Whether there is nothing at all. A ledger of an older schema is nobody's unfinished copy, and not empty
+/// either.
+async fn is_blank(client: &Client) -> Result<bool, StoreError> {
+    let schema = schema::compare(client).await?;
+    if schema.found > 0 {
+        return schema.refuse_outdated().map(|()| false);
+    }
+    let count = "select count(*) from pg_class
+                 where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p')";
+    let count = client.query_one(count, &[]).await.map_err(|error| before_commit(&error))?;
+    match get::<i64>(&count, 0)? {
+        0 => Ok(true),
+        _ => Err(StoreError::Unavailable(
+            "the target's database has tables of something else; name one of its own".into(),
+        )),
+    }
+}
+
+impl Side for PostgresTarget {
+    fn identity(&mut self) -> Result<Identity, StoreError> {
+        self.session.run(|client| async move { identity::read(&client).await })
+    }
+
+    fn rows(
+        &mut self,
+        table: &'static Table,
+        after: Option<&[Value]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        select(&self.session, table, after, limit)
+    }
+}
+
+impl Target for PostgresTarget {
+    fn begin(&mut self, source: Uuid) -> Result<(), StoreError> {
+        self.session
+            .execute(&format!("update identity set copy_of = '{source}', copied_at = null where id = 1"))
+    }
+
+    fn write(&mut self, table: &'static Table, rows: Vec<Row>) -> Result<(), StoreError> {
+        let insert = insert(table, rows)?;
+        self.session.run(|client| async move { insert.execute(&client).await }).map(|_| ())
+    }
+
+    /// Positions go on behind the last, and plans know how large the tables are.
+    fn complete(&mut self) -> Result<(), StoreError> {
+        for table in TABLES {
+            if table.is_numbered() {
+                self.session.rows(&format!(
+                    "select setval(pg_get_serial_sequence('{0}', 'position'), max(position)) from {0}",
+                    table.name
+                ))?;
+            }
+            self.session.execute(&format!("analyze {}", table.name))?;
+        }
+        Ok(())
+    }
+
+    fn books(&mut self) -> Result<Box<dyn Books>, StoreError> {
+        Ok(Box::new(PostgresBooks::open_as(&self.options, APPLICATION)?))
+    }
+
+    fn finish(&mut self) -> Result<(), StoreError> {
+        self.session.execute("update identity set copied_at = clock_timestamp() where id = 1")
+    }
+}

@@ -1,0 +1,174 @@
+//! What a ledger consists of, for who moves it: every table and column, in words that both engines
+//! share. What an engine derives for itself (keys by age, chains of positions) is not among them, nor is
+//! the heartbeat.
+
+use uuid::Uuid;
+
+/// A table of the ledger.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// Its columns; the first [`Table::key`] are unique together, and rows are walked in their order.
+    pub columns: &'static [Column],
+    /// How many columns the key has.
+    pub key: usize,
+    /// Whether a row may change once it is there; else a row that differs is damage.
+    pub changes: bool,
+}
+
+/// A column and what is in it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// What its values are.
+    pub kind: Kind,
+}
+
+/// What the values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An id of 16 bytes.
+    Id,
+    /// Text.
+    Text,
+    /// Bytes.
+    Bytes,
+    /// A number of 64 bits.
+    Integer,
+    /// A number of 32 bits, where an engine tells them apart.
+    Small,
+    /// Yes or no.
+    Flag,
+    /// A time.
+    Time,
+}
+
+/// A value as neither engine writes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// Of an id column.
+    Id(Uuid),
+    /// Of a text column.
+    Text(String),
+    /// Of a column of bytes.
+    Bytes(Vec<u8>),
+    /// Of both columns of numbers; and a time, as microseconds since 1970 in UTC.
+    Integer(i64),
+    /// Of a column of yes or no.
+    Flag(bool),
+}
+
+/// As an operator finds it again; bytes are only counted.
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Id(id) => write!(f, "{id}"),
+            Self::Text(text) => f.write_str(text),
+            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Flag(is_so) => write!(f, "{is_so}"),
+        }
+    }
+}
+
+/// The values of a row, one a column.
+pub type Row = Vec<Value>;
+
+impl Table {
+    /// The names of its columns, as SQL lists them.
+    #[must_use]
+    pub fn list(&self) -> String {
+        list(self.columns)
+    }
+
+    /// The names of its key's columns.
+    #[must_use]
+    pub fn key_columns(&self) -> &'static [Column] {
+        &self.columns[..self.key]
+    }
+
+    /// Whether the store itself numbers the rows, in the order of commits.
+    #[must_use]
+    pub fn is_numbered(&self) -> bool {
+        self.columns[0].name == POSITION
+    }
+
+    /// What becomes of a row that is there already: `on conflict …`, or nothing.
+    #[must_use]
+    pub fn on_conflict(&self) -> String {
+        if !self.changes {
+            return String::new();
+        }
+        let sets = self.columns[self.key..].iter().map(|of| format!("\"{0}\" = excluded.\"{0}\"", of.name));
+        let sets: Vec<String> = sets.collect();
+        format!("on conflict ({}) do update set {}", list(self.key_columns()), sets.join(", "))
+    }
+}
+
+fn list(columns: &[Column]) -> String {
+    columns.iter().map(|of| format!("\"{}\"", of.name)).collect::<Vec<_>>().join(", ")
+}
+
+const POSITION: &str = "position";
+
+macro_rules! tables {
+    ($($name:ident $what:ident by $key:literal { $($column:ident $kind:ident),+ $(,)? })+) => {
+        /// Every table, in an order in which references hold.
+        pub const TABLES: &[Table] = &[$(Table {
+            name: stringify!($name),
+            columns: &[$(Column { name: stringify!($column), kind: Kind::$kind }),+],
+            key: $key,
+            changes: tables!(@changes $what),
+        }),+];
+    };
+    (@changes changing) => { true };
+    (@changes kept) => { false };
+}
+
+tables! {
+    programs changing by 1 {
+        id Id, name Text, time_zone Text, currencies Text, partial_approvals Flag, original_credits Flag,
+    }
+    owners changing by 1 {
+        id Id, program Id, kind Text, name Text, token Text, status Text, sequence Integer, last_at Time,
+    }
+    accounts changing by 1 {
+        id Id, owner Id, currency Text, posted_minor Integer, held_minor Integer, pending_credit_minor Integer,
+        credit_line_minor Integer, open_holds Integer, entries Integer,
+    }
+    cardholders changing by 1 { id Id, owner Id, token Text, reference Text, status Text }
+    cards changing by 1 {
+        id Id, owner Id, cardholder Id, account Id, token Text, last_four Text, status Text,
+    }
+    controls changing by 1 {
+        id Id, owner Id, scope Text, subject Id, name Text, rule Text, status Text,
+    }
+    windows changing by 2 { subject Id, scope Text, taken Text }
+    messages kept by 1 {
+        position Integer, id Id, token Text, source Text, scope Integer, state Text, fingerprint Bytes,
+        kind Text, owner Id, owner_sequence Integer, at Time, declined Text, root Id, processor_time Time,
+        effect Text, effect_minor Integer, card_token Text, card Id, cardholder Id, account Id,
+        amount_minor Integer, currency Text, available_minor Integer, merchant Text, checks Text, method Text,
+        transaction_kind Text, cash_minor Integer, answer_code Small, answer Bytes,
+    }
+    entries kept by 2 {
+        account Id, number Integer, journal Id, message Id, amount_minor Integer,
+        balance_after_minor Integer, at Time,
+    }
+    program_entries kept by 1 {
+        position Integer, journal Id, program Id, account Text, currency Text, amount_minor Integer,
+    }
+    outbox changing by 1 {
+        position Integer, event Id, message Id, kind Text, owner Id, owner_sequence Integer, payload Text,
+        published_at Time,
+    }
+    stage_times kept by 1 {
+        message Id, parse Integer, user_lookup Integer, card_lookup Integer, limits_lookup Integer,
+        queue_wait Integer, load Integer, decision Integer, commit Integer, answer Integer,
+    }
+}
