@@ -1,6 +1,7 @@
 //! What a PostgreSQL error lets the caller do next.
 
 use bursar_store::StoreError;
+use deadpool_postgres::HookError;
 use tokio_postgres::error::SqlState;
 
 use crate::rows::Damage;
@@ -39,6 +40,10 @@ pub(crate) fn words(error: &tokio_postgres::Error) -> String {
 pub(crate) fn no_connection(error: deadpool_postgres::PoolError) -> StoreError {
     match &error {
         deadpool_postgres::PoolError::Backend(error) => StoreError::Unavailable(words(error)),
+        // What a new connection of a lane is refused for.
+        deadpool_postgres::PoolError::PostCreateHook(HookError::Message(why)) => {
+            StoreError::Unavailable(why.to_string())
+        }
         other => StoreError::Unavailable(other.to_string()),
     }
 }

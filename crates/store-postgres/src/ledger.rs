@@ -36,6 +36,8 @@ pub struct PostgresLedger {
     lanes: NonZeroUsize,
     /// How long a lane waits for a flight, at most: a link that hangs says nothing.
     flight_timeout: Duration,
+    /// How long a read takes, at most.
+    read_timeout: Duration,
     clock: Clock,
     controls: ControlsCache,
     /// Where lanes' connections live: a lane's own runtime knows no sockets.
@@ -59,6 +61,7 @@ impl PostgresLedger {
             lanes: NonZeroUsize::new(options.lanes).unwrap_or(NonZeroUsize::MIN),
             // The server ends a statement by itself before that.
             flight_timeout: options.lane_timeout + options.lock_timeout,
+            read_timeout: options.connect_timeout + options.statement_timeout,
             clock: options.clock,
             controls: ControlsCache::default(),
             runtime: Handle::current(),

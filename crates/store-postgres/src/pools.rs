@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use bursar_store::{PoolUse, StoreError};
-use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime, Timeouts};
-use futures_util::future::try_join_all;
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Pool, PoolBuilder, QueueMode, RecyclingMethod, Runtime, Timeouts,
+};
+use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 
 use crate::connection::{Options, SERVER};
-use crate::error::no_connection;
+use crate::guards;
 
 pub(crate) struct Pools {
     pub(crate) readers: Pool,
@@ -21,16 +23,18 @@ pub(crate) struct Pools {
 }
 
 impl Pools {
-    /// Opens what is always open, so that the first swipe does not wait for it.
+    /// Opens what is always open, so that the first swipe does not wait for it. What cannot be opened now is
+    /// tried again, and its reason told, when it is needed.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: the server does not take so many connections.
+    /// The URL cannot be read.
     pub(crate) async fn open(options: &Options) -> Result<Self, StoreError> {
         let (readers, lookups, writers) = (readers(options)?, lookups(options)?, writers(options)?);
         for (pool, count) in
             [(&readers, options.readers_min), (&lookups, options.lookups), (&writers, options.lanes + 1)]
         {
-            try_join_all((0..count).map(|_| pool.get())).await.map_err(no_connection)?;
+            let opened = join_all((0..count).map(|_| pool.get())).await;
+            drop(opened);
         }
         let reaper = tokio::spawn(reap(readers.clone(), options.readers_min, options.idle_timeout));
         Ok(Self { readers, lookups, writers, reaper })
@@ -74,15 +78,16 @@ async fn reap(pool: Pool, keep: usize, idle: Duration) {
 
 fn readers(options: &Options) -> Result<Pool, StoreError> {
     let settings = format!("-c statement_timeout={}", options.statement_timeout.as_millis());
-    pool(options, &settings, options.readers_max)
+    build(pool(options, &settings, options.readers_max)?)
 }
 
 fn lookups(options: &Options) -> Result<Pool, StoreError> {
     let settings = format!("-c statement_timeout={}", options.lane_timeout.as_millis());
-    pool(options, &settings, options.lookups)
+    build(pool(options, &settings, options.lookups)?)
 }
 
-/// A plan that was made while the tables were small must not read large ones from one end to the other.
+/// A plan that was made while the tables were small must not read large ones from one end to the other. No
+/// connection is used on which a commit could be lost: settings can differ from one to the next.
 fn writers(options: &Options) -> Result<Pool, StoreError> {
     let settings = format!(
         "-c enable_seqscan=off -c jit=off -c statement_timeout={} -c lock_timeout={} \
@@ -91,10 +96,18 @@ fn writers(options: &Options) -> Result<Pool, StoreError> {
         options.lock_timeout.as_millis(),
         options.lane_timeout.as_millis(),
     );
-    pool(options, &settings, options.lanes + 1)
+    let is_safe = Hook::async_fn(|client, _| {
+        Box::pin(async move {
+            guards::check(client).await.map_err(|error| match error {
+                StoreError::Unavailable(why) => HookError::message(why),
+                other => HookError::message(other.to_string()),
+            })
+        })
+    });
+    build(pool(options, &settings, options.lanes + 1)?.post_create(is_safe))
 }
 
-fn pool(options: &Options, settings: &str, size: usize) -> Result<Pool, StoreError> {
+fn pool(options: &Options, settings: &str, size: usize) -> Result<PoolBuilder, StoreError> {
     let mut config = options.config(SERVER)?;
     let given = config.get_options().map(str::to_owned).unwrap_or_default();
     config.options(format!("{given} {settings}"));
@@ -104,6 +117,9 @@ fn pool(options: &Options, settings: &str, size: usize) -> Result<Pool, StoreErr
     let timeouts = Timeouts { wait, create: wait, recycle: wait };
     // The last one used knows most statements; those that nobody needs stay idle and can be closed.
     let pool = Pool::builder(manager).max_size(size).queue_mode(QueueMode::Lifo);
-    let pool = pool.runtime(Runtime::Tokio1).timeouts(timeouts);
+    Ok(pool.runtime(Runtime::Tokio1).timeouts(timeouts))
+}
+
+fn build(pool: PoolBuilder) -> Result<Pool, StoreError> {
     pool.build().map_err(|error| StoreError::Unavailable(error.to_string()))
 }

@@ -51,6 +51,10 @@ pub async fn migrate(options: &Options) -> Result<Schema, StoreError> {
 
 async fn bring_up_to_date(client: &mut Client) -> Result<Schema, StoreError> {
     let found = compare(client).await?;
+    if found.pending.is_empty() {
+        // A server that only reads has nothing to do here, and is told so by the probe.
+        return Ok(found);
+    }
     let runner = migrations::migrations::runner();
     let migrated = runner.set_abort_divergent(true).set_abort_missing(true).run_async(client).await;
     migrated

@@ -179,6 +179,24 @@ async fn a_link_that_hangs_is_not_waited_for_and_the_next_connection_decides() {
 }
 
 #[tokio::test]
+async fn a_read_over_a_link_that_hangs_is_not_waited_for_and_the_next_one_reads() {
+    let place = PostgresPlace::new();
+    let (gate, url) = place.behind_a_gate().await;
+    let soon = Duration::from_millis(200);
+    let options =
+        Options { url, connect_timeout: Duration::from_secs(1), statement_timeout: soon, ..place.options() };
+    let ledger = PostgresLedger::open(options).await.expect("opens");
+    let funded = given::account(&ledger, usd("100.00")).await;
+    // It has a connection for reads.
+    assert_eq!(given::available(&ledger, &funded).await, usd("100.00"));
+    gate.close();
+    let hung = tokio::time::timeout(PATIENCE, ledger.find_account(funded.account)).await;
+    assert!(matches!(hung, Ok(Err(StoreError::Unavailable(_)))), "{hung:?}");
+    gate.open();
+    assert_eq!(given::available(&ledger, &funded).await, usd("100.00"));
+}
+
+#[tokio::test]
 async fn a_link_that_hangs_in_the_commit_is_unknown_and_the_same_batch_tells() {
     let place = PostgresPlace::new();
     let (gate, ledger, funded) = behind_a_gate(&place).await;

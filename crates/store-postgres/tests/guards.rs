@@ -1,18 +1,23 @@
 //! A server that could lose an answered decision, or takes none, is not ready; another schema is refused.
 
-use bursar_store::StoreError;
 use bursar_store::contract::Place;
 use bursar_store::contract::given::{self, usd};
+use bursar_store::{Batch, StoreError};
 use bursar_store_postgres::{PostgresLedger, migrate};
 use bursar_testkit::PostgresPlace;
 
-/// The probe of a ledger whose database was set so after it was opened.
+/// The probe of a ledger whose database is set so; a decision fails for the same reason.
 async fn probe_with(setting: &str) -> Result<(), StoreError> {
     let place = PostgresPlace::new();
-    let ledger = place.open();
+    let account = given::account(place.open().as_ref(), usd("100.00")).await;
     let name = place.url().rsplit_once('/').map(|(_, name)| name.to_owned()).expect("a database");
     place.execute(&format!("alter database {name} set {setting}"));
-    ledger.probe().await
+    let ledger = place.open();
+    let probed = ledger.probe().await;
+    let members = vec![given::authorization(&account, usd("1.00")).member()];
+    let decided = ledger.transact(Batch { members, ..Batch::default() }).await.map(|_| ());
+    assert_eq!(decided, probed);
+    probed
 }
 
 #[tokio::test]

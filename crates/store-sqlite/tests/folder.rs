@@ -68,6 +68,7 @@ async fn a_ledger_of_the_first_version_is_brought_up_to_date_and_repeats_its_ans
         alter table programs drop column original_credits;
         drop table controls;
         drop table windows;
+        drop table identity;
         alter table messages drop column cash_minor;
         alter table messages drop column previous;
         alter table owners drop column last_position;

@@ -23,7 +23,7 @@ const FUNDS: [&str; 4] = ["50.00", "100000.00", "100000.00", "100000.00"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Known {
     /// Decided, and answered with this.
-    Answered { status: u16, answer: Vec<u8> },
+    Answered { status: u16, answer: String },
     /// No decision: it reached nobody.
     Failed,
     /// It may have been decided: the answer was 503, or none came.
@@ -188,7 +188,9 @@ impl World {
         let sent = self.instance(instance).jit(&swipe.body).await;
         let took = began.elapsed();
         let known = match sent {
-            Ok((status @ (200 | 402), answer)) => Known::Answered { status, answer },
+            Ok((status @ (200 | 402), answer)) => {
+                Known::Answered { status, answer: String::from_utf8(answer)? }
+            }
             Ok((503, _)) => Known::Unknown,
             Ok((status, answer)) => {
                 return Err(format!("answered {status}: {}", String::from_utf8_lossy(&answer)).into());

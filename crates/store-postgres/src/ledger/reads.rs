@@ -20,7 +20,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::{Clean, PostgresLedger};
+use super::{Clean, PostgresLedger, SILENT, flight};
 use crate::error::before_commit;
 use crate::load;
 use crate::rows::{
@@ -47,7 +47,16 @@ type Parameter<'a> = &'a (dyn ToSql + Sync);
 impl PostgresLedger {
     /// The rows of a statement. One round trip, after the first on a connection.
     async fn query(&self, select: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
-        query(&self.pools.readers, select, parameters).await
+        self.within_time(query(&self.pools.readers, select, parameters)).await
+    }
+
+    /// The server ends a statement by itself; one that hangs ends nothing, and whoever reads has a limit
+    /// of his own.
+    async fn within_time<T>(
+        &self,
+        read: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        flight(self.read_timeout, StoreError::Unavailable(SILENT.into()), read).await
     }
 
     /// A row that a swipe waits for.
@@ -225,11 +234,14 @@ impl Reader for PostgresLedger {
         }
         let group = match &message.group {
             Some(group) => {
-                let client = Clean::take(&self.pools.readers).await?;
-                let read = load::read_group(&client, group.root).await;
-                let group = read.map_err(|error| before_commit(&error))?;
-                client.give_back();
-                group?
+                let read = async {
+                    let client = Clean::take(&self.pools.readers).await?;
+                    let read = load::read_group(&client, group.root).await;
+                    let group = read.map_err(|error| before_commit(&error))?;
+                    client.give_back();
+                    Ok(group)
+                };
+                self.within_time(read).await??
             }
             None => None,
         };
