@@ -103,6 +103,9 @@ impl Postgres {
             &format!("port={port}"),
             "unix_socket_directories=",
             "max_connections=300",
+            // Large enough that a load is not spent on whole pages after checkpoints.
+            "shared_buffers=512MB",
+            "max_wal_size=4GB",
             "log_line_prefix=%m [%p] %d ",
         ];
         for setting in always.iter().chain(settings) {
