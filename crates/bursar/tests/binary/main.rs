@@ -2,10 +2,12 @@
 
 mod commands;
 mod common;
+mod copy;
 mod demo;
 mod disk;
 mod faults;
 mod flush;
 mod kill;
+mod migrate;
 mod postgres;
 mod simulate;
