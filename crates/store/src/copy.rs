@@ -237,7 +237,7 @@ pub fn copy(
     }
     let mut differences = run.compare()?;
     run.say(Step::CheckTarget);
-    let target_checked = books::check(run.target.books()?.as_mut(), settings.approved)?;
+    let target_checked = check_target(run.target, settings.approved)?;
     compare_totals(&checked, &target_checked, &mut differences);
     let moved_on = run.source.moved_on()?;
     let report = Report {
@@ -291,6 +291,17 @@ fn refuse_wrong_books(report: &books::Report) -> Result<(), CopyError> {
         let _ = write!(why, "; {rule} {subject}: {problem}");
     }
     Err(CopyError::Refused(why + "); bursar check names all of them; nothing was written"))
+}
+
+/// A target that cannot be read is a finding too: which rows differ is known by then, and is told.
+fn check_target(target: &mut dyn Target, approved: ReadApproved<'_>) -> Result<books::Report, StoreError> {
+    match target.books().and_then(|mut books| books::check(books.as_mut(), approved)) {
+        Err(StoreError::Corrupt(problem)) => {
+            let finding = Finding { rule: "damage", subject: "the target".to_owned(), problem };
+            Ok(books::Report { findings: vec![finding], ..books::Report::default() })
+        }
+        checked => checked,
+    }
 }
 
 fn compare_totals(source: &books::Report, target: &books::Report, differences: &mut Differences) {
@@ -387,6 +398,7 @@ impl Run<'_> {
             }
             visit(self.target, place)?;
         }
+        (self.watch)(Progress { step, table: Some(table.name), rows: *passed, of: self.of });
         Ok(())
     }
 }

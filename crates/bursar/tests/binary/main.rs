@@ -2,12 +2,14 @@
 
 mod commands;
 mod common;
+mod copy;
 mod demo;
 mod disk;
 mod faults;
 mod flush;
 mod kill;
 mod load;
+mod migrate;
 mod outages;
 mod postgres;
 mod simulate;

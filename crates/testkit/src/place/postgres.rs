@@ -4,10 +4,10 @@ use std::sync::{Arc, LazyLock, mpsc};
 
 use bursar_store::books::Books;
 use bursar_store::contract::{Place, SetClock};
-use bursar_store::{Clock, Ledger};
-use bursar_store_postgres::{Options, PostgresBooks, PostgresLedger};
+use bursar_store::{Clock, Ledger, StoreError};
+use bursar_store_postgres::{Options, PostgresBooks, PostgresLedger, PostgresSource, PostgresTarget};
 use tokio::runtime::Runtime;
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls, Row};
 use uuid::Uuid;
 
 use crate::gate::Gate;
@@ -82,8 +82,77 @@ impl PostgresPlace {
     /// It cannot be opened.
     #[must_use]
     pub fn open_ledger(&self) -> Arc<PostgresLedger> {
+        Arc::new(self.try_open_ledger().expect("a database of its own"))
+    }
+
+    /// Opens the ledger, or tells why not.
+    ///
+    /// # Errors
+    /// Those of the ledger.
+    pub fn try_open_ledger(&self) -> Result<PostgresLedger, StoreError> {
         let options = self.options();
-        Arc::new(wait(async move { PostgresLedger::open(options).await }).expect("a database of its own"))
+        wait(async move { PostgresLedger::open(options).await })
+    }
+
+    /// The ledger as what is copied.
+    ///
+    /// # Panics
+    /// There is none.
+    #[must_use]
+    pub fn source(&self) -> PostgresSource {
+        PostgresSource::open(&self.options()).expect("a ledger")
+    }
+
+    /// The database as what is filled.
+    ///
+    /// # Errors
+    /// It cannot be, or somebody has it.
+    pub fn target(&self) -> Result<PostgresTarget, StoreError> {
+        PostgresTarget::open(&self.options())
+    }
+
+    /// Runs statements in the database in a transaction that stays open: what they lock, they hold until
+    /// what is returned is dropped.
+    ///
+    /// # Panics
+    /// The server refuses them.
+    #[must_use]
+    pub fn hold(&self, statements: &str) -> Client {
+        let (url, statements) = (self.url(), format!("begin; {statements}"));
+        let held = wait(async move {
+            let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
+            tokio::spawn(connection);
+            client.batch_execute(&statements).await.map(|()| client)
+        });
+        held.expect("a PostgreSQL that does as it is told")
+    }
+
+    /// The number that a query finds.
+    ///
+    /// # Panics
+    /// The server refuses it, or it finds none.
+    #[must_use]
+    pub fn number(&self, query: &str) -> i64 {
+        self.query(query).first().expect("a row").get(0)
+    }
+
+    /// The texts that a query finds.
+    ///
+    /// # Panics
+    /// The server refuses it.
+    #[must_use]
+    pub fn texts(&self, query: &str) -> Vec<String> {
+        self.query(query).iter().map(|row| row.get(0)).collect()
+    }
+
+    fn query(&self, query: &str) -> Vec<Row> {
+        let (url, query) = (self.url(), query.to_owned());
+        let found = wait(async move {
+            let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
+            tokio::spawn(connection);
+            client.query(&query, &[]).await
+        });
+        found.expect("a PostgreSQL that does as it is told")
     }
 
     /// Runs a statement in the database, beside whatever ledger is open.

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bursar_store::Clock;
-use bursar_store::Ledger;
 use bursar_store::books::Books;
 use bursar_store::contract::{Place, SetClock};
-use bursar_store_sqlite::{DataFolder, Options, SqliteBooks, SqliteLedger};
+use bursar_store::{Clock, Ledger, StoreError};
+use bursar_store_sqlite::{DataFolder, Options, SqliteBooks, SqliteLedger, SqliteSource, SqliteTarget};
 use tempfile::TempDir;
 
 /// A data folder that is removed in the end, and the clock of the ledger in it.
@@ -59,6 +58,23 @@ impl SqlitePlace {
     pub fn open_ledger(&self) -> Arc<SqliteLedger> {
         let ledger = SqliteLedger::open(self.folder(), self.options());
         Arc::new(ledger.expect("a folder that nobody else uses"))
+    }
+
+    /// The ledger as what is copied.
+    ///
+    /// # Panics
+    /// There is none.
+    #[must_use]
+    pub fn source(&self) -> SqliteSource {
+        SqliteSource::open(self.folder()).expect("a ledger")
+    }
+
+    /// The folder as what is filled.
+    ///
+    /// # Errors
+    /// It cannot be, or somebody has it.
+    pub fn target(&self) -> Result<SqliteTarget, StoreError> {
+        SqliteTarget::open(self.folder())
     }
 }
 

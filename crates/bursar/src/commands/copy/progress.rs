@@ -13,6 +13,8 @@ const PRINTED_EVERY: Duration = Duration::from_secs(10);
 pub(super) struct Line {
     bar: ProgressBar,
     step: Option<Step>,
+    /// What would be shown by now.
+    text: String,
     began: Instant,
     printed: Instant,
 }
@@ -27,24 +29,32 @@ impl Line {
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }
-        Self { bar, step: None, began: Instant::now(), printed: Instant::now() }
+        Self { bar, step: None, text: String::new(), began: Instant::now(), printed: Instant::now() }
     }
 
     pub(super) fn show(&mut self, progress: Progress) {
-        let is_new = self.step.replace(progress.step) != Some(progress.step);
-        if is_new {
+        if self.step.replace(progress.step) != Some(progress.step) {
+            // How the step before ended.
+            self.print();
             self.began = Instant::now();
         }
-        let text = describe(&progress, self.began.elapsed());
-        if !self.bar.is_hidden() {
-            self.bar.set_message(text);
-        } else if is_new || self.printed.elapsed() >= PRINTED_EVERY {
-            self.printed = Instant::now();
-            eprintln!("{text}");
+        self.text = describe(&progress, self.began.elapsed());
+        self.bar.set_message(self.text.clone());
+        if self.printed.elapsed() >= PRINTED_EVERY {
+            self.print();
         }
     }
 
-    pub(super) fn end(&self) {
+    /// In a terminal it is drawn instead.
+    fn print(&mut self) {
+        self.printed = Instant::now();
+        if self.bar.is_hidden() && !self.text.is_empty() {
+            eprintln!("{}", self.text);
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        self.print();
         self.bar.finish_and_clear();
     }
 }

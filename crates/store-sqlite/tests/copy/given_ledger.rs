@@ -1,0 +1,105 @@
+//! A ledger with something in every table and column, and what is left of it after a copy.
+
+use std::sync::Arc;
+
+use bursar_core::command::{Amount, GroupRef, Purpose, Record};
+use bursar_core::control::Scope;
+use bursar_core::message::{Source, TransactionKind};
+use bursar_core::money::AmountError;
+use bursar_core::{Action, Window};
+use bursar_store::copy::{self, CopyError, Report, Settings, Target};
+use bursar_store::{Batch, Ledger, StageTimes};
+use bursar_store_sqlite::{KeyLimits, Options, SqliteLedger};
+use bursar_testkit::SqlitePlace;
+use bursar_testkit::given::{self, Call, Funded, usd};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+/// So few that every table takes several batches.
+pub(crate) const BATCH: usize = 5;
+
+/// The embedded ledger of the place, whose keys grow old soon.
+pub(crate) fn open(place: &SqlitePlace) -> SqliteLedger {
+    let key_limits = KeyLimits { young_max: 3, grown_max: 5 };
+    SqliteLedger::open(place.folder(), Options { key_limits, ..place.options() }).expect("a new ledger")
+}
+
+/// A ledger in which everything happened once.
+pub(crate) async fn rich(place: &SqlitePlace) -> Funded {
+    let ledger = open(place);
+    let funded = fill(&ledger).await;
+    drop(ledger);
+    let file = Connection::open(place.file()).expect("the ledger's file");
+    let published =
+        "update outbox set published_at = 1_700_000_000_123_456 + position where position % 2 = 0";
+    file.execute_batch(published).expect("some are published");
+    funded
+}
+
+/// Has everything happen, once more.
+pub(crate) async fn fill(ledger: &dyn Ledger) -> Funded {
+    let funded = given::account(ledger, usd("500.00")).await;
+    given::wallet(ledger, usd("20.00")).await;
+    given::control(ledger, &funded, Scope::Card(funded.card), given::limit(Window::Day, usd("300.00"))).await;
+    given::control(ledger, &funded, Scope::Owner(funded.owner), given::uses(Window::Lifetime, 90)).await;
+    let mut timed = Vec::new();
+    for dollars in ["1.00", "20.00", "700.00"] {
+        let first = given::sent(ledger, &given::authorization(&funded, usd(dollars))).await;
+        timed.push((first.id(), StageTimes::from_us([1, 2, 3, 4, 5, 6, 7, 8, timed.len() as u32])));
+        let more = given::increment(&funded, GroupRef::Message(first.id()), usd("2.00"));
+        given::sent(ledger, &more).await;
+        let part = given::partial_reversal(&funded, GroupRef::Message(first.id()), usd("0.50"));
+        given::sent(ledger, &part).await;
+    }
+    let cash = given::authorization(&funded, usd("10.00")).asking(|asked| {
+        asked.purpose = Purpose::Debit;
+        asked.kind = TransactionKind::Withdrawal;
+    });
+    given::sent(ledger, &cash).await;
+    given::sent(ledger, &given::unload(&funded, usd("5.00"))).await;
+    given::sent(ledger, &given::unknown_card(&given::new_token("nobody"), usd("1.00"))).await;
+    given::sent(ledger, &recorded()).await;
+    let batch = Batch { members: Vec::new(), stage_times: Arc::new(timed) };
+    ledger.transact(batch).await.expect("a ledger that works");
+    funded
+}
+
+fn recorded() -> Call {
+    Call::new(
+        Source::Api,
+        Action::Record(Record {
+            method: given::token("authorization.clearing"),
+            funding_token: None,
+            needs_review: true,
+            card_token: Some(given::new_token("card")),
+            amount: Amount { currency: None, minor: Err(AmountError::NotANumber) },
+        }),
+    )
+}
+
+/// Copies, in batches as small as these ledgers.
+pub(crate) fn copy(source: &mut dyn copy::Source, target: &mut dyn Target) -> Result<Report, CopyError> {
+    let settings = Settings { approved: &given::approved_minor, batch: BATCH };
+    copy::copy(source, target, &settings, &mut |_| {})
+}
+
+/// The copy is whole.
+pub(crate) fn assert_finished(report: &Report) {
+    assert!(report.is_finished(), "{report:#?}");
+}
+
+/// Every row of the ledger as it is in the file, derived columns too, in one order.
+pub(crate) fn every_row(place: &SqlitePlace) -> Vec<(&'static str, Vec<Vec<Value>>)> {
+    let connection = Connection::open(place.file()).expect("the ledger's file");
+    let rows = |select: &str| {
+        let mut statement = connection.prepare(select)?;
+        let width = statement.column_count();
+        let row = |row: &rusqlite::Row<'_>| (0..width).map(|column| row.get(column)).collect();
+        statement.query_map([], row)?.collect::<rusqlite::Result<Vec<Vec<Value>>>>()
+    };
+    let tables = copy::TABLES.iter().map(|table| (table.name, format!("select * from {}", table.name)));
+    let keys = "select key, position from keys_young union all select key, position from keys_grown
+                union all select key, position from keys_old";
+    let all = tables.chain([("keys", keys.to_owned())]);
+    all.map(|(name, select)| (name, rows(&format!("{select} order by 1, 2")).expect(name))).collect()
+}
