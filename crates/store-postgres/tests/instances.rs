@@ -1,13 +1,14 @@
 //! Several instances on one database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bursar_core::control::Scope;
 use bursar_core::{Outcome, Window};
 use bursar_store::contract::given::{self, Call, Funded, usd};
 use bursar_store::contract::{Place, assert_books_are_right};
 use bursar_store::{Batch, Ledger, Settled, StoreError, Transacted};
-use bursar_store_postgres::PostgresLedger;
+use bursar_store_postgres::{Options, PostgresLedger};
 use bursar_testkit::PostgresPlace;
 use tokio::task::JoinSet;
 use tokio_postgres::NoTls;
@@ -188,5 +189,28 @@ async fn an_instance_that_dies_with_an_owner_locked_stops_others_only_until_it_i
     assert!(matches!(&waited, StoreError::Unavailable(why) if why.starts_with("55P03")), "{waited}");
     connection.abort();
     assert!(matches!(outcome(send(&ledger, &call).await.expect("an outcome")), Outcome::Decided(..)));
+    assert_books_are_right(place.books());
+}
+
+/// Its machine is gone, say: nobody closes its connection, and it never sends the rest of its transaction.
+#[tokio::test]
+async fn an_instance_that_falls_silent_with_an_owner_locked_stops_others_only_for_a_moment() {
+    let place = PostgresPlace::new();
+    let (gate, url) = place.behind_a_gate().await;
+    // It would wait for the server for longer than this test runs.
+    let options = Options { url, lanes: 1, lock_timeout: Duration::from_secs(600), ..place.options() };
+    let silent = Arc::new(PostgresLedger::open(options).await.expect("opens"));
+    let funded = given::account(silent.as_ref(), usd("10.00")).await;
+    let swipe = || given::authorization(&funded, usd("1.00"));
+    given::sent(silent.as_ref(), &swipe()).await;
+    gate.close();
+    let batch = Batch { members: vec![swipe().member()], ..Batch::default() };
+    let never = tokio::spawn(async move { silent.transact(batch).await.map(|_| ()) });
+    // All that it reads under its lock is asked for, and no answer reaches it.
+    gate.requests(9).await;
+    let other = place.open_ledger();
+    assert!(is_approved(&outcome(send(&other, &swipe()).await.expect("an outcome"))));
+    never.abort();
+    assert_eq!(given::available(other.as_ref(), &funded).await, usd("8.00"));
     assert_books_are_right(place.books());
 }
