@@ -72,7 +72,6 @@ async fn a_ledger_of_the_first_version_is_brought_up_to_date_and_repeats_its_ans
         alter table messages drop column cash_minor;
         alter table messages drop column previous;
         alter table owners drop column last_position;
-        drop table identity;
         delete from refinery_schema_history where version > 1";
     Connection::open(place.file())
         .and_then(|connection| connection.execute_batch(back_to_the_first))

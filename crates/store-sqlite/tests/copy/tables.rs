@@ -10,8 +10,8 @@ use rusqlite::Connection;
 const BESIDE: [&str; 6] =
     ["heartbeat", "identity", "keys_young", "keys_grown", "keys_old", "refinery_schema_history"];
 
-/// What the embedded store derives.
-const DERIVED: [&str; 2] = ["messages.previous", "owners.last_position"];
+/// What the embedded store derives, and what counts only for instances that run: a target has none.
+const DERIVED: [&str; 3] = ["messages.previous", "owners.last_position", "owners.controls_version"];
 
 fn listed() -> BTreeSet<String> {
     let columns = TABLES.iter().flat_map(|table| table.columns.iter().map(move |of| (table.name, of.name)));
