@@ -2,8 +2,6 @@
 
 mod columns;
 
-use std::sync::Arc;
-
 use bursar_store::books::Books;
 use bursar_store::copy::{Row, Side, Source, TABLES, Table, Target, Value};
 use bursar_store::{Identity, StoreError};
@@ -54,7 +52,7 @@ fn counts(session: &Session) -> Result<Vec<u64>, StoreError> {
 }
 
 /// How many connections of Bursars that serve the database has.
-async fn servers(client: Arc<Client>) -> Result<i64, StoreError> {
+async fn servers(client: &Client) -> Result<i64, StoreError> {
     let select = "select count(*) from pg_stat_activity
                   where datname = current_database() and application_name = $1";
     let count = client.query_one(select, &[&SERVER]).await.map_err(|error| before_commit(&error))?;
@@ -90,7 +88,7 @@ impl Source for PostgresSource {
         let session = &self.books.session;
         session.execute("commit")?;
         // First who could write, then what was written: nobody is between the two.
-        let servers = session.run(servers)?;
+        let servers = session.run(|client| async move { servers(&client).await })?;
         if servers > 0 {
             return Ok(Some(format!("{servers} connections of servers are open on the source's database")));
         }
@@ -117,12 +115,7 @@ impl PostgresTarget {
         let is_blank = session.run(|client| async move {
             guards::check(&client).await?;
             lock(&client).await?;
-            let servers = servers(Arc::clone(&client)).await?;
-            if servers > 0 {
-                return Err(StoreError::InUse(format!(
-                    "the target's database, with {servers} connections of a server,"
-                )));
-            }
+            refuse_servers(&client).await?;
             is_blank(&client).await
         })?;
         if is_blank {
@@ -161,6 +154,21 @@ async fn is_blank(client: &Client) -> Result<bool, StoreError> {
     }
 }
 
+async fn refuse_servers(client: &Client) -> Result<(), StoreError> {
+    match servers(client).await? {
+        0 => Ok(()),
+        count => {
+            Err(StoreError::InUse(format!("the target's database, with {count} connections of a server,")))
+        }
+    }
+}
+
+async fn begin(client: &Client, source: Uuid) -> Result<(), StoreError> {
+    refuse_servers(client).await?;
+    let mark = "update identity set copy_of = $1, copied_at = null where id = 1";
+    client.execute(mark, &[&source]).await.map(|_| ()).map_err(|error| before_commit(&error))
+}
+
 impl Side for PostgresTarget {
     fn identity(&mut self) -> Result<Identity, StoreError> {
         self.session.run(|client| async move { identity::read(&client).await })
@@ -177,9 +185,17 @@ impl Side for PostgresTarget {
 }
 
 impl Target for PostgresTarget {
+    /// Whoever opens the ledger waits for the mark; whoever had opened it shows among the connections.
     fn begin(&mut self, source: Uuid) -> Result<(), StoreError> {
-        self.session
-            .execute(&format!("update identity set copy_of = '{source}', copied_at = null where id = 1"))
+        self.session.run(move |client| async move {
+            let failed = |error: tokio_postgres::Error| before_commit(&error);
+            let lock = "begin; lock table identity in access exclusive mode";
+            client.batch_execute(lock).await.map_err(failed)?;
+            let begun = begin(&client, source).await;
+            let end = if begun.is_ok() { "commit" } else { "rollback" };
+            client.batch_execute(end).await.map_err(failed)?;
+            begun
+        })
     }
 
     fn write(&mut self, table: &'static Table, rows: Vec<Row>) -> Result<(), StoreError> {

@@ -39,6 +39,17 @@ async fn a_server_that_only_reads_is_not_ready() {
 }
 
 #[tokio::test]
+async fn an_instance_whose_database_becomes_the_target_of_a_copy_is_not_ready() {
+    let place = PostgresPlace::new();
+    let ledger = place.open();
+    place.execute("update identity set copy_of = gen_random_uuid()");
+    let refused = ledger.probe().await.expect_err("half a ledger");
+    assert!(refused.to_string().contains("unfinished copy"), "{refused}");
+    place.execute("update identity set copied_at = now()");
+    assert_eq!(ledger.probe().await, Ok(()));
+}
+
+#[tokio::test]
 async fn data_of_a_newer_program_are_left_alone() {
     let place = PostgresPlace::new();
     drop(place.open());

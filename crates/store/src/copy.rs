@@ -61,10 +61,10 @@ pub trait Source: Side {
 
 /// Where a ledger is written, by this process alone.
 pub trait Target: Side {
-    /// Marks the target as an unfinished copy of this source.
+    /// Marks the target as an unfinished copy of this source. From here on no server opens it.
     ///
     /// # Errors
-    /// The store cannot be written. So for every method here.
+    /// One opened it already, or the store cannot be written. The latter for every method here.
     fn begin(&mut self, source: Uuid) -> Result<(), StoreError>;
 
     /// Writes rows in one transaction. Those of a table that changes take the place of what was there.
@@ -204,9 +204,12 @@ pub enum CopyError {
     /// This source may not go to this target. Nothing was written.
     #[error("{0}")]
     Refused(String),
-    /// A store did not do what it was asked. What is in the target stays, and the same copy goes on.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    /// The source cannot be read. What is in the target stays, and the same copy goes on.
+    #[error("the source: {0}")]
+    Source(StoreError),
+    /// The target cannot be written or read. What is in it stays, and the same copy goes on.
+    #[error("the target: {0}")]
+    Target(StoreError),
 }
 
 /// Brings over what the target lacks, verifies everything, and marks the target as finished if all of it
@@ -220,26 +223,29 @@ pub fn copy(
     settings: &Settings<'_>,
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Report, CopyError> {
-    let from = source.identity()?;
+    let from = source.identity().map_err(CopyError::Source)?;
     let was_finished = admit(&from, target)?;
-    let of = TABLES.iter().map(|table| source.count(table)).sum::<Result<u64, StoreError>>()?;
+    let counts = TABLES.iter().map(|table| source.count(table));
+    let of = counts.sum::<Result<u64, StoreError>>().map_err(CopyError::Source)?;
     let mut run = Run { source, target, settings, watch, of };
 
     run.say(Step::CheckSource);
-    let checked = books::check(run.source.books(), settings.approved)?;
+    let checked = books::check(run.source.books(), settings.approved).map_err(CopyError::Source)?;
     refuse_wrong_books(&checked)?;
     let mut written = 0;
     if !was_finished {
-        run.target.begin(from.id)?;
+        // The check took its time.
+        admit(&from, run.target)?;
+        run.target.begin(from.id).map_err(CopyError::Target)?;
         written = run.bring_over()?;
         run.say(Step::Complete);
-        run.target.complete()?;
+        run.target.complete().map_err(CopyError::Target)?;
     }
     let mut differences = run.compare()?;
     run.say(Step::CheckTarget);
-    let target_checked = check_target(run.target, settings.approved)?;
+    let target_checked = check_target(run.target, settings.approved).map_err(CopyError::Target)?;
     compare_totals(&checked, &target_checked, &mut differences);
-    let moved_on = run.source.moved_on()?;
+    let moved_on = run.source.moved_on().map_err(CopyError::Source)?;
     let report = Report {
         rows: of,
         written,
@@ -250,7 +256,7 @@ pub fn copy(
         was_finished,
     };
     if report.is_finished() && !was_finished {
-        run.target.finish()?;
+        run.target.finish().map_err(CopyError::Target)?;
     }
     Ok(report)
 }
@@ -258,7 +264,7 @@ pub fn copy(
 /// Whether the target is a finished copy of this source already.
 fn admit(from: &Identity, target: &mut dyn Target) -> Result<bool, CopyError> {
     from.refuse_unfinished().map_err(|error| CopyError::Refused(format!("the source: {error}")))?;
-    let to = target.identity()?;
+    let to = target.identity().map_err(CopyError::Target)?;
     let refused = |why: &str| Err(CopyError::Refused(format!("the target {why}; nothing was written")));
     if to.id == from.id {
         return refused("is the source itself, or was restored from a backup of it");
@@ -270,7 +276,7 @@ fn admit(from: &Identity, target: &mut dyn Target) -> Result<bool, CopyError> {
         ),
         _ => {
             for table in TABLES {
-                if !target.rows(table, None, 1)?.is_empty() {
+                if !target.rows(table, None, 1).map_err(CopyError::Target)?.is_empty() {
                     return refused(
                         "is not empty: it has a ledger of its own; name an empty database or folder",
                     );
@@ -330,14 +336,14 @@ impl Run<'_> {
 
     /// Writes what the target lacks, and how many rows that were. A row that it should not have, or has
     /// otherwise and may not change, stays as it is: the comparison names it.
-    fn bring_over(&mut self) -> Result<u64, StoreError> {
+    fn bring_over(&mut self) -> Result<u64, CopyError> {
         let (mut passed, mut written) = (0, 0);
         let batch = self.settings.batch;
         for table in TABLES {
             let mut rows = Vec::new();
             let mut write = |target: &mut dyn Target, rows: &mut Vec<Row>| {
                 written += rows.len() as u64;
-                target.write(table, std::mem::take(rows))
+                target.write(table, std::mem::take(rows)).map_err(CopyError::Target)
             };
             self.walk(Step::Copy, table, &mut passed, |target, place| {
                 match place {
@@ -355,7 +361,7 @@ impl Run<'_> {
     }
 
     /// Names every place where the two differ.
-    fn compare(&mut self) -> Result<Differences, StoreError> {
+    fn compare(&mut self) -> Result<Differences, CopyError> {
         let (mut passed, mut differences) = (0, Differences::default());
         for table in TABLES {
             let at = |row: &Row| {
@@ -385,8 +391,8 @@ impl Run<'_> {
         step: Step,
         table: &'static Table,
         passed: &mut u64,
-        mut visit: impl FnMut(&mut dyn Target, Place) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+        mut visit: impl FnMut(&mut dyn Target, Place) -> Result<(), CopyError>,
+    ) -> Result<(), CopyError> {
         let mut merge = Merge::new(table, self.settings.batch);
         (self.watch)(Progress { step, table: Some(table.name), rows: *passed, of: self.of });
         while let Some(place) = merge.next(self.source, self.target)? {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bursar_store::copy::{BATCH, Report, Settings, Source, Target, copy as run};
+use bursar_store::copy::{BATCH, CopyError, Report, Settings, Source, Target, copy as run};
 use bursar_store_postgres::{Options, PostgresSource, PostgresTarget};
 use bursar_store_sqlite::{SqliteSource, SqliteTarget};
 
@@ -25,7 +25,12 @@ pub(crate) fn copy(arguments: &Copy) -> Result<ExitCode, Failure> {
     let mut line = Line::new();
     let copied = run(source.as_mut(), target.as_mut(), &settings, &mut |progress| line.show(progress));
     line.end();
-    let report = copied?;
+    let report = copied.map_err(|error| match error {
+        CopyError::Refused(_) => error.to_string(),
+        CopyError::Source(_) | CopyError::Target(_) => {
+            format!("{error}\n  the copy is not finished; the same command goes on where it ended")
+        }
+    })?;
     super::print(&describe(&report, &from, &to))?;
     Ok(if report.is_finished() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

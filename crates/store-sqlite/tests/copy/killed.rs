@@ -81,7 +81,7 @@ fn in_pieces(
                 assert_finished(&report);
                 return (written, steps - 1);
             }
-            Err(CopyError::Store(StoreError::Unavailable(why))) => assert_eq!(why, "the test stopped it"),
+            Err(CopyError::Target(StoreError::Unavailable(why))) => assert_eq!(why, "the test stopped it"),
             Err(other) => panic!("{other}"),
         }
     }

@@ -1,7 +1,7 @@
 //! Targets that a copy may not touch.
 
-use bursar_store::StoreError;
 use bursar_store::copy::CopyError;
+use bursar_store::{Ledger, StoreError};
 use bursar_store_sqlite::SqliteLedger;
 use bursar_testkit::given::{self, usd};
 use bursar_testkit::{Place, PostgresPlace, SqlitePlace};
@@ -12,7 +12,7 @@ use crate::given_ledger::{assert_finished, copy, every_row, open, rich};
 fn words(refused: CopyError) -> String {
     match refused {
         CopyError::Refused(why) => why,
-        CopyError::Store(error) => panic!("no refusal: {error}"),
+        other => panic!("no refusal: {other}"),
     }
 }
 
@@ -75,6 +75,21 @@ async fn a_second_copy_into_the_same_target_is_refused_while_the_first_runs() {
     }
     let server = SqliteLedger::open(file.folder(), file.options()).err();
     assert!(matches!(server, Some(StoreError::InUse(_))), "{server:?}");
+}
+
+/// Between the opening of a target and its mark the source is checked, which takes its time.
+#[tokio::test]
+async fn a_server_that_opened_the_empty_target_just_before_its_mark_is_noticed() {
+    let (first, database) = (SqlitePlace::new(), PostgresPlace::new());
+    rich(&first).await;
+    let mut target = database.target().expect("empty");
+    let server = database.open_ledger();
+    let refused = copy(&mut first.source(), &mut target).expect_err("a server is there");
+    assert!(matches!(&refused, CopyError::Target(StoreError::InUse(_))), "{refused}");
+    assert_eq!(server.probe().await, Ok(()));
+    given::account(server.as_ref(), usd("1.00")).await;
+    let why = words(copy(&mut first.source(), &mut target).expect_err("it has decided something"));
+    assert!(why.contains("not empty"), "{why}");
 }
 
 #[tokio::test]

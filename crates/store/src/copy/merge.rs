@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use super::tables::{Row, Table, Value};
-use super::{Side, Source, Target};
+use super::{CopyError, Side, Source, Target};
 use crate::error::StoreError;
 
 /// What is in one place of a table.
@@ -37,9 +37,11 @@ impl Merge {
         &mut self,
         source: &mut dyn Source,
         target: &mut dyn Target,
-    ) -> Result<Option<Place>, StoreError> {
+    ) -> Result<Option<Place>, CopyError> {
         let (table, key) = (self.table, self.table.key);
-        let order = match (self.source.peek(source, table)?, self.target.peek(target, table)?) {
+        let one = self.source.peek(source, table).map_err(CopyError::Source)?;
+        let other = self.target.peek(target, table).map_err(CopyError::Target)?;
+        let order = match (one, other) {
             (None, None) => return Ok(None),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
