@@ -45,7 +45,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "bursar-authorizer",
         uses: &["bursar-core", "bursar-store"],
-        tests_use: &["bursar-store-sqlite"],
+        tests_use: &["bursar-store-postgres"],
     },
     Layer { name: "bursar-store-postgres", uses: &["bursar-core", "bursar-store"], tests_use: &[] },
     Layer { name: "bursar-store-sqlite", uses: &["bursar-core", "bursar-store"], tests_use: &[] },

@@ -6,6 +6,9 @@ use tokio_postgres::error::SqlState;
 
 use crate::rows::Damage;
 
+/// What is wrong with a link on which nothing comes within its time.
+pub(crate) const SILENT: &str = "the server does not answer";
+
 /// Sorts an error that came before COMMIT was sent, or with which the server refused a statement:
 /// nothing took effect.
 pub(crate) fn before_commit(error: &tokio_postgres::Error) -> StoreError {

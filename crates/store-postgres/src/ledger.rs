@@ -16,7 +16,7 @@ use deadpool_postgres::{Client, Object, Pool};
 use tokio::runtime::Handle;
 
 use crate::connection::Options;
-use crate::error::{before_commit, no_connection};
+use crate::error::{SILENT, before_commit, no_connection};
 use crate::load::ControlsCache;
 use crate::pools::Pools;
 use crate::save::Committed;
@@ -110,8 +110,6 @@ impl Ledger for PostgresLedger {
         task.await.map_err(|error| StoreError::Unavailable(error.to_string()))?.map_err(|_| silent())?
     }
 }
-
-const SILENT: &str = "the server does not answer";
 
 /// What a transaction needs to know of its ledger.
 struct Lane {

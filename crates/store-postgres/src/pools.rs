@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 
 use crate::connection::{Options, SERVER};
+use crate::error::SILENT;
 use crate::guards;
 
 pub(crate) struct Pools {
@@ -96,11 +97,16 @@ fn writers(options: &Options) -> Result<Pool, StoreError> {
         options.lock_timeout.as_millis(),
         options.lane_timeout.as_millis(),
     );
-    let is_safe = Hook::async_fn(|client, _| {
+    // The time to make a connection does not count for it: a link may hang just then.
+    let limit = options.lane_timeout + options.lock_timeout;
+    let is_safe = Hook::async_fn(move |client, _| {
         Box::pin(async move {
-            guards::check(client).await.map_err(|error| match error {
-                StoreError::Unavailable(why) => HookError::message(why),
-                other => HookError::message(other.to_string()),
+            let checked = tokio::time::timeout(limit, guards::check(client)).await;
+            checked.unwrap_or_else(|_| Err(StoreError::Unavailable(SILENT.into()))).map_err(|error| {
+                match error {
+                    StoreError::Unavailable(why) => HookError::message(why),
+                    other => HookError::message(other.to_string()),
+                }
             })
         })
     });

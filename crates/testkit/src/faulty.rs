@@ -27,6 +27,7 @@ pub struct FaultyLedger {
     commits_to_lose: AtomicU32,
     is_down: AtomicBool,
     goes_down_after: AtomicBool,
+    denies_unknown: AtomicBool,
     panics: AtomicBool,
     reads: AtomicU32,
     read_fault: Mutex<Option<ReadFault>>,
@@ -54,6 +55,7 @@ impl FaultyLedger {
             commits_to_lose: AtomicU32::new(0),
             is_down: AtomicBool::new(false),
             goes_down_after: AtomicBool::new(false),
+            denies_unknown: AtomicBool::new(false),
             panics: AtomicBool::new(false),
             reads: AtomicU32::new(0),
             read_fault: Mutex::new(None),
@@ -73,6 +75,11 @@ impl FaultyLedger {
     pub fn lose_a_commit_and_go_down(&self) {
         self.goes_down_after.store(true, Ordering::SeqCst);
         self.lose_commits(1);
+    }
+
+    /// From now on a commit that is unknown is reported as one that failed: the defect that D3 is about.
+    pub fn deny_unknown(&self) {
+        self.denies_unknown.store(true, Ordering::SeqCst);
     }
 
     /// The next transaction panics, as a defect of an adapter would.
@@ -172,7 +179,12 @@ impl Ledger for FaultyLedger {
         if self.refuses(&batch) {
             return Err(StoreError::BadData("the test marked a member".into()));
         }
-        let transacted = self.ledger.transact(batch).await?;
+        let transacted = match self.ledger.transact(batch).await {
+            Err(StoreError::Unknown(why)) if self.denies_unknown.load(Ordering::SeqCst) => {
+                return Err(StoreError::Unavailable(why));
+            }
+            transacted => transacted?,
+        };
         match self.loses_this_commit() {
             true => Err(StoreError::Unknown("the test lost the word of it".into())),
             false => Ok(transacted),

@@ -15,11 +15,22 @@
 pub mod faulty;
 mod gate;
 pub mod history;
+mod links;
+pub mod meddler;
 mod place;
+mod pooler;
+mod proxy;
 mod server;
+pub mod trial;
+mod wire;
 
 pub use bursar_store::contract::{NOON, Place, SetClock, assert_books_are_right, given};
 pub use faulty::{FaultyLedger, ReadFault};
 pub use gate::Gate;
+pub use meddler::{Deed, Meddler};
 pub use place::{PostgresPlace, SqlitePlace};
+pub use pooler::Pooler;
+pub use proxy::{Fault, Proxy};
 pub use server::PostgresServer;
+pub use trial::Trial;
+pub use wire::Message;

@@ -15,7 +15,9 @@ pub use call::{
     unknown_card, unload, uses,
 };
 pub use release::{expiry, partial_reversal, reversal};
-pub use send::{JsonAnswer, Sent, approved_minor, batch, conflicting, sent, settled};
+pub use send::{
+    JsonAnswer, Sent, answered_id, approved_in, approved_minor, batch, conflicting, sent, settled,
+};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

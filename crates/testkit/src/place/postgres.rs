@@ -1,5 +1,6 @@
 //! A ledger in a database of its own.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, mpsc};
 
 use bursar_store::books::Books;
@@ -57,16 +58,27 @@ impl PostgresPlace {
     }
 
     /// A gate to the database, and the URL that goes through it.
+    pub async fn behind_a_gate(&self) -> (Gate, String) {
+        let gate = Gate::to(self.server()).await;
+        let url = self.url_by(gate.address());
+        (gate, url)
+    }
+
+    /// Host and port of the server.
     ///
     /// # Panics
-    /// The URL names no user and host.
-    pub async fn behind_a_gate(&self) -> (Gate, String) {
+    /// The URL names none.
+    #[must_use]
+    pub fn server(&self) -> String {
         let url = self.url();
-        let (before, rest) = url.rsplit_once('@').expect("a user");
-        let (server, database) = rest.split_once('/').expect("a database");
-        let gate = Gate::to(server.to_owned()).await;
-        let url = format!("{before}@{}/{database}", gate.address());
-        (gate, url)
+        let (_, rest) = url.rsplit_once('@').expect("a user");
+        rest.split_once('/').expect("a database").0.to_owned()
+    }
+
+    /// The URL of the database by somebody who listens here.
+    #[must_use]
+    pub fn url_by(&self, address: SocketAddr) -> String {
+        self.url().replace(&format!("@{}/", self.server()), &format!("@{address}/"))
     }
 
     /// The defaults with the clock of this place.

@@ -23,8 +23,23 @@ impl Encode for JsonAnswer {
 /// What an answer in the plainest dialect approves.
 #[must_use]
 pub fn approved_minor(_: &Message, answer: &Answer) -> Option<i64> {
-    let body: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
-    body["approved"].as_i64()
+    approved_in(answer)
+}
+
+/// The same without its message.
+#[must_use]
+pub fn approved_in(answer: &Answer) -> Option<i64> {
+    body_of(answer)?["approved"].as_i64()
+}
+
+/// The id of the message that an answer in the plainest dialect is about.
+#[must_use]
+pub fn answered_id(answer: &Answer) -> Option<MessageId> {
+    body_of(answer)?["id"].as_str()?.parse().ok()
+}
+
+fn body_of(answer: &Answer) -> Option<serde_json::Value> {
+    serde_json::from_slice(&answer.body).ok()
 }
 
 /// The answer to one command.
