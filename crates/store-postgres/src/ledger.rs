@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bursar_core::decide::history_since;
-use bursar_core::{Work, decide_batch};
+use bursar_core::{Outcome, Work, decide_batch};
 use bursar_store::{Batch, Clock, Ledger, Member, PoolUse, Settled, StoreError, Transacted};
 use deadpool_postgres::{Client, Object, Pool};
 use tokio::runtime::Handle;
 
+use crate::caution::Caution;
 use crate::connection::Options;
 use crate::error::{SILENT, before_commit, no_connection};
 use crate::load::ControlsCache;
@@ -24,8 +25,8 @@ use crate::schema::migrate;
 use crate::{guards, identity, load, save};
 
 /// How often a batch is decided because others were in its way. Each time more of its messages are
-/// answered.
-const TRIES: usize = 3;
+/// answered. The first may be a bold one.
+const TRIES: usize = 4;
 
 /// An owner's history is read where a limit begins to count: as long as it takes, within this.
 const HISTORY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -40,6 +41,7 @@ pub struct PostgresLedger {
     read_timeout: Duration,
     clock: Clock,
     controls: ControlsCache,
+    caution: Arc<Caution>,
     /// Where lanes' connections live: a lane's own runtime knows no sockets.
     runtime: Handle,
 }
@@ -64,6 +66,7 @@ impl PostgresLedger {
             read_timeout: options.connect_timeout + options.statement_timeout,
             clock: options.clock,
             controls: ControlsCache::default(),
+            caution: Arc::default(),
             runtime: Handle::current(),
         })
     }
@@ -84,6 +87,7 @@ impl Ledger for PostgresLedger {
         let lane = Lane {
             clock: self.clock.clone(),
             controls: self.controls.clone(),
+            caution: Arc::clone(&self.caution),
             flight_timeout: self.flight_timeout,
         };
         let pool = self.pools.writers.clone();
@@ -115,13 +119,23 @@ impl Ledger for PostgresLedger {
 struct Lane {
     clock: Clock,
     controls: ControlsCache,
+    caution: Arc<Caution>,
     flight_timeout: Duration,
+}
+
+/// What an attempt takes for granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    /// That no message of the batch was answered before: the unique key says where that is wrong, and it is
+    /// mostly right.
+    Bold,
+    Careful,
 }
 
 /// How an attempt ended that no error ended.
 enum Attempt {
     Done(Transacted),
-    /// Another transaction was in the way, and this one was rolled back.
+    /// Somebody was there before, and this one was rolled back.
     Crossed(StoreError),
 }
 
@@ -129,27 +143,40 @@ impl Lane {
     async fn transact(&self, pool: &Pool, batch: &Batch) -> Result<Transacted, StoreError> {
         let began = Instant::now();
         let mut last = StoreError::Unavailable(SILENT.into());
+        let mut mood = if self.caution.is_raised() { Mood::Careful } else { Mood::Bold };
         for _ in 0..TRIES {
             let client = Clean::take(pool).await?;
-            match self.attempt(&client, batch, began).await? {
-                Attempt::Done(transacted) => {
-                    client.give_back();
-                    return Ok(transacted);
-                }
-                // Its connection ends here.
+            let attempt = self.attempt(&client, batch, began, mood).await?;
+            client.give_back();
+            match attempt {
+                Attempt::Done(transacted) => return Ok(transacted),
                 Attempt::Crossed(why) => last = why,
             }
+            self.caution.raise();
+            mood = Mood::Careful;
         }
         Err(last)
     }
 
-    async fn attempt(&self, client: &Client, batch: &Batch, began: Instant) -> Result<Attempt, StoreError> {
+    async fn attempt(
+        &self,
+        client: &Client,
+        batch: &Batch,
+        began: Instant,
+        mood: Mood,
+    ) -> Result<Attempt, StoreError> {
         let works: Vec<&Work> = batch.members.iter().map(|member| &member.work).collect();
         let silent = || StoreError::Unavailable(SILENT.into());
-        let mut state =
-            flight(self.flight_timeout, silent(), load::begin(client, &self.controls, &works)).await?;
+        let begin = load::begin(client, &self.controls, &works, mood == Mood::Careful);
+        let mut state = flight(self.flight_timeout, silent(), begin).await?;
         let locked = Instant::now();
         let is_past = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= locked);
+        if mood == Mood::Bold {
+            // Nothing is inserted for a late member, so no unique key would tell that it was answered.
+            let past = batch.members.iter().filter(|member| is_past(member));
+            let past: Vec<&Work> = past.map(|member| &member.work).collect();
+            flight(self.flight_timeout, silent(), load::answers(client, &mut state, &past)).await?;
+        }
         // A batch whose commit is unknown comes again: what it did commit is answered, late or not.
         let is_late =
             |member: &Arc<Member>| is_past(member) && !state.answered.contains_key(&member.work.command.key);
@@ -175,9 +202,15 @@ impl Lane {
         };
         let settled: Vec<Settled> = members().map(settle).collect();
         let decided = Instant::now();
+        let has_failed = |settled: &Settled| matches!(settled, Settled::Done(Outcome::Failed(_)));
+        if mood == Mood::Bold && settled.iter().any(has_failed) {
+            // What cannot be decided now may have been answered before, and is not inserted either.
+            flight(self.flight_timeout, silent(), load::end(client)).await?;
+            return Ok(Attempt::Crossed(StoreError::Unavailable("a row cannot be read".into())));
+        }
         // The server stops its clock before it commits: whoever waits needs one of his own.
         let unknown = StoreError::Unknown(SILENT.into());
-        let commit = save::commit(client, &state, &settled, &batch.stage_times);
+        let commit = save::commit(client, &state, &settled, &batch.stage_times, mood == Mood::Bold);
         match flight(self.flight_timeout, unknown, commit).await? {
             Committed::Yes => Ok(Attempt::Done(Transacted { settled, began, loaded, decided })),
             Committed::Crossed(why) => Ok(Attempt::Crossed(why)),

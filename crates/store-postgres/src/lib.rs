@@ -2,6 +2,7 @@
 //! owner is what they wait for, and correctness rests on nothing else.
 
 mod books;
+mod caution;
 mod connection;
 mod copy;
 mod error;

@@ -27,10 +27,11 @@ use crate::rows::{
 pub(crate) use controls::ControlsCache;
 use controls::{Known, KnownOf, drop_stale};
 pub(crate) use groups::{Groups, history, read_group};
+use wanted::KeyArrays;
 pub(crate) use wanted::Wanted;
 
-/// Begins the transaction, locks the owners and reads what the commands touch. Controls that changed since
-/// they were read take a flight more.
+/// Begins the transaction, locks the owners and reads what the commands touch, with the answers that were
+/// given before if those are asked for. Controls that changed since they were read take a flight more.
 ///
 /// # Errors
 /// The server's; or a hold group cannot be read, and with it what it holds.
@@ -38,6 +39,7 @@ pub(crate) async fn begin(
     client: &Client,
     cache: &ControlsCache,
     batch: &[&Work],
+    with_answers: bool,
 ) -> Result<State, StoreError> {
     let wanted = Wanted::by(batch);
     let failed = |error: Error| before_commit(&error);
@@ -57,7 +59,7 @@ pub(crate) async fn begin(
         try_join(controls(client, &unknown), windows(client, &wanted)),
     );
     let others = try_join5(
-        answered(client, &wanted),
+        answered(client, &wanted.keys, with_answers),
         tokens(client, &wanted),
         groups::accounts(client, &wanted.groups),
         groups::scopes(client, &wanted.groups),
@@ -73,6 +75,19 @@ pub(crate) async fn begin(
         keep(cache, state, &wanted, &known, &versions);
     }
     state
+}
+
+/// Adds the answers that these were given before.
+pub(crate) async fn answers(client: &Client, state: &mut State, works: &[&Work]) -> Result<(), StoreError> {
+    let keys = Wanted::by(works).keys;
+    let found = answered(client, &keys, !works.is_empty()).await.map_err(|error| before_commit(&error))?;
+    put_answered(state, &found);
+    Ok(())
+}
+
+/// Ends the transaction that [`begin`] began, without a trace.
+pub(crate) async fn end(client: &Client) -> Result<(), StoreError> {
+    client.batch_execute("rollback").await.map_err(|error| before_commit(&error))
 }
 
 /// Of the controls of each owner that is locked.
@@ -271,12 +286,11 @@ fn scope_selects(subjects: &str) -> (String, String) {
     )
 }
 
-async fn answered(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Error> {
+async fn answered(client: &Client, keys: &KeyArrays<'_>, is_wanted: bool) -> Result<Found, Error> {
     let select = "select token, source, scope, state, fingerprint, answer_code, answer from messages
                   where (token, source, scope, state) in
                   (select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[]))";
-    let keys = &wanted.keys;
-    query(client, select, true, &[&keys.tokens, &keys.sources, &keys.scopes, &keys.states]).await
+    query(client, select, is_wanted, &[&keys.tokens, &keys.sources, &keys.scopes, &keys.states]).await
 }
 
 async fn tokens(client: &Client, wanted: &Wanted<'_>) -> Result<[Found; 3], Error> {

@@ -78,7 +78,7 @@ fn one_statement(inserts: &[Insert]) -> String {
     format!("with {} select", parts.collect::<Vec<_>>().join(", "))
 }
 
-/// Writes everything and commits.
+/// Writes everything and commits. `times_are_new`: those stage times were never written before.
 ///
 /// # Errors
 /// [`StoreError::Unknown`] if it cannot be told whether the commit took place.
@@ -87,8 +87,9 @@ pub(crate) async fn commit(
     state: &State,
     settled: &[Settled],
     times: &[(MessageId, StageTimes)],
+    times_are_new: bool,
 ) -> Result<Committed, StoreError> {
-    let inserts = inserts(state, settled, times);
+    let inserts = inserts(state, settled, stage_times(times, times_are_new));
     let columns = inserts.iter().flat_map(|insert| &insert.columns);
     let columns: Vec<&(dyn ToSql + Sync)> = columns.map(|column| &**column as _).collect();
     // Before the flight: a statement that had to wait to be prepared would come after the commit.
@@ -117,7 +118,7 @@ pub(crate) async fn commit(
 }
 
 /// What is written where.
-fn inserts(state: &State, settled: &[Settled], times: &[(MessageId, StageTimes)]) -> Vec<Insert> {
+fn inserts(state: &State, settled: &[Settled], stage_times: Option<Insert>) -> Vec<Insert> {
     let decided: Vec<(&Decided, &Answer)> = settled
         .iter()
         .filter_map(|settled| match settled {
@@ -139,7 +140,7 @@ fn inserts(state: &State, settled: &[Settled], times: &[(MessageId, StageTimes)]
         messages::outbox(&decided),
         entries(&journals),
         program_entries(&journals),
-        stage_times(times),
+        stage_times,
     ];
     all.into_iter().flatten().collect()
 }
@@ -300,15 +301,16 @@ fn program_entries(journals: &[(&Message, &Journal)]) -> Option<Insert> {
     })
 }
 
-/// A message's times may come twice, after a batch was sent again: the first stay.
-fn stage_times(times: &[(MessageId, StageTimes)]) -> Option<Insert> {
+/// A message's times may come twice, after a batch was sent again: the first stay. To look for them costs
+/// as much as to write them.
+fn stage_times(times: &[(MessageId, StageTimes)], are_new: bool) -> Option<Insert> {
     let mut once = HashSet::new();
     let rows: Vec<_> = times.iter().filter(|(message, _)| once.insert(*message)).collect();
     let names: Vec<&str> = STAGES.iter().map(|stage| stage.as_str()).collect();
     let target = format!("stage_times (message, {})", names.join(", "));
     let types = [&["uuid"][..], &["bigint"; STAGES.len()]].concat();
     (!rows.is_empty()).then(|| {
-        let insert = Insert::new(&target, &types, "on conflict do nothing")
+        let insert = Insert::new(&target, &types, if are_new { "" } else { "on conflict do nothing" })
             .column(rows.iter().map(|(message, _)| message.uuid()));
         let times = |stage| rows.iter().map(move |(_, times)| i64::from(times.us(stage)));
         STAGES.iter().fold(insert, |insert, &stage| insert.column(times(stage)))
