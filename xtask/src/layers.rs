@@ -39,7 +39,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "bursar-server",
         uses: &["bursar-authorizer", "bursar-core", "bursar-processors", "bursar-store"],
-        tests_use: &["bursar-store-sqlite"],
+        tests_use: &[],
     },
     Layer { name: "bursar-processors", uses: &["bursar-core"], tests_use: &[] },
     Layer {

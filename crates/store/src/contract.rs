@@ -28,7 +28,7 @@ use crate::books::{self, Books};
 use crate::ledger::Ledger;
 
 /// Where a ledger under test keeps its data. Empty at first; opened again, what was there is there.
-pub trait Place {
+pub trait Place: Send + Sync {
     /// Opens the ledger, whose clock is [`Place::clock`]. The one opened before was dropped.
     fn open(&self) -> Arc<dyn Ledger>;
 

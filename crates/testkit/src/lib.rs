@@ -1,4 +1,4 @@
-//! What tests share: builders, a ledger in a folder of its own, random histories, faults.
+//! What tests share: builders, a ledger in a place of its own on either store, random histories, faults.
 //!
 //! ```
 //! # use bursar_testkit::{SqlitePlace, given, given::usd};
@@ -21,6 +21,7 @@ mod place;
 mod pooler;
 mod proxy;
 mod server;
+mod stores;
 pub mod trial;
 mod wire;
 
@@ -32,5 +33,6 @@ pub use place::{PostgresPlace, SqlitePlace};
 pub use pooler::Pooler;
 pub use proxy::{Fault, Proxy};
 pub use server::PostgresServer;
+pub use stores::{Store, assert_passed};
 pub use trial::Trial;
 pub use wire::Message;

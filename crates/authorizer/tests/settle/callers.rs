@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use bursar_authorizer::{Reply, Settings, Unavailable};
 use bursar_core::{MessageId, Money};
 use bursar_testkit::given::{self, Call, Funded, usd};
+use bursar_testkit::{Store, on_both_stores};
 
 use crate::support::{Desk, declined};
 
-#[tokio::test]
-async fn a_caller_who_hangs_up_cancels_nothing() {
-    let desk = Desk::open();
+on_both_stores!(a_caller_who_hangs_up_cancels_nothing);
+async fn a_caller_who_hangs_up_cancels_nothing(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     let gate = desk.ledger.close_gate().await;
     let calls = dollars(&account, 20);
@@ -33,9 +34,9 @@ async fn a_caller_who_hangs_up_cancels_nothing() {
     desk.close().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_cut_request_was_decided_or_was_not_and_asking_again_settles_it() {
-    let desk = Arc::new(Desk::open());
+on_both_stores!(a_cut_request_was_decided_or_was_not_and_asking_again_settles_it, worker_threads = 4);
+async fn a_cut_request_was_decided_or_was_not_and_asking_again_settles_it(store: Store) {
+    let desk = Arc::new(Desk::open(store));
     let account = desk.account("100.00").await;
     let calls = dollars(&account, 50);
     let tasks: Vec<_> = calls
@@ -58,9 +59,9 @@ async fn a_cut_request_was_decided_or_was_not_and_asking_again_settles_it() {
     Arc::into_inner(desk).expect("every caller is done").close().await;
 }
 
-#[tokio::test]
-async fn a_full_lane_refuses_at_once_and_the_others_are_unharmed() {
-    let desk = Desk::open_with(Settings { batch_size_max: 1, queue_max: 2, ..Settings::default() });
+on_both_stores!(a_full_lane_refuses_at_once_and_the_others_are_unharmed);
+async fn a_full_lane_refuses_at_once_and_the_others_are_unharmed(store: Store) {
+    let desk = Desk::open_with(store, Settings { batch_size_max: 1, queue_max: 2, ..Settings::default() });
     let account = desk.account("100.00").await;
     let gate = desk.ledger.close_gate().await;
     let calls = dollars(&account, 4);
@@ -80,9 +81,9 @@ async fn a_full_lane_refuses_at_once_and_the_others_are_unharmed() {
     desk.close().await;
 }
 
-#[tokio::test]
-async fn past_its_deadline_nothing_is_started_and_nothing_written() {
-    let desk = Desk::open();
+on_both_stores!(past_its_deadline_nothing_is_started_and_nothing_written);
+async fn past_its_deadline_nothing_is_started_and_nothing_written(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     let late = given::authorization(&account, usd("30.00")).late();
     let reply = desk.reply(&late).await;
@@ -95,10 +96,10 @@ async fn past_its_deadline_nothing_is_started_and_nothing_written() {
     desk.close().await;
 }
 
+on_both_stores!(a_store_that_does_not_answer_is_not_waited_for_longer_than_the_grace);
 /// The clock of the waiting stands still until there is nothing else to do, and then jumps.
-#[tokio::test]
-async fn a_store_that_does_not_answer_is_not_waited_for_longer_than_the_grace() {
-    let desk = Desk::open();
+async fn a_store_that_does_not_answer_is_not_waited_for_longer_than_the_grace(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     let gate = desk.ledger.close_gate().await;
     let call = Call { deadline: Some(far_away()), ..given::authorization(&account, usd("30.00")) };
@@ -119,9 +120,9 @@ async fn a_store_that_does_not_answer_is_not_waited_for_longer_than_the_grace() 
     desk.close().await;
 }
 
-#[tokio::test]
-async fn stopping_finishes_what_waits_and_takes_no_more() {
-    let desk = Desk::open();
+on_both_stores!(stopping_finishes_what_waits_and_takes_no_more);
+async fn stopping_finishes_what_waits_and_takes_no_more(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     let gate = desk.ledger.close_gate().await;
     let calls = dollars(&account, 30);
@@ -144,9 +145,9 @@ async fn stopping_finishes_what_waits_and_takes_no_more() {
     desk.close().await;
 }
 
-#[tokio::test]
-async fn a_store_that_hangs_is_not_waited_for_longer_than_the_grace_when_stopping() {
-    let desk = Desk::open();
+on_both_stores!(a_store_that_hangs_is_not_waited_for_longer_than_the_grace_when_stopping);
+async fn a_store_that_hangs_is_not_waited_for_longer_than_the_grace_when_stopping(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     let gate = desk.ledger.close_gate().await;
     let call = given::authorization(&account, usd("1.00"));

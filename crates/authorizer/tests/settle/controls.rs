@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bursar_core::control::{Rule, Scope};
 use bursar_core::{Control, DeclineReason, Money, Window};
 use bursar_store::Reader;
-use bursar_testkit::NOON;
 use bursar_testkit::given::{self, Call, Funded, jpy, usd};
+use bursar_testkit::{NOON, Store, on_both_stores};
 use jiff::SignedDuration;
 use tokio::task::JoinSet;
 
@@ -61,9 +61,12 @@ async fn close(desk: Arc<Desk>) {
     Arc::into_inner(desk).expect("every client is done").close().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn thirty_two_clients_on_one_card_stay_within_its_limit_on_both_sides_of_midnight() {
-    let desk = Arc::new(Desk::open());
+on_both_stores!(
+    thirty_two_clients_on_one_card_stay_within_its_limit_on_both_sides_of_midnight,
+    worker_threads = 4
+);
+async fn thirty_two_clients_on_one_card_stay_within_its_limit_on_both_sides_of_midnight(store: Store) {
+    let desk = Arc::new(Desk::open(store));
     let account = desk.account("1000.00").await;
     control(&desk, &account, Scope::Card(account.card), given::limit(Window::Day, usd("5.00"))).await;
     control(&desk, &account, Scope::Card(account.card), given::uses(Window::Day, 40)).await;
@@ -73,9 +76,12 @@ async fn thirty_two_clients_on_one_card_stay_within_its_limit_on_both_sides_of_m
     close(desk).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_cards_on_two_accounts_of_one_owner_share_its_limit_on_both_sides_of_midnight() {
-    let desk = Arc::new(Desk::open());
+on_both_stores!(
+    two_cards_on_two_accounts_of_one_owner_share_its_limit_on_both_sides_of_midnight,
+    worker_threads = 4
+);
+async fn two_cards_on_two_accounts_of_one_owner_share_its_limit_on_both_sides_of_midnight(store: Store) {
+    let desk = Arc::new(Desk::open(store));
     let both = given::two_accounts(desk.ledger.as_ref(), [usd("1000.00"), jpy("100000")]).await;
     let owner = Scope::Owner(both[0].owner);
     control(&desk, &both[0], owner, given::uses(Window::Day, 30)).await;
@@ -86,11 +92,11 @@ async fn two_cards_on_two_accounts_of_one_owner_share_its_limit_on_both_sides_of
     close(desk).await;
 }
 
+on_both_stores!(a_limit_that_was_cut_holds_for_all_that_starts_later_a_thousand_times, worker_threads = 4);
 /// V3: once a cut is acknowledged, no request that starts later is approved above it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_limit_that_was_cut_holds_for_all_that_starts_later_a_thousand_times() {
+async fn a_limit_that_was_cut_holds_for_all_that_starts_later_a_thousand_times(store: Store) {
     const CUTS: usize = 1_000;
-    let desk = Arc::new(Desk::open());
+    let desk = Arc::new(Desk::open(store));
     let account = desk.account("1000000.00").await;
     let rule = |dollars| Some(given::limit(Window::Transaction, usd(dollars)));
     let limit = rule("1.00").expect("a rule");

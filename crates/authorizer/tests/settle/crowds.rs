@@ -5,17 +5,18 @@ use std::sync::Arc;
 use bursar_authorizer::Reply;
 use bursar_core::{DeclineReason, Money};
 use bursar_testkit::given::{self, Funded, usd};
+use bursar_testkit::{Store, on_both_stores};
 
 use crate::support::{Desk, answer_of, declined};
 
 /// How many callers there are.
 const CLIENTS: i64 = 64;
 
+on_both_stores!(sixty_four_clients_on_one_account_spend_it_to_the_last_unit, worker_threads = 4);
 /// Every client first asks for larger amounts, then for cents until somebody must have taken the
 /// last: whoever was refused more than is left takes what is left.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixty_four_clients_on_one_account_spend_it_to_the_last_unit() {
-    let desk = Arc::new(Desk::open());
+async fn sixty_four_clients_on_one_account_spend_it_to_the_last_unit(store: Store) {
+    let desk = Arc::new(Desk::open(store));
     let account = desk.account("80.00").await;
     let mut clients = tokio::task::JoinSet::new();
     for client in 0..CLIENTS {
@@ -42,9 +43,12 @@ async fn spend(desk: Arc<Desk>, account: Funded, client: i64) -> i64 {
     approved_minor
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_same_request_fifty_times_at_once_has_one_effect_and_fifty_equal_answers() {
-    let desk = Arc::new(Desk::open());
+on_both_stores!(
+    the_same_request_fifty_times_at_once_has_one_effect_and_fifty_equal_answers,
+    worker_threads = 4
+);
+async fn the_same_request_fifty_times_at_once_has_one_effect_and_fifty_equal_answers(store: Store) {
+    let desk = Arc::new(Desk::open(store));
     let account = desk.account("100.00").await;
     let swipe = given::authorization(&account, usd("30.00"));
     let mut callers = tokio::task::JoinSet::new();
@@ -62,9 +66,9 @@ async fn the_same_request_fifty_times_at_once_has_one_effect_and_fifty_equal_ans
     Arc::into_inner(desk).expect("every caller is done").close().await;
 }
 
-#[tokio::test]
-async fn what_arrives_while_a_transaction_runs_is_the_next_batch_in_its_order() {
-    let desk = Desk::open();
+on_both_stores!(what_arrives_while_a_transaction_runs_is_the_next_batch_in_its_order);
+async fn what_arrives_while_a_transaction_runs_is_the_next_batch_in_its_order(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("10.00").await;
     let gate = desk.ledger.close_gate().await;
     let calls: Vec<_> = (0..12).map(|_| given::authorization(&account, usd("1.00"))).collect();
@@ -84,9 +88,9 @@ async fn what_arrives_while_a_transaction_runs_is_the_next_batch_in_its_order() 
     desk.close().await;
 }
 
-#[tokio::test]
-async fn a_token_under_other_content_is_a_conflict_and_changes_nothing() {
-    let desk = Desk::open();
+on_both_stores!(a_token_under_other_content_is_a_conflict_and_changes_nothing);
+async fn a_token_under_other_content_is_a_conflict_and_changes_nothing(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     let swipe = given::authorization(&account, usd("30.00")).message("auth-1");
     let other = given::authorization(&account, usd("31.00")).message("auth-1");

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bursar_authorizer::{Reply, Settings, Unavailable};
 use bursar_testkit::given::{self, Call, Funded, usd};
+use bursar_testkit::{Store, on_both_stores};
 
 use crate::support::{Desk, answer_of, declined};
 
-#[tokio::test]
-async fn after_an_unknown_commit_the_same_batch_is_sent_again_and_money_moves_once() {
-    let desk = Desk::open();
+on_both_stores!(after_an_unknown_commit_the_same_batch_is_sent_again_and_money_moves_once);
+async fn after_an_unknown_commit_the_same_batch_is_sent_again_and_money_moves_once(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     let calls = swipes(&account, 8);
     let gate = desk.ledger.close_gate().await;
@@ -34,9 +35,9 @@ async fn after_an_unknown_commit_the_same_batch_is_sent_again_and_money_moves_on
     desk.close().await;
 }
 
-#[tokio::test]
-async fn a_commit_that_stays_unknown_is_no_answer_and_asking_again_gives_the_one_there_is() {
-    let desk = Desk::open();
+on_both_stores!(a_commit_that_stays_unknown_is_no_answer_and_asking_again_gives_the_one_there_is);
+async fn a_commit_that_stays_unknown_is_no_answer_and_asking_again_gives_the_one_there_is(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     let swipe = given::authorization(&account, usd("30.00"));
     desk.ledger.lose_commits(3);
@@ -49,9 +50,9 @@ async fn a_commit_that_stays_unknown_is_no_answer_and_asking_again_gives_the_one
     desk.close().await;
 }
 
-#[tokio::test]
-async fn a_commit_that_is_unknown_stays_unknown_when_the_store_is_gone_afterwards() {
-    let desk = Desk::open();
+on_both_stores!(a_commit_that_is_unknown_stays_unknown_when_the_store_is_gone_afterwards);
+async fn a_commit_that_is_unknown_stays_unknown_when_the_store_is_gone_afterwards(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     let swipe = given::authorization(&account, usd("30.00"));
     desk.ledger.lose_a_commit_and_go_down();
@@ -64,10 +65,10 @@ async fn a_commit_that_is_unknown_stays_unknown_when_the_store_is_gone_afterward
     desk.close().await;
 }
 
-#[tokio::test]
-async fn a_store_that_is_down_decides_nothing_and_decides_again_when_it_is_back() {
+on_both_stores!(a_store_that_is_down_decides_nothing_and_decides_again_when_it_is_back);
+async fn a_store_that_is_down_decides_nothing_and_decides_again_when_it_is_back(store: Store) {
     let an_hour = Duration::from_secs(3600);
-    let desk = Desk::open_with(Settings { failure_counts_for: an_hour, ..Settings::default() });
+    let desk = Desk::open_with(store, Settings { failure_counts_for: an_hour, ..Settings::default() });
     let account = desk.account("100.00").await;
     let swipe = given::authorization(&account, usd("30.00"));
     assert_eq!(desk.authorizer.ready().await, Ok(()));
@@ -86,9 +87,9 @@ async fn a_store_that_is_down_decides_nothing_and_decides_again_when_it_is_back(
     desk.close().await;
 }
 
-#[tokio::test]
-async fn a_member_whose_data_cannot_be_stored_is_found_by_halves_and_fails_alone() {
-    let desk = Desk::open();
+on_both_stores!(a_member_whose_data_cannot_be_stored_is_found_by_halves_and_fails_alone);
+async fn a_member_whose_data_cannot_be_stored_is_found_by_halves_and_fails_alone(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     let calls = swipes(&account, 9);
     let gate = desk.ledger.close_gate().await;
@@ -111,9 +112,9 @@ async fn a_member_whose_data_cannot_be_stored_is_found_by_halves_and_fails_alone
     desk.close().await;
 }
 
-#[tokio::test]
-async fn a_lane_that_panicked_answers_nobody_with_a_decision_and_is_not_ready() {
-    let desk = Desk::open();
+on_both_stores!(a_lane_that_panicked_answers_nobody_with_a_decision_and_is_not_ready);
+async fn a_lane_that_panicked_answers_nobody_with_a_decision_and_is_not_ready(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     desk.ledger.panic_once();
     let swipe = given::authorization(&account, usd("1.00"));

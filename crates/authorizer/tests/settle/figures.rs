@@ -4,6 +4,7 @@ use bursar_authorizer::{Reply, WindowProfile};
 use bursar_core::MessageId;
 use bursar_store::STAGES;
 use bursar_testkit::given::{self, usd};
+use bursar_testkit::{Store, on_both_stores};
 
 use crate::support::Desk;
 
@@ -11,9 +12,9 @@ fn of_all(desk: &Desk) -> WindowProfile {
     desk.authorizer.profiler().profile().windows.pop().expect("a window of all")
 }
 
-#[tokio::test]
-async fn every_authorization_is_counted_however_it_ends() {
-    let desk = Desk::open();
+on_both_stores!(every_authorization_is_counted_however_it_ends);
+async fn every_authorization_is_counted_however_it_ends(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     let swipe = given::authorization(&account, usd("60.00")).message("auth-1");
     let calls = [
@@ -44,9 +45,9 @@ async fn every_authorization_is_counted_however_it_ends() {
     desk.close().await;
 }
 
-#[tokio::test]
-async fn the_stages_of_a_decision_sum_to_its_total_and_are_stored_with_it() {
-    let desk = Desk::open();
+on_both_stores!(the_stages_of_a_decision_sum_to_its_total_and_are_stored_with_it);
+async fn the_stages_of_a_decision_sum_to_its_total_and_are_stored_with_it(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     let settlement = desk.settle(&given::authorization(&account, usd("60.00"))).await;
     let Reply::Decided { message, .. } = settlement.reply else { panic!("{settlement:?}") };

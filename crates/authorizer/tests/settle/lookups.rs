@@ -6,8 +6,8 @@ use bursar_authorizer::{Settings, Timeline, Unavailable, Wanted};
 use bursar_core::command::Found;
 use bursar_core::text::Token;
 use bursar_store::StoreError;
-use bursar_testkit::ReadFault;
 use bursar_testkit::given::{self, Funded, usd};
+use bursar_testkit::{ReadFault, Store, on_both_stores};
 
 use crate::support::Desk;
 
@@ -21,9 +21,9 @@ async fn look_up_all_of(desk: &Desk, account: &Funded) -> Result<Found, Unavaila
     look_up(desk, &account.user_token, &account.card_token).await
 }
 
-#[tokio::test]
-async fn what_was_found_is_remembered_and_what_was_not_is_looked_for_again() {
-    let desk = Desk::open();
+on_both_stores!(what_was_found_is_remembered_and_what_was_not_is_looked_for_again);
+async fn what_was_found_is_remembered_and_what_was_not_is_looked_for_again(store: Store) {
+    let desk = Desk::open(store);
     let account = desk.account("1.00").await;
     let expected = Found { route: Some(account.route()), acting: Some(account.cardholder), paying: None };
     let before = desk.ledger.reads();
@@ -39,9 +39,11 @@ async fn what_was_found_is_remembered_and_what_was_not_is_looked_for_again() {
     desk.close().await;
 }
 
-#[tokio::test]
-async fn a_store_that_cannot_be_read_makes_the_instance_not_ready_and_what_is_remembered_is_found() {
-    let desk = Desk::open();
+on_both_stores!(a_store_that_cannot_be_read_makes_the_instance_not_ready_and_what_is_remembered_is_found);
+async fn a_store_that_cannot_be_read_makes_the_instance_not_ready_and_what_is_remembered_is_found(
+    store: Store,
+) {
+    let desk = Desk::open(store);
     let (known, unknown) = (desk.account("2.00").await, desk.account("1.00").await);
     let swipe = given::authorization(&known, usd("1.00"));
     let earlier = desk.settle(&swipe).await;
@@ -66,11 +68,11 @@ async fn a_store_that_cannot_be_read_makes_the_instance_not_ready_and_what_is_re
     desk.close().await;
 }
 
+on_both_stores!(a_lookup_that_hangs_ends_at_the_deadline);
 /// The clock of the waiting stands still until there is nothing else to do, and then jumps.
-#[tokio::test]
-async fn a_lookup_that_hangs_ends_at_the_deadline() {
+async fn a_lookup_that_hangs_ends_at_the_deadline(store: Store) {
     let an_hour = Duration::from_secs(3600);
-    let desk = Desk::open_with(Settings { failure_counts_for: an_hour, ..Settings::default() });
+    let desk = Desk::open_with(store, Settings { failure_counts_for: an_hour, ..Settings::default() });
     let account = desk.account("1.00").await;
     desk.ledger.set_read_fault(Some(ReadFault::Hangs));
     tokio::time::pause();

@@ -1,4 +1,4 @@
-//! The way of commands through lanes and batches, on a real ledger in a folder of its own.
+//! The way of commands through lanes and batches, on a real ledger of either store.
 
 mod callers;
 mod controls;

@@ -10,23 +10,23 @@ use bursar_authorizer::{Authorizer, Reply, Request, Settings, Settlement, Timeli
 use bursar_core::{Answer, DeclineReason, MessageId};
 use bursar_store::Reader;
 use bursar_testkit::given::{self, Call, Funded};
-use bursar_testkit::{FaultyLedger, Place, SqlitePlace, assert_books_are_right};
+use bursar_testkit::{FaultyLedger, Place, Store, assert_books_are_right};
 use jiff::Timestamp;
 
 /// An authorizer and all that is behind it.
 pub(crate) struct Desk {
     pub(crate) ledger: Arc<FaultyLedger>,
     pub(crate) authorizer: Authorizer,
-    place: SqlitePlace,
+    place: Box<dyn Place>,
 }
 
 impl Desk {
-    pub(crate) fn open() -> Self {
-        Self::open_with(Settings::default())
+    pub(crate) fn open(store: Store) -> Self {
+        Self::open_with(store, Settings::default())
     }
 
-    pub(crate) fn open_with(settings: Settings) -> Self {
-        let place = SqlitePlace::new();
+    pub(crate) fn open_with(store: Store, settings: Settings) -> Self {
+        let place = store.place();
         let ledger = FaultyLedger::new(place.open());
         let authorizer = Authorizer::start(ledger.clone(), settings).expect("a thread a lane");
         Self { ledger, authorizer, place }

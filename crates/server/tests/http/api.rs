@@ -1,13 +1,14 @@
 //! Programs, owners, cardholders, cards and accounts.
 
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::json;
 
 use crate::Tested;
 use crate::running::Running;
 
-#[tokio::test]
-async fn what_was_created_is_read_back_the_same() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(what_was_created_is_read_back_the_same);
+async fn what_was_created_is_read_back_the_same(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", None).await?;
     let person = json!({"program": given.program["id"], "reference": "customer 1", "token": "user-2"});
     let person = server.make("/v1/persons", person).await?;
@@ -34,9 +35,9 @@ async fn what_was_created_is_read_back_the_same() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn loads_and_unloads_show_in_the_account_and_its_entries() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(loads_and_unloads_show_in_the_account_and_its_entries);
+async fn loads_and_unloads_show_in_the_account_and_its_entries(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("KWD", Some("10.5")).await?;
     let account = format!("/v1/accounts/{}", given.account());
     let unload = json!({"amount": "0.005", "currency": "KWD"});
@@ -59,9 +60,9 @@ async fn loads_and_unloads_show_in_the_account_and_its_entries() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_list_is_read_page_by_page() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_list_is_read_page_by_page);
+async fn a_list_is_read_page_by_page(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", None).await?;
     let company = &given.company["id"];
     for number in 2..=5 {
@@ -85,9 +86,9 @@ async fn a_list_is_read_page_by_page() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_status_changes_as_its_rules_allow() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_status_changes_as_its_rules_allow);
+async fn a_status_changes_as_its_rules_allow(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", None).await?;
     let path = format!("/v1/cards/{}/transitions", given.card["id"].as_str().ok_or("no id")?);
     let moved = server.make(&path, json!({"status": "terminated"})).await?;
@@ -100,9 +101,9 @@ async fn a_status_changes_as_its_rules_allow() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_taken_token_is_a_conflict_and_so_for_ever() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_taken_token_is_a_conflict_and_so_for_ever);
+async fn a_taken_token_is_a_conflict_and_so_for_ever(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", None).await?;
     let body = json!({"company": given.company["id"], "reference": "another", "token": "user-1"}).to_string();
     let first = server.post_as("once", "/v1/cardholders", &body).await?;
@@ -113,9 +114,9 @@ async fn a_taken_token_is_a_conflict_and_so_for_ever() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn the_same_key_gets_the_same_bytes_and_other_content_a_conflict() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(the_same_key_gets_the_same_bytes_and_other_content_a_conflict);
+async fn the_same_key_gets_the_same_bytes_and_other_content_a_conflict(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", None).await?;
     let loads = format!("/v1/accounts/{}/loads", given.account());
     let first = server.post_as("load", &loads, r#"{"amount": "5.00", "currency": "USD"}"#).await?;
@@ -131,9 +132,9 @@ async fn the_same_key_gets_the_same_bytes_and_other_content_a_conflict() -> Test
     Ok(())
 }
 
-#[tokio::test]
-async fn what_is_named_and_not_there_is_404_and_leaves_the_key_free() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(what_is_named_and_not_there_is_404_and_leaves_the_key_free);
+async fn what_is_named_and_not_there_is_404_and_leaves_the_key_free(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", None).await?;
     let nobody = "chld_00000000000000000000000000";
     let body = json!({"cardholder": nobody, "account": given.account()}).to_string();

@@ -1,5 +1,6 @@
 //! Authorizations through `/v1`.
 
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::{Value, json};
 
 use crate::Tested;
@@ -9,9 +10,9 @@ fn swipe(amount: &str) -> Value {
     json!({"card": "card-1", "cardholder": "user-1", "amount": amount, "currency": "USD"})
 }
 
-#[tokio::test]
-async fn a_purchase_holds_an_increment_holds_more_and_a_reversal_releases_both() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_purchase_holds_an_increment_holds_more_and_a_reversal_releases_both);
+async fn a_purchase_holds_an_increment_holds_more_and_a_reversal_releases_both(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("100.00")).await?;
     let bought = server.make("/v1/authorizations", swipe("60.00")).await?;
     assert_eq!((&bought["status"], &bought["available_after"]), (&json!("approved"), &json!("40.00")));
@@ -43,9 +44,9 @@ async fn a_purchase_holds_an_increment_holds_more_and_a_reversal_releases_both()
     Ok(())
 }
 
-#[tokio::test]
-async fn a_part_can_be_released_and_the_last_of_it_ends_the_hold() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_part_can_be_released_and_the_last_of_it_ends_the_hold);
+async fn a_part_can_be_released_and_the_last_of_it_ends_the_hold(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     server.given("USD", Some("100.00")).await?;
     let bought = server.make("/v1/authorizations", swipe("60.00")).await?;
     let path = format!("/v1/authorizations/{}", bought["id"].as_str().ok_or("no id")?);
@@ -74,9 +75,9 @@ async fn a_part_can_be_released_and_the_last_of_it_ends_the_hold() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn an_expiry_ends_the_hold() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(an_expiry_ends_the_hold);
+async fn an_expiry_ends_the_hold(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     server.given("USD", Some("100.00")).await?;
     let bought = server.make("/v1/authorizations", swipe("60.00")).await?;
     let path = format!("/v1/authorizations/{}", bought["id"].as_str().ok_or("no id")?);
@@ -88,9 +89,9 @@ async fn an_expiry_ends_the_hold() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_card_may_be_named_by_its_id_or_its_token() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_card_may_be_named_by_its_id_or_its_token);
+async fn a_card_may_be_named_by_its_id_or_its_token(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let by_id = json!({"card": given.card["id"], "amount": "1.00", "currency": "USD"}).to_string();
     let by_token = json!({"card": "card-1", "amount": "1.00", "currency": "USD"}).to_string();
@@ -101,9 +102,9 @@ async fn a_card_may_be_named_by_its_id_or_its_token() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_decline_is_an_answer_with_every_check() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_decline_is_an_answer_with_every_check);
+async fn a_decline_is_an_answer_with_every_check(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     server.given("USD", Some("10.00")).await?;
     let declined = server.make("/v1/authorizations", swipe("10.01")).await?;
     assert_eq!(declined["decline_reason"], "insufficient_funds");
@@ -123,9 +124,9 @@ async fn a_decline_is_an_answer_with_every_check() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn zero_verifies_the_card_and_holds_nothing() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(zero_verifies_the_card_and_holds_nothing);
+async fn zero_verifies_the_card_and_holds_nothing(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     server.given("USD", None).await?;
     let verified = server.make("/v1/authorizations", swipe("0")).await?;
     assert_eq!((&verified["status"], &verified["amount"]), (&json!("approved"), &json!("0.00")));
@@ -135,9 +136,9 @@ async fn zero_verifies_the_card_and_holds_nothing() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_card_number_in_free_text_is_masked_and_identifiers_are_kept() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_card_number_in_free_text_is_masked_and_identifiers_are_kept);
+async fn a_card_number_in_free_text_is_masked_and_identifiers_are_kept(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     server.given("USD", Some("10.00")).await?;
     let mut request = swipe("1.00");
     request["merchant"] = json!({"id": "4111111111111111", "name": "SHOP 4111111111111111", "mcc": "5411"});
@@ -149,9 +150,9 @@ async fn a_card_number_in_free_text_is_masked_and_identifiers_are_kept() -> Test
     Ok(())
 }
 
-#[tokio::test]
-async fn authorizations_are_listed_in_the_order_of_decision_or_the_other_way_round() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(authorizations_are_listed_in_the_order_of_decision_or_the_other_way_round);
+async fn authorizations_are_listed_in_the_order_of_decision_or_the_other_way_round(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     for amount in ["1.00", "2.00", "3.00"] {
         server.make("/v1/authorizations", swipe(amount)).await?;
@@ -175,9 +176,9 @@ async fn authorizations_are_listed_in_the_order_of_decision_or_the_other_way_rou
     Ok(())
 }
 
-#[tokio::test]
-async fn every_authorization_is_profiled_stage_by_stage() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(every_authorization_is_profiled_stage_by_stage);
+async fn every_authorization_is_profiled_stage_by_stage(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     server.given("USD", Some("10.00")).await?;
     server.make("/v1/authorizations", swipe("1.00")).await?;
     server.make("/v1/authorizations", swipe("100.00")).await?;

@@ -1,5 +1,6 @@
 //! Spending controls through `/v1`: made, changed, looked at, and in force.
 
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::{Value, json};
 
 use crate::Tested;
@@ -21,15 +22,15 @@ async fn reason(server: &Running, amount: &str, merchant: Value) -> Result<Value
     Ok(swipe(server, amount, merchant).await?["decline_reason"].clone())
 }
 
-async fn given() -> Result<(Running, Given), Error> {
-    let server = Running::start().await?;
+async fn given(store: Store) -> Result<(Running, Given), Error> {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("1000.00")).await?;
     Ok((server, given))
 }
 
-#[tokio::test]
-async fn the_daily_and_the_transaction_limit_of_a_card_are_set_in_one_call() -> Tested {
-    let (server, given) = given().await?;
+on_both_stores!(the_daily_and_the_transaction_limit_of_a_card_are_set_in_one_call);
+async fn the_daily_and_the_transaction_limit_of_a_card_are_set_in_one_call(store: Store) -> Tested {
+    let (server, given) = given(store).await?;
     let path = format!("/v1/cards/{}/limits", id(&given.card));
     let limits = json!({"currency": "USD", "daily": "500.00", "transaction": "300.00"});
     let set = server.make(&path, limits).await?;
@@ -60,9 +61,9 @@ async fn the_daily_and_the_transaction_limit_of_a_card_are_set_in_one_call() -> 
     Ok(())
 }
 
-#[tokio::test]
-async fn every_kind_of_control_is_made_shown_and_in_force() -> Tested {
-    let (server, given) = given().await?;
+on_both_stores!(every_kind_of_control_is_made_shown_and_in_force);
+async fn every_kind_of_control_is_made_shown_and_in_force(store: Store) -> Tested {
+    let (server, given) = given(store).await?;
     let merchant = json!({"id": "mid-1", "mcc": "7995", "country": "USA", "channels": ["ecommerce"], "groups": ["BETS"]});
     for (field, rule, expected) in [
         (
@@ -103,9 +104,9 @@ async fn every_kind_of_control_is_made_shown_and_in_force() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_schedule_and_a_control_of_owner_and_cardholder_are_in_force() -> Tested {
-    let (server, given) = given().await?;
+on_both_stores!(a_schedule_and_a_control_of_owner_and_cardholder_are_in_force);
+async fn a_schedule_and_a_control_of_owner_and_cardholder_are_in_force(store: Store) -> Tested {
+    let (server, given) = given(store).await?;
     let never = json!([{"days": ["monday"], "from": "00:00", "to": "00:01"}]);
     let always = json!([{"days": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], "from": "00:00", "to": "24:00"}]);
     let new = json!({"owner": given.company["id"], "name": "hours", "schedule": always});
@@ -144,9 +145,9 @@ async fn a_schedule_and_a_control_of_owner_and_cardholder_are_in_force() -> Test
     Ok(())
 }
 
-#[tokio::test]
-async fn presets_are_made_of_controls() -> Tested {
-    let (server, given) = given().await?;
+on_both_stores!(presets_are_made_of_controls);
+async fn presets_are_made_of_controls(store: Store) -> Tested {
+    let (server, given) = given(store).await?;
     let path = format!("/v1/cards/{}/presets", id(&given.card));
     let at = |merchant: &str| json!({"id": merchant});
     server.make(&path, json!({"preset": "subscription", "amount": "20.00", "currency": "USD"})).await?;
@@ -164,9 +165,9 @@ async fn presets_are_made_of_controls() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn an_explanation_names_the_nearest_approvals() -> Tested {
-    let (server, given) = given().await?;
+on_both_stores!(an_explanation_names_the_nearest_approvals);
+async fn an_explanation_names_the_nearest_approvals(store: Store) -> Tested {
+    let (server, given) = given(store).await?;
     let path = format!("/v1/cards/{}/limits", id(&given.card));
     server.make(&path, json!({"currency": "USD", "daily": "50.00"})).await?;
     let declined = swipe(&server, "60.00", Value::Null).await?;
@@ -199,9 +200,9 @@ async fn an_explanation_names_the_nearest_approvals() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_control_that_makes_no_sense_is_refused_by_the_name_of_its_field() -> Tested {
-    let (server, given) = given().await?;
+on_both_stores!(a_control_that_makes_no_sense_is_refused_by_the_name_of_its_field);
+async fn a_control_that_makes_no_sense_is_refused_by_the_name_of_its_field(store: Store) -> Tested {
+    let (server, given) = given(store).await?;
     let card = &given.card["id"];
     for (new, field) in [
         (json!({"card": card, "name": "x"}), "body"),

@@ -1,14 +1,15 @@
 //! Health, and the page of the API.
 
-use bursar_store_sqlite::DataFolder;
+use bursar_server::Settings;
+use bursar_testkit::{SqlitePlace, Store, on_both_stores};
 use serde_json::json;
 
 use crate::Tested;
 use crate::running::{Running, answered};
 
-#[tokio::test]
-async fn a_running_server_is_live_ready_and_well() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_running_server_is_live_ready_and_well);
+async fn a_running_server_is_live_ready_and_well(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     for (path, status) in [("/live", "live"), ("/ready", "ready"), ("/health", "ok")] {
         let open = answered(server.client.get(server.url(path))).await?;
         assert_eq!((open.status.as_u16(), open.json()["status"].as_str()), (200, Some(status)), "{path}");
@@ -19,11 +20,14 @@ async fn a_running_server_is_live_ready_and_well() -> Tested {
     Ok(())
 }
 
+/// Of the embedded ledger: PostgreSQL has no file here that can be gone.
 #[tokio::test]
 async fn without_its_file_the_server_decides_nothing_and_is_not_ready() -> Tested {
-    let server = Running::start().await?;
+    let place = SqlitePlace::new();
+    let file = place.file();
+    let server = Running::start_in(Box::new(place), Settings::default()).await?;
     server.given("USD", Some("10.00")).await?;
-    std::fs::remove_file(DataFolder::ledger_file(server.folder.path()))?;
+    std::fs::remove_file(file)?;
     let swipe = json!({"card": "card-1", "amount": "1.00", "currency": "USD"});
     let undecided = server.post("/v1/authorizations", &swipe).await?;
     assert_eq!((undecided.status.as_u16(), undecided.code().as_str()), (503, "unavailable"));
@@ -35,9 +39,9 @@ async fn without_its_file_the_server_decides_nothing_and_is_not_ready() -> Teste
     Ok(())
 }
 
-#[tokio::test]
-async fn the_api_page_comes_from_the_binary() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(the_api_page_comes_from_the_binary);
+async fn the_api_page_comes_from_the_binary(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let page = answered(server.client.get(server.url("/docs/"))).await?;
     assert!(page.status == 200 && page.text.contains("swagger-ui"), "{page:?}");
     assert!(!page.text.contains("http://") && !page.text.contains("https://"), "{}", page.text);
@@ -49,9 +53,9 @@ async fn the_api_page_comes_from_the_binary() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn only_v1_answers_carry_a_request_id() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(only_v1_answers_carry_a_request_id);
+async fn only_v1_answers_carry_a_request_id(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     assert!(server.get("/v1/cards").await?.headers.contains_key("x-request-id"));
     assert!(!server.get("/live").await?.headers.contains_key("x-request-id"));
     Ok(())

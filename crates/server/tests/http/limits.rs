@@ -1,8 +1,9 @@
-//! What one client may cost the others.
+//! What one client may cost the others. No case here asks the ledger, so one store is enough.
 
 use std::time::Duration;
 
 use bursar_server::Settings;
+use bursar_testkit::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -42,7 +43,7 @@ pub(crate) async fn read_until_closed(connection: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_413() -> Tested {
-    let server = Running::start().await?;
+    let server = Running::start(Store::Sqlite).await?;
     for kib in [257, 600] {
         let body = format!(r#"{{"name": "{}"}}"#, "x".repeat(kib * 1024));
         let refused = server.post_as("k", "/v1/programs", &body).await?;
@@ -54,7 +55,7 @@ async fn a_body_over_the_limit_is_413() -> Tested {
 
 #[tokio::test]
 async fn a_slow_head_is_closed_on_a_new_connection_and_on_a_kept_one() -> Tested {
-    let server = Running::start_with(short()).await?;
+    let server = Running::start_with(Store::Sqlite, short()).await?;
     let mut idle = TcpStream::connect(server.address).await?;
     assert!(is_live(&mut idle).await?);
     let mut silent = TcpStream::connect(server.address).await?;
@@ -74,7 +75,7 @@ async fn a_slow_head_is_closed_on_a_new_connection_and_on_a_kept_one() -> Tested
 
 #[tokio::test]
 async fn a_slow_body_is_408() -> Tested {
-    let server = Running::start_with(short()).await?;
+    let server = Running::start_with(Store::Sqlite, short()).await?;
     let mut slow = TcpStream::connect(server.address).await?;
     let head = format!(
         "POST /v1/programs HTTP/1.1\r\nHost: bursar\r\nAuthorization: Bearer {API_KEY}\r\nIdempotency-Key: k\r\n\
@@ -89,7 +90,7 @@ async fn a_slow_body_is_408() -> Tested {
 #[tokio::test]
 async fn connections_over_the_cap_are_closed_and_the_others_unharmed() -> Tested {
     let settings = Settings { connections_max: 2, ..Settings::default() };
-    let server = Running::start_with(settings).await?;
+    let server = Running::start_with(Store::Sqlite, settings).await?;
     let mut first = TcpStream::connect(server.address).await?;
     let mut second = TcpStream::connect(server.address).await?;
     assert!(is_live(&mut first).await? && is_live(&mut second).await?);
@@ -104,7 +105,7 @@ async fn connections_over_the_cap_are_closed_and_the_others_unharmed() -> Tested
 async fn who_takes_no_answer_is_closed_and_leaves_its_place() -> Tested {
     let settings =
         Settings { connections_max: 1, answer_timeout: Duration::from_millis(100), ..Settings::default() };
-    let server = Running::start_with(settings).await?;
+    let server = Running::start_with(Store::Sqlite, settings).await?;
     let mut deaf = TcpStream::connect(server.address).await?;
     let large = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: bursar\r\n\r\n";
     deaf.write_all(&large.repeat(20)).await?;
@@ -118,7 +119,7 @@ async fn who_takes_no_answer_is_closed_and_leaves_its_place() -> Tested {
 #[tokio::test]
 async fn a_body_that_was_asked_for_has_the_time_of_a_body() -> Tested {
     let settings = Settings { body_timeout: Duration::from_secs(3), ..short() };
-    let server = Running::start_with(settings).await?;
+    let server = Running::start_with(Store::Sqlite, settings).await?;
     let mut slow = TcpStream::connect(server.address).await?;
     let head = format!(
         "POST /v1/programs HTTP/1.1\r\nHost: bursar\r\nAuthorization: Bearer {API_KEY}\r\nIdempotency-Key: k\r\n\

@@ -1,4 +1,4 @@
-//! The server over real HTTP, on a free port, with the embedded ledger in a folder of its own.
+//! The server over real HTTP, on a free port, with a ledger of its own on either store.
 
 mod api;
 mod authorizations;

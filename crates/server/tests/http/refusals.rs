@@ -1,5 +1,6 @@
 //! What is refused, and how.
 
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::json;
 
 use crate::Tested;
@@ -18,9 +19,9 @@ async fn operations(server: &Running) -> Result<Vec<(String, String)>, Box<dyn s
     Ok(operations)
 }
 
-#[tokio::test]
-async fn no_operation_is_open_to_whoever_has_no_key() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(no_operation_is_open_to_whoever_has_no_key);
+async fn no_operation_is_open_to_whoever_has_no_key(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     for (method, path) in operations(&server).await? {
         for key in [None, Some("wrong")] {
             let request = server.client.request(method.parse()?, server.url(&path));
@@ -37,9 +38,9 @@ async fn no_operation_is_open_to_whoever_has_no_key() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn no_post_goes_without_an_idempotency_key() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(no_post_goes_without_an_idempotency_key);
+async fn no_post_goes_without_an_idempotency_key(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     for (method, path) in operations(&server).await? {
         if method == "POST" {
             let request = server.client.post(server.url(&path)).bearer_auth(API_KEY).json(&json!({}));
@@ -54,9 +55,9 @@ async fn no_post_goes_without_an_idempotency_key() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_wrong_body_is_refused_by_the_name_of_its_field_and_has_no_effect() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_wrong_body_is_refused_by_the_name_of_its_field_and_has_no_effect);
+async fn a_wrong_body_is_refused_by_the_name_of_its_field_and_has_no_effect(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", None).await?;
     let loads = format!("/v1/accounts/{}/loads", given.account());
     let deep = "[".repeat(33) + &"]".repeat(33);
@@ -170,9 +171,9 @@ async fn a_wrong_body_is_refused_by_the_name_of_its_field_and_has_no_effect() ->
     Ok(())
 }
 
-#[tokio::test]
-async fn a_wrong_query_is_refused_by_the_name_of_its_parameter() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_wrong_query_is_refused_by_the_name_of_its_parameter);
+async fn a_wrong_query_is_refused_by_the_name_of_its_parameter(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     for (path, field) in [
         ("/v1/cards?limit=0", "limit"),
         ("/v1/cards?limit=1001", "limit"),
@@ -189,9 +190,9 @@ async fn a_wrong_query_is_refused_by_the_name_of_its_parameter() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn what_is_no_route_no_method_or_no_json_is_a_problem() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(what_is_no_route_no_method_or_no_json_is_a_problem);
+async fn what_is_no_route_no_method_or_no_json_is_a_problem(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let nowhere = server.get("/v2/cards").await?;
     assert_eq!((nowhere.status.as_u16(), nowhere.code().as_str()), (404, "not_found"));
     let request = server.client.delete(server.url("/v1/cards")).bearer_auth(API_KEY);

@@ -1,17 +1,15 @@
 //! A server in this process, and what a client says to it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bursar_authorizer::Authorizer;
 use bursar_processors::marqeta;
 use bursar_server::{App, Credentials, Server, Settings};
-use bursar_store_sqlite::{Options, SqliteLedger};
+use bursar_testkit::{Place, Store};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -27,8 +25,8 @@ pub(crate) struct Running {
     pub(crate) client: Client,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) task: JoinHandle<std::io::Result<()>>,
-    pub(crate) folder: TempDir,
     keys: AtomicU32,
+    _place: Box<dyn Place>,
 }
 
 /// What was answered.
@@ -63,9 +61,8 @@ impl Given {
     }
 }
 
-pub(crate) fn app(folder: &TempDir, settings: Settings) -> Result<App, Error> {
-    let ledger = SqliteLedger::open(folder.path(), Options::default())?;
-    let authorizer = Authorizer::start(Arc::new(ledger), bursar_authorizer::Settings::default())?;
+fn app(place: &dyn Place, settings: Settings) -> Result<App, Error> {
+    let authorizer = Authorizer::start(place.open(), bursar_authorizer::Settings::default())?;
     let credentials = Credentials {
         api_key: SecretString::from(API_KEY),
         marqeta: marqeta::Credentials {
@@ -78,20 +75,23 @@ pub(crate) fn app(folder: &TempDir, settings: Settings) -> Result<App, Error> {
 }
 
 impl Running {
-    pub(crate) async fn start() -> Result<Self, Error> {
-        Self::start_with(Settings::default()).await
+    pub(crate) async fn start(store: Store) -> Result<Self, Error> {
+        Self::start_with(store, Settings::default()).await
     }
 
-    pub(crate) async fn start_with(settings: Settings) -> Result<Self, Error> {
-        let folder = TempDir::new()?;
+    pub(crate) async fn start_with(store: Store, settings: Settings) -> Result<Self, Error> {
+        Self::start_in(store.place(), settings).await
+    }
+
+    pub(crate) async fn start_in(place: Box<dyn Place>, settings: Settings) -> Result<Self, Error> {
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-        let app = app(&folder, settings)?;
+        let app = app(place.as_ref(), settings)?;
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(server.run(app, async move {
             let _ = stopped.await;
         }));
-        Ok(Self { address, client: Client::new(), stop, task, folder, keys: AtomicU32::new(0) })
+        Ok(Self { address, client: Client::new(), stop, task, keys: AtomicU32::new(0), _place: place })
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

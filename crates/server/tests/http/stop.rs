@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bursar_server::{BindError, Server, Settings};
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -10,9 +11,9 @@ use tokio::net::TcpStream;
 use crate::Tested;
 use crate::running::{API_KEY, Running, answered, until};
 
-#[tokio::test]
-async fn a_taken_port_is_said_so_with_what_to_do() -> Tested {
-    let running = Running::start().await?;
+on_both_stores!(a_taken_port_is_said_so_with_what_to_do);
+async fn a_taken_port_is_said_so_with_what_to_do(store: Store) -> Tested {
+    let running = Running::start(store).await?;
     let refused = Server::bind(running.address).err();
     let Some(error @ BindError::Taken(address)) = refused else {
         return Err(format!("{refused:?}").into());
@@ -25,9 +26,9 @@ async fn a_taken_port_is_said_so_with_what_to_do() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_request_that_runs_when_the_server_stops_gets_its_answer() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_request_that_runs_when_the_server_stops_gets_its_answer);
+async fn a_request_that_runs_when_the_server_stops_gets_its_answer(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let mut running = TcpStream::connect(server.address).await?;
     let body = r#"{"name": "P", "time_zone": "UTC", "currencies": ["USD"]}"#;
     let head = format!(
@@ -53,10 +54,10 @@ async fn a_request_that_runs_when_the_server_stops_gets_its_answer() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_server_that_stops_says_so_first_and_goes_on_serving_meanwhile() -> Tested {
+on_both_stores!(a_server_that_stops_says_so_first_and_goes_on_serving_meanwhile);
+async fn a_server_that_stops_says_so_first_and_goes_on_serving_meanwhile(store: Store) -> Tested {
     let settings = Settings { drain: Duration::from_secs(3600), ..Settings::default() };
-    let server = Running::start_with(settings).await?;
+    let server = Running::start_with(store, settings).await?;
     server.given("USD", Some("10.00")).await?;
     server.stop.send(()).map_err(|()| "the server is gone")?;
     let get = |path: &str| answered(server.client.get(format!("http://{}{path}", server.address)));

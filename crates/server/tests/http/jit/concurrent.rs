@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -30,9 +31,9 @@ async fn spend(server: Arc<Running>, client: usize) -> Result<u64, String> {
     Ok(approved_minor)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sixty_four_clients_spend_one_account_to_the_last_cent_and_no_further() -> Tested {
-    let server = Arc::new(Running::start().await?);
+on_both_stores!(sixty_four_clients_spend_one_account_to_the_last_cent_and_no_further, worker_threads = 2);
+async fn sixty_four_clients_spend_one_account_to_the_last_cent_and_no_further(store: Store) -> Tested {
+    let server = Arc::new(Running::start(store).await?);
     let given = server.given("USD", Some("45.67")).await?;
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
@@ -48,9 +49,9 @@ async fn sixty_four_clients_spend_one_account_to_the_last_cent_and_no_further() 
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_message_fifty_times_at_once_is_one_hold_and_fifty_equal_answers() -> Tested {
-    let server = Arc::new(Running::start().await?);
+on_both_stores!(one_message_fifty_times_at_once_is_one_hold_and_fifty_equal_answers, worker_threads = 2);
+async fn one_message_fifty_times_at_once_is_one_hold_and_fifty_equal_answers(store: Store) -> Tested {
+    let server = Arc::new(Running::start(store).await?);
     let given = server.given("USD", Some("100.00")).await?;
     let mut copies = JoinSet::new();
     for _ in 0..COPIES {

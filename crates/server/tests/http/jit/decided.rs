@@ -1,5 +1,6 @@
 //! What is funded, and what its answer and its explanation say.
 
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::{Value, json};
 
 use super::{Error, state, swipe, swipe_in, verdict, with};
@@ -13,9 +14,9 @@ fn decision(answered: &Answered) -> Result<String, Error> {
     Ok(format!("/v1/authorizations/{id}"))
 }
 
-#[tokio::test]
-async fn an_answer_repeats_the_whole_funding_object_and_names_its_decision() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(an_answer_repeats_the_whole_funding_object_and_names_its_decision);
+async fn an_answer_repeats_the_whole_funding_object_and_names_its_decision(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let funded = server.jit(&swipe("swipe", "10")).await?;
     assert_eq!(
@@ -45,9 +46,9 @@ async fn an_answer_repeats_the_whole_funding_object_and_names_its_decision() -> 
     Ok(())
 }
 
-#[tokio::test]
-async fn a_decision_shows_every_check_in_order_approved_or_declined() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_decision_shows_every_check_in_order_approved_or_declined);
+async fn a_decision_shows_every_check_in_order_approved_or_declined(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     server.given("USD", Some("1.00")).await?;
     let order = [
         "method_permitted",
@@ -81,9 +82,9 @@ async fn a_decision_shows_every_check_in_order_approved_or_declined() -> Tested 
     Ok(())
 }
 
-#[tokio::test]
-async fn zero_is_a_verification_and_holds_nothing() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(zero_is_a_verification_and_holds_nothing);
+async fn zero_is_a_verification_and_holds_nothing(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", None).await?;
     let verified = server.jit(&swipe("zero", "0.00")).await?;
     assert_eq!(verdict(&verified), (200, String::new()));
@@ -95,9 +96,9 @@ async fn zero_is_a_verification_and_holds_nothing() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn an_increment_adds_to_the_hold_of_its_authorization() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(an_increment_adds_to_the_hold_of_its_authorization);
+async fn an_increment_adds_to_the_hold_of_its_authorization(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let first = server.jit(&swipe("first", "6.00")).await?;
     let increment = |token: &str, amount: &str| {
@@ -117,15 +118,15 @@ async fn an_increment_adds_to_the_hold_of_its_authorization() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn amounts_are_answered_with_exactly_the_places_of_their_currency() -> Tested {
+on_both_stores!(amounts_are_answered_with_exactly_the_places_of_their_currency);
+async fn amounts_are_answered_with_exactly_the_places_of_their_currency(store: Store) -> Tested {
     for (currency, load, amount, answered, left) in [
         ("JPY", "9007199254740993", "9007199254740992", "9007199254740992", "1"),
         ("KWD", "1.500", "1.1", "1.100", "0.400"),
         ("KWD", "9007199254740.993", "\"9007199254740.993\"", "9007199254740.993", "0.000"),
         ("USD", "90071992547409.93", "90071992547409.93", "90071992547409.93", "0.00"),
     ] {
-        let server = Running::start().await?;
+        let server = Running::start(store).await?;
         let given = server.given(currency, Some(load)).await?;
         let funded = server.jit(&swipe_in(currency, "swipe", amount)).await?;
         assert_eq!(funded.status, 200, "{}", funded.text);
@@ -138,9 +139,9 @@ async fn amounts_are_answered_with_exactly_the_places_of_their_currency() -> Tes
     Ok(())
 }
 
-#[tokio::test]
-async fn a_card_number_in_free_text_is_masked_and_the_decision_is_made() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_card_number_in_free_text_is_masked_and_the_decision_is_made);
+async fn a_card_number_in_free_text_is_masked_and_the_decision_is_made(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     server.given("USD", Some("10.00")).await?;
     let city = Some(json!("4111 1111 1111 1111 City"));
     let funded = server.jit(&with(&swipe("swipe", "1.00"), "/card_acceptor/city", city)?).await?;
@@ -154,9 +155,9 @@ async fn a_card_number_in_free_text_is_masked_and_the_decision_is_made() -> Test
     Ok(())
 }
 
-#[tokio::test]
-async fn what_had_no_effect_is_listed_for_somebody_to_look_at() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(what_had_no_effect_is_listed_for_somebody_to_look_at);
+async fn what_had_no_effect_is_listed_for_somebody_to_look_at(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let report =
         with(&swipe("report", "3.00"), "/gpa_order/jit_funding/method", Some(json!("pgfs.force_capture")))?;
@@ -182,9 +183,9 @@ async fn what_had_no_effect_is_listed_for_somebody_to_look_at() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_report_under_a_token_that_was_used_is_answered_200_and_changes_nothing() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_report_under_a_token_that_was_used_is_answered_200_and_changes_nothing);
+async fn a_report_under_a_token_that_was_used_is_answered_200_and_changes_nothing(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     server.jit(&swipe("swipe", "1.00")).await?;
     let before = state(&server, &given).await?;

@@ -1,14 +1,15 @@
 //! What is declined: each decline is a stored answer.
 
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::{Value, json};
 
 use super::{state, swipe, verdict, with};
 use crate::Tested;
 use crate::running::Running;
 
-#[tokio::test]
-async fn an_amount_that_cannot_be_held_is_declined_for_ever() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(an_amount_that_cannot_be_held_is_declined_for_ever);
+async fn an_amount_that_cannot_be_held_is_declined_for_ever(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let bad = ["-1", "-0.01", "1.001", "92233720368547758.08", "1e400", "\"NaN\"", "\"1,00\"", "null"];
     let mut bodies: Vec<String> =
@@ -31,9 +32,9 @@ async fn an_amount_that_cannot_be_held_is_declined_for_ever() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn an_unknown_card_claims_the_token_and_is_declined_also_once_it_is_known() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(an_unknown_card_claims_the_token_and_is_declined_also_once_it_is_known);
+async fn an_unknown_card_claims_the_token_and_is_declined_also_once_it_is_known(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let of_new_card = |token: &str| with(&swipe(token, "1.00"), "/card_token", Some(json!("card-2")));
     let first = server.jit(&of_new_card("early")?).await?;
@@ -52,9 +53,9 @@ async fn an_unknown_card_claims_the_token_and_is_declined_also_once_it_is_known(
     Ok(())
 }
 
-#[tokio::test]
-async fn the_card_of_another_cardholder_is_declined() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(the_card_of_another_cardholder_is_declined);
+async fn the_card_of_another_cardholder_is_declined(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let other = json!({"company": given.company["id"], "reference": "employee 2", "token": "user-2"});
     server.make("/v1/cardholders", other).await?;
@@ -70,9 +71,9 @@ async fn the_card_of_another_cardholder_is_declined() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_token_with_other_content_is_a_duplicate_and_the_first_answer_stays() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_token_with_other_content_is_a_duplicate_and_the_first_answer_stays);
+async fn a_token_with_other_content_is_a_duplicate_and_the_first_answer_stays(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let first = server.jit(&swipe("swipe", "1.00")).await?;
     assert_eq!(first.status, 200);
@@ -86,9 +87,9 @@ async fn a_token_with_other_content_is_a_duplicate_and_the_first_answer_stays() 
     Ok(())
 }
 
-#[tokio::test]
-async fn a_decline_stays_a_decline_after_the_account_is_funded() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_decline_stays_a_decline_after_the_account_is_funded);
+async fn a_decline_stays_a_decline_after_the_account_is_funded(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("0.99")).await?;
     let first = server.jit(&swipe("poor", "1.00")).await?;
     assert_eq!(verdict(&first), (402, "INSUFFICIENT_FUNDS".to_owned()));
@@ -100,9 +101,11 @@ async fn a_decline_stays_a_decline_after_the_account_is_funded() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_method_that_is_not_known_is_declined_when_it_takes_money_and_recorded_when_it_gives() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_method_that_is_not_known_is_declined_when_it_takes_money_and_recorded_when_it_gives);
+async fn a_method_that_is_not_known_is_declined_when_it_takes_money_and_recorded_when_it_gives(
+    store: Store,
+) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let before = state(&server, &given).await?.0;
     let mut bodies = Vec::new();

@@ -1,14 +1,15 @@
 //! Merchants whose data is hostile are decided and stored like any other.
 
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::{Value, json};
 
 use super::{swipe, verdict, with};
 use crate::Tested;
 use crate::running::Running;
 
-#[tokio::test]
-async fn hostile_merchant_data_is_decided_stored_and_shown_safely() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(hostile_merchant_data_is_decided_stored_and_shown_safely);
+async fn hostile_merchant_data_is_decided_stored_and_shown_safely(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("100.00")).await?;
     // A list to judge it by, and hours: whatever it is, it is no gambling.
     let deny = json!({"card": given.card["id"], "name": "no gambling", "merchant": {"list": "deny", "mccs": ["gambling"]}});

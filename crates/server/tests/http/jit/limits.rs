@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bursar_server::Settings;
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -12,9 +13,9 @@ use crate::Tested;
 use crate::limits::read_until_closed;
 use crate::running::{JIT_PASSWORD, Running};
 
-#[tokio::test]
-async fn a_body_over_the_limit_is_413_and_has_no_effect() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_body_over_the_limit_is_413_and_has_no_effect);
+async fn a_body_over_the_limit_is_413_and_has_no_effect(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let before = state(&server, &given).await?;
     let good = swipe("swipe", "1.00");
@@ -28,9 +29,9 @@ async fn a_body_over_the_limit_is_413_and_has_no_effect() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn nesting_over_32_levels_is_400_and_has_no_effect() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(nesting_over_32_levels_is_400_and_has_no_effect);
+async fn nesting_over_32_levels_is_400_and_has_no_effect(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let before = state(&server, &given).await?;
     // The body itself is the first level.
@@ -45,14 +46,14 @@ async fn nesting_over_32_levels_is_400_and_has_no_effect() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn slow_heads_and_slow_bodies_are_cut_off_and_others_go_on_being_answered() -> Tested {
+on_both_stores!(slow_heads_and_slow_bodies_are_cut_off_and_others_go_on_being_answered);
+async fn slow_heads_and_slow_bodies_are_cut_off_and_others_go_on_being_answered(store: Store) -> Tested {
     let settings = Settings {
         header_timeout: Duration::from_secs(1),
         body_timeout: Duration::from_secs(1),
         ..Settings::default()
     };
-    let server = Running::start_with(settings).await?;
+    let server = Running::start_with(store, settings).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let credentials = server.client.get(server.url("/")).basic_auth("marqeta", Some(JIT_PASSWORD)).build()?;
     let authorization = credentials.headers()["authorization"].to_str()?.to_owned();

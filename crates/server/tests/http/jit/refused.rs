@@ -1,5 +1,6 @@
 //! What is refused without a decision.
 
+use bursar_testkit::{Store, on_both_stores};
 use reqwest::RequestBuilder;
 use serde_json::json;
 
@@ -7,9 +8,9 @@ use super::{state, swipe, with};
 use crate::Tested;
 use crate::running::{API_KEY, JIT_PASSWORD, JIT_PASSWORD_NEXT, Running, answered};
 
-#[tokio::test]
-async fn wrong_or_no_credentials_are_401_and_have_no_effect() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(wrong_or_no_credentials_are_401_and_have_no_effect);
+async fn wrong_or_no_credentials_are_401_and_have_no_effect(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let before = state(&server, &given).await?;
     let signed: [fn(RequestBuilder) -> RequestBuilder; 6] = [
@@ -33,9 +34,9 @@ async fn wrong_or_no_credentials_are_401_and_have_no_effect() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn both_passwords_are_accepted_during_a_rotation() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(both_passwords_are_accepted_during_a_rotation);
+async fn both_passwords_are_accepted_during_a_rotation(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     server.given("USD", Some("10.00")).await?;
     let mut answers = Vec::new();
     for password in [JIT_PASSWORD, JIT_PASSWORD_NEXT] {
@@ -48,9 +49,11 @@ async fn both_passwords_are_accepted_during_a_rotation() -> Tested {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_body_that_cannot_be_read_is_refused_by_the_name_of_its_field_and_has_no_effect() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_body_that_cannot_be_read_is_refused_by_the_name_of_its_field_and_has_no_effect);
+async fn a_body_that_cannot_be_read_is_refused_by_the_name_of_its_field_and_has_no_effect(
+    store: Store,
+) -> Tested {
+    let server = Running::start(store).await?;
     let given = server.given("USD", Some("10.00")).await?;
     let before = state(&server, &given).await?;
     let good = swipe("swipe", "1.00");
@@ -96,9 +99,9 @@ async fn a_body_that_cannot_be_read_is_refused_by_the_name_of_its_field_and_has_
     Ok(())
 }
 
-#[tokio::test]
-async fn a_card_number_in_a_wrong_place_is_not_repeated_by_the_refusal() -> Tested {
-    let server = Running::start().await?;
+on_both_stores!(a_card_number_in_a_wrong_place_is_not_repeated_by_the_refusal);
+async fn a_card_number_in_a_wrong_place_is_not_repeated_by_the_refusal(store: Store) -> Tested {
+    let server = Running::start(store).await?;
     let pan = "4111111111111111";
     for pointer in ["/gpa_order", "/card_acceptor", "/gpa_order/jit_funding"] {
         let refused = server.jit(&with(&swipe("swipe", "1.00"), pointer, Some(json!(pan)))?).await?;

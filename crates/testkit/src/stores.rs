@@ -1,0 +1,68 @@
+//! The stores that there are, and cases that run on each of them.
+
+use std::process::{ExitCode, Termination};
+
+use bursar_store::contract::Place;
+
+use crate::place::{PostgresPlace, SqlitePlace};
+
+/// A store that a case runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    /// The embedded one.
+    Sqlite,
+    /// The one that instances share.
+    Postgres,
+}
+
+impl Store {
+    /// A new, empty place; it is noon.
+    ///
+    /// # Panics
+    /// It cannot be made.
+    #[must_use]
+    pub fn place(self) -> Box<dyn Place> {
+        match self {
+            Self::Sqlite => Box::new(SqlitePlace::new()),
+            Self::Postgres => Box::new(PostgresPlace::new()),
+        }
+    }
+}
+
+/// Makes two tests of a case, an `async fn` that is given the [`Store`]: `on_sqlite` and `on_postgres`, in
+/// a module with its name. With `worker_threads`, its tasks run at the same time.
+///
+/// A case that is not named here is code that nobody calls, which clippy finds.
+///
+/// ```
+/// # use bursar_testkit::{Store, on_both_stores};
+/// on_both_stores!(a_new_ledger_works, worker_threads = 2);
+/// async fn a_new_ledger_works(store: Store) {
+///     store.place().open().probe().await.expect("it works");
+/// }
+/// ```
+#[macro_export]
+macro_rules! on_both_stores {
+    ($case:ident $(, worker_threads = $threads:literal)?) => {
+        mod $case {
+            #[tokio::test($(flavor = "multi_thread", worker_threads = $threads)?)]
+            async fn on_sqlite() {
+                $crate::assert_passed(super::$case($crate::Store::Sqlite).await);
+            }
+
+            #[tokio::test($(flavor = "multi_thread", worker_threads = $threads)?)]
+            async fn on_postgres() {
+                $crate::assert_passed(super::$case($crate::Store::Postgres).await);
+            }
+        }
+    };
+}
+
+/// Fails the test of a case that returned an error, which is printed.
+///
+/// # Panics
+/// It did.
+#[track_caller]
+pub fn assert_passed(returned: impl Termination) {
+    assert_eq!(returned.report(), ExitCode::SUCCESS, "the case returned an error");
+}
