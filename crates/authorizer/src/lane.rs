@@ -105,12 +105,12 @@ impl Lane {
     ) -> Vec<Answered> {
         let members = submissions.iter().map(|submission| submission.member.clone()).collect();
         match self.transact(&Batch { members, stage_times }).await {
-            Ok(transacted) => {
+            Ok((transacted, doubt)) => {
                 // Stage times alone show nothing about decisions.
                 if !submissions.is_empty() {
                     self.last_failure.note(Ok(()));
                 }
-                answers(transacted, submissions)
+                answers(transacted, doubt.as_ref(), submissions)
             }
             Err(StoreError::BadData(why)) if submissions.len() > 1 => {
                 tracing::warn!(
@@ -137,9 +137,10 @@ impl Lane {
     }
 
     /// Sends the batch, and the same batch again while it is unknown whether it was committed. Once
-    /// it is, it stays so: that the store cannot be reached afterwards does not tell.
-    async fn transact(&self, batch: &Batch) -> Result<Transacted, StoreError> {
-        let mut unknown = None;
+    /// it is, it stays so: that the store cannot be reached afterwards does not tell. With what became of it
+    /// comes the doubt about an earlier try, if there was one.
+    async fn transact(&self, batch: &Batch) -> Result<(Transacted, Option<StoreError>), StoreError> {
+        let mut unknown: Option<String> = None;
         for tries in 1..=TRIES_MAX {
             match self.ledger.transact(batch.clone()).await {
                 Err(StoreError::Unknown(why)) => {
@@ -149,7 +150,7 @@ impl Lane {
                 Err(error) if unknown.is_some() && !matches!(error, StoreError::BadData(_)) => {
                     tracing::warn!(tries, %error, "no word of the commit yet; sending the same batch again");
                 }
-                result => return result,
+                result => return result.map(|transacted| (transacted, unknown.map(StoreError::Unknown))),
             }
         }
         Err(StoreError::Unknown(unknown.unwrap_or_default()))
@@ -173,7 +174,11 @@ fn split_late(batch: Vec<Submission>) -> (Vec<Submission>, Vec<Submission>) {
     batch.into_iter().partition(|submission| submission.member.deadline.is_none_or(|deadline| now < deadline))
 }
 
-fn answers(transacted: Transacted, submissions: Vec<Submission>) -> Vec<Answered> {
+fn answers(
+    transacted: Transacted,
+    doubt: Option<&StoreError>,
+    submissions: Vec<Submission>,
+) -> Vec<Answered> {
     let Transacted { settled, began, loaded, decided } = transacted;
     let committed = Instant::now();
     let answer = |(mut submission, settled): (Submission, Settled)| {
@@ -181,12 +186,12 @@ fn answers(transacted: Transacted, submissions: Vec<Submission>) -> Vec<Answered
         submission.timeline.mark_at(Stage::Load, loaded);
         submission.timeline.mark_at(Stage::Decision, decided);
         submission.timeline.mark_at(Stage::Commit, committed);
-        (submission, reply_of(settled))
+        (submission, reply_of(settled, doubt))
     };
     submissions.into_iter().zip(settled).map(answer).collect()
 }
 
-fn reply_of(settled: Settled) -> Reply {
+fn reply_of(settled: Settled, doubt: Option<&StoreError>) -> Reply {
     match settled {
         Settled::Done(Outcome::Decided(decided, answer)) => {
             Reply::Decided { answer, message: decided.message.id, declined: decided.declined() }
@@ -197,6 +202,10 @@ fn reply_of(settled: Settled) -> Reply {
             tracing::error!(%fault, "a command cannot be decided: {fault}");
             Reply::Unavailable(Unavailable::Store(fault.to_string()))
         }
-        Settled::Late => Reply::Unavailable(Unavailable::Late),
+        // Left out of this try, and not found: where no lock was waited for, the earlier one may still come.
+        Settled::Late => Reply::Unavailable(match doubt {
+            None => Unavailable::Late,
+            Some(doubt) => Unavailable::Store(doubt.to_string()),
+        }),
     }
 }

@@ -1,8 +1,8 @@
 //! What a PostgreSQL error lets the caller do next.
 
 use bursar_store::StoreError;
-use deadpool_postgres::HookError;
-use tokio_postgres::error::SqlState;
+use deadpool_postgres::{HookError, PoolError, TimeoutType};
+use tokio_postgres::error::{Severity, SqlState};
 
 use crate::rows::Damage;
 
@@ -29,6 +29,12 @@ pub(crate) fn is_crossed(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| codes.contains(code))
 }
 
+/// Whether the server refused a statement, and so rolled back. A connection that it ends is another thing:
+/// who stands between may have lost it after the commit.
+pub(crate) fn is_refused(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|server| server.parsed_severity() == Some(Severity::Error))
+}
+
 /// The error with the words of the server, which its own text leaves out.
 pub(crate) fn words(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
@@ -40,13 +46,17 @@ pub(crate) fn words(error: &tokio_postgres::Error) -> String {
     }
 }
 
-pub(crate) fn no_connection(error: deadpool_postgres::PoolError) -> StoreError {
+pub(crate) fn no_connection(error: PoolError) -> StoreError {
     match &error {
-        deadpool_postgres::PoolError::Backend(error) => StoreError::Unavailable(words(error)),
+        PoolError::Backend(error) => StoreError::Unavailable(words(error)),
         // What a new connection of a lane is refused for.
-        deadpool_postgres::PoolError::PostCreateHook(HookError::Message(why)) => {
-            StoreError::Unavailable(why.to_string())
-        }
+        PoolError::PostCreateHook(HookError::Message(why)) => StoreError::Unavailable(why.to_string()),
+        PoolError::Timeout(TimeoutType::Wait) => StoreError::Unavailable(
+            "all connections to PostgreSQL are busy (postgres.connections_max)".into(),
+        ),
+        PoolError::Timeout(_) => StoreError::Unavailable(
+            "PostgreSQL made no connection in its time (postgres.connect_timeout_ms)".into(),
+        ),
         other => StoreError::Unavailable(other.to_string()),
     }
 }

@@ -4,6 +4,7 @@ use bursar_store::StoreError;
 use tokio_postgres::Client;
 
 use crate::error::before_commit;
+use crate::identity;
 
 /// The oldest server that is known to do what the statements here ask of it.
 const OLDEST: i32 = 150_000;
@@ -16,9 +17,16 @@ const SAFE: [(&str, &[&str]); 3] = [
     ("full_page_writes", &["on"]),
 ];
 
+/// Whether decisions may be made over this connection.
+///
 /// # Errors
-/// Which setting is unsafe, or that the server only reads.
+/// Which setting is unsafe, that the server only reads, or that the database keeps half a ledger.
 pub(crate) async fn check(client: &Client) -> Result<(), StoreError> {
+    check_server(client).await?;
+    identity::read(client).await?.refuse_unfinished()
+}
+
+async fn check_server(client: &Client) -> Result<(), StoreError> {
     let select = "select current_setting('server_version_num')::int, current_setting('server_version'),
                   pg_is_in_recovery() or current_setting('transaction_read_only')::bool,
                   current_setting('fsync'), current_setting('synchronous_commit'),

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bursar_core::decide::history_since;
-use bursar_core::{Outcome, Work, decide_batch};
-use bursar_store::{Batch, Clock, Ledger, Member, PoolUse, Settled, StoreError, Transacted};
+use bursar_core::{Outcome, State, Work, decide_batch};
+use bursar_store::{Batch, Clock, Ledger, PoolUse, Settled, StoreError, Transacted};
 use deadpool_postgres::{Client, Object, Pool};
 use tokio::runtime::Handle;
 
@@ -101,8 +101,11 @@ impl Ledger for PostgresLedger {
         let (pool, now, limit) = (self.pools.writers.clone(), self.clock.now(), self.flight_timeout);
         let probe = async move {
             let client = Clean::take(&pool).await?;
-            guards::check(&client).await?;
-            identity::read(&client).await?.refuse_unfinished()?;
+            if let Err(error) = guards::check(&client).await {
+                // The lanes' connections were made before: no decision is made over them any more.
+                pool.retain(|_, _| false);
+                return Err(error);
+            }
             let beat = "insert into heartbeat (id, at) values (1, $1)
                         on conflict (id) do update set at = excluded.at";
             client.execute(beat, &[&now]).await.map_err(|error| before_commit(&error))?;
@@ -146,10 +149,12 @@ impl Lane {
         let mut mood = if self.caution.is_raised() { Mood::Careful } else { Mood::Bold };
         for _ in 0..TRIES {
             let client = Clean::take(pool).await?;
-            let attempt = self.attempt(&client, batch, began, mood).await?;
-            client.give_back();
-            match attempt {
-                Attempt::Done(transacted) => return Ok(transacted),
+            match self.attempt(&client, batch, began, mood).await? {
+                Attempt::Done(transacted) => {
+                    client.give_back();
+                    return Ok(transacted);
+                }
+                // Its connection ends here.
                 Attempt::Crossed(why) => last = why,
             }
             self.caution.raise();
@@ -169,43 +174,34 @@ impl Lane {
         let silent = || StoreError::Unavailable(SILENT.into());
         let begin = load::begin(client, &self.controls, &works, mood == Mood::Careful);
         let mut state = flight(self.flight_timeout, silent(), begin).await?;
-        let locked = Instant::now();
-        let is_past = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= locked);
-        if mood == Mood::Bold {
-            // Nothing is inserted for a late member, so no unique key would tell that it was answered.
-            let past = batch.members.iter().filter(|member| is_past(member));
-            let past: Vec<&Work> = past.map(|member| &member.work).collect();
-            flight(self.flight_timeout, silent(), load::answers(client, &mut state, &past)).await?;
-        }
-        // A batch whose commit is unknown comes again: what it did commit is answered, late or not.
-        let is_late =
-            |member: &Arc<Member>| is_past(member) && !state.answered.contains_key(&member.work.command.key);
-        let late: Vec<bool> = batch.members.iter().map(is_late).collect();
-        let members = || batch.members.iter().zip(&late);
-        let in_time = || members().filter(|(_, late)| !**late).map(|(member, _)| &member.work);
+        let mut late = self.late(client, &mut state, batch, mood).await?;
         let now = self.clock.now();
-        let mut changed = HashSet::new();
-        for work in in_time() {
+        let (mut changed, mut has_history) = (HashSet::new(), false);
+        for work in batch.in_time(&late) {
             if let Some((owner, since)) = history_since(&state, &work.command, now, &mut changed) {
                 let read = load::history(client, &mut state, owner, since, HISTORY_TIMEOUT);
                 flight(HISTORY_TIMEOUT, silent(), read).await?;
+                has_history = true;
             }
+        }
+        if has_history {
+            // It may have taken longer than others of the batch can wait.
+            late = self.late(client, &mut state, batch, mood).await?;
         }
         let loaded = Instant::now();
         // A panic is the doing of some member's data, and must not look like a commit that is unknown.
-        let decide = AssertUnwindSafe(|| decide_batch(&mut state, in_time(), now));
+        let decide = AssertUnwindSafe(|| decide_batch(&mut state, batch.in_time(&late), now));
         let panicked = |_| StoreError::BadData("a panic while deciding; the log has its place".into());
         let mut outcomes = catch_unwind(decide).map_err(panicked)?.into_iter();
         let settle = |(_, late): (_, &bool)| match late {
             true => Settled::Late,
             false => outcomes.next().map_or(Settled::Late, Settled::Done),
         };
-        let settled: Vec<Settled> = members().map(settle).collect();
+        let settled: Vec<Settled> = batch.members.iter().zip(&late).map(settle).collect();
         let decided = Instant::now();
         let has_failed = |settled: &Settled| matches!(settled, Settled::Done(Outcome::Failed(_)));
         if mood == Mood::Bold && settled.iter().any(has_failed) {
             // What cannot be decided now may have been answered before, and is not inserted either.
-            flight(self.flight_timeout, silent(), load::end(client)).await?;
             return Ok(Attempt::Crossed(StoreError::Unavailable("a row cannot be read".into())));
         }
         // The server stops its clock before it commits: whoever waits needs one of his own.
@@ -215,6 +211,26 @@ impl Lane {
             Committed::Yes => Ok(Attempt::Done(Transacted { settled, began, loaded, decided })),
             Committed::Crossed(why) => Ok(Attempt::Crossed(why)),
         }
+    }
+}
+
+impl Lane {
+    /// Which members have no time left now.
+    async fn late(
+        &self,
+        client: &Client,
+        state: &mut State,
+        batch: &Batch,
+        mood: Mood,
+    ) -> Result<Vec<bool>, StoreError> {
+        let now = Instant::now();
+        if mood == Mood::Bold {
+            // Nothing is inserted for a late member, so no unique key would tell that it was answered.
+            let past: Vec<&Work> = batch.past(now).collect();
+            let silent = StoreError::Unavailable(SILENT.into());
+            flight(self.flight_timeout, silent, load::answers(client, state, &past)).await?;
+        }
+        Ok(batch.late(state, now))
     }
 }
 

@@ -85,11 +85,6 @@ pub(crate) async fn answers(client: &Client, state: &mut State, works: &[&Work])
     Ok(())
 }
 
-/// Ends the transaction that [`begin`] began, without a trace.
-pub(crate) async fn end(client: &Client) -> Result<(), StoreError> {
-    client.batch_execute("rollback").await.map_err(|error| before_commit(&error))
-}
-
 /// Of the controls of each owner that is locked.
 fn versions(owners: &[Row]) -> HashMap<OwnerId, i64> {
     let version = |row: &Row| -> Read<_> { Ok((id(row, 0, OwnerId::new)?, get(row, owner::WIDTH)?)) };

@@ -92,9 +92,11 @@ fn lookups(options: &Options) -> Result<Pool, StoreError> {
 fn writers(options: &Options) -> Result<Pool, StoreError> {
     let settings = format!(
         "-c enable_seqscan=off -c jit=off -c statement_timeout={} -c lock_timeout={} \
-         -c idle_in_transaction_session_timeout={}",
+         -c idle_in_transaction_session_timeout={} -c tcp_user_timeout={}",
         options.lane_timeout.as_millis(),
         options.lock_timeout.as_millis(),
+        options.lane_timeout.as_millis(),
+        // Whom the server sends to may be gone: it waits for him no longer, and lets his locks go.
         options.lane_timeout.as_millis(),
     );
     // The time to make a connection does not count for it: a link may hang just then.

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::types::ToSql;
 
-use crate::error::{before_commit, is_crossed, words};
+use crate::error::{before_commit, is_crossed, is_refused, words};
 
 /// How a commit ended.
 pub(crate) enum Committed {
@@ -110,8 +110,7 @@ pub(crate) async fn commit(
     let (written, committed) = join(write, client.batch_execute("commit")).await;
     match written {
         Err(error) if is_crossed(&error) => Ok(Committed::Crossed(before_commit(&error))),
-        // The server refused it, and so rolled back.
-        Err(error) if error.as_db_error().is_some() => Err(before_commit(&error)),
+        Err(error) if is_refused(&error) => Err(before_commit(&error)),
         Err(error) => Err(StoreError::Unknown(words(&error))),
         Ok(_) => committed.map(|()| Committed::Yes).map_err(|error| StoreError::Unknown(words(&error))),
     }
@@ -162,6 +161,7 @@ fn programs(state: &State) -> Option<Insert> {
     })
 }
 
+/// A version of controls comes from the clock: one that a failover lost must not come again for others.
 fn owners(state: &State) -> Option<Insert> {
     let rows: Vec<_> = state.owners.changed().collect();
     let restricted: HashSet<OwnerId> =
@@ -170,7 +170,9 @@ fn owners(state: &State) -> Option<Insert> {
     let types = ["uuid", "uuid", "text", "text", "text", "text", "bigint", "timestamptz", "bigint"];
     let conflict = "on conflict (id) do update set status = excluded.status, sequence = excluded.sequence,
                     last_at = excluded.last_at,
-                    controls_version = owners.controls_version + excluded.controls_version";
+                    controls_version = case excluded.controls_version when 0 then owners.controls_version
+                    else greatest(owners.controls_version + 1,
+                    (extract(epoch from clock_timestamp()) * 1000000)::bigint) end";
     (!rows.is_empty()).then(|| {
         Insert::new(target, &types, conflict)
             .column(rows.iter().map(|row| row.id.uuid()))

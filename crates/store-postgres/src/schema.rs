@@ -5,7 +5,7 @@ use bursar_store::schema::{Applied, Known, Migration, Schema};
 use tokio_postgres::{Client, Row};
 
 use crate::connection::{Options, connect};
-use crate::error::before_commit;
+use crate::error::{before_commit, words};
 use crate::rows::{Read, get};
 
 mod migrations {
@@ -18,6 +18,9 @@ const MIGRATING: i64 = 0x62_75_72_73_61_72;
 /// How long a step waits for a table that somebody uses. Whoever comes after it waits behind it: better
 /// no start now than swipes without a decision.
 const LOCK_TIMEOUT: &str = "set lock_timeout = '2s'";
+
+/// How long a start waits for another one that brings the schema up to date.
+const PATIENCE: &str = "set lock_timeout = '60s'";
 
 /// Where the schema is. Changes nothing.
 ///
@@ -40,9 +43,13 @@ pub async fn migrate(options: &Options) -> Result<Schema, StoreError> {
     let failed = |error: tokio_postgres::Error| before_commit(&error);
     let (mut client, connection) = connect(options, "bursar migrate").await?;
     let connection = tokio::spawn(connection);
-    client.execute("select pg_advisory_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
-    client.batch_execute(LOCK_TIMEOUT).await.map_err(failed)?;
-    let migrated = bring_up_to_date(&mut client).await;
+    let mut migrated = compare(&client).await;
+    if migrated.as_ref().is_ok_and(|schema| !schema.pending.is_empty()) {
+        client.batch_execute(PATIENCE).await.map_err(failed)?;
+        client.execute("select pg_advisory_lock($1)", &[&MIGRATING]).await.map_err(failed)?;
+        client.batch_execute(LOCK_TIMEOUT).await.map_err(failed)?;
+        migrated = bring_up_to_date(&mut client).await;
+    }
     // With the connection the lock goes, too.
     drop(client);
     let _ = connection.await;
@@ -57,9 +64,15 @@ async fn bring_up_to_date(client: &mut Client) -> Result<Schema, StoreError> {
     }
     let runner = migrations::migrations::runner();
     let migrated = runner.set_abort_divergent(true).set_abort_missing(true).run_async(client).await;
-    migrated
-        .map(|_| found)
-        .map_err(|error| StoreError::Unavailable(format!("the schema cannot be brought up to date: {error}")))
+    migrated.map(|_| found).map_err(|error| {
+        StoreError::Unavailable(format!("the schema cannot be brought up to date: {}", cause(&error)))
+    })
+}
+
+/// The server's words, which lie under those of who asked it.
+fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let from_server = error.downcast_ref().map(words);
+    from_server.or_else(|| error.source().map(cause)).unwrap_or_else(|| error.to_string())
 }
 
 /// Where the schema is.

@@ -203,7 +203,7 @@ async fn a_link_that_hangs_in_the_commit_is_unknown_and_the_same_batch_tells() {
     let call = given::authorization(&funded, usd("9.00"));
     gate.close();
     // What is read passes, and what is written is not answered.
-    gate.pass(8);
+    gate.pass(7);
     let hung = ledger.transact(batch(&call)).await.expect_err("the commit is not answered");
     assert!(matches!(hung, StoreError::Unknown(_)), "{hung}");
     gate.open();

@@ -2,17 +2,18 @@
 //! count or controls changed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bursar_core::Window;
 use bursar_core::control::Scope;
+use bursar_core::{Outcome, Window};
 use bursar_store::contract::given::{self, Call, usd};
-use bursar_store::{Batch, Ledger};
+use bursar_store::{Batch, Ledger, Settled};
 use bursar_store_postgres::{Options, PostgresLedger};
 use bursar_testkit::{Gate, PostgresPlace};
 
-/// begin, the lock, programs, accounts, cardholders, cards, windows, stored answers; the controls are known.
-const READS: u64 = 8;
+/// begin, the lock, programs, accounts, cardholders, cards, windows; the controls are known, and nobody
+/// asks again.
+const READS: u64 = 7;
 
 /// All that is written, and the commit.
 const WRITES: u64 = 2;
@@ -22,7 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Decides the calls in one batch, letting the answers pass only a flight at a time: so many requests in
 /// each. A client that wanted an answer earlier would never send the rest of its flight.
-async fn decided_in_flights(gate: &Gate, ledger: &Arc<PostgresLedger>, calls: &[Call], flights: &[u64]) {
+async fn decided_in_flights(
+    gate: &Gate,
+    ledger: &Arc<PostgresLedger>,
+    calls: &[Call],
+    flights: &[u64],
+) -> Vec<Settled> {
     gate.close();
     let batch = Batch { members: calls.iter().map(Call::member).collect(), ..Batch::default() };
     let ledger = Arc::clone(ledger);
@@ -38,6 +44,7 @@ async fn decided_in_flights(gate: &Gate, ledger: &Arc<PostgresLedger>, calls: &[
     let settled = decided.expect("no panic").expect("committed").settled;
     assert_eq!(settled.len(), calls.len());
     gate.open();
+    settled
 }
 
 #[tokio::test]
@@ -65,4 +72,52 @@ async fn a_batch_takes_two_flights_and_three_where_a_limit_begins_to_count_or_co
     // The controls are others than those that are known.
     decided_in_flights(&gate, &ledger, &[swipe()], &[READS, 1, WRITES]).await;
     decided_in_flights(&gate, &ledger, &[swipe()], &[READS, WRITES]).await;
+    // One that is late may have been answered before: that look is prepared and made.
+    let answered = swipe();
+    decided_in_flights(&gate, &ledger, std::slice::from_ref(&answered), &[READS, WRITES]).await;
+    let late = [answered.again().late(), swipe().late()];
+    let settled = decided_in_flights(&gate, &ledger, &late, &[READS, 1, 1, 1]).await;
+    let is_right = matches!(settled[..], [Settled::Done(Outcome::Repeated(_)), Settled::Late]);
+    assert!(is_right, "{settled:?}");
+}
+
+/// D6: another owner's limit is no reason to hold money for somebody who waits no longer.
+#[tokio::test]
+async fn what_becomes_late_while_a_history_is_read_is_left_out() {
+    let place = PostgresPlace::new();
+    let (gate, url) = place.behind_a_gate().await;
+    let long = PATIENCE * 2;
+    let options = Options { url, lanes: 1, lane_timeout: long, lock_timeout: long, ..place.options() };
+    let ledger = Arc::new(PostgresLedger::open(options).await.expect("opens"));
+    let [busy, other] = [
+        given::account(ledger.as_ref(), usd("10.00")).await,
+        given::account(ledger.as_ref(), usd("10.00")).await,
+    ];
+    // The connection is there, and the controls are known.
+    for account in [&busy, &other] {
+        given::sent(ledger.as_ref(), &given::authorization(account, usd("1.00"))).await;
+    }
+    let limit = given::limit(Window::Day, usd("5.00"));
+    let limit = given::new_control(busy.owner, Scope::Card(busy.card), limit);
+    let mut swipe = given::authorization(&other, usd("1.00"));
+    let deadline = Instant::now() + Duration::from_secs(1);
+    swipe.deadline = Some(deadline);
+    gate.close();
+    let batch = Batch { members: vec![limit.member(), swipe.member()], ..Batch::default() };
+    let deciding = tokio::spawn({
+        let ledger = Arc::clone(&ledger);
+        async move { ledger.transact(batch).await }
+    });
+    let history = async {
+        gate.requests(READS).await;
+        gate.pass(READS);
+        gate.requests(READS + 2).await;
+    };
+    tokio::time::timeout(PATIENCE, history).await.expect("a history is read");
+    while Instant::now() < deadline {
+        tokio::task::yield_now().await;
+    }
+    gate.open();
+    let settled = deciding.await.expect("no panic").expect("committed").settled;
+    assert!(matches!(settled[..], [Settled::Done(_), Settled::Late]), "{settled:?}");
 }

@@ -207,7 +207,7 @@ async fn an_instance_that_falls_silent_with_an_owner_locked_stops_others_only_fo
     let batch = Batch { members: vec![swipe().member()], ..Batch::default() };
     let never = tokio::spawn(async move { silent.transact(batch).await.map(|_| ()) });
     // All that it reads under its lock is asked for, and no answer reaches it.
-    gate.requests(8).await;
+    gate.requests(7).await;
     let other = place.open_ledger();
     assert!(is_approved(&outcome(send(&other, &swipe()).await.expect("an outcome"))));
     never.abort();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bursar_core::{Outcome, State, decide_batch};
-use bursar_store::{Batch, Clock, Member, Settled, StoreError, Transacted};
+use bursar_store::{Batch, Clock, Settled, StoreError, Transacted};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
@@ -119,24 +119,19 @@ impl Writer {
             session.heads.clear();
         }
         let mut state = if is_as_left { rows } else { State::default() };
-        let is_past = |member: &Member| member.deadline.is_some_and(|deadline| deadline <= locked);
-        // A batch whose commit is unknown comes again: what it did commit is answered, late or not.
-        let past = batch.members.iter().filter(|member| is_past(member));
-        load::answers(&transaction, &mut state, past.map(|member| &member.work)).map_err(failed)?;
-        let is_answered = |member: &Member| state.answered.contains_key(&member.work.command.key);
-        let late: Vec<bool> =
-            batch.members.iter().map(|member| is_past(member) && !is_answered(member)).collect();
-        let members = || batch.members.iter().zip(&late);
-        let in_time = || members().filter(|(_, late)| !**late).map(|(member, _)| &member.work);
+        load::answers(&transaction, &mut state, batch.past(locked)).map_err(failed)?;
+        let late = batch.late(&state, locked);
         let now = self.clock.now();
-        load::state(&transaction, &mut state, in_time(), now).map_err(failed)?;
+        load::state(&transaction, &mut state, batch.in_time(&late), now).map_err(failed)?;
         let loaded = Instant::now();
-        let mut outcomes = decide_batch(&mut state, in_time(), now).into_iter();
+        // A history may have taken longer than others of the batch can wait.
+        let late = batch.late(&state, loaded);
+        let mut outcomes = decide_batch(&mut state, batch.in_time(&late), now).into_iter();
         let settle = |(_, late): (_, &bool)| match late {
             true => Settled::Late,
             false => outcomes.next().map_or(Settled::Late, Settled::Done),
         };
-        let settled: Vec<Settled> = members().map(settle).collect();
+        let settled: Vec<Settled> = batch.members.iter().zip(&late).map(settle).collect();
         let decided = Instant::now();
         save::batch(&transaction, &state, &settled, &mut session.heads).map_err(failed)?;
         let is_new = |settled: &&Settled| matches!(settled, Settled::Done(Outcome::Decided(..)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use bursar_core::{MessageId, Outcome, Work};
+use bursar_core::{MessageId, Outcome, State, Work};
 
 use crate::error::StoreError;
 use crate::pool::PoolUse;
@@ -50,12 +50,38 @@ pub struct Batch {
     pub stage_times: Arc<Vec<(MessageId, StageTimes)>>,
 }
 
+impl Batch {
+    /// The commands whose deadline has passed at this moment.
+    pub fn past(&self, at: Instant) -> impl Iterator<Item = &Work> {
+        self.members.iter().filter(move |member| member.is_past(at)).map(|member| &member.work)
+    }
+
+    /// Which members have no time left at this moment (D6). A batch whose commit is unknown comes again:
+    /// what it did commit is answered, late or not, so the answers of those that are past have to be there.
+    #[must_use]
+    pub fn late(&self, state: &State, at: Instant) -> Vec<bool> {
+        let is_answered = |member: &Member| state.answered.contains_key(&member.work.command.key);
+        self.members.iter().map(|member| member.is_past(at) && !is_answered(member)).collect()
+    }
+
+    /// The commands to decide.
+    pub fn in_time<'a>(&'a self, late: &'a [bool]) -> impl Iterator<Item = &'a Work> {
+        self.members.iter().zip(late).filter(|(_, late)| !**late).map(|(member, _)| &member.work)
+    }
+}
+
 /// A command and until when it may be started.
 pub struct Member {
     /// The command and how its answer is written.
     pub work: Work,
     /// Past it the command is left out before anything of it is written (D6).
     pub deadline: Option<Instant>,
+}
+
+impl Member {
+    fn is_past(&self, at: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= at)
+    }
 }
 
 /// What became of a batch, and when.

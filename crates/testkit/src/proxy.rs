@@ -164,7 +164,7 @@ mod tests {
             let (mut from, mut to) = client.split();
             let _ = tokio::io::copy(&mut from, &mut to).await;
         };
-        let address = listen(move |client| echo(client)).await;
+        let address = listen(echo).await;
         Proxy::to(address.to_string()).await
     }
 
