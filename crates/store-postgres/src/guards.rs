@@ -21,12 +21,14 @@ const SAFE: [(&str, &[&str]); 3] = [
 ///
 /// # Errors
 /// Which setting is unsafe, that the server only reads, or that the database keeps half a ledger.
-pub(crate) async fn check(client: &Client) -> Result<(), StoreError> {
-    check_server(client).await?;
+pub(crate) async fn check_ledger(client: &Client) -> Result<(), StoreError> {
+    check(client).await?;
     identity::read(client).await?.refuse_unfinished()
 }
 
-async fn check_server(client: &Client) -> Result<(), StoreError> {
+/// # Errors
+/// Which setting is unsafe, or that the server only reads.
+pub(crate) async fn check(client: &Client) -> Result<(), StoreError> {
     let select = "select current_setting('server_version_num')::int, current_setting('server_version'),
                   pg_is_in_recovery() or current_setting('transaction_read_only')::bool,
                   current_setting('fsync'), current_setting('synchronous_commit'),

@@ -101,7 +101,7 @@ impl Ledger for PostgresLedger {
         let (pool, now, limit) = (self.pools.writers.clone(), self.clock.now(), self.flight_timeout);
         let probe = async move {
             let client = Clean::take(&pool).await?;
-            if let Err(error) = guards::check(&client).await {
+            if let Err(error) = guards::check_ledger(&client).await {
                 // The lanes' connections were made before: no decision is made over them any more.
                 pool.retain(|_, _| false);
                 return Err(error);

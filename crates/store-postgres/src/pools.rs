@@ -103,7 +103,7 @@ fn writers(options: &Options) -> Result<Pool, StoreError> {
     let limit = options.lane_timeout + options.lock_timeout;
     let is_safe = Hook::async_fn(move |client, _| {
         Box::pin(async move {
-            let checked = tokio::time::timeout(limit, guards::check(client)).await;
+            let checked = tokio::time::timeout(limit, guards::check_ledger(client)).await;
             checked.unwrap_or_else(|_| Err(StoreError::Unavailable(SILENT.into()))).map_err(|error| {
                 match error {
                     StoreError::Unavailable(why) => HookError::message(why),
