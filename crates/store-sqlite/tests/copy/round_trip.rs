@@ -78,8 +78,9 @@ async fn lists_cursors_repeats_and_decisions_go_on_where_the_source_was() {
         assert!(again.is_repeated());
         assert_eq!(again.answer, answered);
         given::sent(ledger.as_ref(), &given::authorization(&funded, usd("4.00"))).await;
+        // Behind it, and perhaps not next to it: a transaction that was rolled back leaves a gap.
         let next: Vec<i64> = listed(ledger.as_ref(), cursor).await.iter().map(|of| of.position).collect();
-        assert_eq!(next, [cursor.unwrap_or_default() + 1]);
+        assert!(matches!(next[..], [next] if Some(next) > cursor), "{next:?} after {cursor:?}");
         // A limit that begins to count walks all that the owner did.
         let scope = bursar_core::control::Scope::Card(funded.card);
         let late = given::limit(bursar_core::Window::Month, usd("400.00"));
