@@ -3,20 +3,22 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::{Value, json};
 
 use crate::common::{Ended, Error, Running, ask_to_stop, bursar, until};
+use crate::home::Home;
 
-#[test]
-fn config_shows_where_each_setting_came_from_and_no_secret() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
+on_both_stores!(config_shows_where_each_setting_came_from_and_no_secret);
+async fn config_shows_where_each_setting_came_from_and_no_secret(store: Store) -> Result<(), Error> {
+    let home = Home::on(store)?;
     // Its first start makes the credentials.
-    let server = Running::start(folder.path())?;
-    let file = folder.path().join("settings.toml");
+    let server = home.start()?;
+    let file = home.folder().join("settings.toml");
     std::fs::write(&file, "[lanes]\nqueue_max = 77\n")?;
     let config = |form: &[&str]| {
-        let mut config = bursar(&["config", "--data-dir"]);
-        config.arg(folder.path()).arg("--config").arg(&file).args(form);
+        let mut config = home.bursar(&["config", "--data-dir"]);
+        config.arg(home.folder()).arg("--config").arg(&file).args(form);
         config.env("BURSAR__LOG__LEVEL", "warn").output()
     };
     let output = config(&["--json"])?;
@@ -30,8 +32,8 @@ fn config_shows_where_each_setting_came_from_and_no_secret() -> Result<(), Error
     assert_eq!(row("server.listen"), (json!("127.0.0.1:3000"), "default".to_owned()));
     assert_eq!(row("lanes.queue_max"), (json!(77), at(&file)));
     assert_eq!(row("log.level"), (json!("warn"), "environment variable BURSAR__LOG__LEVEL".to_owned()));
-    assert_eq!(row("data.dir"), (json!(folder.path()), "command line".to_owned()));
-    let credentials = at(&folder.path().join("credentials.toml"));
+    assert_eq!(row("data.dir"), (json!(home.folder()), "command line".to_owned()));
+    let credentials = at(&home.folder().join("credentials.toml"));
     for secret in ["credentials.api_key", "credentials.marqeta.password"] {
         assert_eq!(row(secret), (json!("[redacted]"), credentials.clone()));
     }
@@ -39,7 +41,9 @@ fn config_shows_where_each_setting_came_from_and_no_secret() -> Result<(), Error
     for output in [output, table] {
         let shown = String::from_utf8(output.stdout)? + &String::from_utf8(output.stderr)?;
         assert!(shown.contains("lanes.queue_max"), "{shown}");
-        assert!(!shown.contains(&server.api_key) && !shown.contains(&server.password), "{shown}");
+        for secret in home.secrets(&server) {
+            assert!(!shown.contains(&secret), "{shown}");
+        }
     }
     Ok(())
 }
@@ -76,10 +80,10 @@ async fn openapi_prints_what_the_server_gives() -> Result<(), Error> {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_swipe_in_flight_at_sigterm_is_decided_answered_and_kept() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
-    let server = Running::start(folder.path())?;
+on_both_stores!(a_swipe_in_flight_at_sigterm_is_decided_answered_and_kept);
+async fn a_swipe_in_flight_at_sigterm_is_decided_answered_and_kept(store: Store) -> Result<(), Error> {
+    let home = Home::on(store)?;
+    let server = home.start()?;
     let wallet = server.wallet("10.00").await?;
     let body = wallet.swipe("in-flight", "1.00");
     let mut connection = begin_swipe(&server, &body)?;
@@ -96,15 +100,15 @@ async fn a_swipe_in_flight_at_sigterm_is_decided_answered_and_kept() -> Result<(
     let ended = server.ended()?;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
     assert!(ended.stdout.contains(&format!("listening on {base}")), "{}", ended.stdout);
-    let server = Running::start(folder.path())?;
+    let server = home.start()?;
     assert_eq!(server.jit(&body).await?, (200, funding.as_bytes().to_vec()));
     Ok(())
 }
 
-#[tokio::test]
-async fn a_second_signal_ends_it_at_once() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
-    let server = Running::start(folder.path())?;
+on_both_stores!(a_second_signal_ends_it_at_once);
+async fn a_second_signal_ends_it_at_once(store: Store) -> Result<(), Error> {
+    let home = Home::on(store)?;
+    let server = home.start()?;
     let wallet = server.wallet("10.00").await?;
     let body = wallet.swipe("in-flight", "1.00");
     let _in_flight = begin_swipe(&server, &body)?;
@@ -166,11 +170,13 @@ fn begin_swipe(server: &Running, body: &str) -> Result<TcpStream, Error> {
     }
 }
 
-#[tokio::test]
-async fn no_secret_no_card_number_and_nothing_of_a_body_is_logged_even_when_all_is() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
+on_both_stores!(no_secret_no_card_number_and_nothing_of_a_body_is_logged_even_when_all_is);
+async fn no_secret_no_card_number_and_nothing_of_a_body_is_logged_even_when_all_is(
+    store: Store,
+) -> Result<(), Error> {
+    let home = Home::on(store)?;
     let trace = [("BURSAR__LOG__LEVEL", "trace"), ("BURSAR__PROFILER__WARNING_MS", "1")];
-    let server = Running::start_with(bursar(&[]), folder.path(), &trace)?;
+    let server = home.start_with(&trace)?;
     let wallet = server.wallet("10.00").await?;
     let good = wallet.swipe("logged", "1.00");
     for (body, status) in [
@@ -199,16 +205,16 @@ async fn no_secret_no_card_number_and_nothing_of_a_body_is_logged_even_when_all_
     let merchant = json!({"name": "SHOP 4111111111111111", "city": "Shelbyville"});
     let swipe = json!({"card": wallet.card, "amount": "1.00", "currency": "USD", "merchant": merchant});
     server.post("/v1/authorizations", &swipe).await?;
-    let (api_key, password) = (server.api_key.clone(), server.password.clone());
+    let secrets = home.secrets(&server);
     ask_to_stop(server.id())?;
     let Ended { status, stdout, stderr } = server.ended()?;
     assert_eq!(status.code(), Some(0), "{stderr}");
     let log = stdout + &stderr;
     // Logs are on: requests are traced, and the alert on the unknown method is there.
     assert!(log.contains("started processing request") && log.contains("pgfs.unknown"), "{log}");
-    let secrets = [api_key.as_str(), &password, "Guessed-password-1", "guessed-key", "Basic ", "Bearer "];
+    let guesses = ["Guessed-password-1", "guessed-key", "Basic ", "Bearer "];
     let bodies = ["4111111111111111", "Springfield", "Shelbyville", "CAFE", "SHOP", "gpa_order\":", "mcc\""];
-    for hidden in secrets.into_iter().chain(bodies) {
+    for hidden in secrets.iter().map(String::as_str).chain(guesses).chain(bodies) {
         assert!(!log.contains(hidden), "{hidden} is in the log: {log}");
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -201,16 +201,19 @@ impl Running {
 
     /// `bursar check` on its folder, beside it or after it.
     pub(crate) fn check(&self) -> Result<Value, Error> {
-        let output = bursar(&["check", "--json", "--data-dir"]).arg(&self.folder).output()?;
-        Ok(serde_json::from_slice(&output.stdout)?)
+        report(&bursar(&["check", "--json", "--data-dir"]).arg(&self.folder).output()?)
     }
 }
 
 /// `bursar check` on a database.
 pub(crate) fn check_postgres(url: &str) -> Result<Value, Error> {
-    let output = bursar(&["check", "--json", "--postgres", url]).output()?;
+    report(&bursar(&["check", "--json", "--postgres", url]).output()?)
+}
+
+/// What a command reported as JSON; else what it said instead.
+pub(crate) fn report(output: &Output) -> Result<Value, Error> {
     serde_json::from_slice(&output.stdout)
-        .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned().into())
+        .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&output.stderr)).into())
 }
 
 impl Drop for Running {

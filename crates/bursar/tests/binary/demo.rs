@@ -1,18 +1,21 @@
 //! `bursar demo`: what it reports, and that it fails when its books are not right.
 
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::{Value, json};
 
-use crate::common::{Error, Running, ask_to_stop, bursar, ledger_file};
+use crate::common::{Error, Running, ask_to_stop};
+use crate::home::Home;
 
 /// Changes every balance and every held amount by hand, and leaves what is available as it is: no
 /// later decision tells.
 const DAMAGE: &str = "update accounts set posted_minor = posted_minor + 1, held_minor = held_minor + 1";
 
-#[test]
-fn a_demo_reports_what_it_did_and_both_verdicts_pass() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
-    let mut demo = bursar(&["demo", "--for", "3s", "--rate", "100", "--json", "--port", "0", "--data-dir"]);
-    let output = demo.arg(folder.path()).output()?;
+on_both_stores!(a_demo_reports_what_it_did_and_both_verdicts_pass);
+async fn a_demo_reports_what_it_did_and_both_verdicts_pass(store: Store) -> Result<(), Error> {
+    let home = Home::on(store)?;
+    let mut demo =
+        home.bursar(&["demo", "--for", "3s", "--rate", "100", "--json", "--port", "0", "--data-dir"]);
+    let output = demo.arg(home.folder()).output()?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     let report: Value = serde_json::from_slice(&output.stdout)?;
@@ -40,20 +43,24 @@ fn a_demo_reports_what_it_did_and_both_verdicts_pass() -> Result<(), Error> {
     ];
     assert_eq!(names, every_stage);
     assert!(stages.iter().all(|stage| stage["p99_us"].is_u64()), "{report}");
+    assert_eq!(home.folder().join("ledger.db").exists(), store == Store::Sqlite);
     Ok(())
 }
 
-#[tokio::test]
-async fn a_demo_whose_books_were_changed_by_hand_fails_and_names_each_account() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
-    let demo = Running::launch(bursar(&["demo", "--rate", "100", "--json"]), folder.path())?;
+on_both_stores!(a_demo_whose_books_were_changed_by_hand_fails_and_names_each_account);
+async fn a_demo_whose_books_were_changed_by_hand_fails_and_names_each_account(
+    store: Store,
+) -> Result<(), Error> {
+    let home = Home::on(store)?;
+    let demo = Running::launch(home.bursar(&["demo", "--rate", "100", "--json"]), home.folder())?;
     demo.until(|figures| figures["count"].as_u64() >= Some(50)).await?;
-    let damaged = ledger_file(folder.path())?.execute(DAMAGE, [])?;
+    home.execute(DAMAGE)?;
     ask_to_stop(demo.id())?;
     let ended = demo.ended()?;
     assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
     let report: Value = serde_json::from_str(&ended.stdout)?;
     assert_eq!(report["verdicts"], json!({"check": "failed", "simulator": "failed"}), "{report}");
+    let damaged = home.check()?["accounts"].as_u64().ok_or("no accounts")? as usize;
     let lines = |key: &str| report[key].as_array().cloned().unwrap_or_default();
     let naming = |key: &str, part: &str| {
         lines(key).iter().filter(|line| line.as_str().is_some_and(|line| line.contains(part))).count()
@@ -65,17 +72,19 @@ async fn a_demo_whose_books_were_changed_by_hand_fails_and_names_each_account() 
     Ok(())
 }
 
-#[tokio::test]
-async fn a_check_of_books_that_were_changed_by_hand_fails_and_names_the_account() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
-    let server = Running::start(folder.path())?;
+on_both_stores!(a_check_of_books_that_were_changed_by_hand_fails_and_names_the_account);
+async fn a_check_of_books_that_were_changed_by_hand_fails_and_names_the_account(
+    store: Store,
+) -> Result<(), Error> {
+    let home = Home::on(store)?;
+    let server = home.start()?;
     let wallet = server.wallet("10.00").await?;
     assert_eq!(server.jit(&wallet.swipe("swipe", "1.00")).await?.0, 200);
-    let check = || bursar(&["check", "--data-dir"]).arg(folder.path()).output();
+    let check = || home.bursar(&["check", "--data-dir"]).arg(home.folder()).output();
     let clean = check()?;
     assert_eq!(clean.status.code(), Some(0));
     assert!(String::from_utf8(clean.stdout)?.contains("the books are right"));
-    assert_eq!(ledger_file(folder.path())?.execute(DAMAGE, [])?, 1);
+    home.execute(DAMAGE)?;
     let damaged = check()?;
     assert_eq!(damaged.status.code(), Some(1));
     let text = String::from_utf8(damaged.stdout)?;

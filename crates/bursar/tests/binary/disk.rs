@@ -1,4 +1,5 @@
-//! A full disk: no decision, never an approval, and all is well again once there is room.
+//! A full disk: no decision, never an approval, and all is well again once there is room. Of the embedded
+//! ledger: the disk of a PostgreSQL is not one that a test can fill for it alone.
 
 use std::path::Path;
 use std::process::Command;

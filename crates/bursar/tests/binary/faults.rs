@@ -1,10 +1,13 @@
 //! What callers and disks do wrong, against the real binary.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 
-use crate::common::{Error, Running};
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::json;
+
+use crate::common::{Error, Running, bursar};
+use crate::home::Home;
 
 /// A raw request: the head, then as much of the body as is wanted.
 fn send_part(server: &Running, body: &str, bytes: usize) -> Result<TcpStream, Error> {
@@ -23,10 +26,10 @@ fn send_part(server: &Running, body: &str, bytes: usize) -> Result<TcpStream, Er
     Ok(connection)
 }
 
-#[tokio::test]
-async fn hang_ups_in_mid_request_change_nothing() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
-    let server = Running::start(folder.path())?;
+on_both_stores!(hang_ups_in_mid_request_change_nothing);
+async fn hang_ups_in_mid_request_change_nothing(store: Store) -> Result<(), Error> {
+    let home = Home::on(store)?;
+    let server = home.start()?;
     let wallet = server.wallet("100.00").await?;
     for number in 0..10 {
         let body = wallet.swipe(&format!("cut-{number}"), "1.00");
@@ -41,34 +44,34 @@ async fn hang_ups_in_mid_request_change_nothing() -> Result<(), Error> {
     }
     let account = server.get(&format!("/v1/accounts/{}", wallet.account)).await?;
     assert_eq!((&account["held"], &account["open_holds"]), (&json!("10.00"), &json!(10)));
-    assert_eq!(server.check()?["findings"], json!([]));
+    assert_eq!(home.check()?["findings"], json!([]));
     Ok(())
 }
 
+/// Of the embedded ledger: PostgreSQL serves any number of instances.
 #[tokio::test]
 async fn a_folder_in_use_and_a_port_in_use_are_refused_with_what_to_do() -> Result<(), Error> {
     let folder = tempfile::tempdir()?;
     let server = Running::start(folder.path())?;
     let port = server.base.rsplit(':').next().unwrap_or_default().to_owned();
-    let bursar = |arguments: &[&str], folder: &std::path::Path| {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bursar"));
-        let output = command.arg("serve").args(arguments).arg("--data-dir").arg(folder).output();
+    let serve = |port: &str, folder: &std::path::Path| {
+        let output = bursar(&["serve", "--port", port, "--data-dir"]).arg(folder).output();
         output.map(|output| (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
     };
-    let (succeeded, message) = bursar(&["--port", "0"], folder.path())?;
+    let (succeeded, message) = serve("0", folder.path())?;
     assert!(!succeeded && message.contains("in use by another running Bursar"), "{message}");
     assert!(message.contains("--data-dir"), "{message}");
     let other = folder.path().join("other");
-    let (succeeded, message) = bursar(&["--port", &port], &other)?;
+    let (succeeded, message) = serve(&port, &other)?;
     assert!(!succeeded && message.contains(&port) && message.contains("--port"), "{message}");
     assert!(!other.exists(), "nothing was begun");
     Ok(())
 }
 
-#[tokio::test]
-async fn no_card_number_and_no_secret_is_stored() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
-    let server = Running::start(folder.path())?;
+on_both_stores!(no_card_number_and_no_secret_is_stored);
+async fn no_card_number_and_no_secret_is_stored(store: Store) -> Result<(), Error> {
+    let home = Home::on(store)?;
+    let server = home.start()?;
     let wallet = server.wallet("100.00").await?;
     let (status, _) = server.jit(&wallet.swipe("masked", "1.00")).await?;
     assert_eq!(status, 200);
@@ -76,16 +79,16 @@ async fn no_card_number_and_no_secret_is_stored() -> Result<(), Error> {
     let merchant = &listed["items"][0]["merchant"];
     assert_eq!(merchant["name"], "CAFE ************1111");
     assert_eq!(merchant["id"], "4111111111111111", "an identifier is kept as it is");
-    let mut stored = Vec::new();
-    for file in ["ledger.db", "ledger.db-wal"] {
-        std::fs::File::open(folder.path().join(file))?.read_to_end(&mut stored)?;
-    }
-    let stored = String::from_utf8_lossy(&stored);
+    let stored = home.stored()?;
+    assert!(stored.contains("CAFE ************1111"), "it is looked for where it would be");
     assert!(!stored.contains("CAFE 4111111111111111"));
-    assert!(!stored.contains(&server.password) && !stored.contains(&server.api_key));
+    for secret in home.secrets(&server) {
+        assert!(!stored.contains(&secret));
+    }
     Ok(())
 }
 
+/// Of the embedded ledger: PostgreSQL has no file here that can be gone.
 #[tokio::test]
 async fn a_file_that_is_gone_means_503_and_not_ready() -> Result<(), Error> {
     let folder = tempfile::tempdir()?;

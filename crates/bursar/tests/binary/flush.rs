@@ -1,4 +1,5 @@
-//! Every answer is preceded by a flush: the system calls of the real binary, watched by strace.
+//! Every answer is preceded by a flush: the system calls of the real binary, watched by strace. Of the
+//! embedded ledger: PostgreSQL flushes in processes of its own, which `outages` kills.
 
 use std::process::Command;
 

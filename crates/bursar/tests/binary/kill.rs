@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bursar_testkit::{Store, on_both_stores};
+
 use crate::common::{Error, Running, Wallet, kill};
+use crate::home::Home;
 
 const ROUNDS: usize = 20;
 const CLIENTS: usize = 8;
@@ -16,22 +19,22 @@ struct Answered {
     answer: Vec<u8>,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_answered_survives_twenty_kills() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
-    let mut server = Arc::new(Running::start(folder.path())?);
+on_both_stores!(what_was_answered_survives_twenty_kills, worker_threads = 2);
+async fn what_was_answered_survives_twenty_kills(store: Store) -> Result<(), Error> {
+    let home = Home::on(store)?;
+    let mut server = Arc::new(home.start()?);
     let wallet = server.wallet("1500.00").await?;
     let mut answered: Vec<Answered> = Vec::new();
     for round in 0..ROUNDS {
         answered.extend(swipe_until_killed(server, &wallet, round).await?);
-        server = Arc::new(Running::start(folder.path())?);
+        server = Arc::new(home.start()?);
     }
     assert!(answered.len() >= ROUNDS * ANSWERS_A_ROUND);
     for swipe in &answered {
         let (status, answer) = server.jit(&swipe.body).await?;
         assert_eq!((status, &answer), (swipe.status, &swipe.answer), "{}", swipe.body);
     }
-    let report = server.check()?;
+    let report = home.check()?;
     assert_eq!(report["findings"], serde_json::json!([]), "{report}");
     let account = server.get(&format!("/v1/accounts/{}", wallet.account)).await?;
     let approved = answered.iter().filter(|swipe| swipe.status == 200).count();

@@ -7,6 +7,7 @@ mod demo;
 mod disk;
 mod faults;
 mod flush;
+mod home;
 mod kill;
 mod load;
 mod migrate;

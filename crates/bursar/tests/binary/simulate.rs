@@ -1,10 +1,12 @@
 //! `bursar simulate` against a server that someone else started: right, and not right.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use bursar_testkit::{Store, on_both_stores};
 use serde_json::{Value, json};
 
-use crate::common::{Error, Running, ask_to_stop, bursar, ledger_file};
+use crate::common::{Error, Running, ask_to_stop, bursar, report};
+use crate::home::Home;
 
 fn simulate(server: &Running) -> Command {
     let mut simulate = bursar(&["simulate", "--rate", "200", "--json", "--url", &server.base]);
@@ -12,48 +14,48 @@ fn simulate(server: &Running) -> Command {
     simulate
 }
 
-#[test]
-fn a_server_that_decides_right_passes() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
-    let server = Running::start(folder.path())?;
+on_both_stores!(a_server_that_decides_right_passes);
+async fn a_server_that_decides_right_passes(store: Store) -> Result<(), Error> {
+    let home = Home::on(store)?;
+    let server = home.start()?;
     let output = simulate(&server).args(["--for", "3s"]).output()?;
     let report = report(&output)?;
     assert_eq!(output.status.code(), Some(0), "{report}");
     assert_eq!(report["verdicts"], json!({"simulator": "passed"}), "only the server has the books");
     let count = |key: &str| report[key].as_u64().unwrap_or_default();
     assert!(count("approved") > 0 && count("declined") > 0, "{report}");
-    assert_eq!(server.check()?["findings"], json!([]));
+    assert_eq!(home.check()?["findings"], json!([]));
     Ok(())
 }
 
-#[tokio::test]
-async fn a_hold_that_nobody_asked_for_is_named() -> Result<(), Error> {
+on_both_stores!(a_hold_that_nobody_asked_for_is_named);
+async fn a_hold_that_nobody_asked_for_is_named(store: Store) -> Result<(), Error> {
     // What is available stays, so only the balances tell.
     let damage = "update accounts set posted_minor = posted_minor + 1, held_minor = held_minor + 1";
-    let differences = judged_after(damage, "count", 50).await?;
+    let differences = judged_after(store, damage, "count", 50).await?;
     assert!(differences.contains(": what is held is "), "{differences}");
     Ok(())
 }
 
-#[tokio::test]
-async fn a_decline_that_it_would_not_have_made_is_named() -> Result<(), Error> {
+on_both_stores!(a_decline_that_it_would_not_have_made_is_named);
+async fn a_decline_that_it_would_not_have_made_is_named(store: Store) -> Result<(), Error> {
     let damage = "update cards set status = 'suspended' where status = 'active'";
-    let differences = judged_after(damage, "decline_reasons.card_not_active", 30).await?;
+    let differences = judged_after(store, damage, "decline_reasons.card_not_active", 30).await?;
     assert!(differences.contains(": declined card_not_active, expected approved; "), "{differences}");
     Ok(())
 }
 
-#[tokio::test]
-async fn an_approval_that_it_would_not_have_made_is_named() -> Result<(), Error> {
+on_both_stores!(an_approval_that_it_would_not_have_made_is_named);
+async fn an_approval_that_it_would_not_have_made_is_named(store: Store) -> Result<(), Error> {
     let damage = "update cards set status = 'active'; update cardholders set status = 'active'";
-    let differences = judged_after(damage, "count", 300).await?;
+    let differences = judged_after(store, damage, "count", 300).await?;
     assert!(differences.contains(": approved, expected declined card_not_active; "), "{differences}");
     Ok(())
 }
 
-#[tokio::test]
-async fn a_spending_window_that_forgot_what_was_taken_is_named() -> Result<(), Error> {
-    let differences = judged_after("delete from windows", "count", 100).await?;
+on_both_stores!(a_spending_window_that_forgot_what_was_taken_is_named);
+async fn a_spending_window_that_forgot_what_was_taken_is_named(store: Store) -> Result<(), Error> {
+    let differences = judged_after(store, "delete from windows", "count", 100).await?;
     assert!(differences.contains(": the checks of ctrl_"), "{differences}");
     Ok(())
 }
@@ -72,9 +74,9 @@ fn without_the_credentials_it_says_which_file_is_missing() -> Result<(), Error> 
 
 /// Drives a server whose ledger is changed by hand meanwhile, until one of its figures has grown by
 /// so many after that; what the simulator names.
-async fn judged_after(damage: &str, figure: &str, more: u64) -> Result<String, Error> {
-    let folder = tempfile::tempdir()?;
-    let server = Running::start(folder.path())?;
+async fn judged_after(store: Store, damage: &str, figure: &str, more: u64) -> Result<String, Error> {
+    let home = Home::on(store)?;
+    let server = home.start()?;
     let figure = |figures: &Value| {
         let pointer = format!("/{}", figure.replace('.', "/"));
         figures.pointer(&pointer).and_then(Value::as_u64).unwrap_or_default()
@@ -82,7 +84,7 @@ async fn judged_after(damage: &str, figure: &str, more: u64) -> Result<String, E
     let simulation = simulate(&server).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     server.until(|figures| figures["count"].as_u64() >= Some(50)).await?;
     let before = figure(&server.figures().await?);
-    ledger_file(folder.path())?.execute_batch(damage)?;
+    home.execute(damage)?;
     server.until(|figures| figure(figures) >= before + more).await?;
     ask_to_stop(simulation.id())?;
     let output = simulation.wait_with_output()?;
@@ -90,9 +92,4 @@ async fn judged_after(damage: &str, figure: &str, more: u64) -> Result<String, E
     assert_eq!(output.status.code(), Some(1), "{report}");
     assert_eq!(report["verdicts"]["simulator"], "failed", "{report}");
     Ok(report["differences"].to_string())
-}
-
-fn report(output: &Output) -> Result<Value, Error> {
-    serde_json::from_slice(&output.stdout)
-        .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&output.stderr)).into())
 }

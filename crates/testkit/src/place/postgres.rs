@@ -57,6 +57,15 @@ impl PostgresPlace {
         format!("{before}/{}", self.name)
     }
 
+    /// The password in its URL.
+    ///
+    /// # Panics
+    /// The URL has none.
+    #[must_use]
+    pub fn password(&self) -> String {
+        self.url().split(['@', ':']).nth(2).expect("a password").to_owned()
+    }
+
     /// A gate to the database, and the URL that goes through it.
     pub async fn behind_a_gate(&self) -> (Gate, String) {
         let gate = Gate::to(self.server()).await;
@@ -155,6 +164,20 @@ impl PostgresPlace {
     #[must_use]
     pub fn texts(&self, query: &str) -> Vec<String> {
         self.query(query).iter().map(|row| row.get(0)).collect()
+    }
+
+    /// The files of its tables and indexes, with everything but ASCII escaped.
+    ///
+    /// # Panics
+    /// The server does not read them.
+    #[must_use]
+    pub fn stored(&self) -> String {
+        self.execute("checkpoint");
+        let files = self.texts(
+            "select encode(pg_read_binary_file(pg_relation_filepath(oid)), 'escape') from pg_class
+             where relkind in ('r', 't', 'i') and relnamespace::regnamespace::text in ('public', 'pg_toast')",
+        );
+        files.concat()
     }
 
     fn query(&self, query: &str) -> Vec<Row> {

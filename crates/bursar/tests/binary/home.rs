@@ -1,0 +1,86 @@
+//! Where the Bursar of a test keeps its ledger: in its data folder, or on PostgreSQL.
+
+use std::path::Path;
+use std::process::Command;
+
+use bursar_testkit::{PostgresPlace, Store};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::common::{Error, Running, bursar, ledger_file, report};
+
+/// The setting that says where PostgreSQL is.
+const URL: &str = "BURSAR__POSTGRES__URL";
+
+/// A data folder with credentials, and a ledger in it or in a database of its own.
+pub(crate) struct Home {
+    folder: TempDir,
+    postgres: Option<PostgresPlace>,
+}
+
+impl Home {
+    pub(crate) fn on(store: Store) -> Result<Self, Error> {
+        let postgres = match store {
+            Store::Sqlite => None,
+            Store::Postgres => Some(PostgresPlace::new()),
+        };
+        Ok(Self { folder: tempfile::tempdir()?, postgres })
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The binary with a command and its options, told of the database if there is one.
+    pub(crate) fn bursar(&self, arguments: &[&str]) -> Command {
+        let mut command = bursar(arguments);
+        if let Some(place) = &self.postgres {
+            command.env(URL, place.url());
+        }
+        command
+    }
+
+    pub(crate) fn start(&self) -> Result<Running, Error> {
+        self.start_with(&[])
+    }
+
+    /// Starts it with more of the environment.
+    pub(crate) fn start_with(&self, environment: &[(&str, &str)]) -> Result<Running, Error> {
+        Running::start_with(self.bursar(&[]), self.folder(), environment)
+    }
+
+    /// `bursar check`, beside a server or after it.
+    pub(crate) fn check(&self) -> Result<Value, Error> {
+        report(&self.bursar(&["check", "--json", "--data-dir"]).arg(self.folder()).output()?)
+    }
+
+    /// What nobody may be shown.
+    pub(crate) fn secrets(&self, server: &Running) -> Vec<String> {
+        let of_server = [server.api_key.clone(), server.password.clone()];
+        of_server.into_iter().chain(self.postgres.as_ref().map(PostgresPlace::password)).collect()
+    }
+
+    /// Runs statements on the ledger behind the server's back.
+    pub(crate) fn execute(&self, statements: &str) -> Result<(), Error> {
+        match &self.postgres {
+            // In the order of the server, or each could wait for the other.
+            Some(place) => place.execute(&format!("select from owners order by id for update; {statements}")),
+            None => ledger_file(self.folder())?.execute_batch(statements)?,
+        }
+        Ok(())
+    }
+
+    /// What the ledger has on the disk, byte for byte where it is text.
+    pub(crate) fn stored(&self) -> Result<String, Error> {
+        match &self.postgres {
+            Some(place) => Ok(place.stored()),
+            None => {
+                let mut stored = Vec::new();
+                for file in ["ledger.db", "ledger.db-wal"] {
+                    stored.extend(std::fs::read(self.folder().join(file))?);
+                }
+                Ok(String::from_utf8_lossy(&stored).into_owned())
+            }
+        }
+    }
+}
