@@ -109,6 +109,9 @@ pub enum Unavailable {
     /// The lane is full.
     #[error("too many requests are waiting")]
     Busy,
+    /// Somebody else, another instance mostly, held the owner for longer than a batch waits.
+    #[error("another decision about the same owner takes long")]
+    Held,
     /// There was no time left to start.
     #[error("the deadline passed before the decision could be started")]
     Late,

@@ -202,10 +202,12 @@ fn reply_of(settled: Settled, doubt: Option<&StoreError>) -> Reply {
             tracing::error!(%fault, "a command cannot be decided: {fault}");
             Reply::Unavailable(Unavailable::Store(fault.to_string()))
         }
-        // Left out of this try, and not found: where no lock was waited for, the earlier one may still come.
-        Settled::Late => Reply::Unavailable(match doubt {
-            None => Unavailable::Late,
-            Some(doubt) => Unavailable::Store(doubt.to_string()),
-        }),
+        Settled::Late => Reply::Unavailable(left_out(Unavailable::Late, doubt)),
+        Settled::Held => Reply::Unavailable(left_out(Unavailable::Held, doubt)),
     }
+}
+
+/// Left out of this try, and not found: where no lock was waited for, the earlier one may still come.
+fn left_out(why: Unavailable, doubt: Option<&StoreError>) -> Unavailable {
+    doubt.map_or(why, |doubt| Unavailable::Store(doubt.to_string()))
 }

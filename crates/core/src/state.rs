@@ -153,6 +153,11 @@ impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
         self
     }
 
+    /// All rows that can be read, as the last command left them.
+    pub fn into_readable(self) -> impl Iterator<Item = V> {
+        self.rows.into_values().filter_map(Result::ok)
+    }
+
     /// The rows to save, each once, as the last command left them.
     pub fn changed(&self) -> impl Iterator<Item = &V> {
         self.changed.iter().filter_map(|id| self.rows.get(id)?.as_ref().ok())

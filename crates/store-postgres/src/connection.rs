@@ -36,8 +36,8 @@ pub struct Options {
     pub lane_timeout: Duration,
     /// How long a lane waits for an owner that another has locked, at most.
     pub lock_timeout: Duration,
-    /// Tells the time of decisions.
-    pub clock: Clock,
+    /// Tells the time of decisions, if that is not the server's.
+    pub clock: Option<Clock>,
 }
 
 impl Options {
@@ -55,7 +55,7 @@ impl Options {
             statement_timeout: Duration::from_secs(30),
             lane_timeout: Duration::from_millis(800),
             lock_timeout: Duration::from_millis(300),
-            clock: Clock::system(),
+            clock: None,
         }
     }
 

@@ -29,6 +29,11 @@ pub(crate) fn is_crossed(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| codes.contains(code))
 }
 
+/// Whether it could not have a lock in its time, because somebody else holds it.
+pub(crate) fn is_held(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+}
+
 /// Whether the server refused a statement, and so rolled back. A connection that it ends is another thing:
 /// who stands between may have lost it after the commit.
 pub(crate) fn is_refused(error: &tokio_postgres::Error) -> bool {

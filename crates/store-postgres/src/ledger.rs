@@ -1,35 +1,26 @@
-//! The ledger: lanes that lock, load, decide, save and commit in two flights, and reads beside them.
+//! The ledger: its lanes' transactions, and reads beside them.
 
 mod reads;
 
-use std::collections::HashSet;
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_core::decide::history_since;
-use bursar_core::{Outcome, State, Work, decide_batch};
-use bursar_store::{Batch, Clock, Ledger, PoolUse, Settled, StoreError, Transacted};
+use bursar_store::{Batch, Clock, Ledger, PoolUse, StoreError, Transacted};
 use deadpool_postgres::{Client, Object, Pool};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::caution::Caution;
+use crate::clock::ServerClock;
 use crate::connection::Options;
 use crate::error::{SILENT, before_commit, no_connection};
-use crate::load::ControlsCache;
+use crate::lane::Lane;
+use crate::memory::Memory;
 use crate::pools::Pools;
-use crate::save::Committed;
 use crate::schema::migrate;
-use crate::{guards, identity, load, save};
-
-/// How often a batch is decided because others were in its way. Each time more of its messages are
-/// answered. The first may be a bold one.
-const TRIES: usize = 4;
-
-/// An owner's history is read where a limit begins to count: as long as it takes, within this.
-const HISTORY_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::{guards, identity};
 
 /// A ledger in a PostgreSQL database.
 pub struct PostgresLedger {
@@ -40,7 +31,9 @@ pub struct PostgresLedger {
     /// How long a read takes, at most.
     read_timeout: Duration,
     clock: Clock,
-    controls: ControlsCache,
+    server_clock: ServerClock,
+    timekeeper: JoinHandle<()>,
+    memory: Memory,
     caution: Arc<Caution>,
     /// Where lanes' connections live: a lane's own runtime knows no sockets.
     runtime: Handle,
@@ -57,18 +50,30 @@ impl PostgresLedger {
         let pools = Pools::open(&options).await?;
         let client = pools.readers.get().await.map_err(no_connection)?;
         identity::read(&client).await?.refuse_unfinished()?;
+        let server_clock = ServerClock::compared(&client).await?;
         drop(client);
+        // The server ends a statement by itself before that.
+        let flight_timeout = options.lane_timeout + options.lock_timeout;
+        let keeping = server_clock.clone().keep(pools.writers.clone(), flight_timeout);
+        let server_time = server_clock.clone();
         Ok(Self {
             pools,
             lanes: NonZeroUsize::new(options.lanes).unwrap_or(NonZeroUsize::MIN),
-            // The server ends a statement by itself before that.
-            flight_timeout: options.lane_timeout + options.lock_timeout,
+            flight_timeout,
             read_timeout: options.connect_timeout + options.statement_timeout,
-            clock: options.clock,
-            controls: ControlsCache::default(),
+            clock: options.clock.unwrap_or_else(|| Clock::new(move || server_time.now())),
+            server_clock,
+            timekeeper: tokio::spawn(keeping),
+            memory: Memory::default(),
             caution: Arc::default(),
             runtime: Handle::current(),
         })
+    }
+}
+
+impl Drop for PostgresLedger {
+    fn drop(&mut self) {
+        self.timekeeper.abort();
     }
 }
 
@@ -86,7 +91,8 @@ impl Ledger for PostgresLedger {
     async fn transact(&self, batch: Batch) -> Result<Transacted, StoreError> {
         let lane = Lane {
             clock: self.clock.clone(),
-            controls: self.controls.clone(),
+            server_clock: self.server_clock.clone(),
+            memory: self.memory.clone(),
             caution: Arc::clone(&self.caution),
             flight_timeout: self.flight_timeout,
         };
@@ -118,141 +124,25 @@ impl Ledger for PostgresLedger {
     }
 }
 
-/// What a transaction needs to know of its ledger.
-struct Lane {
-    clock: Clock,
-    controls: ControlsCache,
-    caution: Arc<Caution>,
-    flight_timeout: Duration,
-}
-
-/// What an attempt takes for granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
-    /// That no message of the batch was answered before: the unique key says where that is wrong, and it is
-    /// mostly right.
-    Bold,
-    Careful,
-}
-
-/// How an attempt ended that no error ended.
-enum Attempt {
-    Done(Transacted),
-    /// Somebody was there before, and this one was rolled back.
-    Crossed(StoreError),
-}
-
-impl Lane {
-    async fn transact(&self, pool: &Pool, batch: &Batch) -> Result<Transacted, StoreError> {
-        let began = Instant::now();
-        let mut last = StoreError::Unavailable(SILENT.into());
-        let mut mood = if self.caution.is_raised() { Mood::Careful } else { Mood::Bold };
-        for _ in 0..TRIES {
-            let client = Clean::take(pool).await?;
-            match self.attempt(&client, batch, began, mood).await? {
-                Attempt::Done(transacted) => {
-                    client.give_back();
-                    return Ok(transacted);
-                }
-                // Its connection ends here.
-                Attempt::Crossed(why) => last = why,
-            }
-            self.caution.raise();
-            mood = Mood::Careful;
-        }
-        Err(last)
-    }
-
-    async fn attempt(
-        &self,
-        client: &Client,
-        batch: &Batch,
-        began: Instant,
-        mood: Mood,
-    ) -> Result<Attempt, StoreError> {
-        let works: Vec<&Work> = batch.members.iter().map(|member| &member.work).collect();
-        let silent = || StoreError::Unavailable(SILENT.into());
-        let begin = load::begin(client, &self.controls, &works, mood == Mood::Careful);
-        let mut state = flight(self.flight_timeout, silent(), begin).await?;
-        let mut late = self.late(client, &mut state, batch, mood).await?;
-        let now = self.clock.now();
-        let (mut changed, mut has_history) = (HashSet::new(), false);
-        for work in batch.in_time(&late) {
-            if let Some((owner, since)) = history_since(&state, &work.command, now, &mut changed) {
-                let read = load::history(client, &mut state, owner, since, HISTORY_TIMEOUT);
-                flight(HISTORY_TIMEOUT, silent(), read).await?;
-                has_history = true;
-            }
-        }
-        if has_history {
-            // It may have taken longer than others of the batch can wait.
-            late = self.late(client, &mut state, batch, mood).await?;
-        }
-        let loaded = Instant::now();
-        // A panic is the doing of some member's data, and must not look like a commit that is unknown.
-        let decide = AssertUnwindSafe(|| decide_batch(&mut state, batch.in_time(&late), now));
-        let panicked = |_| StoreError::BadData("a panic while deciding; the log has its place".into());
-        let mut outcomes = catch_unwind(decide).map_err(panicked)?.into_iter();
-        let settle = |(_, late): (_, &bool)| match late {
-            true => Settled::Late,
-            false => outcomes.next().map_or(Settled::Late, Settled::Done),
-        };
-        let settled: Vec<Settled> = batch.members.iter().zip(&late).map(settle).collect();
-        let decided = Instant::now();
-        let has_failed = |settled: &Settled| matches!(settled, Settled::Done(Outcome::Failed(_)));
-        if mood == Mood::Bold && settled.iter().any(has_failed) {
-            // What cannot be decided now may have been answered before, and is not inserted either.
-            return Ok(Attempt::Crossed(StoreError::Unavailable("a row cannot be read".into())));
-        }
-        // The server stops its clock before it commits: whoever waits needs one of his own.
-        let unknown = StoreError::Unknown(SILENT.into());
-        let commit = save::commit(client, &state, &settled, &batch.stage_times, mood == Mood::Bold);
-        match flight(self.flight_timeout, unknown, commit).await? {
-            Committed::Yes => Ok(Attempt::Done(Transacted { settled, began, loaded, decided })),
-            Committed::Crossed(why) => Ok(Attempt::Crossed(why)),
-        }
-    }
-}
-
-impl Lane {
-    /// Which members have no time left now.
-    async fn late(
-        &self,
-        client: &Client,
-        state: &mut State,
-        batch: &Batch,
-        mood: Mood,
-    ) -> Result<Vec<bool>, StoreError> {
-        let now = Instant::now();
-        if mood == Mood::Bold {
-            // Nothing is inserted for a late member, so no unique key would tell that it was answered.
-            let past: Vec<&Work> = batch.past(now).collect();
-            let silent = StoreError::Unavailable(SILENT.into());
-            flight(self.flight_timeout, silent, load::answers(client, state, &past)).await?;
-        }
-        Ok(batch.late(state, now))
-    }
-}
-
 /// Waits for a flight no longer than this.
-async fn flight<T>(
+pub(crate) async fn flight<T, E>(
     limit: Duration,
-    silent: StoreError,
-    flight: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
+    silent: E,
+    flight: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     tokio::time::timeout(limit, flight).await.unwrap_or(Err(silent))
 }
 
 /// A connection that goes back to the pool only after a transaction that ended well: whatever else
 /// becomes of it, it is closed, and the server rolls back.
-struct Clean(Option<Client>);
+pub(crate) struct Clean(Option<Client>);
 
 impl Clean {
-    async fn take(pool: &Pool) -> Result<Self, StoreError> {
+    pub(crate) async fn take(pool: &Pool) -> Result<Self, StoreError> {
         pool.get().await.map(|client| Self(Some(client))).map_err(no_connection)
     }
 
-    fn give_back(mut self) {
+    pub(crate) fn give_back(mut self) {
         self.0.take();
     }
 }

@@ -3,13 +3,16 @@
 
 mod books;
 mod caution;
+mod clock;
 mod connection;
 mod copy;
 mod error;
 mod guards;
 mod identity;
+mod lane;
 mod ledger;
 mod load;
+mod memory;
 mod pools;
 mod rows;
 mod save;

@@ -5,7 +5,7 @@ mod controls;
 mod groups;
 mod wanted;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::hash::Hash;
 
@@ -15,12 +15,14 @@ use bursar_core::window::Counters;
 use bursar_core::{AccountId, CardId, CardholderId, Control, OwnerId, ProgramId, State, Work};
 use bursar_store::StoreError;
 use deadpool_postgres::Client;
-use futures_util::future::{try_join, try_join5};
+use futures_util::future::{try_join, try_join3, try_join5};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Error, Row, Statement};
+use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
-use crate::error::before_commit;
+use crate::error::{before_commit, is_held};
+use crate::lane::Mood;
+use crate::memory::{Version, Versions};
 use crate::rows::{
     Damage, Read, account, card, cardholder, control, get, id, message, owner, program, token, window, word,
 };
@@ -30,8 +32,31 @@ pub(crate) use groups::{Groups, history, read_group};
 use wanted::KeyArrays;
 pub(crate) use wanted::Wanted;
 
+/// What a batch is decided on.
+#[derive(Default)]
+pub(crate) struct Loaded {
+    pub(crate) state: State,
+    /// Of the owners that are locked.
+    pub(crate) versions: Versions,
+    /// Owners that somebody else has locked, if those are left out.
+    pub(crate) held: HashSet<OwnerId>,
+}
+
+/// Why nothing is loaded.
+pub(crate) enum Stop {
+    /// Somebody else held an owner for longer than a lane waits.
+    Held(StoreError),
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// Begins the transaction, locks the owners and reads what the commands touch, with the answers that were
-/// given before if those are asked for. Controls that changed since they were read take a flight more.
+/// given before unless the mood is bold. Controls that changed since they were read take a flight more.
 ///
 /// # Errors
 /// The server's; or a hold group cannot be read, and with it what it holds.
@@ -39,42 +64,73 @@ pub(crate) async fn begin(
     client: &Client,
     cache: &ControlsCache,
     batch: &[&Work],
-    with_answers: bool,
-) -> Result<State, StoreError> {
+    mood: Mood,
+) -> Result<Loaded, Stop> {
     let wanted = Wanted::by(batch);
-    let failed = |error: Error| before_commit(&error);
+    match read(client, cache, &wanted, mood).await {
+        Ok(read) => Ok(read.loaded(cache, &wanted)?),
+        Err(error) if is_held(&error) => Err(Stop::Held(before_commit(&error))),
+        Err(error) => Err(Stop::Failed(before_commit(&error))),
+    }
+}
+
+/// What the first flight brought.
+struct Flight {
+    owners: Found,
+    existing: Found,
+    rows: (Found, Found, Found, Found, Scopes),
+    others: (Found, [Found; 3], Found, Scopes, Found),
+    versions: Versions,
+    known: KnownOf,
+}
+
+async fn read(
+    client: &Client,
+    cache: &ControlsCache,
+    wanted: &Wanted<'_>,
+    mood: Mood,
+) -> Result<Flight, Error> {
     // What reads may be prepared later, and so may come later: never before the lock.
-    let lock = client.prepare_cached(&select_locked()).await.map_err(failed)?;
+    let lock = client.prepare_cached(&select_locked(mood)).await?;
     let mut known = cache.find(&wanted.scopes);
     let unknown = wanted.scopes.iter().map(|(scope, _)| *scope).filter(|scope| !known.contains_key(scope));
     let unknown: Vec<Scope> = unknown.collect();
     // The order in which futures are polled first is the order on the wire.
-    let begun = client.batch_execute("begin isolation level read committed read write");
-    let locked = locked(client, &lock, &wanted);
+    let begun = client.batch_execute(BEGIN);
+    let owners: [&(dyn ToSql + Sync); 1] = [&wanted.owners];
+    let locked = client.query(&lock, &owners);
     let rows = try_join5(
-        programs(client, &wanted),
-        accounts(client, &wanted),
-        cardholders(client, &wanted),
-        cards(client, &wanted),
-        try_join(controls(client, &unknown), windows(client, &wanted)),
+        programs(client, wanted),
+        accounts(client, wanted),
+        cardholders(client, wanted),
+        cards(client, wanted),
+        try_join(controls(client, &unknown), windows(client, wanted)),
     );
     let others = try_join5(
-        answered(client, &wanted.keys, with_answers),
-        tokens(client, &wanted),
+        answered(client, &wanted.keys, mood != Mood::Bold),
+        tokens(client, wanted),
         groups::accounts(client, &wanted.groups),
         groups::scopes(client, &wanted.groups),
         groups::members(client, &wanted.groups),
     );
-    let flight = try_join(try_join(begun, locked), try_join(rows, others));
-    let (((), owners), (mut rows, others)) = flight.await.map_err(failed)?;
+    let rest = try_join3(rows, others, existing(client, wanted, mood == Mood::Sparing));
+    let (((), owners), (mut rows, others, existing)) = try_join(try_join(begun, locked), rest).await?;
     let versions = versions(&owners);
     let stale = drop_stale(&mut known, &versions);
-    rows.4.0.extend(controls(client, &stale).await.map_err(failed)?);
-    let state = state(&wanted, &known, owners, rows, others).map_err(|damage| StoreError::BadData(damage.0));
-    if let Ok(state) = &state {
-        keep(cache, state, &wanted, &known, &versions);
+    rows.4.0.extend(controls(client, &stale).await?);
+    Ok(Flight { owners, existing, rows, others, versions, known })
+}
+
+impl Flight {
+    fn loaded(self, cache: &ControlsCache, wanted: &Wanted<'_>) -> Result<Loaded, StoreError> {
+        let Self { owners, existing, rows, others, versions, known } = self;
+        let exists = existing.iter().filter_map(|row| id(row, 0, OwnerId::new).ok());
+        let held = exists.filter(|owner| !versions.contains_key(owner)).collect();
+        let state =
+            state(wanted, &known, owners, rows, others).map_err(|damage| StoreError::BadData(damage.0))?;
+        keep(cache, &state, wanted, &known, &versions);
+        Ok(Loaded { state, versions, held })
     }
-    state
 }
 
 /// Adds the answers that these were given before.
@@ -85,27 +141,27 @@ pub(crate) async fn answers(client: &Client, state: &mut State, works: &[&Work])
     Ok(())
 }
 
-/// Of the controls of each owner that is locked.
-fn versions(owners: &[Row]) -> HashMap<OwnerId, i64> {
-    let version = |row: &Row| -> Read<_> { Ok((id(row, 0, OwnerId::new)?, get(row, owner::WIDTH)?)) };
+fn versions(owners: &[Row]) -> Versions {
+    let version = |row: &Row| -> Read<_> {
+        let [sequence, last_at] = owner::VERSION;
+        let (sequence, last_at) = (get(row, sequence)?, get(row, last_at)?);
+        Ok((id(row, 0, OwnerId::new)?, Version { sequence, last_at, controls: get(row, owner::WIDTH)? }))
+    };
     owners.iter().filter_map(|row| version(row).ok()).collect()
 }
 
 /// Keeps the controls that were read now, of owners that are locked.
-fn keep(
-    cache: &ControlsCache,
-    state: &State,
-    wanted: &Wanted<'_>,
-    known: &KnownOf,
-    versions: &HashMap<OwnerId, i64>,
-) {
+fn keep(cache: &ControlsCache, state: &State, wanted: &Wanted<'_>, known: &KnownOf, versions: &Versions) {
     for &(scope, owner) in wanted.scopes.iter().filter(|(scope, _)| !known.contains_key(scope)) {
-        let version = owner.and_then(|owner| Some((owner, *versions.get(&owner)?)));
+        let version = owner.and_then(|owner| Some((owner, versions.get(&owner)?.controls)));
         if let (Some((owner, version)), Ok(Some(row))) = (version, state.controls.get(scope)) {
             cache.keep(scope, Known { owner, version, controls: row.controls.clone() });
         }
     }
 }
+
+/// Whatever the database's default is: locks are worth nothing to an older snapshot.
+pub(crate) const BEGIN: &str = "begin isolation level read committed read write";
 
 type Found = Vec<Row>;
 type Scopes = (Found, Found);
@@ -223,15 +279,17 @@ pub(crate) async fn query(
     client.query(&statement, parameters).await
 }
 
-fn select_locked() -> String {
+fn select_locked(mood: Mood) -> String {
+    let others = if mood == Mood::Sparing { "skip locked" } else { "" };
     format!(
-        "select {}, controls_version from owners where id = any($1) order by id for update",
+        "select {}, controls_version from owners where id = any($1) order by id for update {others}",
         owner::COLUMNS
     )
 }
 
-async fn locked(client: &Client, lock: &Statement, wanted: &Wanted<'_>) -> Result<Found, Error> {
-    client.query(lock, &[&wanted.owners]).await
+/// Which of the owners there are, locked or not.
+async fn existing(client: &Client, wanted: &Wanted<'_>, is_wanted: bool) -> Result<Found, Error> {
+    query(client, "select id from owners where id = any($1)", is_wanted, &[&wanted.owners]).await
 }
 
 /// What a program allows counts in decisions about its owners.

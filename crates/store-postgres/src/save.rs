@@ -1,5 +1,7 @@
 //! Saves what a batch decided, and commits: one statement for all tables, in one flight with the commit.
+//! Where no lock was taken before, that statement takes it.
 
+mod insert;
 mod messages;
 
 use std::collections::HashSet;
@@ -8,12 +10,16 @@ use bursar_core::journal::Journal;
 use bursar_core::{Answer, Decided, Message, MessageId, Outcome, OwnerId, State};
 use bursar_store::{STAGES, Settled, StageTimes, StoreError, columns};
 use deadpool_postgres::Client;
-use futures_util::future::join;
+use futures_util::future::join3;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::types::ToSql;
 
 use crate::error::{before_commit, is_crossed, is_refused, words};
+use crate::load::BEGIN;
+use crate::memory::Versions;
+pub(crate) use insert::Insert;
+use insert::{Condition, one_statement};
 
 /// How a commit ended.
 pub(crate) enum Committed {
@@ -21,104 +27,67 @@ pub(crate) enum Committed {
     /// No: another transaction was in the way. Decided again, the batch sees what that one did; if that
     /// does not help, this is what is wrong.
     Crossed(StoreError),
+    /// No: the owners are at other versions.
+    Moved,
+    /// No: nobody waited for it any more when the server came to it.
+    TooLate,
 }
 
-/// Rows for one table, an array a column.
-pub(crate) struct Insert {
-    target: String,
-    types: Vec<&'static str>,
-    conflict: String,
-    columns: Vec<Box<dyn ToSql + Sync + Send>>,
+/// What is written.
+pub(crate) struct Save<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) settled: &'a [Settled],
+    pub(crate) stage_times: &'a [(MessageId, StageTimes)],
+    /// Whether those times were never written before.
+    pub(crate) times_are_new: bool,
+    /// In a transaction that begins with the writing: only if the owners are at these versions.
+    pub(crate) only_at: Option<&'a Versions>,
+    /// By the server's clock: what it finds in its socket after it stood still, nobody waits for.
+    pub(crate) only_before: Timestamp,
 }
 
-impl Insert {
-    /// `target` is the table with its columns, `types` theirs; `conflict` says what becomes of a row that
-    /// is there already.
-    pub(crate) fn new(target: &str, types: &[&'static str], conflict: &str) -> Self {
-        Self {
-            target: target.to_owned(),
-            types: types.to_vec(),
-            conflict: conflict.to_owned(),
-            columns: Vec::new(),
-        }
-    }
-
-    pub(crate) fn column<T: ToSql + Sync + Send + 'static>(
-        mut self,
-        values: impl Iterator<Item = T>,
-    ) -> Self {
-        self.columns.push(Box::new(values.collect::<Vec<T>>()));
-        self
-    }
-
-    /// Writes the rows in a transaction of their own.
-    pub(crate) async fn execute(&self, client: &tokio_postgres::Client) -> Result<u64, StoreError> {
-        let columns: Vec<&(dyn ToSql + Sync)> = self.columns.iter().map(|column| &**column as _).collect();
-        client.execute(&self.statement(1), &columns).await.map_err(|error| before_commit(&error))
-    }
-
-    /// Its parameters are numbered from this one on.
-    fn statement(&self, first: usize) -> String {
-        let arrays: Vec<String> =
-            self.types.iter().zip(first..).map(|(of, number)| format!("${number}::{of}[]")).collect();
-        let Self { target, conflict, .. } = self;
-        format!("insert into {target} select * from unnest({}) {conflict}", arrays.join(", "))
-    }
-}
-
-/// All of them as one statement: each statement costs both sides a message, a wake-up and a snapshot.
-/// References are checked at its end, so no order counts.
-fn one_statement(inserts: &[Insert]) -> String {
-    let mut first = 1;
-    let parts = inserts.iter().zip(1..).map(|(insert, number)| {
-        let part = format!("insert_{number} as ({})", insert.statement(first));
-        first += insert.columns.len();
-        part
-    });
-    format!("with {} select", parts.collect::<Vec<_>>().join(", "))
-}
-
-/// Writes everything and commits. `times_are_new`: those stage times were never written before.
+/// Writes everything and commits.
 ///
 /// # Errors
 /// [`StoreError::Unknown`] if it cannot be told whether the commit took place.
-pub(crate) async fn commit(
-    client: &Client,
-    state: &State,
-    settled: &[Settled],
-    times: &[(MessageId, StageTimes)],
-    times_are_new: bool,
-) -> Result<Committed, StoreError> {
-    let inserts = inserts(state, settled, stage_times(times, times_are_new));
-    let columns = inserts.iter().flat_map(|insert| &insert.columns);
-    let columns: Vec<&(dyn ToSql + Sync)> = columns.map(|column| &**column as _).collect();
+pub(crate) async fn commit(client: &Client, save: Save<'_>) -> Result<Committed, StoreError> {
+    let condition = Condition::new(save.only_at, save.only_before);
+    let inserts = inserts(&save);
     // Before the flight: a statement that had to wait to be prepared would come after the commit.
-    let statement = match &inserts[..] {
-        [] => None,
-        inserts => {
-            let prepared = client.prepare_cached(&one_statement(inserts)).await;
-            Some(prepared.map_err(|error| before_commit(&error))?)
+    let prepared = client.prepare_cached(&one_statement(&condition, &inserts)).await;
+    let statement = prepared.map_err(|error| before_commit(&error))?;
+    let columns = condition.columns.iter().chain(inserts.iter().flat_map(|insert| &insert.columns));
+    let columns: Vec<&(dyn ToSql + Sync)> = columns.map(|column| &**column as _).collect();
+    let begin = async {
+        match save.only_at {
+            Some(_) => client.batch_execute(BEGIN).await,
+            None => Ok(()),
         }
     };
-    let write = async {
-        match &statement {
-            Some(statement) => client.execute(statement, &columns).await,
-            None => Ok(0),
-        }
-    };
-    // A COMMIT after a statement that failed "succeeds" as a rollback: both results count.
-    let (written, committed) = join(write, client.batch_execute("commit")).await;
-    match written {
+    let write = client.query_one(&statement, &columns);
+    // A COMMIT after a statement that failed "succeeds" as a rollback: all results count.
+    let (begun, written, committed) = join3(begin, write, client.batch_execute("commit")).await;
+    match begun.and(written) {
         Err(error) if is_crossed(&error) => Ok(Committed::Crossed(before_commit(&error))),
         Err(error) if is_refused(&error) => Err(before_commit(&error)),
         Err(error) => Err(StoreError::Unknown(words(&error))),
-        Ok(_) => committed.map(|()| Committed::Yes).map_err(|error| StoreError::Unknown(words(&error))),
+        Ok(row) => {
+            committed.map_err(|error| StoreError::Unknown(words(&error)))?;
+            let (is_in_time, is_as_known): (bool, bool) = (row.get(0), row.get(1));
+            Ok(match (is_in_time, is_as_known) {
+                (true, true) => Committed::Yes,
+                (true, false) => Committed::Moved,
+                (false, _) => Committed::TooLate,
+            })
+        }
     }
 }
 
 /// What is written where.
-fn inserts(state: &State, settled: &[Settled], stage_times: Option<Insert>) -> Vec<Insert> {
-    let decided: Vec<(&Decided, &Answer)> = settled
+fn inserts(save: &Save<'_>) -> Vec<Insert> {
+    let state = save.state;
+    let decided: Vec<(&Decided, &Answer)> = save
+        .settled
         .iter()
         .filter_map(|settled| match settled {
             Settled::Done(Outcome::Decided(decided, answer)) => Some((&**decided, answer)),
@@ -139,7 +108,7 @@ fn inserts(state: &State, settled: &[Settled], stage_times: Option<Insert>) -> V
         messages::outbox(&decided),
         entries(&journals),
         program_entries(&journals),
-        stage_times,
+        stage_times(save.stage_times, save.times_are_new),
     ];
     all.into_iter().flatten().collect()
 }

@@ -8,7 +8,7 @@ use bursar_store::contract::given::{self, Call, Funded, usd};
 use bursar_store::contract::{Place, assert_books_are_right};
 use bursar_store::{Batch, Ledger, Reader, Settled, StoreError};
 use bursar_store_postgres::{Options, PostgresLedger};
-use bursar_testkit::{Gate, PostgresPlace};
+use bursar_testkit::{Fault as LinkFault, Gate, PostgresPlace, Proxy};
 use tokio_postgres::{Client, NoTls};
 
 fn batch(call: &Call) -> Batch {
@@ -166,16 +166,18 @@ async fn behind_a_gate(place: &PostgresPlace) -> (Gate, Arc<PostgresLedger>, Fun
 }
 
 #[tokio::test]
-async fn a_link_that_hangs_is_not_waited_for_and_the_next_connection_decides() {
+async fn a_link_that_hangs_before_anything_is_written_is_not_waited_for_and_the_next_connection_decides() {
     let place = PostgresPlace::new();
-    let (gate, ledger, funded) = behind_a_gate(&place).await;
+    let (gate, ledger, _) = behind_a_gate(&place).await;
+    // Whose card is not remembered: it is read first.
+    let funded = given::account(ledger.as_ref(), usd("100.00")).await;
     let call = given::authorization(&funded, usd("9.00"));
     gate.close();
     let hung = ledger.transact(batch(&call)).await.expect_err("nothing is answered");
     assert!(matches!(hung, StoreError::Unavailable(_)), "{hung}");
     gate.open();
     assert!(given::sent(ledger.as_ref(), &call).await.is_approved());
-    assert_eq!(given::available(ledger.as_ref(), &funded).await, usd("90.00"));
+    assert_eq!(given::available(ledger.as_ref(), &funded).await, usd("91.00"));
 }
 
 #[tokio::test]
@@ -202,8 +204,8 @@ async fn a_link_that_hangs_in_the_commit_is_unknown_and_the_same_batch_tells() {
     let (gate, ledger, funded) = behind_a_gate(&place).await;
     let call = given::authorization(&funded, usd("9.00"));
     gate.close();
-    // What is read passes, and what is written is not answered.
-    gate.pass(7);
+    // The beginning passes, and what is written is not answered.
+    gate.pass(1);
     let hung = ledger.transact(batch(&call)).await.expect_err("the commit is not answered");
     assert!(matches!(hung, StoreError::Unknown(_)), "{hung}");
     gate.open();
@@ -211,6 +213,27 @@ async fn a_link_that_hangs_in_the_commit_is_unknown_and_the_same_batch_tells() {
     assert!(matches!(settled[..], [Settled::Done(Outcome::Repeated(_))]), "{settled:?}");
     assert_eq!(given::available(ledger.as_ref(), &funded).await, usd("90.00"));
     assert_books_are_right(place.books());
+}
+
+/// A server that stood still finds in its sockets what nobody waits for any more: no money is held for that.
+#[tokio::test]
+async fn what_reaches_the_server_after_its_time_is_not_written() {
+    let place = PostgresPlace::new();
+    let proxy = Proxy::to(place.server()).await;
+    let (soon, url) = (Duration::from_millis(200), place.url_by(proxy.address()));
+    let options = Options { url, lanes: 1, lane_timeout: soon, lock_timeout: soon, ..place.options() };
+    let ledger = PostgresLedger::open(options).await.expect("opens");
+    let funded = given::account(&ledger, usd("100.00")).await;
+    given::sent(&ledger, &given::authorization(&funded, usd("1.00"))).await;
+    let call = given::authorization(&funded, usd("9.00"));
+    proxy.set(LinkFault::Delay(2 * soon + Duration::from_secs(1)));
+    let hung = ledger.transact(batch(&call)).await.expect_err("nothing is answered");
+    assert!(matches!(hung, StoreError::Unknown(_)), "{hung}");
+    proxy.set(LinkFault::None);
+    // It arrives before its connection ends.
+    drop(ledger);
+    place.until_alone().await;
+    assert_eq!(given::available(place.open_ledger().as_ref(), &funded).await, usd("99.00"));
 }
 
 /// The lane then sends the members apart, and only that one stays without an answer.

@@ -104,4 +104,6 @@ pub enum Settled {
     Done(Outcome),
     /// Its deadline had passed when the locks were there. Nothing of it is written.
     Late,
+    /// Somebody else held the lock of its owner for longer than a batch waits. Nothing of it is written.
+    Held,
 }

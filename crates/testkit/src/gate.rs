@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -11,6 +12,9 @@ use tokio::sync::watch;
 
 use crate::links::{connect, listen};
 use crate::wire::Message;
+
+/// Nobody waits longer than this for requests that do not come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Listens on a port of its own. Open at first: everything passes.
 pub struct Gate {
@@ -55,9 +59,13 @@ impl Gate {
     }
 
     /// Waits until so many requests have come since the gate was closed.
+    ///
+    /// # Panics
+    /// They do not come.
     pub async fn requests(&self, count: u64) {
         let mut requests = self.seen.requests.subscribe();
-        requests.wait_for(|seen| *seen >= count).await.expect("the gate is there");
+        let came = tokio::time::timeout(PATIENCE, requests.wait_for(|seen| *seen >= count)).await.is_ok();
+        assert!(came, "only {} of {count} requests came", *self.seen.requests.borrow());
     }
 
     /// Lets the answers to so many requests pass.

@@ -8,6 +8,8 @@ use bursar_core::control::Scope;
 use bursar_core::{Control, OwnerId};
 use moka::sync::Cache;
 
+use crate::memory::Versions;
+
 /// Scopes, at most. Those that were not used for the longest time go first.
 const SCOPES_MAX: u64 = 100_000;
 
@@ -41,6 +43,12 @@ impl ControlsCache {
         scopes.iter().filter_map(find).collect()
     }
 
+    /// The controls of a scope, if they are known as of this version of their owner's.
+    pub(crate) fn get(&self, scope: Scope, owner: OwnerId, version: i64) -> Option<Vec<Control>> {
+        let known = self.0.get(&scope)?;
+        ((known.owner, known.version) == (owner, version)).then(|| known.controls.clone())
+    }
+
     /// Keeps what was read of a scope under the lock of its owner, which had this version.
     pub(super) fn keep(&self, scope: Scope, known: Known) {
         self.0.insert(scope, Arc::new(known));
@@ -48,7 +56,8 @@ impl ControlsCache {
 }
 
 /// Takes out what is older than its owner's controls, and names it.
-pub(super) fn drop_stale(known: &mut KnownOf, versions: &HashMap<OwnerId, i64>) -> Vec<Scope> {
-    let stale = known.extract_if(|_, known| versions.get(&known.owner) != Some(&known.version));
+pub(super) fn drop_stale(known: &mut KnownOf, versions: &Versions) -> Vec<Scope> {
+    let is_now = |known: &Known| versions.get(&known.owner).is_some_and(|now| now.controls == known.version);
+    let stale = known.extract_if(|_, known| !is_now(known));
     stale.map(|(scope, _)| scope).collect()
 }

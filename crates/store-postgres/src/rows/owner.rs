@@ -11,6 +11,9 @@ pub(crate) const COLUMNS: &str = "id, program, kind, name, token, status, sequen
 /// How many columns these are.
 pub(crate) const WIDTH: usize = 8;
 
+/// Where the sequence and its time are.
+pub(crate) const VERSION: [usize; 2] = [6, 7];
+
 pub(crate) fn read(row: &Row) -> Read<Owner> {
     Ok(Owner {
         id: id(row, 0, OwnerId::new)?,

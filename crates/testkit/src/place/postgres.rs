@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, mpsc};
+use std::time::Duration;
 
 use bursar_store::books::Books;
 use bursar_store::contract::{Place, SetClock};
@@ -94,7 +95,7 @@ impl PostgresPlace {
     #[must_use]
     pub fn options(&self) -> Options {
         let clock = self.clock.clone();
-        Options { clock: Clock::new(move || clock.now()), ..Options::new(&self.url()) }
+        Options { clock: Some(Clock::new(move || clock.now())), ..Options::new(&self.url()) }
     }
 
     /// Opens the ledger.
@@ -130,6 +131,23 @@ impl PostgresPlace {
     /// It cannot be, or somebody has it.
     pub fn target(&self) -> Result<PostgresTarget, StoreError> {
         PostgresTarget::open(&self.options())
+    }
+
+    /// Waits until nobody else is connected to the database.
+    ///
+    /// # Panics
+    /// Somebody stays.
+    pub async fn until_alone(&self) {
+        let (client, connection) = tokio_postgres::connect(&self.url(), NoTls).await.expect("a connection");
+        tokio::spawn(connection);
+        let others = "select 1 from pg_stat_activity where datname = current_database()
+                      and pid <> pg_backend_pid() and backend_type = 'client backend'";
+        let alone = async {
+            while !client.query(others, &[]).await.expect("an answer").is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), alone).await.expect("the others leave");
     }
 
     /// Runs statements in the database in a transaction that stays open: what they lock, they hold until

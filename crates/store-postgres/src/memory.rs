@@ -1,0 +1,223 @@
+//! Owners as this instance last saw them, so that a swipe reads nothing: their versions tell, under the
+//! lock, whether anybody decided about them since.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bursar_core::command::{Action, Command, Keys};
+use bursar_core::control::Scope;
+use bursar_core::state::{Rows, ScopeControls};
+use bursar_core::window::Counters;
+use bursar_core::{
+    Account, AccountId, Card, CardId, Cardholder, CardholderId, Owner, OwnerId, Program, ProgramId, State,
+    Work,
+};
+use jiff::Timestamp;
+
+use crate::load::{ControlsCache, Loaded};
+
+/// Rows, at most; beyond, all are forgotten. One takes some hundred bytes.
+const ROWS_MAX: usize = 200_000;
+
+/// What this instance read or wrote under the locks of owners.
+#[derive(Clone, Default)]
+pub(crate) struct Memory {
+    kept: Arc<Mutex<Kept>>,
+    /// Good for longer: other instances' decisions change no controls.
+    pub(crate) controls: ControlsCache,
+}
+
+/// How an owner's row was: every decision about an owner raises its sequence, and nothing that belongs to it
+/// changes otherwise. A database that was set back may come to the same number by other decisions, but not
+/// at the same time. Whoever changes rows by hand raises `controls_version`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) sequence: i64,
+    pub(crate) last_at: Timestamp,
+    pub(crate) controls: i64,
+}
+
+/// Of each owner of a batch that exists.
+pub(crate) type Versions = BTreeMap<OwnerId, Version>;
+
+#[derive(Default)]
+struct Kept {
+    programs: HashMap<ProgramId, Program>,
+    owners: HashMap<OwnerId, Known>,
+    rows: usize,
+}
+
+/// An owner and some of what is its: all as it was at this version.
+struct Known {
+    version: Version,
+    owner: Owner,
+    accounts: HashMap<AccountId, Account>,
+    cardholders: HashMap<CardholderId, Cardholder>,
+    cards: HashMap<CardId, Card>,
+    counters: HashMap<Scope, Counters>,
+}
+
+impl Memory {
+    /// All that these need; `None` if anything of it is not remembered.
+    pub(crate) fn recall(&self, works: &[&Work]) -> Option<Loaded> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recalled = Loaded::default();
+        for work in works {
+            kept.recall(&work.command, &self.controls, &mut recalled)?;
+        }
+        Some(recalled)
+    }
+
+    /// Keeps the rows of a batch that is committed and found its owners at these versions.
+    pub(crate) fn keep(&self, works: &[&Work], state: State, found: &Versions) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.keep(works, state, found);
+        if kept.rows > ROWS_MAX {
+            *kept = Kept::default();
+        }
+    }
+}
+
+/// Whether a command needs only what is remembered of owners: no hold groups, no tokens, no history.
+fn is_simple(command: &Command, keys: &Keys<'_>) -> bool {
+    let is_of_controls = matches!(command.action, Action::PutControls(_) | Action::ChangeControl(_));
+    let wants_more =
+        keys.program.is_some() || keys.group.is_some() || keys.wanted_tokens.iter().any(Option::is_some);
+    !is_of_controls && !wants_more
+}
+
+impl Kept {
+    fn recall(&self, command: &Command, controls: &ControlsCache, recalled: &mut Loaded) -> Option<()> {
+        let keys = command.keys();
+        if !is_simple(command, &keys) {
+            return None;
+        }
+        let Some(owner) = keys.owner else {
+            return keys.cardholders.iter().all(Option::is_none).then_some(());
+        };
+        let known = self.owners.get(&owner)?;
+        let state = &mut recalled.state;
+        if recalled.versions.insert(owner, known.version).is_none() {
+            let program = self.programs.get(&known.owner.program)?;
+            state.owners.load(owner, Ok(known.owner.clone()));
+            state.programs.load(program.id, Ok(program.clone()));
+        }
+        recall(&mut state.accounts, keys.account, &known.accounts)?;
+        recall(&mut state.cards, keys.card, &known.cards)?;
+        for cardholder in keys.cardholders {
+            recall(&mut state.cardholders, cardholder, &known.cardholders)?;
+        }
+        for scope in keys.scopes.into_iter().flatten() {
+            recall(&mut state.counters, Some(scope), &known.counters)?;
+            if !state.controls.is_loaded(scope) {
+                let controls = controls.get(scope, owner, known.version.controls)?;
+                state.controls.load(scope, Ok(ScopeControls { scope, controls }));
+            }
+        }
+        Some(())
+    }
+
+    fn keep(&mut self, works: &[&Work], state: State, found: &Versions) {
+        let owner_of = owners_of_scopes(works, &state);
+        self.programs.extend(state.programs.into_readable().map(|row| (row.id, row)));
+        let restricted = state.controls.changed().flat_map(|row| &row.controls).map(|control| control.owner);
+        // Nobody here knows how far the database moved the version of their controls.
+        let restricted: Vec<OwnerId> = restricted.collect();
+        for owner in state.owners.into_readable() {
+            if restricted.contains(&owner.id) {
+                self.forget(owner.id);
+            } else if let Some(version) = found.get(&owner.id) {
+                self.move_on(owner, *version);
+            }
+        }
+        for row in state.accounts.into_readable() {
+            self.put(found, row.owner, |known| known.accounts.insert(row.id, row).is_none());
+        }
+        for row in state.cardholders.into_readable() {
+            self.put(found, row.owner, |known| known.cardholders.insert(row.id, row).is_none());
+        }
+        for row in state.cards.into_readable() {
+            self.put(found, row.owner, |known| known.cards.insert(row.id, row).is_none());
+        }
+        for row in state.counters.into_readable() {
+            if let Some(owner) = owner_of.get(&row.scope) {
+                self.put(found, *owner, |known| known.counters.insert(row.scope, row).is_none());
+            }
+        }
+    }
+
+    fn forget(&mut self, owner: OwnerId) {
+        if let Some(known) = self.owners.remove(&owner) {
+            self.rows = self.rows.saturating_sub(known.rows());
+        }
+    }
+
+    /// The owner after the batch. What was known of it is still good if the batch found it so.
+    fn move_on(&mut self, owner: Owner, found: Version) {
+        if self.owners.get(&owner.id).is_some_and(|known| known.version != found) {
+            self.forget(owner.id);
+        }
+        let version = Version { sequence: owner.sequence, last_at: owner.last_at, ..found };
+        match self.owners.get_mut(&owner.id) {
+            Some(known) => (known.version, known.owner) = (version, owner),
+            None => {
+                self.owners.insert(owner.id, Known::new(owner, version));
+                self.rows = self.rows.saturating_add(1);
+            }
+        }
+    }
+
+    /// Keeps a row of an owner whose lock the batch had.
+    fn put(&mut self, found: &Versions, owner: OwnerId, insert: impl FnOnce(&mut Known) -> bool) {
+        if let Some(known) = self.owners.get_mut(&owner).filter(|_| found.contains_key(&owner)) {
+            let is_new = insert(known);
+            self.rows = self.rows.saturating_add(usize::from(is_new));
+        }
+    }
+}
+
+impl Known {
+    fn new(owner: Owner, version: Version) -> Self {
+        Self {
+            version,
+            owner,
+            accounts: HashMap::new(),
+            cardholders: HashMap::new(),
+            cards: HashMap::new(),
+            counters: HashMap::new(),
+        }
+    }
+
+    fn rows(&self) -> usize {
+        let parts = [self.accounts.len(), self.cardholders.len(), self.cards.len(), self.counters.len()];
+        parts.into_iter().fold(1, usize::saturating_add)
+    }
+}
+
+/// Whose the scopes are that the batch was about.
+fn owners_of_scopes(works: &[&Work], state: &State) -> HashMap<Scope, OwnerId> {
+    let mut owner_of = HashMap::new();
+    for group in state.groups.values() {
+        owner_of.extend(group.scopes().map(|scope| (scope, group.owner)));
+    }
+    for work in works {
+        let keys = work.command.keys();
+        if let Some(owner) = keys.owner {
+            owner_of.extend(keys.scopes.into_iter().flatten().map(|scope| (scope, owner)));
+        }
+    }
+    owner_of
+}
+
+/// Loads the row that is wanted, if any; `None` if it is not known.
+fn recall<K: Copy + Eq + Hash, V: Clone>(
+    rows: &mut Rows<K, V>,
+    wanted: Option<K>,
+    known: &HashMap<K, V>,
+) -> Option<()> {
+    if let Some(id) = wanted.filter(|id| !rows.is_loaded(*id)) {
+        rows.load(id, Ok(known.get(&id)?.clone()));
+    }
+    Some(())
+}

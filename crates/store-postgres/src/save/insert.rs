@@ -1,0 +1,111 @@
+//! Rows to write: arrays that the server unnests.
+
+use bursar_store::StoreError;
+use jiff::Timestamp;
+use tokio_postgres::types::ToSql;
+
+use crate::error::before_commit;
+use crate::memory::Versions;
+
+/// The values of a column.
+type Column = Box<dyn ToSql + Sync + Send>;
+
+fn column<T: ToSql + Sync + Send + 'static>(values: impl Iterator<Item = T>) -> Column {
+    Box::new(values.collect::<Vec<T>>())
+}
+
+/// Rows for one table, an array a column.
+pub(crate) struct Insert {
+    target: String,
+    types: Vec<&'static str>,
+    conflict: String,
+    pub(super) columns: Vec<Column>,
+}
+
+impl Insert {
+    /// `target` is the table with its columns, `types` theirs; `conflict` says what becomes of a row that
+    /// is there already.
+    pub(crate) fn new(target: &str, types: &[&'static str], conflict: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            types: types.to_vec(),
+            conflict: conflict.to_owned(),
+            columns: Vec::new(),
+        }
+    }
+
+    pub(crate) fn column<T: ToSql + Sync + Send + 'static>(
+        mut self,
+        values: impl Iterator<Item = T>,
+    ) -> Self {
+        self.columns.push(column(values));
+        self
+    }
+
+    /// Writes the rows in a transaction of their own.
+    pub(crate) async fn execute(&self, client: &tokio_postgres::Client) -> Result<u64, StoreError> {
+        let columns: Vec<&(dyn ToSql + Sync)> = self.columns.iter().map(|column| &**column as _).collect();
+        client.execute(&self.statement(1, ""), &columns).await.map_err(|error| before_commit(&error))
+    }
+
+    /// Its parameters are numbered from this one on.
+    fn statement(&self, first: usize, only_if: &str) -> String {
+        let Self { target, conflict, .. } = self;
+        format!(
+            "insert into {target} select * from unnest({}) {only_if} {conflict}",
+            arrays(&self.types, first)
+        )
+    }
+}
+
+/// Parameters that are arrays of these types, numbered from this one on.
+fn arrays(types: &[&str], first: usize) -> String {
+    let parameter = |(of, number): (&&str, usize)| format!("${number}::{of}[]");
+    types.iter().zip(first..).map(parameter).collect::<Vec<_>>().join(", ")
+}
+
+/// On what the rows are written at all.
+pub(super) struct Condition {
+    sql: String,
+    pub(super) columns: Vec<Column>,
+}
+
+impl Condition {
+    /// In time by the server's clock; and the owners at these versions, if there are any to compare: they are
+    /// locked, and what is there then counts, not the older rows of the statement's snapshot. Nobody is
+    /// waited for: who holds an owner will have moved it.
+    pub(super) fn new(versions: Option<&Versions>, before: Timestamp) -> Self {
+        let mut columns: Vec<Column> = vec![Box::new(before)];
+        let Some(versions) = versions else {
+            let sql =
+                "condition as materialized (select clock_timestamp() < $1 as in_time, true as as_known)";
+            return Self { sql: sql.into(), columns };
+        };
+        columns.push(column(versions.keys().map(|owner| owner.uuid())));
+        columns.push(column(versions.values().map(|version| version.sequence)));
+        columns.push(column(versions.values().map(|version| version.last_at)));
+        columns.push(column(versions.values().map(|version| version.controls)));
+        let sql = format!(
+            "locked as (
+                 select owners.id from owners join unnest({}) as known (id, sequence, last_at, controls_version)
+                 using (id, sequence, last_at, controls_version) order by id for update of owners nowait
+             ), condition as materialized (
+                 select clock_timestamp() < $1 as in_time, count(*) = cardinality($2) as as_known from locked)",
+            arrays(&["uuid", "bigint", "timestamptz", "bigint"], 2)
+        );
+        Self { sql, columns }
+    }
+}
+
+/// All of them as one statement: each statement costs both sides a message, a wake-up and a snapshot.
+/// References are checked at its end, so no order counts. It tells what became of the condition.
+pub(super) fn one_statement(condition: &Condition, inserts: &[Insert]) -> String {
+    let mut first = 1 + condition.columns.len();
+    let mut parts = vec![condition.sql.clone()];
+    for (insert, number) in inserts.iter().zip(1..) {
+        let only_if = "where (select in_time and as_known from condition)";
+        parts.push(format!("insert_{number} as ({})", insert.statement(first, only_if)));
+        first += insert.columns.len();
+    }
+    format!("with {} select in_time, as_known from condition", parts.join(", "))
+}
