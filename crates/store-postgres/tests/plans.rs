@@ -1,19 +1,24 @@
-//! No statement of a decision reads a table from one end to the other: its cost would grow with history.
+//! No statement of a decision, nor a look-up before it, reads a table or an index from one end to the other:
+//! its cost would grow with history. What the server counts are rows, so it does not matter by which plan.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bursar_core::Window;
 use bursar_core::command::GroupRef;
 use bursar_core::control::Scope;
-use bursar_store::contract::given::{self, usd};
+use bursar_store::Reader;
+use bursar_store::contract::given::{self, Funded, usd};
+use bursar_store_postgres::PostgresLedger;
 use bursar_testkit::PostgresPlace;
 use tokio_postgres::NoTls;
+
+/// How many rows each table has that grows.
+const ROWS: i64 = 20_000;
 
 /// Tens of thousands of rows in every table that grows, and what the planner has to know of them.
 const FILL: &str = "
     insert into owners select gen_random_uuid(), (select id from programs limit 1), 'company', 'one', null, 'active', 1,
-        now(), 0 from generate_series(1, 20000);
+        now(), 0 from generate_series(1, ROWS);
     insert into accounts select gen_random_uuid(), id, 'USD', 0, 0, 0, 0, 0, 0 from owners;
     insert into cardholders select gen_random_uuid(), id, gen_random_uuid()::text, 'one', 'active' from owners;
     insert into cards select gen_random_uuid(), accounts.owner, cardholders.id, accounts.id, gen_random_uuid()::text,
@@ -29,50 +34,109 @@ const FILL: &str = "
 
 const LARGE: &str = "'owners', 'accounts', 'cardholders', 'cards', 'controls', 'windows', 'messages'";
 
-#[tokio::test]
-async fn no_statement_of_a_decision_scans_a_large_table() {
+/// Rows and entries of indexes that were read of the large tables, from the beginning.
+async fn rows_read(place: &PostgresPlace) -> i64 {
+    let (client, connection) = tokio_postgres::connect(&place.url(), NoTls).await.expect("connected");
+    tokio::spawn(connection);
+    // A backend reports what it read when it ends, at the latest.
+    let others =
+        "select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+                  and backend_type = 'client backend'";
+    let alone = async {
+        while !client.query(others, &[]).await.expect("an answer").is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), alone).await.expect("the ledger's connections end");
+    let read = format!(
+        "select ((select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) from pg_stat_user_tables
+                  where relname in ({LARGE}))
+               + (select sum(idx_tup_read) from pg_stat_user_indexes where relname in ({LARGE})))::bigint"
+    );
+    client.query_one(&read, &[]).await.expect("an answer").get(0)
+}
+
+/// A ledger with large tables, and an account in it.
+async fn large() -> (PostgresPlace, Funded) {
     let place = PostgresPlace::new();
-    let ledger = place.open_ledger();
-    let account = given::account(ledger.as_ref(), usd("100.00")).await;
-    for statement in FILL.split(';') {
+    let account = given::account(place.open_ledger().as_ref(), usd("100.00")).await;
+    for statement in FILL.replace("ROWS", &ROWS.to_string()).split(';') {
         place.execute(statement);
     }
-    drop(ledger);
-    let scans = async || -> i64 {
-        let (client, connection) = tokio_postgres::connect(&place.url(), NoTls).await.expect("connected");
-        tokio::spawn(connection);
-        // A backend reports its scans when it ends, at the latest.
-        let others =
-            "select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-                      and backend_type = 'client backend'";
-        let alone = async {
-            while !client.query(others, &[]).await.expect("an answer").is_empty() {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(60), alone).await.expect("the ledger's connections end");
-        let scans =
-            format!("select sum(seq_scan)::bigint from pg_stat_user_tables where relname in ({LARGE})");
-        client.query_one(&scans, &[]).await.expect("an answer").get(0)
-    };
-    let before = scans().await;
+    (place, account)
+}
 
-    let ledger = place.open_ledger();
-    // Often enough for a plan that does without the values.
-    for _ in 0..8 {
-        let swipe = given::authorization(&account, usd("2.00"));
-        given::sent(ledger.as_ref(), &swipe).await;
-        given::settled(ledger.as_ref(), &swipe.again()).await;
-        let group = || GroupRef::Key(swipe.key().clone());
-        given::sent(ledger.as_ref(), &given::increment(&account, group(), usd("1.00"))).await;
-        given::sent(ledger.as_ref(), &given::reversal(&account, group())).await;
-        let unknown = given::unknown_card(&given::new_token("card"), usd("1.00"));
-        given::sent(ledger.as_ref(), &unknown).await;
-    }
-    let limit = given::limit(Window::Lifetime, usd("50.00"));
-    given::control(ledger.as_ref(), &account, Scope::Card(account.card), limit).await;
-    given::sent(ledger.as_ref(), &given::load(&account, usd("1.00"))).await;
-    assert_eq!(Arc::strong_count(&ledger), 1);
+/// How many rows this reads, made by a ledger of its own.
+async fn read_by(place: &PostgresPlace, work: impl AsyncFn(&PostgresLedger)) -> i64 {
+    let before = rows_read(place).await;
+    let ledger = place.try_open_ledger().expect("a ledger");
+    work(&ledger).await;
     drop(ledger);
-    assert_eq!(scans().await - before, 0, "scans of {LARGE}");
+    rows_read(place).await - before
+}
+
+/// Often enough for a plan that does without the values.
+const ROUNDS: i64 = 8;
+
+/// Far more than what follows reads, and far less than a table has.
+const READ_MAX: i64 = ROUNDS * 300;
+
+/// Every kind of decision that a swipe can lead to.
+async fn decide(ledger: &PostgresLedger, account: &Funded) {
+    for _ in 0..ROUNDS {
+        let swipe = given::authorization(account, usd("2.00"));
+        given::sent(ledger, &swipe).await;
+        given::settled(ledger, &swipe.again()).await;
+        let group = || GroupRef::Key(swipe.key().clone());
+        given::sent(ledger, &given::increment(account, group(), usd("1.00"))).await;
+        given::sent(ledger, &given::reversal(account, group())).await;
+        let unknown = given::unknown_card(&given::new_token("card"), usd("1.00"));
+        given::sent(ledger, &unknown).await;
+        given::sent(ledger, &given::load(account, usd("1.00"))).await;
+    }
+}
+
+/// What is looked up before a decision.
+async fn look_up(ledger: &PostgresLedger, account: &Funded) {
+    for _ in 0..ROUNDS {
+        let route = ledger.find_route(&account.card_token).await.expect("readable");
+        assert_eq!(route, Some(account.route()));
+        let holder = ledger.find_cardholder_by_token(&account.user_token).await.expect("readable");
+        assert_eq!(holder.map(|holder| holder.id), Some(account.cardholder));
+        let unknown = given::new_token("nobody");
+        assert_eq!(ledger.find_route(&unknown).await, Ok(None));
+        assert_eq!(ledger.find_cardholder_by_token(&unknown).await, Ok(None));
+    }
+}
+
+#[tokio::test]
+async fn what_a_decision_reads_does_not_grow_with_the_tables() {
+    let (place, account) = large().await;
+    let read = read_by(&place, async |ledger| decide(ledger, &account).await).await;
+    assert!(read < READ_MAX, "{ROUNDS} rounds of decisions read {read} rows");
+    let begin_to_count = async |ledger: &PostgresLedger| {
+        let limit = given::limit(Window::Lifetime, usd("50.00"));
+        given::control(ledger, &account, Scope::Card(account.card), limit).await;
+    };
+    let read = read_by(&place, begin_to_count).await;
+    assert!(read < READ_MAX, "a limit that begins to count reads {read} rows");
+}
+
+#[tokio::test]
+async fn what_is_looked_up_for_a_swipe_does_not_grow_with_the_tables() {
+    let (place, account) = large().await;
+    let read = read_by(&place, async |ledger| look_up(ledger, &account).await).await;
+    assert!(read < READ_MAX, "{ROUNDS} rounds of look-ups read {read} rows");
+}
+
+/// The measure can turn red, whatever plan the server then chooses.
+#[tokio::test]
+async fn without_its_index_a_decision_reads_a_whole_table_and_so_does_a_look_up() {
+    let (place, account) = large().await;
+    place.execute("drop index messages_by_root");
+    let read = read_by(&place, async |ledger| decide(ledger, &account).await).await;
+    assert!(read >= ROUNDS * ROWS, "{read} rows without the index of groups");
+    place.execute("alter table cards drop constraint cards_token_key");
+    let read = read_by(&place, async |ledger| look_up(ledger, &account).await).await;
+    assert!(read >= ROUNDS * ROWS, "{read} rows without the index of cards' tokens");
 }

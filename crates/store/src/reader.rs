@@ -74,6 +74,10 @@ pub trait Reader: Send + Sync + 'static {
     async fn find_authorization(&self, id: MessageId) -> Result<Option<AuthorizationRecord>, StoreError>;
     /// Authorizations and increments in the order of their commits. Looks at most at
     /// [`Slice::SCANNED_MAX`] messages a call, so its cost does not grow with history.
+    ///
+    /// Where decisions are committed at the same time (PostgreSQL), a message has its position a moment
+    /// before its commit, and one behind it may be committed first: who reads forward in that moment passes
+    /// over it. Read again from before, the list has it; newest first, a list has all that was committed.
     async fn list_authorizations(
         &self,
         filter: AuthorizationFilter,
@@ -144,7 +148,7 @@ pub struct AuthorizationFilter {
 /// A message in a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListedMessage {
-    /// Its place in the order of commits.
+    /// Its place in the list: the order of commits, but for those at the same time.
     pub position: i64,
     /// The message.
     pub message: Message,

@@ -94,6 +94,12 @@ impl Message {
         (self.kind == Some(kind)).then_some(texts)
     }
 
+    /// Whether it is a statement, simple or prepared, that has this text in it.
+    #[must_use]
+    pub fn asks(&self, text: &str) -> bool {
+        self.replace(text, text).is_some()
+    }
+
     /// The statement, simple or prepared, with another text in the place of this one, if it has it.
     #[must_use]
     pub fn replace(&self, text: &str, by: &str) -> Option<Self> {
@@ -135,6 +141,7 @@ mod tests {
         let other = prepare.replace(" for update", "").expect("has it");
         assert_eq!(other, Message::new(b'P', b"s1\0select 1\0\0\0".to_vec()));
         assert_eq!(query("begin").replace(" for update", ""), None);
+        assert!(prepare.asks("select") && !query("begin").asks("select"));
         let bind = Message::new(b'B', b"\0s1\0\0\0".to_vec());
         assert_eq!((bind.bound(), query("commit").bound()), (Some("s1"), None));
     }

@@ -24,7 +24,7 @@ fn refused(output: &Output) -> String {
 }
 
 /// The newest version that this Bursar has for the embedded ledger.
-const NEWEST: i64 = 6;
+const NEWEST: i64 = 7;
 
 #[test]
 fn a_dry_run_makes_nothing_and_names_what_would_run() -> Result<(), Error> {
@@ -53,18 +53,21 @@ fn a_dry_run_makes_nothing_and_names_what_would_run() -> Result<(), Error> {
 fn an_older_schema_is_told_and_then_brought_up_to_date() -> Result<(), Error> {
     let folder = tempfile::tempdir()?;
     told(&migrate(folder.path(), &["--json"])?)?;
-    let older = "drop table identity; delete from refinery_schema_history where version = 6";
+    let older = "drop trigger program_entries_are_append_only; drop trigger program_entries_are_kept;
+                 delete from refinery_schema_history where version = 7";
     ledger_file(folder.path())?.execute_batch(older)?;
     let dry = migrate(folder.path(), &["--dry-run"])?;
     let text = String::from_utf8(dry.stdout)?;
     assert_eq!(dry.status.code(), Some(0), "{text}");
-    for part in ["has version 5", "is 6; would run:", "V6 identity", "create table identity"] {
+    for part in
+        ["has version 6", "is 7; would run:", "V7 append_only", "create trigger program_entries_are_kept"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
-    let identities = "select count(*) from sqlite_schema where name = 'identity'";
-    let count = || Ok::<i64, Error>(ledger_file(folder.path())?.query_row(identities, [], |row| row.get(0))?);
+    let triggers = "select count(*) from sqlite_schema where name = 'program_entries_are_kept'";
+    let count = || Ok::<i64, Error>(ledger_file(folder.path())?.query_row(triggers, [], |row| row.get(0))?);
     assert_eq!(count()?, 0, "a dry run changes nothing");
-    assert_eq!(told(&migrate(folder.path(), &["--json"])?)?["found"], 5);
+    assert_eq!(told(&migrate(folder.path(), &["--json"])?)?["found"], 6);
     assert_eq!(count()?, 1);
     Ok(())
 }

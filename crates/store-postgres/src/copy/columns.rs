@@ -1,7 +1,7 @@
 //! Neutral rows, read from tables and written to them.
 
 use bursar_store::StoreError;
-use bursar_store::copy::{Kind, Row, Table, Value};
+use bursar_store::copy::{Column, Kind, Row, Table, Value};
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -18,20 +18,7 @@ pub(super) fn select(
     after: Option<&[Value]>,
     limit: usize,
 ) -> Result<Vec<Row>, StoreError> {
-    // Text is in the order of its bytes, as everywhere else, whatever the database's language is.
-    let key = table.key_columns().iter().map(|column| match column.kind {
-        Kind::Text => format!("{} collate \"C\"", column.name),
-        _ => column.name.to_owned(),
-    });
-    let key = key.collect::<Vec<_>>().join(", ");
-    let behind = match after {
-        Some(values) => {
-            let marks: Vec<String> = (1..=values.len()).map(|number| format!("${number}")).collect();
-            format!("where ({key}) > ({})", marks.join(", "))
-        }
-        None => String::new(),
-    };
-    let select = format!("select {} from {} {behind} order by {key} limit {limit}", table.list(), table.name);
+    let select = table.select(after.is_some(), limit, '$', compared);
     let after: Vec<Value> = after.unwrap_or_default().to_vec();
     session.run(|client| async move {
         let key: Vec<Box<dyn ToSql + Sync + Send>> = after.into_iter().map(parameter).collect();
@@ -40,6 +27,14 @@ pub(super) fn select(
         let rows = rows.iter().map(|row| read_row(row, table)).collect::<Read<Vec<Row>>>();
         rows.map_err(|damage| StoreError::Corrupt(format!("{}: {}", table.name, damage.0)))
     })
+}
+
+/// Text is in the order of its bytes, as everywhere else, whatever the database's language is.
+fn compared(column: &Column) -> String {
+    match column.kind {
+        Kind::Text => format!("{} collate \"C\"", column.name),
+        _ => column.name.to_owned(),
+    }
 }
 
 /// A value of a key.

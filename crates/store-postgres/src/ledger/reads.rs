@@ -1,19 +1,21 @@
 //! The reads of the port.
 
+mod authorizations;
+mod snapshot;
+mod spending;
+
 use async_trait::async_trait;
 use bursar_core::command::Route;
 use bursar_core::control::Scope;
 use bursar_core::journal::CustomerEntry;
-use bursar_core::message::ActionKind;
 use bursar_core::text::Token;
-use bursar_core::window::Counters;
 use bursar_core::{
     Account, AccountId, Card, CardId, Cardholder, CardholderId, Control, ControlId, JournalId, MessageId,
     Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, STAGES,
-    Slice, Spending, StageTimes, StoreError, Totals,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, Slice,
+    Spending, StoreError, Totals,
 };
 use deadpool_postgres::Pool;
 use tokio_postgres::Row;
@@ -23,9 +25,7 @@ use uuid::Uuid;
 use super::{Clean, PostgresLedger, SILENT, flight};
 use crate::error::before_commit;
 use crate::load;
-use crate::rows::{
-    Damage, Read, account, card, cardholder, control, get, id, message, owner, program, window,
-};
+use crate::rows::{Read, account, card, cardholder, control, get, id, owner, program};
 
 /// Where a kind of row is and how it is read.
 struct Table<T> {
@@ -175,28 +175,17 @@ impl Reader for PostgresLedger {
             let after = page.after.map(ControlId::uuid);
             return self.list_of_owner(&CONTROLS, filter.owner, after, page.limit).await;
         };
+        let found = self.controls_of(scope).await?.into_iter();
         // A scope has few.
         let is_wanted = |control: &Control| {
             page.after.is_none_or(|after| control.id > after)
                 && filter.owner.is_none_or(|owner| control.owner == owner)
         };
-        let found = self.controls_of(scope).await?.into_iter().filter(is_wanted);
-        Ok(found.take(page.limit as usize).collect())
+        Ok(found.filter(is_wanted).take(page.limit as usize).collect())
     }
 
     async fn find_spending(&self, scope: Scope) -> Result<Option<Spending>, StoreError> {
-        let Some((owner, scopes)) = self.scopes_of(scope).await? else { return Ok(None) };
-        let Some(owner) = self.find(&OWNERS, "id", &owner.uuid()).await? else { return Ok(None) };
-        let Some(program) = self.find(&PROGRAMS, "id", &owner.program.uuid()).await? else { return Ok(None) };
-        let mut controls = Vec::new();
-        for scope in scopes {
-            let counters = self.counters_of(scope).await?;
-            for control in self.controls_of(scope).await? {
-                let counter = counters.find(control.id).cloned().unwrap_or_default();
-                controls.push((control, counter));
-            }
-        }
-        Ok(Some(Spending { at: self.clock.now().max(owner.last_at), zone: program.time_zone, controls }))
+        self.within_time(self.spending(scope)).await
     }
 
     async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
@@ -221,33 +210,7 @@ impl Reader for PostgresLedger {
     }
 
     async fn find_authorization(&self, id: MessageId) -> Result<Option<AuthorizationRecord>, StoreError> {
-        let select = format!(
-            "select {}, answer_code, messages.answer, {STAGE_COLUMNS} from messages
-             left join stage_times on message = id where id = $1",
-            message::COLUMNS
-        );
-        let rows = self.query(&select, &[&id.uuid()]).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let message = message::read(row)?;
-        if message.authorization.is_none() {
-            return Ok(None);
-        }
-        let group = match &message.group {
-            Some(group) => {
-                let read = async {
-                    let client = Clean::take(&self.pools.readers).await?;
-                    let read = load::read_group(&client, group.root).await;
-                    let group = read.map_err(|error| before_commit(&error))?;
-                    client.give_back();
-                    Ok(group)
-                };
-                self.within_time(read).await??
-            }
-            None => None,
-        };
-        let answer = message::read_answer(row, message::WIDTH)?;
-        let stage_times = read_stage_times(row, message::WIDTH + 2)?;
-        Ok(Some(AuthorizationRecord { message, answer, group, stage_times }))
+        self.within_time(self.authorization(id)).await
     }
 
     async fn list_authorizations(
@@ -255,53 +218,11 @@ impl Reader for PostgresLedger {
         filter: AuthorizationFilter,
         page: Page<i64>,
     ) -> Result<Slice<ListedMessage>, StoreError> {
-        let (compare, order, start) = match filter.newest_first {
-            true => ("<", "desc", i64::MAX),
-            false => (">", "asc", 0),
-        };
-        // The inner part looks at a bounded number of messages, whatever of them is wanted.
-        let select = format!(
-            "select {}, position, {STAGE_COLUMNS} from
-             (select * from messages where position {compare} $1 order by position {order} limit $2) as looked_at
-             left join stage_times on stage_times.message = looked_at.id
-             where kind in ($3, $4) and ($5::uuid is null or owner = $5) and ($6::uuid is null or card = $6)
-             order by position {order} limit $7",
-            message::COLUMNS
-        );
-        let (after, looked, limit) =
-            (page.after.unwrap_or(start), i64::from(Slice::SCANNED_MAX), i64::from(page.limit));
-        let (owner, card) = (filter.owner.map(OwnerId::uuid), filter.card.map(CardId::uuid));
-        let kinds = (ActionKind::Authorize.as_str(), ActionKind::Increment.as_str());
-        let parameters: [Parameter<'_>; 7] = [&after, &looked, &kinds.0, &kinds.1, &owner, &card, &limit];
-        let rows = self.query(&select, &parameters).await?;
-        let read = |row: &Row| -> Read<ListedMessage> {
-            Ok(ListedMessage {
-                position: get(row, message::WIDTH)?,
-                message: message::read(row)?,
-                stage_times: read_stage_times(row, message::WIDTH + 1)?,
-            })
-        };
-        let items = rows.iter().map(read).collect::<Read<Vec<_>>>()?;
-        let next = match items.last() {
-            Some(last) if items.len() as u64 >= u64::from(page.limit) => Some(last.position),
-            _ => self.end_of_slice(after, compare, order, looked).await?,
-        };
-        Ok(Slice { items, next })
+        self.within_time(self.authorizations(filter, page)).await
     }
 
     async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError> {
-        let select = format!(
-            "select {}, position from messages where method is not null and position < $1
-             order by position desc limit $2",
-            message::COLUMNS
-        );
-        let (before, limit) = (page.after.unwrap_or(i64::MAX), i64::from(page.limit));
-        let rows = self.query(&select, &[&before, &limit]).await?;
-        let read = |row: &Row| -> Read<ListedMessage> {
-            let position = get(row, message::WIDTH)?;
-            Ok(ListedMessage { position, message: message::read(row)?, stage_times: None })
-        };
-        Ok(rows.iter().map(read).collect::<Read<_>>()?)
+        self.records(page).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {
@@ -311,60 +232,10 @@ impl Reader for PostgresLedger {
     }
 }
 
-impl PostgresLedger {
-    /// Where a list goes on that has found too few among all that it may look at; `None` at the end.
-    async fn end_of_slice(
-        &self,
-        after: i64,
-        compare: &str,
-        order: &str,
-        looked: i64,
-    ) -> Result<Option<i64>, StoreError> {
-        let select = format!(
-            "select position from messages where position {compare} $1 order by position {order}
-             offset $2::bigint - 1 limit 1"
-        );
-        let rows = self.query(&select, &[&after, &looked]).await?;
-        Ok(rows.first().map(|row| get(row, 0)).transpose()?)
-    }
-
-    async fn controls_of(&self, scope: Scope) -> Result<Vec<Control>, StoreError> {
-        let select = format!(
-            "select {} from controls where subject = $1 and scope = $2 order by id",
-            control::COLUMNS
-        );
-        let rows = self.query(&select, &[&scope.uuid(), &scope.kind()]).await?;
-        Ok(rows.iter().map(control::read).collect::<Read<_>>()?)
-    }
-
-    async fn counters_of(&self, scope: Scope) -> Result<Counters, StoreError> {
-        let select = format!("select {} from windows where subject = $1 and scope = $2", window::COLUMNS);
-        let rows = self.query(&select, &[&scope.uuid(), &scope.kind()]).await?;
-        let counters = rows.first().map(window::read).transpose()?;
-        Ok(counters.unwrap_or(Counters::new(scope)))
-    }
-
-    /// The scopes whose controls count for the swipes of this one, and whose they are.
-    async fn scopes_of(&self, scope: Scope) -> Result<Option<(OwnerId, Vec<Scope>)>, StoreError> {
-        Ok(match scope {
-            Scope::Owner(id) => Some((id, vec![scope])),
-            Scope::Cardholder(id) => {
-                let holder = self.find(&CARDHOLDERS, "id", &id.uuid()).await?;
-                holder.map(|holder| (holder.owner, vec![scope, Scope::Owner(holder.owner)]))
-            }
-            Scope::Card(id) => self.find(&CARDS, "id", &id.uuid()).await?.map(|card| {
-                (card.owner, vec![scope, Scope::Cardholder(card.cardholder), Scope::Owner(card.owner)])
-            }),
-        })
-    }
-}
-
 /// A caller who gives up closes the connection: a query still runs on it.
 async fn query(pool: &Pool, select: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
     let client = Clean::take(pool).await?;
-    let failed = |error: tokio_postgres::Error| before_commit(&error);
-    let statement = client.prepare_cached(select).await.map_err(failed)?;
-    let rows = client.query(&statement, parameters).await.map_err(failed)?;
+    let rows = load::query(&client, select, true, parameters).await.map_err(|error| before_commit(&error))?;
     client.give_back();
     Ok(rows)
 }
@@ -381,18 +252,4 @@ fn read_entry(row: &Row) -> Read<Entry> {
         message: id(row, 5, MessageId::new)?,
         at: get(row, 6)?,
     })
-}
-
-/// In the order of the stages.
-const STAGE_COLUMNS: &str = "parse, user_lookup, card_lookup, limits_lookup, queue_wait, load, decision, commit, \
-                             stage_times.answer";
-
-/// The times, from the columns that begin at `column`.
-fn read_stage_times(row: &Row, column: usize) -> Read<Option<StageTimes>> {
-    let mut us = [0; STAGES.len()];
-    for (place, us) in us.iter_mut().enumerate() {
-        let Some(stored) = get::<Option<i64>>(row, column + place)? else { return Ok(None) };
-        *us = u32::try_from(stored).map_err(|_| Damage(format!("{stored} is no time of a stage")))?;
-    }
-    Ok(Some(StageTimes::from_us(us)))
 }

@@ -18,16 +18,7 @@ pub(super) fn select(
     after: Option<&[Value]>,
     limit: usize,
 ) -> Result<Vec<Row>, StoreError> {
-    let key: Vec<&str> = table.key_columns().iter().map(|column| column.name).collect();
-    let key = key.join(", ");
-    let behind = match after {
-        Some(values) => {
-            let marks: Vec<String> = (1..=values.len()).map(|number| format!("?{number}")).collect();
-            format!("where ({key}) > ({})", marks.join(", "))
-        }
-        None => String::new(),
-    };
-    let select = format!("select {} from {} {behind} order by {key} limit {limit}", table.list(), table.name);
+    let select = table.select(after.is_some(), limit, '?', |column| column.name.to_owned());
     let read = || -> rusqlite::Result<Vec<Row>> {
         let mut statement = connection.prepare_cached(&select)?;
         let mut rows = statement.query(params_from_iter(after.unwrap_or_default().iter().map(Stored)))?;

@@ -1,26 +1,28 @@
 //! The reads of the port.
 
+mod authorizations;
+mod spending;
+
 use async_trait::async_trait;
 use bursar_core::command::Route;
 use bursar_core::control::Scope;
 use bursar_core::journal::CustomerEntry;
-use bursar_core::message::ActionKind;
 use bursar_core::text::Token;
-use bursar_core::window::Counters;
 use bursar_core::{
     Account, AccountId, Card, CardId, Cardholder, CardholderId, Control, ControlId, JournalId, MessageId,
     Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, Clock, ControlFilter, Entry, ListedMessage, Page, Reader,
-    STAGES, Slice, Spending, StageTimes, StoreError, Totals,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, Slice,
+    Spending, StoreError, Totals,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use uuid::Uuid;
 
 use super::SqliteLedger;
-use crate::load::{read_controls, read_counters, read_group};
-use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, message, owner, program};
+use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, owner, program};
+use authorizations::{find_authorization, list_authorizations, list_records};
+use spending::{find_spending, list_controls};
 
 /// Where a kind of row is and how it is read.
 struct Table<T> {
@@ -35,7 +37,6 @@ const ACCOUNTS: Table<Account> = Table { name: "accounts", columns: account::COL
 const CARDHOLDERS: Table<Cardholder> =
     Table { name: "cardholders", columns: cardholder::COLUMNS, read: cardholder::read };
 const CARDS: Table<Card> = Table { name: "cards", columns: card::COLUMNS, read: card::read };
-
 const CONTROLS: Table<Control> = Table { name: "controls", columns: control::COLUMNS, read: control::read };
 
 impl<T> Table<T> {
@@ -201,21 +202,7 @@ impl Reader for SqliteLedger {
     }
 
     async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError> {
-        let select = format!(
-            "select {}, position from messages where method is not null and position < ?1
-             order by position desc limit ?2",
-            message::COLUMNS
-        );
-        let read = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(&select)?;
-            let before = page.after.unwrap_or(i64::MAX);
-            let rows = statement.query_map(params![before, page.limit], |row| {
-                let position = row.get(message::WIDTH)?;
-                Ok(ListedMessage { position, message: message::read(row)?, stage_times: None })
-            })?;
-            rows.collect()
-        };
-        self.readers.read(read).await
+        self.readers.read(move |connection| list_records(connection, page)).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {
@@ -240,133 +227,4 @@ fn read_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         message: id(row, 5, MessageId::new)?,
         at: row.get::<_, Micros>(6)?.0,
     })
-}
-
-fn list_controls(
-    connection: &Connection,
-    filter: ControlFilter,
-    page: Page<ControlId>,
-) -> rusqlite::Result<Vec<Control>> {
-    let Some(scope) = filter.scope else {
-        return CONTROLS.list_of_owner(connection, filter.owner, page.after.map(ControlId::uuid), page.limit);
-    };
-    // A scope has few.
-    let is_wanted = |control: &Control| {
-        page.after.is_none_or(|after| control.id > after)
-            && filter.owner.is_none_or(|owner| control.owner == owner)
-    };
-    let found = read_controls(connection, scope)?.into_iter().filter(is_wanted);
-    Ok(found.take(page.limit as usize).collect())
-}
-
-fn find_spending(connection: &Connection, scope: Scope, clock: &Clock) -> rusqlite::Result<Option<Spending>> {
-    let (owner, scopes) = match scope {
-        Scope::Owner(id) => (Some(id), vec![scope]),
-        Scope::Cardholder(id) => match CARDHOLDERS.find(connection, "id", [Blob16(id.uuid())])? {
-            Some(holder) => (Some(holder.owner), vec![scope, Scope::Owner(holder.owner)]),
-            None => (None, Vec::new()),
-        },
-        Scope::Card(id) => match CARDS.find(connection, "id", [Blob16(id.uuid())])? {
-            Some(card) => {
-                (Some(card.owner), vec![scope, Scope::Cardholder(card.cardholder), Scope::Owner(card.owner)])
-            }
-            None => (None, Vec::new()),
-        },
-    };
-    let Some(owner) =
-        owner.map(|id| OWNERS.find(connection, "id", [Blob16(id.uuid())])).transpose()?.flatten()
-    else {
-        return Ok(None);
-    };
-    let Some(program) = PROGRAMS.find(connection, "id", [Blob16(owner.program.uuid())])? else {
-        return Ok(None);
-    };
-    let mut controls = Vec::new();
-    for scope in scopes {
-        let counters = read_counters(connection, scope)?.unwrap_or(Counters::new(scope));
-        for control in read_controls(connection, scope)? {
-            let counter = counters.find(control.id).cloned().unwrap_or_default();
-            controls.push((control, counter));
-        }
-    }
-    Ok(Some(Spending { at: clock.now().max(owner.last_at), zone: program.time_zone, controls }))
-}
-
-fn find_authorization(
-    connection: &Connection,
-    id: MessageId,
-) -> rusqlite::Result<Option<AuthorizationRecord>> {
-    let select = format!("select {}, answer_code, answer from messages where id = ?1", message::COLUMNS);
-    let read = |row: &Row<'_>| Ok((message::read(row)?, message::read_answer(row, message::WIDTH)?));
-    let found = connection.prepare_cached(&select)?.query_row([Blob16(id.uuid())], read).optional()?;
-    let Some((message, answer)) = found.filter(|(message, _)| message.authorization.is_some()) else {
-        return Ok(None);
-    };
-    let group = match &message.group {
-        Some(group) => read_group(connection, group.root)?,
-        None => None,
-    };
-    let stage_times = find_stage_times(connection, id)?;
-    Ok(Some(AuthorizationRecord { message, answer, group, stage_times }))
-}
-
-fn find_stage_times(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<StageTimes>> {
-    let select = "select parse, user_lookup, card_lookup, limits_lookup, queue_wait, load, decision, \"commit\", answer
-                  from stage_times where message = ?1";
-    let read = |row: &Row<'_>| {
-        let mut us = [0; STAGES.len()];
-        for (place, us) in us.iter_mut().enumerate() {
-            *us = row.get(place)?;
-        }
-        Ok(StageTimes::from_us(us))
-    };
-    connection.prepare_cached(select)?.query_row([Blob16(id.uuid())], read).optional()
-}
-
-/// Walks the messages in the order of their commits and keeps what is wanted, a bounded number a
-/// call: an index by owner or card would be written at random places by every decision.
-fn list_authorizations(
-    connection: &Connection,
-    filter: AuthorizationFilter,
-    page: Page<i64>,
-) -> rusqlite::Result<Slice<ListedMessage>> {
-    let (compare, order, start) = match filter.newest_first {
-        true => ("<", "desc", i64::MAX),
-        false => (">", "asc", 0),
-    };
-    let select = format!(
-        "select {}, position from messages where position {compare} ?1 order by position {order} limit ?2",
-        message::COLUMNS
-    );
-    let mut statement = connection.prepare_cached(&select)?;
-    let mut rows = statement.query(params![page.after.unwrap_or(start), Slice::SCANNED_MAX])?;
-    let mut slice = Slice { items: Vec::new(), next: None };
-    let mut scanned = 0;
-    while let Some(row) = rows.next()? {
-        let position = row.get(message::WIDTH)?;
-        scanned += 1;
-        if is_wanted(row, filter)? {
-            let message = message::read(row)?;
-            let stage_times = find_stage_times(connection, message.id)?;
-            slice.items.push(ListedMessage { position, message, stage_times });
-        }
-        if slice.items.len() as u64 >= u64::from(page.limit) || scanned >= Slice::SCANNED_MAX {
-            slice.next = Some(position);
-            break;
-        }
-    }
-    Ok(slice)
-}
-
-/// Looks only at the columns that it needs: most rows are passed over.
-fn is_wanted(row: &Row<'_>, filter: AuthorizationFilter) -> rusqlite::Result<bool> {
-    let kind = row.get_ref(6)?.as_str()?;
-    if kind != ActionKind::Authorize.as_str() && kind != ActionKind::Increment.as_str() {
-        return Ok(false);
-    }
-    let is = |column: usize, wanted: Option<Uuid>| -> rusqlite::Result<bool> {
-        let Some(wanted) = wanted else { return Ok(true) };
-        Ok(row.get_ref(column)?.as_blob_or_null()? == Some(&wanted.as_bytes()[..]))
-    };
-    Ok(is(7, filter.owner.map(OwnerId::uuid))? && is(16, filter.card.map(CardId::uuid))?)
 }

@@ -1,5 +1,7 @@
 //! Targets that a copy may not touch.
 
+use std::time::{Duration, Instant};
+
 use bursar_store::copy::CopyError;
 use bursar_store::{Ledger, StoreError};
 use bursar_store_sqlite::SqliteLedger;
@@ -28,10 +30,12 @@ async fn a_target_with_a_ledger_of_its_own_is_refused_and_stays_as_it_was() {
     drop(open(&file));
 
     given::account(database.open().as_ref(), usd("1.00")).await;
+    // The server hears of the end of a ledger's connections when it is over.
+    let patience = Instant::now() + Duration::from_secs(60);
     let mut target = loop {
         match database.target() {
-            Err(StoreError::InUse(_)) => std::thread::yield_now(),
-            target => break target.expect("a ledger"),
+            Err(StoreError::InUse(_)) if Instant::now() < patience => std::thread::yield_now(),
+            target => break target.expect("a ledger that nobody has"),
         }
     };
     let why = words(copy(&mut first.source(), &mut target).expect_err("its own"));

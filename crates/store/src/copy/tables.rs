@@ -92,6 +92,17 @@ impl Table {
         &self.columns[..self.key]
     }
 
+    /// The statement that reads at most so many rows in the order of the key: all, or those behind a key
+    /// whose values are parameters, which `mark` numbers. `compared` is how a column of the key is compared.
+    #[must_use]
+    pub fn select(&self, behind: bool, limit: usize, mark: char, compared: fn(&Column) -> String) -> String {
+        let key: Vec<String> = self.key_columns().iter().map(compared).collect();
+        let key = key.join(", ");
+        let marks: Vec<String> = (1..=self.key).map(|number| format!("{mark}{number}")).collect();
+        let behind = if behind { format!("where ({key}) > ({})", marks.join(", ")) } else { String::new() };
+        format!("select {} from {} {behind} order by {key} limit {limit}", self.list(), self.name)
+    }
+
     /// Whether the store itself numbers the rows, in the order of commits.
     #[must_use]
     pub fn is_numbered(&self) -> bool {
