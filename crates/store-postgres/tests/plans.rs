@@ -1,8 +1,6 @@
 //! No statement of a decision, nor a look-up before it, reads a table or an index from one end to the other:
 //! its cost would grow with history. What the server counts are rows, so it does not matter by which plan.
 
-use std::time::Duration;
-
 use bursar_core::Window;
 use bursar_core::command::GroupRef;
 use bursar_core::control::Scope;
@@ -10,7 +8,6 @@ use bursar_store::Reader;
 use bursar_store::contract::given::{self, Funded, usd};
 use bursar_store_postgres::PostgresLedger;
 use bursar_testkit::PostgresPlace;
-use tokio_postgres::NoTls;
 
 /// How many rows each table has that grows.
 const ROWS: i64 = 20_000;
@@ -36,24 +33,13 @@ const LARGE: &str = "'owners', 'accounts', 'cardholders', 'cards', 'controls', '
 
 /// Rows and entries of indexes that were read of the large tables, from the beginning.
 async fn rows_read(place: &PostgresPlace) -> i64 {
-    let (client, connection) = tokio_postgres::connect(&place.url(), NoTls).await.expect("connected");
-    tokio::spawn(connection);
     // A backend reports what it read when it ends, at the latest.
-    let others =
-        "select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-                  and backend_type = 'client backend'";
-    let alone = async {
-        while !client.query(others, &[]).await.expect("an answer").is_empty() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), alone).await.expect("the ledger's connections end");
-    let read = format!(
+    place.until_alone().await;
+    place.number(&format!(
         "select ((select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) from pg_stat_user_tables
                   where relname in ({LARGE}))
                + (select sum(idx_tup_read) from pg_stat_user_indexes where relname in ({LARGE})))::bigint"
-    );
-    client.query_one(&read, &[]).await.expect("an answer").get(0)
+    ))
 }
 
 /// A ledger with large tables, and an account in it.
