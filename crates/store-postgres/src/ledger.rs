@@ -12,14 +12,14 @@ use async_trait::async_trait;
 use bursar_core::decide::history_since;
 use bursar_core::{Outcome, State, Work, decide_batch};
 use bursar_store::{Batch, Clock, Ledger, PoolUse, Settled, StoreError, Transacted};
-use deadpool_postgres::{Client, Object, Pool};
+use deadpool_postgres::{Client, Object};
 use tokio::runtime::Handle;
 
 use crate::caution::Caution;
 use crate::connection::Options;
-use crate::error::{SILENT, before_commit, no_connection};
+use crate::error::{SILENT, before_commit};
 use crate::load::ControlsCache;
-use crate::pools::Pools;
+use crate::pools::{Pool, Pools};
 use crate::save::Committed;
 use crate::schema::migrate;
 use crate::{guards, identity, load, save};
@@ -55,7 +55,7 @@ impl PostgresLedger {
     pub async fn open(options: Options) -> Result<Self, StoreError> {
         migrate(&options).await?;
         let pools = Pools::open(&options).await?;
-        let client = pools.readers.get().await.map_err(no_connection)?;
+        let client = pools.readers.get().await?;
         identity::read(&client).await?.refuse_unfinished()?;
         drop(client);
         Ok(Self {
@@ -249,7 +249,7 @@ struct Clean(Option<Client>);
 
 impl Clean {
     async fn take(pool: &Pool) -> Result<Self, StoreError> {
-        pool.get().await.map(|client| Self(Some(client))).map_err(no_connection)
+        pool.get().await.map(|client| Self(Some(client)))
     }
 
     fn give_back(mut self) {
