@@ -8,7 +8,7 @@ use bursar_store::contract::given::{self, Call, Funded, usd};
 use bursar_store::contract::{Place, assert_books_are_right};
 use bursar_store::{Batch, Ledger, Reader, Settled, StoreError};
 use bursar_store_postgres::{Options, PostgresLedger};
-use bursar_testkit::{Gate, PostgresPlace};
+use bursar_testkit::{Deed, Gate, Meddler, PostgresPlace};
 use tokio_postgres::{Client, NoTls};
 
 fn batch(call: &Call) -> Batch {
@@ -120,6 +120,25 @@ async fn a_connection_that_is_lost_in_the_commit_is_unknown_and_the_same_batch_t
     assert!(given::sent(ledger.as_ref(), &call).await.is_approved());
     assert_eq!(given::available(ledger.as_ref(), &funded).await, usd("99.00"));
     assert_books_are_right(place.books());
+}
+
+/// What the server says then is no refusal: it has committed.
+#[tokio::test]
+async fn a_server_that_ends_a_connection_right_after_the_commit_leaves_it_unknown_and_the_same_batch_tells() {
+    let place = PostgresPlace::new();
+    let (ledger, funded) = given_account(&place).await;
+    let meddler = Meddler::to(place.server(), |message| {
+        let and_ends = message.replace("commit", "commit; select pg_terminate_backend(pg_backend_pid())");
+        and_ends.filter(|_| message.is_query("commit")).map_or(Deed::Pass, Deed::Instead)
+    })
+    .await;
+    let options = Options { url: place.url_by(meddler.address()), ..place.options() };
+    let ended = PostgresLedger::open(options).await.expect("opens");
+    let call = given::authorization(&funded, usd("1.00"));
+    let lost = ended.transact(batch(&call)).await.map(|_| ()).expect_err("it was ended");
+    assert!(matches!(lost, StoreError::Unknown(_)) && lost.to_string().contains("57P01"), "{lost}");
+    let settled = given::batch(ledger.as_ref(), &[call]).await;
+    assert!(matches!(settled[..], [Settled::Done(Outcome::Repeated(_))]), "{settled:?}");
 }
 
 #[tokio::test]
