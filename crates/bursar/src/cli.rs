@@ -112,6 +112,9 @@ pub(crate) struct Copy {
     /// Where to: an empty folder or database, or the unfinished copy of an earlier run.
     #[arg(long, value_name = "LEDGER", env = "BURSAR_COPY_TO", hide_env_values = true)]
     pub(crate) to: String,
+    /// The CAs that sign the certificates of the databases, as `postgres.ca_file` of the settings.
+    #[arg(long, value_name = "FILE", env = "BURSAR__POSTGRES__CA_FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -110,6 +110,8 @@ pub(crate) struct Sqlite {
 pub(crate) struct Postgres {
     /// `None` means the embedded ledger.
     pub(crate) url: Option<SecretUrl>,
+    /// `None` means the system's CAs.
+    pub(crate) ca_file: Option<PathBuf>,
     pub(crate) connections_min: usize,
     pub(crate) connections_max: usize,
     pub(crate) idle_timeout: Duration,
@@ -278,6 +280,7 @@ impl Sqlite {
 impl Postgres {
     fn read(reader: &mut Reader) -> Self {
         let url = reader.secret("postgres.url");
+        let ca_file = reader.text("postgres.ca_file");
         let connections_min = reader.count("postgres.connections_min", 0..=1_000);
         let connections_max = reader.count("postgres.connections_max", 6..=1_000);
         if connections_min > connections_max {
@@ -286,6 +289,7 @@ impl Postgres {
         }
         let of = Self {
             url: (!url.is_empty()).then_some(SecretUrl(url)),
+            ca_file: (!ca_file.is_empty()).then(|| ca_file.into()),
             connections_min,
             connections_max,
             idle_timeout: reader.milliseconds("postgres.idle_timeout_ms", 100..=86_400_000),

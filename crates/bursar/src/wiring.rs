@@ -56,6 +56,7 @@ pub(crate) fn postgres_options(config: &Config) -> Option<PostgresOptions> {
     let of: &Postgres = &config.postgres;
     let beside_readers = of.lanes + BESIDE_LANES;
     Some(PostgresOptions {
+        ca_file: of.ca_file.clone(),
         readers_min: of.connections_min.saturating_sub(beside_readers),
         readers_max: of.connections_max.saturating_sub(beside_readers),
         idle_timeout: of.idle_timeout,

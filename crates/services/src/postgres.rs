@@ -76,8 +76,7 @@ impl Postgres {
         fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o700))
             .map_err(|error| format!("{}: {error}", self.folder.display()))?;
         self.runner.give(&self.folder)?;
-        write_private(&self.password(), &random()?)?;
-        self.runner.give(&self.password())?;
+        self.keep("password", &random()?)?;
         let mut initdb = self.runner.command(&self.program("initdb"), false);
         let initdb = initdb
             .args(["--username=bursar", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"])
@@ -86,6 +85,16 @@ impl Postgres {
             .arg("-D")
             .arg(self.data());
         succeeds("initdb failed", initdb)
+    }
+
+    /// Puts a file into its folder that nobody else reads, such as a key; its data are in a folder beside it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn keep(&self, name: &str, text: &str) -> Result<(), Error> {
+        let file = self.folder.join(name);
+        write_private(&file, text)?;
+        self.runner.give(&file)
     }
 
     /// Starts it on this port and waits until it takes connections. The settings are `name=value`.

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bursar_store::StoreError;
-use deadpool_postgres::{Client, Pool};
+use deadpool_postgres::Client;
 use jiff::Timestamp;
 
 use crate::error::{SILENT, before_commit};
 use crate::ledger::{Clean, flight};
+use crate::pools::Pool;
 
 /// How often it is compared with the monotonic clock here: what these may drift apart until then is less
 /// than a millisecond.

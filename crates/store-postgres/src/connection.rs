@@ -1,14 +1,15 @@
 //! Connections: what each promises before it is used.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use bursar_store::{Clock, StoreError};
-use tokio_postgres::config::Host;
-use tokio_postgres::tls::NoTlsStream;
-use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::{Client, Config, Connection, Socket};
 
 use crate::error::before_commit;
+use crate::tls;
 
 /// How the database's server shows the connections of a Bursar that serves; commands have others.
 pub(crate) const SERVER: &str = "bursar";
@@ -18,6 +19,9 @@ pub(crate) const SERVER: &str = "bursar";
 pub struct Options {
     /// `postgres://user:password@host:port/database`.
     pub url: String,
+    /// The CAs that sign the certificate of the server, in PEM form: with it TLS is spoken, unless the URL
+    /// says `sslmode=disable`. Without it the system's CAs are trusted.
+    pub ca_file: Option<PathBuf>,
     /// Connections for reads that stay open although nobody reads.
     pub readers_min: usize,
     /// Connections for reads, at most.
@@ -28,11 +32,13 @@ pub struct Options {
     pub lookups: usize,
     /// Transactions at a time, each on a connection that only they use.
     pub lanes: usize,
-    /// How long a read waits for a connection, at most; also how long connecting takes.
+    /// How long a read waits for a connection, at most; also how long connecting takes, but where swipes
+    /// wait for it.
     pub connect_timeout: Duration,
     /// How long a read runs, at most.
     pub statement_timeout: Duration,
-    /// How long a statement of a lane runs, at most.
+    /// How long a statement of a lane runs, at most; also a look-up, and whoever waits for the connection
+    /// that it has.
     pub lane_timeout: Duration,
     /// How long a lane waits for an owner that another has locked, at most.
     pub lock_timeout: Duration,
@@ -46,6 +52,7 @@ impl Options {
     pub fn new(url: &str) -> Self {
         Self {
             url: url.to_owned(),
+            ca_file: None,
             readers_min: 0,
             readers_max: 15,
             idle_timeout: Duration::from_secs(30),
@@ -59,16 +66,38 @@ impl Options {
         }
     }
 
-    pub(crate) fn config(&self, application: &str) -> Result<Config, StoreError> {
-        // What the parser says may hold the password.
-        let unreadable =
-            "the URL of PostgreSQL cannot be read; its form is postgres://user:password@host:port/database";
-        let mut config =
-            Config::from_str(&self.url).map_err(|_| StoreError::Unavailable(unreadable.to_owned()))?;
-        config.connect_timeout(self.connect_timeout).application_name(application);
+    /// How to connect within this time; `application` is how the server shows it.
+    pub(crate) fn config(&self, application: &str, limit: Duration) -> Result<Config, StoreError> {
+        let unreadable = |_| StoreError::Unavailable(unreadable(&self.url));
+        let mut config = Config::from_str(&self.url).map_err(unreadable)?;
+        config.application_name(application);
+        let hosts = config.get_hosts().len().max(config.get_hostaddrs().len()).max(1);
+        // One that is gone leaves time for those after it.
+        config.connect_timeout(limit / u32::try_from(hosts).unwrap_or(u32::MAX));
         // A host that is gone without a word is noticed.
         config.tcp_user_timeout(self.connect_timeout).keepalives_idle(self.connect_timeout);
+        // A single one is connected to although it only reads, and says so when it is asked to decide.
+        if hosts > 1 && !self.url.contains("target_session_attrs=") {
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
+        // Whoever names a CA wants no link that anybody could have talked out of TLS.
+        if self.ca_file.is_some() && config.get_ssl_mode() == SslMode::Prefer {
+            config.ssl_mode(SslMode::Require);
+        }
         Ok(config)
+    }
+}
+
+/// What is wrong with it: not in the words of the parser, which may hold the password.
+fn unreadable(url: &str) -> String {
+    let form =
+        "the URL of PostgreSQL cannot be read; its form is postgres://user:password@host:port/database";
+    match url.contains("sslmode=") || url.contains("sslrootcert=") {
+        true => format!(
+            "{form}, and its sslmode is disable, prefer or require, which verifies as verify-full does; the file of \
+             the CA is no part of it but the setting postgres.ca_file"
+        ),
+        false => form.to_owned(),
     }
 }
 
@@ -77,9 +106,10 @@ impl Options {
 pub(crate) async fn connect(
     options: &Options,
     application: &str,
-) -> Result<(Client, Connection<Socket, NoTlsStream>), StoreError> {
-    let config = options.config(application)?;
-    let connected = tokio::time::timeout(options.connect_timeout, config.connect(NoTls)).await;
+) -> Result<(Client, Connection<Socket, tls::Stream>), StoreError> {
+    let config = options.config(application, options.connect_timeout)?;
+    let tls = tls::connector(options.ca_file.as_deref())?;
+    let connected = tokio::time::timeout(options.connect_timeout, config.connect(tls)).await;
     let silent = |_| StoreError::Unavailable("the server takes connections and does not answer".into());
     connected.map_err(silent)?.map_err(|error| before_commit(&error))
 }
@@ -102,4 +132,19 @@ pub fn describe(url: &str) -> String {
         if ports.is_empty() { "5432".to_owned() } else { ports.join(", ") },
         config.get_dbname().or(config.get_user()).unwrap_or("(none)"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_share_the_time_for_connecting() {
+        let share = |url: &str| {
+            let config = Options::new(url).config(SERVER, Duration::from_secs(6)).expect("readable");
+            config.get_connect_timeout().copied()
+        };
+        assert_eq!(share("postgres://me@one/bursar"), Some(Duration::from_secs(6)));
+        assert_eq!(share("postgres://me@one,two,three/bursar"), Some(Duration::from_secs(2)));
+    }
 }

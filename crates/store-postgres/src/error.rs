@@ -4,6 +4,7 @@ use bursar_store::StoreError;
 use deadpool_postgres::{HookError, PoolError, TimeoutType};
 use tokio_postgres::error::{Severity, SqlState};
 
+use crate::pools::Purpose;
 use crate::rows::Damage;
 
 /// What is wrong with a link on which nothing comes within its time.
@@ -40,28 +41,52 @@ pub(crate) fn is_refused(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|server| server.parsed_severity() == Some(Severity::Error))
 }
 
-/// The error with the words of the server, which its own text leaves out.
+/// The error with the words of the server, which its own text leaves out, and what to do about it.
 pub(crate) fn words(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(server) => format!("{}: {}", server.code().code(), server.message()),
-        None => match std::error::Error::source(error) {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        },
+    let cause = std::error::Error::source(error);
+    match (error.as_db_error(), cause) {
+        (Some(server), _) => format!("{}: {}", server.code().code(), server.message()),
+        (None, Some(cause)) if is_distrust(cause) => format!(
+            "the server is not who it says it is: {cause}; postgres.ca_file names the CA that signs its certificate \
+             (without it: the system's), and the host in the URL is a name in it; without TLS: sslmode=disable"
+        ),
+        (None, Some(cause)) if cause.to_string() == "server does not support TLS" => {
+            "the server speaks no TLS, which sslmode=require and postgres.ca_file ask for; without TLS: sslmode=disable"
+                .to_owned()
+        }
+        (None, Some(cause)) => format!("{error}: {cause}"),
+        (None, None) => error.to_string(),
     }
 }
 
-pub(crate) fn no_connection(error: PoolError) -> StoreError {
+/// Whether it is a certificate that ended a connection.
+fn is_distrust(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let cause = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    let cause = cause.and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
+}
+
+/// Why the pool gave none.
+pub(crate) fn no_connection(error: PoolError, of: Purpose) -> StoreError {
+    let busy = match of {
+        Purpose::Reads => "all connections for reads are busy (postgres.connections_max)",
+        Purpose::Lookups => {
+            "all connections that look up the tokens of swipes are busy for longer than postgres.lane_timeout_ms"
+        }
+        Purpose::Lanes => "all connections of the lanes are busy (postgres.lanes)",
+    };
+    let slow = match of {
+        Purpose::Reads => "PostgreSQL made no connection in its time (postgres.connect_timeout_ms)",
+        Purpose::Lookups | Purpose::Lanes => {
+            "PostgreSQL made no connection in the time of a swipe (postgres.lane_timeout_ms and lock_timeout_ms)"
+        }
+    };
     match &error {
         PoolError::Backend(error) => StoreError::Unavailable(words(error)),
         // What a new connection of a lane is refused for.
         PoolError::PostCreateHook(HookError::Message(why)) => StoreError::Unavailable(why.to_string()),
-        PoolError::Timeout(TimeoutType::Wait) => StoreError::Unavailable(
-            "all connections to PostgreSQL are busy (postgres.connections_max)".into(),
-        ),
-        PoolError::Timeout(_) => StoreError::Unavailable(
-            "PostgreSQL made no connection in its time (postgres.connect_timeout_ms)".into(),
-        ),
+        PoolError::Timeout(TimeoutType::Wait) => StoreError::Unavailable(busy.into()),
+        PoolError::Timeout(_) => StoreError::Unavailable(slow.into()),
         other => StoreError::Unavailable(other.to_string()),
     }
 }

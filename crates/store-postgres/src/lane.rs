@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bursar_core::decide::history_since;
 use bursar_core::{Outcome, Work, decide_batch};
 use bursar_store::{Batch, Clock, Settled, StoreError, Transacted};
-use deadpool_postgres::{Client, Pool};
+use deadpool_postgres::Client;
 use jiff::Timestamp;
 
 use crate::caution::Caution;
@@ -17,6 +17,7 @@ use crate::error::SILENT;
 use crate::ledger::{Clean, flight};
 use crate::load::{self, Loaded, Stop};
 use crate::memory::Memory;
+use crate::pools::Pool;
 use crate::save::{self, Committed, Save};
 
 /// How often a batch is decided because others were in its way. Each time more of its messages are

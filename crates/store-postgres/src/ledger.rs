@@ -8,17 +8,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bursar_store::{Batch, Clock, Ledger, PoolUse, StoreError, Transacted};
-use deadpool_postgres::{Client, Object, Pool};
+use deadpool_postgres::{Client, Object};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::caution::Caution;
 use crate::clock::ServerClock;
 use crate::connection::Options;
-use crate::error::{SILENT, before_commit, no_connection};
+use crate::error::{SILENT, before_commit};
 use crate::lane::Lane;
 use crate::memory::Memory;
-use crate::pools::Pools;
+use crate::pools::{Pool, Pools};
 use crate::schema::migrate;
 use crate::{guards, identity};
 
@@ -48,7 +48,7 @@ impl PostgresLedger {
     pub async fn open(options: Options) -> Result<Self, StoreError> {
         migrate(&options).await?;
         let pools = Pools::open(&options).await?;
-        let client = pools.readers.get().await.map_err(no_connection)?;
+        let client = pools.readers.get().await?;
         identity::read(&client).await?.refuse_unfinished()?;
         let server_clock = ServerClock::compared(&client).await?;
         drop(client);
@@ -139,7 +139,7 @@ pub(crate) struct Clean(Option<Client>);
 
 impl Clean {
     pub(crate) async fn take(pool: &Pool) -> Result<Self, StoreError> {
-        pool.get().await.map(|client| Self(Some(client))).map_err(no_connection)
+        pool.get().await.map(|client| Self(Some(client)))
     }
 
     pub(crate) fn give_back(mut self) {

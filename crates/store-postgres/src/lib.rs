@@ -18,6 +18,7 @@ mod rows;
 mod save;
 mod schema;
 mod session;
+mod tls;
 
 pub use books::PostgresBooks;
 pub use connection::{Options, describe};

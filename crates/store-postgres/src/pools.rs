@@ -1,18 +1,51 @@
 //! The pools of connections: for reads, for the tokens of swipes, and for transactions.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use bursar_store::{PoolUse, StoreError};
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Pool, PoolBuilder, QueueMode, RecyclingMethod, Runtime, Timeouts,
+    Client, Hook, HookError, Manager, ManagerConfig, PoolBuilder, QueueMode, RecyclingMethod, Runtime,
+    Timeouts,
 };
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
-use tokio_postgres::NoTls;
 
 use crate::connection::{Options, SERVER};
-use crate::error::SILENT;
-use crate::guards;
+use crate::error::{SILENT, no_connection};
+use crate::{guards, tls};
+
+/// What a pool is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Reads,
+    Lookups,
+    Lanes,
+}
+
+/// Connections for one purpose.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    purpose: Purpose,
+    pool: deadpool_postgres::Pool,
+}
+
+impl Pool {
+    /// A connection, when one is free or made: within the times of the pool.
+    pub(crate) async fn get(&self) -> Result<Client, StoreError> {
+        self.pool.get().await.map_err(|error| no_connection(error, self.purpose))
+    }
+}
+
+impl std::ops::Deref for Pool {
+    type Target = deadpool_postgres::Pool;
+
+    fn deref(&self) -> &Self::Target {
+        &self.pool
+    }
+}
 
 pub(crate) struct Pools {
     pub(crate) readers: Pool,
@@ -79,12 +112,13 @@ async fn reap(pool: Pool, keep: usize, idle: Duration) {
 
 fn readers(options: &Options) -> Result<Pool, StoreError> {
     let settings = format!("-c statement_timeout={}", options.statement_timeout.as_millis());
-    build(pool(options, &settings, options.readers_max)?)
+    let limits = Limits { wait: options.connect_timeout, create: options.connect_timeout };
+    build(Purpose::Reads, pool(options, &settings, options.readers_max, limits)?)
 }
 
 fn lookups(options: &Options) -> Result<Pool, StoreError> {
     let settings = format!("-c statement_timeout={}", options.lane_timeout.as_millis());
-    build(pool(options, &settings, options.lookups)?)
+    build(Purpose::Lookups, pool(options, &settings, options.lookups, Limits::of_swipes(options))?)
 }
 
 /// A plan that was made while the tables were small must not read large ones from one end to the other. No
@@ -112,22 +146,45 @@ fn writers(options: &Options) -> Result<Pool, StoreError> {
             })
         })
     });
-    build(pool(options, &settings, options.lanes + 1)?.post_create(is_safe))
+    let pool = pool(options, &settings, options.lanes + 1, Limits::of_swipes(options))?;
+    build(Purpose::Lanes, pool.post_create(is_safe))
 }
 
-fn pool(options: &Options, settings: &str, size: usize) -> Result<PoolBuilder, StoreError> {
-    let mut config = options.config(SERVER)?;
+/// How long a pool lets somebody wait.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// For one of its connections to be free.
+    wait: Duration,
+    /// For another one to be made.
+    create: Duration,
+}
+
+impl Limits {
+    /// Those where swipes wait, who have no more time than that.
+    fn of_swipes(options: &Options) -> Self {
+        let longest = options.connect_timeout;
+        Self {
+            wait: options.lane_timeout.min(longest),
+            create: (options.lane_timeout + options.lock_timeout).min(longest),
+        }
+    }
+}
+
+fn pool(options: &Options, settings: &str, size: usize, limits: Limits) -> Result<PoolBuilder, StoreError> {
+    let mut config = options.config(SERVER, limits.create)?;
     let given = config.get_options().map(str::to_owned).unwrap_or_default();
     config.options(format!("{given} {settings}"));
     let recycling_method = RecyclingMethod::Fast;
-    let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method });
-    let wait = Some(options.connect_timeout);
-    let timeouts = Timeouts { wait, create: wait, recycle: wait };
+    let tls = tls::connector(options.ca_file.as_deref())?;
+    let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method });
+    let (wait, create) = (Some(limits.wait), Some(limits.create));
+    let timeouts = Timeouts { wait, create, recycle: create };
     // The last one used knows most statements; those that nobody needs stay idle and can be closed.
-    let pool = Pool::builder(manager).max_size(size).queue_mode(QueueMode::Lifo);
+    let pool = deadpool_postgres::Pool::builder(manager).max_size(size).queue_mode(QueueMode::Lifo);
     Ok(pool.runtime(Runtime::Tokio1).timeouts(timeouts))
 }
 
-fn build(pool: PoolBuilder) -> Result<Pool, StoreError> {
-    pool.build().map_err(|error| StoreError::Unavailable(error.to_string()))
+fn build(purpose: Purpose, pool: PoolBuilder) -> Result<Pool, StoreError> {
+    let built = pool.build().map(|pool| Pool { purpose, pool });
+    built.map_err(|error| StoreError::Unavailable(error.to_string()))
 }

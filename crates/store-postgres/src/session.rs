@@ -12,24 +12,22 @@ use crate::error::before_commit;
 /// A connection with a thread of its own that drives it.
 pub(crate) struct Session {
     client: Arc<Client>,
-    /// `None` once this is dropped.
-    runtime: Option<Runtime>,
+    driver: Driver,
 }
 
 impl Session {
     /// Connects; `application` is how the server shows it. Nothing ends a session that is long at work.
     pub(crate) fn open(options: &Options, application: &'static str) -> Result<Self, StoreError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let driver = Driver::new()?;
         let options = options.clone();
-        let client = wait(&runtime, async move {
+        let client = driver.wait(async move {
             let (client, connection) = connect(&options, application).await?;
             tokio::spawn(connection);
             let endless = "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0";
             client.batch_execute(endless).await.map_err(|error| before_commit(&error))?;
             Ok(client)
         })?;
-        Ok(Self { client: Arc::new(client), runtime: Some(runtime) })
+        Ok(Self { client: Arc::new(client), driver })
     }
 
     /// Runs what needs the client, and waits.
@@ -40,8 +38,7 @@ impl Session {
     where
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let gone = || StoreError::Unavailable("the connection is closed".into());
-        wait(self.runtime.as_ref().ok_or_else(gone)?, work(Arc::clone(&self.client)))
+        self.driver.wait(work(Arc::clone(&self.client)))
     }
 
     /// The rows of a statement without parameters.
@@ -61,23 +58,37 @@ impl Session {
     }
 }
 
-/// Whoever drops it may be on a runtime, where no other may be waited for.
-impl Drop for Session {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+/// A thread that drives a connection; `None` once this is dropped.
+struct Driver(Option<Runtime>);
+
+impl Driver {
+    fn new() -> Result<Self, StoreError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self(Some(runtime)))
+    }
+
+    /// Runs it there and waits here, wherever here is.
+    fn wait<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let gone = || StoreError::Unavailable("the connection is closed".into());
+        let (done, result) = std::sync::mpsc::sync_channel(1);
+        self.0.as_ref().ok_or_else(gone)?.spawn(async move {
+            let _ = done.send(future.await);
+        });
+        result
+            .recv()
+            .unwrap_or_else(|_| Err(StoreError::Unavailable("the connection's task has ended".into())))
     }
 }
 
-/// Runs it there and waits here, wherever here is.
-fn wait<T: Send + 'static>(
-    runtime: &Runtime,
-    future: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-) -> Result<T, StoreError> {
-    let (done, result) = std::sync::mpsc::sync_channel(1);
-    runtime.spawn(async move {
-        let _ = done.send(future.await);
-    });
-    result.recv().unwrap_or_else(|_| Err(StoreError::Unavailable("the connection's task has ended".into())))
+/// Whoever drops it may be on a runtime, where no other may be waited for.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }

@@ -9,7 +9,7 @@ use bursar_store::contract::given::{self, Call, Funded, usd};
 use bursar_store::contract::{Place, assert_books_are_right};
 use bursar_store::{Batch, Ledger, Settled, StoreError, Transacted};
 use bursar_store_postgres::{Options, PostgresLedger};
-use bursar_testkit::PostgresPlace;
+use bursar_testkit::{Deed, Meddler, Message, PostgresPlace};
 use tokio::task::JoinSet;
 use tokio_postgres::NoTls;
 
@@ -222,4 +222,21 @@ async fn an_instance_that_falls_silent_with_an_owner_locked_stops_others_only_fo
     never.abort();
     assert_eq!(given::available(other.as_ref(), &funded).await, usd("9.00"));
     assert_books_are_right(place.books());
+}
+
+/// V2: windows end by one clock, whatever those of the instances' machines say.
+#[tokio::test]
+async fn decisions_are_dated_by_the_servers_clock() {
+    let place = PostgresPlace::new();
+    let tomorrow = |message: &Message| {
+        let told = message.replace("select clock_timestamp()", "select clock_timestamp() + interval '1 day'");
+        told.map_or(Deed::Pass, Deed::Instead)
+    };
+    let meddler = Meddler::to(place.server(), tomorrow).await;
+    let options = Options { url: place.url_by(meddler.address()), clock: None, ..place.options() };
+    let ledger = PostgresLedger::open(options).await.expect("opens");
+    given::account(&ledger, usd("10.00")).await;
+    let ahead = "select extract(epoch from max(at) - now())::bigint from messages";
+    let (ahead, day) = (place.number(ahead), 24 * 60 * 60);
+    assert!((day - 60..=day).contains(&ahead), "{ahead} s ahead");
 }

@@ -78,8 +78,12 @@ async fn carry(client: TcpStream, server: String, seen: Arc<Seen>) {
     let Some(server) = connect(&server).await else { return };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    tokio::spawn(requests(from_client, to_server, Arc::clone(&seen)));
-    answers(from_server, to_client, seen).await;
+    // An answer to somebody who left must not pass in the place of another.
+    tokio::select! {
+        biased;
+        () = requests(from_client, to_server, Arc::clone(&seen)) => {}
+        () = answers(from_server, to_client, Arc::clone(&seen)) => {}
+    }
 }
 
 async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, seen: Arc<Seen>) {

@@ -12,6 +12,7 @@
 //! # }
 //! ```
 
+mod ca;
 pub mod faulty;
 mod gate;
 pub mod history;
@@ -26,6 +27,7 @@ pub mod trial;
 mod wire;
 
 pub use bursar_store::contract::{NOON, Place, SetClock, assert_books_are_right, given};
+pub use ca::Ca;
 pub use faulty::{FaultyLedger, ReadFault};
 pub use gate::Gate;
 pub use meddler::{Deed, Meddler};

@@ -8,6 +8,7 @@ use bursar_services::{Life, Postgres, free_port};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::ca::Ca;
 use crate::place::execute;
 
 /// Longer than the system takes to stop or end a process.
@@ -39,10 +40,28 @@ impl PostgresServer {
     /// As [`PostgresServer::new`].
     #[must_use]
     pub fn with(settings: &[&str]) -> Self {
+        Self::with_files(settings, &[])
+    }
+
+    /// One that speaks TLS, by a certificate of this CA for this host.
+    ///
+    /// # Panics
+    /// As [`PostgresServer::new`].
+    #[must_use]
+    pub fn with_tls(ca: &Ca, host: &str) -> Self {
+        let (certificate, key) = ca.certify(host);
+        let settings = ["ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key"];
+        Self::with_files(&settings, &[("server.crt", &certificate), ("server.key", &key)])
+    }
+
+    fn with_files(settings: &[&str], files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let postgres = Postgres::within(folder.path().to_owned())
             .unwrap_or_else(|error| panic!("{error}; as root on Debian: cargo xtask services up"));
         postgres.make().unwrap_or_else(|error| panic!("{error}"));
+        for (name, text) in files {
+            postgres.keep(name, text).unwrap_or_else(|error| panic!("{error}"));
+        }
         let port = free_port().unwrap_or_else(|error| panic!("{error}"));
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let mut server = Self { postgres, port, settings, postmaster: None, _folder: folder };

@@ -8,7 +8,7 @@ use bursar_authorizer::{Authorizer, Reply, Request, Settings, Timeline, Unavaila
 use bursar_store::{Ledger, Reader};
 use bursar_store_postgres::{Options, PostgresLedger};
 use bursar_testkit::PostgresPlace;
-use bursar_testkit::given::Call;
+use bursar_testkit::given::{self, Call, usd};
 use bursar_testkit::trial::{Door, Known};
 
 /// What the clients wait for an answer. Long for a ledger that works.
@@ -32,7 +32,7 @@ impl Door for Lanes {
         match self.0.settle(request).await.reply {
             Reply::Decided { answer, .. } | Reply::Repeated(answer) => Known::Answered(answer),
             Reply::Conflict => Known::Conflict,
-            Reply::Unavailable(why @ (Unavailable::Busy | Unavailable::Late)) => {
+            Reply::Unavailable(why @ (Unavailable::Busy | Unavailable::Held | Unavailable::Late)) => {
                 Known::Failed(why.to_string())
             }
             Reply::Unavailable(why) => Known::Unknown(why.to_string()),
@@ -56,4 +56,19 @@ pub(crate) async fn ledger(place: &PostgresPlace, url: String) -> Arc<PostgresLe
         ..place.options()
     };
     Arc::new(PostgresLedger::open(options).await.expect("a database of its own"))
+}
+
+/// The database and its lanes work: that one owner is long in other hands says nothing about them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_that_another_instance_holds_makes_nothing_unready() {
+    let place = PostgresPlace::new();
+    let lanes = Lanes::over(ledger(&place, place.url()).await);
+    let funded = given::account(lanes.0.ledger().as_ref(), usd("10.00")).await;
+    let held = place.hold(&format!("select 1 from owners where id = '{}' for update", funded.owner.uuid()));
+    let call = given::authorization(&funded, usd("1.00"));
+    let known = lanes.send(&call).await;
+    assert!(matches!(&known, Known::Failed(why) if why.contains("same owner")), "{known:?}");
+    lanes.0.ready().await.expect("it can decide");
+    held.batch_execute("rollback").await.expect("let go");
+    assert!(matches!(lanes.send(&call).await, Known::Answered(_)));
 }

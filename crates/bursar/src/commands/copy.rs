@@ -16,8 +16,8 @@ use progress::Line;
 
 /// Copies a ledger and verifies it. The exit code says whether the copy is finished.
 pub(crate) fn copy(arguments: &Copy) -> Result<ExitCode, Failure> {
-    let from = End::parse("--from", &arguments.from)?;
-    let to = End::parse("--to", &arguments.to)?;
+    let from = End::parse("--from", &arguments.from, arguments)?;
+    let to = End::parse("--to", &arguments.to, arguments)?;
     from.refuse_same_folder(&to)?;
     let mut source = from.source().map_err(|error| format!("the source, {from}: {error}"))?;
     let mut target = to.target().map_err(|error| format!("the target, {to}: {error}"))?;
@@ -38,13 +38,14 @@ pub(crate) fn copy(arguments: &Copy) -> Result<ExitCode, Failure> {
 /// One end of a copy. Shown without its password.
 enum End {
     Folder(PathBuf),
-    Postgres(String),
+    Postgres(Options),
 }
 
 impl End {
-    fn parse(option: &str, ledger: &str) -> Result<Self, Failure> {
+    fn parse(option: &str, ledger: &str, arguments: &Copy) -> Result<Self, Failure> {
         if ["postgres://", "postgresql://"].iter().any(|scheme| ledger.starts_with(scheme)) {
-            return Ok(Self::Postgres(ledger.to_owned()));
+            let ca_file = arguments.ca_file.clone().filter(|file| !file.as_os_str().is_empty());
+            return Ok(Self::Postgres(Options { ca_file, ..Options::new(ledger) }));
         }
         // Whatever it was meant to be, it may hold a password.
         if ledger.is_empty() || ledger.contains("://") {
@@ -69,14 +70,14 @@ impl End {
     fn source(&self) -> Result<Box<dyn Source>, Failure> {
         Ok(match self {
             Self::Folder(folder) => Box::new(SqliteSource::open(folder)?),
-            Self::Postgres(url) => Box::new(PostgresSource::open(&Options::new(url))?),
+            Self::Postgres(options) => Box::new(PostgresSource::open(options)?),
         })
     }
 
     fn target(&self) -> Result<Box<dyn Target>, Failure> {
         Ok(match self {
             Self::Folder(folder) => Box::new(SqliteTarget::open(folder)?),
-            Self::Postgres(url) => Box::new(PostgresTarget::open(&Options::new(url))?),
+            Self::Postgres(options) => Box::new(PostgresTarget::open(options)?),
         })
     }
 }
@@ -85,7 +86,7 @@ impl std::fmt::Display for End {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Folder(folder) => write!(f, "folder {}", folder.display()),
-            Self::Postgres(url) => f.write_str(&bursar_store_postgres::describe(url)),
+            Self::Postgres(options) => f.write_str(&bursar_store_postgres::describe(&options.url)),
         }
     }
 }

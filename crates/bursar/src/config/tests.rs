@@ -68,6 +68,7 @@ fn with_no_configuration_the_defaults_serve() {
             },
             postgres: Postgres {
                 url: None,
+                ca_file: None,
                 connections_min: 5,
                 connections_max: 20,
                 idle_timeout: Duration::from_secs(30),

@@ -17,7 +17,6 @@ use bursar_store::{
     AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, Slice,
     Spending, StoreError, Totals,
 };
-use deadpool_postgres::Pool;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -25,6 +24,7 @@ use uuid::Uuid;
 use super::{Clean, PostgresLedger, SILENT, flight};
 use crate::error::before_commit;
 use crate::load;
+use crate::pools::Pool;
 use crate::rows::{Read, account, card, cardholder, control, get, id, owner, program};
 
 /// Where a kind of row is and how it is read.
@@ -62,7 +62,9 @@ impl PostgresLedger {
     /// A row that a swipe waits for.
     async fn look_up<T>(&self, table: &Table<T>, token: &Token) -> Result<Option<T>, StoreError> {
         let select = format!("select {} from {} where token = $1", table.columns, table.name);
-        let rows = query(&self.pools.lookups, &select, &[&token.as_str()]).await?;
+        let parameters: [Parameter<'_>; 1] = [&token.as_str()];
+        let rows = query(&self.pools.lookups, &select, &parameters);
+        let rows = flight(self.flight_timeout, StoreError::Unavailable(SILENT.into()), rows).await?;
         Ok(rows.first().map(table.read).transpose()?)
     }
 

@@ -85,10 +85,11 @@ impl PostgresPlace {
         rest.split_once('/').expect("a database").0.to_owned()
     }
 
-    /// The URL of the database by somebody who listens here.
+    /// The URL of the database by somebody who listens here, and understands what he hears: it is not in TLS.
     #[must_use]
     pub fn url_by(&self, address: SocketAddr) -> String {
-        self.url().replace(&format!("@{}/", self.server()), &format!("@{address}/"))
+        let url = self.url().replace(&format!("@{}/", self.server()), &format!("@{address}/"));
+        format!("{url}?sslmode=disable")
     }
 
     /// The defaults with the clock of this place.

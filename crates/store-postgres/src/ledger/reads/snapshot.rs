@@ -1,7 +1,7 @@
 //! What several statements read of one moment.
 
 use bursar_store::StoreError;
-use deadpool_postgres::{Client, Pool};
+use deadpool_postgres::Client;
 use futures_util::future::try_join;
 use tokio_postgres::Row;
 
@@ -9,6 +9,7 @@ use super::Parameter;
 use crate::error::before_commit;
 use crate::ledger::Clean;
 use crate::load;
+use crate::pools::Pool;
 
 /// A transaction that only reads, on a connection that nobody else has: what is committed after its first
 /// statement does not show. One that is dropped before its end closes its connection.
