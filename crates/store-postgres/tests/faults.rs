@@ -8,7 +8,7 @@ use bursar_store::contract::given::{self, Call, Funded, usd};
 use bursar_store::contract::{Place, assert_books_are_right};
 use bursar_store::{Batch, Ledger, Reader, Settled, StoreError};
 use bursar_store_postgres::{Options, PostgresLedger};
-use bursar_testkit::{Fault as LinkFault, Gate, PostgresPlace, Proxy};
+use bursar_testkit::{Gate, PostgresPlace};
 use tokio_postgres::{Client, NoTls};
 
 fn batch(call: &Call) -> Batch {
@@ -228,21 +228,18 @@ async fn a_link_that_hangs_in_the_commit_is_unknown_and_the_same_batch_tells() {
 #[tokio::test]
 async fn what_reaches_the_server_after_its_time_is_not_written() {
     let place = PostgresPlace::new();
-    let proxy = Proxy::to(place.server()).await;
-    let (soon, url) = (Duration::from_millis(200), place.url_by(proxy.address()));
-    let options = Options { url, lanes: 1, lane_timeout: soon, lock_timeout: soon, ..place.options() };
-    let ledger = PostgresLedger::open(options).await.expect("opens");
-    let funded = given::account(&ledger, usd("100.00")).await;
-    given::sent(&ledger, &given::authorization(&funded, usd("1.00"))).await;
+    let (gate, ledger, funded) = behind_a_gate(&place).await;
+    // The second is decided in one flight, and what that sends is prepared.
+    given::sent(ledger.as_ref(), &given::authorization(&funded, usd("1.00"))).await;
     let call = given::authorization(&funded, usd("9.00"));
-    proxy.set(LinkFault::Delay(2 * soon + Duration::from_secs(1)));
+    gate.stall(true);
     let hung = ledger.transact(batch(&call)).await.expect_err("nothing is answered");
     assert!(matches!(hung, StoreError::Unknown(_)), "{hung}");
-    proxy.set(LinkFault::None);
-    // It arrives before its connection ends.
+    gate.stall(false);
+    // The server comes to it before that connection ends.
     drop(ledger);
     place.until_alone().await;
-    assert_eq!(given::available(place.open_ledger().as_ref(), &funded).await, usd("99.00"));
+    assert_eq!(given::available(place.open_ledger().as_ref(), &funded).await, usd("98.00"));
 }
 
 /// The lane then sends the members apart, and only that one stays without an answer.

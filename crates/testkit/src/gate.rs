@@ -27,6 +27,8 @@ struct Seen {
     requests: watch::Sender<u64>,
     /// How many answers may pass; `None` is all.
     allowed: watch::Sender<Option<u64>>,
+    /// Whether requests wait, too.
+    stalled: watch::Sender<bool>,
 }
 
 impl Gate {
@@ -35,7 +37,11 @@ impl Gate {
     /// # Panics
     /// No port is free.
     pub async fn to(server: String) -> Self {
-        let seen = Arc::new(Seen { requests: watch::Sender::new(0), allowed: watch::Sender::new(None) });
+        let seen = Arc::new(Seen {
+            requests: watch::Sender::new(0),
+            allowed: watch::Sender::new(None),
+            stalled: watch::Sender::new(false),
+        });
         let through = Arc::clone(&seen);
         let address = listen(move |client| carry(client, server.clone(), Arc::clone(&through))).await;
         Self { address, seen }
@@ -58,6 +64,12 @@ impl Gate {
         self.seen.allowed.send_replace(None);
     }
 
+    /// From now on no request passes, as to a server that stands still; once it goes on they all do, also those
+    /// of clients that left meanwhile.
+    pub fn stall(&self, stalls: bool) {
+        self.seen.stalled.send_replace(stalls);
+    }
+
     /// Waits until so many requests have come since the gate was closed.
     ///
     /// # Panics
@@ -77,31 +89,36 @@ impl Gate {
 async fn carry(client: TcpStream, server: String, seen: Arc<Seen>) {
     let Some(server) = connect(&server).await else { return };
     let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = server.into_split();
-    // An answer to somebody who left must not pass in the place of another.
+    let (mut from_server, mut to_server) = server.into_split();
     tokio::select! {
-        biased;
-        () = requests(from_client, to_server, Arc::clone(&seen)) => {}
-        () = answers(from_server, to_client, Arc::clone(&seen)) => {}
+        () = requests(from_client, &mut to_server, &seen) => {}
+        // Answers to a client that left are forgotten.
+        () = answers(&mut from_server, to_client, &seen) => {}
     }
+    // The server takes to the end what the client sent before it left.
+    let _ = to_server.shutdown().await;
+    let _ = tokio::io::copy(&mut from_server, &mut tokio::io::sink()).await;
 }
 
-async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, seen: Arc<Seen>) {
+async fn requests(mut from: OwnedReadHalf, to: &mut OwnedWriteHalf, seen: &Seen) {
+    let mut stalled = seen.stalled.subscribe();
     let mut next = Message::read_first(&mut from).await;
     while let Some(message) = next {
         if message.ends_request() {
             seen.requests.send_modify(|requests| *requests += 1);
         }
-        if to.write_all(&message.bytes()).await.is_err() {
+        if stalled.wait_for(|stalled| !stalled).await.is_err()
+            || to.write_all(&message.bytes()).await.is_err()
+        {
             return;
         }
         next = Message::read(&mut from).await;
     }
 }
 
-async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, seen: Arc<Seen>) {
+async fn answers(from: &mut OwnedReadHalf, mut to: OwnedWriteHalf, seen: &Seen) {
     let mut allowed = seen.allowed.subscribe();
-    while let Some(message) = Message::read(&mut from).await {
+    while let Some(message) = Message::read(from).await {
         if allowed.wait_for(|allowed| *allowed != Some(0)).await.is_err() {
             return;
         }
