@@ -15,7 +15,11 @@ use crate::timeline::Timeline;
 const IDLE: Duration = Duration::from_secs(1);
 
 /// How often a batch whose COMMIT failed is sent before its members get "unavailable".
-const TRIES_MAX: u32 = 3;
+const TRIES_MAX: u32 = 4;
+
+/// How long a lane gives a store that went away in a commit to come back, before it tries again: all together
+/// less than callers of a store that is down may wait for their answer.
+const PAUSE: Duration = Duration::from_millis(80);
 
 /// A command in a lane's queue.
 pub(crate) struct Submission {
@@ -149,6 +153,9 @@ impl Lane {
                 }
                 Err(error) if unknown.is_some() && !matches!(error, StoreError::BadData(_)) => {
                     tracing::warn!(tries, %error, "no word of the commit yet; sending the same batch again");
+                    if tries < TRIES_MAX {
+                        tokio::time::sleep(PAUSE).await;
+                    }
                 }
                 result => return result.map(|transacted| (transacted, unknown.map(StoreError::Unknown))),
             }
