@@ -27,6 +27,8 @@ pub struct FaultyLedger {
     commits_to_lose: AtomicU32,
     is_down: AtomicBool,
     goes_down_after: AtomicBool,
+    refusals_after: AtomicU32,
+    refusals: AtomicU32,
     denies_unknown: AtomicBool,
     panics: AtomicBool,
     reads: AtomicU32,
@@ -55,6 +57,8 @@ impl FaultyLedger {
             commits_to_lose: AtomicU32::new(0),
             is_down: AtomicBool::new(false),
             goes_down_after: AtomicBool::new(false),
+            refusals_after: AtomicU32::new(0),
+            refusals: AtomicU32::new(0),
             denies_unknown: AtomicBool::new(false),
             panics: AtomicBool::new(false),
             reads: AtomicU32::new(0),
@@ -74,6 +78,12 @@ impl FaultyLedger {
     /// The next transaction commits and is reported as unknown; afterwards the ledger is down.
     pub fn lose_a_commit_and_go_down(&self) {
         self.goes_down_after.store(true, Ordering::SeqCst);
+        self.lose_commits(1);
+    }
+
+    /// The next transaction commits and is reported as unknown; so many after it are refused.
+    pub fn lose_a_commit_and_refuse(&self, count: u32) {
+        self.refusals_after.store(count, Ordering::SeqCst);
         self.lose_commits(1);
     }
 
@@ -145,8 +155,10 @@ impl FaultyLedger {
     }
 
     fn loses_this_commit(&self) -> bool {
-        let one_less = |count: u32| count.checked_sub(1);
-        let is_lost = self.commits_to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
+        let is_lost = is_one_of(&self.commits_to_lose);
+        if is_lost {
+            self.refusals.store(self.refusals_after.swap(0, Ordering::SeqCst), Ordering::SeqCst);
+        }
         if is_lost && self.goes_down_after.swap(false, Ordering::SeqCst) {
             self.set_down(true);
         }
@@ -164,6 +176,12 @@ impl FaultyLedger {
     }
 }
 
+/// Counts down.
+fn is_one_of(count: &AtomicU32) -> bool {
+    let one_less = |count: u32| count.checked_sub(1);
+    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
+}
+
 #[async_trait]
 impl Ledger for FaultyLedger {
     fn lanes(&self) -> NonZeroUsize {
@@ -175,6 +193,9 @@ impl Ledger for FaultyLedger {
         assert!(!self.panics.swap(false, Ordering::SeqCst), "the test asked for a panic");
         let _open = self.gate.read().await;
         self.up()?;
+        if is_one_of(&self.refusals) {
+            return Err(StoreError::Unavailable("the test refuses it".into()));
+        }
         self.batch_sizes.lock().unwrap_or_else(PoisonError::into_inner).push(batch.members.len());
         if self.refuses(&batch) {
             return Err(StoreError::BadData("the test marked a member".into()));

@@ -40,7 +40,7 @@ async fn a_commit_that_stays_unknown_is_no_answer_and_asking_again_gives_the_one
     let desk = Desk::open(store);
     let account = desk.account("100.00").await;
     let swipe = given::authorization(&account, usd("30.00"));
-    desk.ledger.lose_commits(3);
+    desk.ledger.lose_commits(4);
     let reply = desk.reply(&swipe).await;
     assert!(matches!(reply, Reply::Unavailable(Unavailable::Store(_))), "{reply:?}");
     let reply = desk.reply(&swipe.again()).await;
@@ -62,6 +62,17 @@ async fn a_commit_that_is_unknown_stays_unknown_when_the_store_is_gone_afterward
     desk.ledger.set_down(false);
     assert!(matches!(desk.reply(&swipe.again()).await, Reply::Repeated(_)));
     assert_eq!(desk.available(&account).await, "70.00");
+    desk.close().await;
+}
+
+on_both_stores!(a_store_that_comes_back_soon_after_an_unknown_commit_is_asked_again);
+async fn a_store_that_comes_back_soon_after_an_unknown_commit_is_asked_again(store: Store) {
+    let desk = Desk::open(store);
+    let account = desk.account("100.00").await;
+    let swipe = given::authorization(&account, usd("30.00"));
+    desk.ledger.lose_a_commit_and_refuse(2);
+    let reply = desk.reply(&swipe).await;
+    assert!(matches!(reply, Reply::Repeated(_)), "{reply:?}");
     desk.close().await;
 }
 
