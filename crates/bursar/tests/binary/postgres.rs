@@ -1,9 +1,13 @@
 //! The binary with its ledger on PostgreSQL.
 
-use bursar_testkit::PostgresPlace;
-use serde_json::Value;
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::Stdio;
 
-use crate::common::{Error, Running, bursar};
+use bursar_testkit::PostgresPlace;
+use serde_json::{Value, json};
+
+use crate::common::{Error, Running, ask_to_stop, bursar, check_postgres, report};
 
 #[test]
 fn a_server_that_is_not_there_is_named_without_the_password() -> Result<(), Error> {
@@ -28,5 +32,39 @@ async fn the_connections_are_in_the_profile_and_in_the_health() -> Result<(), Er
     let expected = ["\"reads\" 2 of 15", "\"lookups\" 2 of 2", "\"lanes\" 3 of 3"];
     assert_eq!(words(&server.get("/v1/profile").await?["pools"]), expected);
     assert_eq!(words(&server.get("/health").await?["dependencies"]["ledger"]["pools"]), expected);
+    Ok(())
+}
+
+/// Whoever stops it waits for no connection that does not come.
+#[test]
+fn it_can_be_stopped_while_it_still_connects() -> Result<(), Error> {
+    let (silent, folder) = (TcpListener::bind("127.0.0.1:0")?, tempfile::tempdir()?);
+    let url = format!("postgres://bursar@{}/x", silent.local_addr()?);
+    let mut serve = bursar(&["serve", "--port", "0", "--postgres", &url, "--data-dir"]);
+    let serve = serve.arg(folder.path()).env("BURSAR__POSTGRES__CONNECT_TIMEOUT_MS", "60000");
+    let serving = serve.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    // It has said what it wants, and nobody answers.
+    let (mut connection, _) = silent.accept()?;
+    connection.read_exact(&mut [0])?;
+    ask_to_stop(serving.id())?;
+    let output = serving.wait_with_output()?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("bursar: stopping"), "{stderr}");
+    Ok(())
+}
+
+/// As the README starts it: by the flag, with nothing in the environment.
+#[test]
+fn a_demo_keeps_its_ledger_where_the_flag_says() -> Result<(), Error> {
+    let (place, folder) = (PostgresPlace::new(), tempfile::tempdir()?);
+    let mut demo = bursar(&["demo", "--for", "1s", "--rate", "100", "--json", "--port", "0"]);
+    let demo = demo.args(["--postgres", &place.url(), "--data-dir"]).arg(folder.path()).output()?;
+    let report = report(&demo)?;
+    assert_eq!(demo.status.code(), Some(0), "{report}");
+    assert_eq!(report["verdicts"], json!({"check": "passed", "simulator": "passed"}), "{report}");
+    let messages = check_postgres(&place.url())?["messages"].as_u64();
+    assert!(messages >= report["decisions"].as_u64() && messages > Some(0), "{messages:?}: {report}");
+    assert!(!folder.path().join("ledger.db").exists());
     Ok(())
 }
