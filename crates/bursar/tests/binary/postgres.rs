@@ -4,10 +4,11 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use bursar_testkit::PostgresPlace;
+use bursar_testkit::{PostgresPlace, Store};
 use serde_json::{Value, json};
 
-use crate::common::{Error, Running, ask_to_stop, bursar, check_postgres, report};
+use crate::common::{Ended, Error, Running, ask_to_stop, bursar, check_postgres, report};
+use crate::home::Home;
 
 #[test]
 fn a_server_that_is_not_there_is_named_without_the_password() -> Result<(), Error> {
@@ -32,6 +33,27 @@ async fn the_connections_are_in_the_profile_and_in_the_health() -> Result<(), Er
     let expected = ["\"reads\" 2 of 15", "\"lookups\" 2 of 2", "\"lanes\" 3 of 3"];
     assert_eq!(words(&server.get("/v1/profile").await?["pools"]), expected);
     assert_eq!(words(&server.get("/health").await?["dependencies"]["ledger"]["pools"]), expected);
+    Ok(())
+}
+
+/// Its driver logs the values of statements, also by modules that a filter can name.
+#[tokio::test]
+async fn no_value_of_a_statement_is_logged_whatever_is_asked_for() -> Result<(), Error> {
+    let home = Home::on(Store::Postgres)?;
+    let asked = "trace,tokio_postgres=trace,tokio_postgres::query=trace";
+    let server = home.start_with(&[("RUST_LOG", asked)])?;
+    let wallet = server.wallet("10.00").await?;
+    assert_eq!(server.jit(&wallet.swipe("unlogged", "1.00")).await?.0, 200);
+    let secrets = home.secrets(&server);
+    ask_to_stop(server.id())?;
+    let Ended { status, stdout, stderr } = server.ended()?;
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    let log = stdout + &stderr;
+    assert!(log.contains("started processing request"), "logs are on: {log}");
+    let values = ["Springfield", "gpa_order", "preparing query", "executing statement", "with parameters"];
+    for hidden in secrets.iter().map(String::as_str).chain(values) {
+        assert!(!log.contains(hidden), "{hidden} is in the log: {log}");
+    }
     Ok(())
 }
 
