@@ -1,8 +1,10 @@
 //! `cargo xtask services`: the real services that tests and demos run against, for this checkout alone.
 //!
 //! What is given by URL is used as it is. Else the system's programs run as children on free loopback
-//! ports, with their data under `target/services`; nothing of the system's own is touched.
+//! ports, with their data under `target/services`; nothing of the system's own is touched. The programs are
+//! needed either way: a test that kills a server starts one of its own.
 
+mod lock;
 mod postgres;
 
 use bursar_services::Life;
@@ -10,6 +12,7 @@ use clap::Subcommand;
 
 use crate::Error;
 use crate::say::{headline, say};
+use lock::Lock;
 use postgres::Postgres;
 
 /// The variable that names a PostgreSQL to use instead of one of our own.
@@ -32,11 +35,6 @@ pub(crate) enum Deed {
 }
 
 pub(crate) fn run(deed: Deed) -> Result<(), Error> {
-    if given().is_some() {
-        // Not printed: it may hold a password in any of several places.
-        say(format_args!("postgres: {GIVEN} is set and used as it is"));
-        return Ok(());
-    }
     match deed {
         Deed::Up => up(),
         Deed::Down => down(),
@@ -46,6 +44,14 @@ pub(crate) fn run(deed: Deed) -> Result<(), Error> {
 }
 
 fn up() -> Result<(), Error> {
+    let _lock = Lock::take()?;
+    if given().is_some() {
+        Postgres::install().map_err(beside_the_given)?;
+        // Not printed: it may hold a password in any of several places.
+        say(format_args!("postgres: {GIVEN} is set and used as it is; for tests beside cargo xtask test:"));
+        say(format_args!("export {TEST_URL}=\"${GIVEN}\""));
+        return Ok(());
+    }
     let postgres = Postgres::prepare()?;
     let url = match postgres.running()? {
         Some(url) => url,
@@ -57,6 +63,7 @@ fn up() -> Result<(), Error> {
 }
 
 fn down() -> Result<(), Error> {
+    let _lock = Lock::take()?;
     let Some(postgres) = Postgres::find()? else {
         say("postgres: there is none");
         return Ok(());
@@ -94,6 +101,10 @@ fn given() -> Option<String> {
     std::env::var(GIVEN).ok().filter(|url| !url.is_empty())
 }
 
+fn beside_the_given(error: Error) -> Error {
+    format!("{error}, and some tests start a server of their own beside the one that {GIVEN} names")
+}
+
 /// A URL as it may be printed.
 fn without_password(url: &str) -> String {
     let Some((before, host)) = url.rsplit_once('@') else { return url.to_owned() };
@@ -105,19 +116,24 @@ fn without_password(url: &str) -> String {
 pub(crate) struct ForTests {
     url: String,
     started: Option<Postgres>,
+    /// Dropped after what was started is stopped.
+    _lock: Lock,
 }
 
 impl ForTests {
     /// # Errors
     /// Why there is no PostgreSQL: without one its tests cannot run, and are not left out.
     pub(crate) fn start() -> Result<Self, Error> {
+        let lock = Lock::take()?;
+        let of = |url, started| Self { url, started, _lock: lock };
         if let Some(url) = given() {
-            return Ok(Self { url, started: None });
+            Postgres::install().map_err(beside_the_given)?;
+            return Ok(of(url, None));
         }
         let postgres = Postgres::prepare()?;
         match postgres.running()? {
-            Some(url) => Ok(Self { url, started: None }),
-            None => Ok(Self { url: postgres.start(Life::AsLongAsThis)?, started: Some(postgres) }),
+            Some(url) => Ok(of(url, None)),
+            None => Ok(of(postgres.start(Life::AsLongAsThis)?, Some(postgres))),
         }
     }
 

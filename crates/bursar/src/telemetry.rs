@@ -2,14 +2,17 @@
 
 use std::io::IsTerminal;
 
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::Directive;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::Failure;
 
 /// Starts the logs. `RUST_LOG` outranks the level, unless it is empty. What the migrations say at
 /// each first start is no news to an operator; what the driver of PostgreSQL says of each statement
-/// are its values, which no log may hold.
+/// are its values, which no log may hold, whoever asks.
 ///
 /// # Errors
 /// `RUST_LOG` cannot be read: a mistyped one would silence every warning.
@@ -19,17 +22,23 @@ pub(crate) fn start(level: &str, json: bool) -> Result<(), Failure> {
         None => EnvFilter::new(format!("{level},refinery_core=warn")),
         Some(asked) => parse(&asked)?,
     };
-    let silenced = "tokio_postgres=warn".parse::<Directive>().map_err(|error| error.to_string())?;
-    let filter = filter.add_directive(silenced);
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let builder = builder.with_ansi(std::io::stderr().is_terminal());
+    let may_say = filter_fn(|of| may_say(of.target(), *of.level()));
     // A second start, by a test, changes nothing.
     let _ = match json {
-        true => builder.json().try_init(),
-        false => builder.try_init(),
+        true => builder.json().finish().with(may_say).try_init(),
+        false => builder.finish().with(may_say).try_init(),
     };
     Ok(())
+}
+
+/// Beside the filter, for in a filter a longer name outranks a shorter one, and `tokio_postgres::query` can be
+/// asked for.
+fn may_say(target: &str, level: Level) -> bool {
+    let is_driver = target.split("::").next() == Some("tokio_postgres");
+    !is_driver || level <= Level::WARN
 }
 
 /// A word alone is read as the name of a module, so a mistyped level would be one.

@@ -41,14 +41,20 @@ impl Postgres {
         programs().is_some()
     }
 
+    /// That the system has its programs.
+    ///
+    /// # Errors
+    /// It has not; what to do.
+    pub fn installed() -> Result<(), Error> {
+        found().map(drop)
+    }
+
     /// The one in this folder, whether it has been made yet or not.
     ///
     /// # Errors
     /// It is not installed, or nobody may run it.
     pub fn within(folder: PathBuf) -> Result<Self, Error> {
-        let missing =
-            format!("PostgreSQL {OLDEST} or newer is not installed (on Debian: apt-get install postgresql)");
-        Ok(Self { programs: programs().ok_or(missing)?, runner: Self::runner()?, folder })
+        Ok(Self { programs: found()?, runner: Self::runner()?, folder })
     }
 
     /// The account that runs it.
@@ -210,6 +216,12 @@ impl Postgres {
     fn password(&self) -> PathBuf {
         self.folder.join("password")
     }
+}
+
+fn found() -> Result<PathBuf, Error> {
+    let missing =
+        || format!("PostgreSQL {OLDEST} or newer is not installed (on Debian: apt-get install postgresql)");
+    programs().ok_or_else(missing)
 }
 
 /// Where Debian keeps the programs of the newest version that is not too old; else where the path has

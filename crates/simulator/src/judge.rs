@@ -1,5 +1,6 @@
 //! Judges a run: replays what the simulator did, in the order of each owner's sequence, by rules
-//! of its own, and names everything that it would not have decided, answered or booked.
+//! of its own, and names everything that it would not have decided, answered or booked, by the id of the
+//! invariant that is broken.
 //!
 //! Pure: a history and a listing in, a verdict out.
 
@@ -9,16 +10,20 @@ mod replay;
 mod books;
 mod controls;
 mod group;
+mod invariant;
 mod opinion;
 mod windows;
 
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::history::{History, Swipe};
 use crate::listing::{Authorization, Listing};
+
+pub use invariant::Invariant;
+use invariant::Kind;
 
 /// Whether the server decided as it should, and where it did not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,18 +33,40 @@ pub struct Verdict {
     /// How many differences were found.
     pub count: usize,
     /// The first of them, at most [`Verdict::NAMED_MAX`].
-    pub differences: Vec<String>,
+    pub differences: Vec<Difference>,
+}
+
+/// Something that the server did, answered or shows otherwise than the simulator would have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The invariant that it breaks.
+    pub invariant: Invariant,
+    /// What it is about, what was found, and what was expected.
+    pub problem: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.invariant, self.problem)
+    }
+}
+
+/// One line, as in every other report.
+impl Serialize for Difference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl Verdict {
     /// How many differences are named.
     pub const NAMED_MAX: usize = 50;
 
-    /// A verdict with one difference.
+    /// The verdict where the server could not be read: nobody knows, which is a failure.
     #[must_use]
-    pub fn failed(difference: String) -> Self {
+    pub fn unread(why: String) -> Self {
         let mut differences = Differences::default();
-        differences.add(difference);
+        differences.add(Kind::Unread, why);
         differences.into_verdict()
     }
 }
@@ -87,7 +114,7 @@ fn pair<'a>(history: &'a History, listing: &'a Listing, differences: &mut Differ
         let token = authorization.token.as_str();
         if let Some(other) = listed.insert(token, authorization) {
             let (id, other) = (authorization.id, other.id);
-            differences.add(format!("{token}: decided twice, as {other} and as {id}"));
+            differences.add(Kind::Effect, format!("{token}: decided twice, as {other} and as {id}"));
         }
     }
     let take = |swipe: &'a Swipe| Pair { swipe, listed: listed.remove(&*swipe.token) };
@@ -95,7 +122,7 @@ fn pair<'a>(history: &'a History, listing: &'a Listing, differences: &mut Differ
     let mut strangers: Vec<&Authorization> = listed.into_values().collect();
     strangers.sort_by_key(|authorization| authorization.id);
     for Authorization { token, id, .. } in strangers {
-        differences.add(format!("{token}: decided as {id}, but it was never sent"));
+        differences.add(Kind::Effect, format!("{token}: decided as {id}, but it was never sent"));
     }
     pairs
 }
@@ -103,23 +130,29 @@ fn pair<'a>(history: &'a History, listing: &'a Listing, differences: &mut Differ
 /// Counts all and keeps the first.
 #[derive(Default)]
 struct Differences {
-    named: Vec<String>,
+    named: Vec<Difference>,
     count: usize,
 }
 
 impl Differences {
-    fn add(&mut self, difference: String) {
+    fn add(&mut self, kind: Kind, problem: String) {
         if self.named.len() < Verdict::NAMED_MAX {
-            self.named.push(difference);
+            self.named.push(Difference { invariant: kind.invariant(), problem });
         }
         self.count += 1;
     }
 
     /// Adds a difference if the two are not equal.
-    fn compare<T: PartialEq + fmt::Debug>(&mut self, what: impl FnOnce() -> String, found: T, expected: T) {
+    fn compare<T: PartialEq + fmt::Debug>(
+        &mut self,
+        kind: Kind,
+        what: impl FnOnce() -> String,
+        found: T,
+        expected: T,
+    ) {
         if found != expected {
             let what = what();
-            self.add(format!("{what} is {found:?}, expected {expected:?}"));
+            self.add(kind, format!("{what} is {found:?}, expected {expected:?}"));
         }
     }
 

@@ -27,7 +27,7 @@ mod action;
 pub mod client;
 
 pub use client::Client;
-pub use judge::{Verdict, judge};
+pub use judge::{Difference, Invariant, Verdict, judge};
 pub use progress::{Figures, Progress};
 pub use report::{Report, SimulateError, simulate};
 pub use settings::Settings;

@@ -53,7 +53,7 @@ pub async fn simulate(
         Ok(listing) => (judge(&history, &listing), hits(&history, &listing)),
         Err(error) => {
             let why = format!("the server's decisions could not be read: {error}");
-            (Verdict::failed(why), BTreeMap::new())
+            (Verdict::unread(why), BTreeMap::new())
         }
     };
     Ok(Report { figures: progress.figures(), controls, verdict })
@@ -68,7 +68,7 @@ mod tests {
         let report = Report {
             figures: Figures::default(),
             controls: BTreeMap::from([("daily limit", Hits { declined: 3, shadow: 1 })]),
-            verdict: Verdict::failed("because".to_owned()),
+            verdict: Verdict::unread("because".to_owned()),
         };
         let json = serde_json::to_value(&report).expect("JSON");
         for key in [
@@ -86,6 +86,6 @@ mod tests {
         assert_eq!(json["latency"]["p99_us"], 0);
         assert_eq!(json["controls"]["daily limit"], serde_json::json!({"declined": 3, "shadow": 1}));
         assert_eq!(json["verdict"]["passed"], false);
-        assert_eq!(json["verdict"]["differences"][0], "because");
+        assert_eq!(json["verdict"]["differences"][0], "unknown because");
     }
 }

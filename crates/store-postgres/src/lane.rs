@@ -75,9 +75,14 @@ impl Lane {
         let mut mood = if self.caution.is_raised() { Mood::Careful } else { Mood::Bold };
         for _ in 0..TRIES {
             let client = Clean::take(pool).await?;
-            match self.attempt(&client, batch, began, mood).await? {
+            let attempt = self.attempt(&client, batch, began, mood).await?;
+            if mood == Mood::Bold && !matches!(attempt, Attempt::Done(_)) {
+                self.caution.raise();
+            }
+            match attempt {
                 Attempt::Done(transacted) => {
                     client.give_back();
+                    self.caution.ease();
                     return Ok(transacted);
                 }
                 Attempt::Empty(why) => {
@@ -89,7 +94,6 @@ impl Lane {
                 Attempt::Crossed(why) => (last, mood) = (why, Mood::Careful),
                 Attempt::Held(why) => (last, mood) = (why, Mood::Sparing),
             }
-            self.caution.raise();
         }
         Err(last)
     }

@@ -28,13 +28,21 @@ impl Postgres {
         Self::prepare_in(Path::new(FOLDER))
     }
 
-    fn prepare_in(folder: &Path) -> Result<Self, Error> {
+    /// Installs its programs if that is ours to do.
+    ///
+    /// # Errors
+    /// They are not there.
+    pub(crate) fn install() -> Result<(), Error> {
         if !Server::is_installed() && tools::may_install() {
             tools::install_service(&["postgresql"], NO_CLUSTER)?;
         }
+        Server::installed()
+    }
+
+    fn prepare_in(folder: &Path) -> Result<Self, Error> {
+        Self::install().map_err(|error| format!("{error}, and {} names none", super::GIVEN))?;
         let runner = Server::runner()?;
-        let server = Server::within(home(folder, &runner)?)
-            .map_err(|error| format!("{error}, and {} names none", super::GIVEN))?;
+        let server = Server::within(home(folder, &runner)?)?;
         say(format_args!("a PostgreSQL in {}", server.folder().display()));
         server.make()?;
         Ok(Self { server })

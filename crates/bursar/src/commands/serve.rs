@@ -1,5 +1,6 @@
 //! `bursar serve`.
 
+use std::pin::pin;
 use std::process::ExitCode;
 
 use crate::Failure;
@@ -11,8 +12,12 @@ pub(crate) fn serve(arguments: &Serve) -> Result<ExitCode, Failure> {
     let (config, _) = super::settings(&arguments.source, &[])?;
     wiring::start_logs(&config)?;
     wiring::runtime()?.block_on(async {
-        let stopped = until_stopped()?;
-        let bursar = wiring::start(&config).await?;
+        let mut stopped = pin!(until_stopped()?);
+        let bursar = tokio::select! {
+            bursar = wiring::start(&config) => bursar?,
+            // Nothing was served, so nothing is to be finished, and a look-up of a name could not be ended.
+            () = &mut stopped => std::process::exit(0),
+        };
         super::print(&bursar.greeting(&config))?;
         super::print(&format!("listening on {}", bursar.url()))?;
         match bursar.run(stopped).await {

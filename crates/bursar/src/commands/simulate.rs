@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -123,7 +124,7 @@ fn hits(what: &str, controls: &BTreeMap<&'static str, Hits>, of: fn(&Hits) -> u6
     format!("{what}: {named}\n")
 }
 
-fn verdict(name: &str, count: usize, named: &[String]) -> String {
+fn verdict(name: &str, count: usize, named: &[impl Display]) -> String {
     let mut text = match count {
         0 => format!("verdict of the {name}: passed\n"),
         count => format!("verdict of the {name}: FAILED, {count} differences\n"),
@@ -134,4 +135,17 @@ fn verdict(name: &str, count: usize, named: &[String]) -> String {
 
 fn word(passed: bool) -> &'static str {
     if passed { "passed" } else { "failed" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_in_text_names_the_invariant_of_each_difference() {
+        let unread = Verdict::unread("the server is gone".to_owned());
+        let text = verdict("simulator", unread.count, &unread.differences);
+        let expected = "verdict of the simulator: FAILED, 1 differences\n  unknown the server is gone\n";
+        assert_eq!(text, expected);
+    }
 }

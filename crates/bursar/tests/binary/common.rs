@@ -137,6 +137,20 @@ impl Running {
         Ok(Ended { status, stdout, stderr })
     }
 
+    /// Waits until it says that it can decide.
+    pub(crate) async fn until_ready(&self) -> Result<(), Error> {
+        let began = Instant::now();
+        while self.ready().await? != 200 {
+            assert!(began.elapsed() < PATIENCE, "waited in vain until it is ready");
+        }
+        Ok(())
+    }
+
+    /// The status of `/ready`.
+    pub(crate) async fn ready(&self) -> Result<u16, Error> {
+        Ok(self.http.get(format!("{}/ready", self.base)).send().await?.status().as_u16())
+    }
+
     /// Its figures since the start.
     pub(crate) async fn figures(&self) -> Result<Value, Error> {
         let profile = self.get("/v1/profile").await?;

@@ -6,7 +6,6 @@ mod verdict;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use bursar_testkit::PostgresServer;
 use tokio::sync::watch;
@@ -26,7 +25,9 @@ pub(crate) enum Known {
     Answered { status: u16, answer: String },
     /// No decision: it reached nobody.
     Failed,
-    /// It may have been decided: the answer was 503, or none came.
+    /// Answered 503: it may have been decided.
+    Unavailable,
+    /// It may have been decided: no answer came.
     Unknown,
 }
 
@@ -61,8 +62,8 @@ struct World {
 pub(crate) struct Seen {
     /// Decisions, by instance and wallet.
     pub(crate) decided: Vec<[u64; FUNDS.len()]>,
-    /// The longest that a request took, however it ended.
-    pub(crate) slowest: Duration,
+    /// Answers that there is no decision, by client: each sends one request after the other.
+    pub(crate) unavailable: [u64; CLIENTS],
 }
 
 impl Seen {
@@ -160,7 +161,10 @@ impl World {
             let mut swipe = self.plan(client, turn);
             for attempt in 0.. {
                 let instance = (client + turn / self.wallets.len() + attempt) % self.instances.len();
-                swipe.learn(self.ask(&swipe, instance).await?);
+                let known = self.ask(&swipe, instance).await?;
+                let unavailable = u64::from(known == Known::Unavailable);
+                self.seen.send_modify(|seen| seen.unavailable[client] += unavailable);
+                swipe.learn(known);
                 if self.is_over.load(Ordering::Relaxed) || swipe.is_answered() || !insists {
                     break;
                 }
@@ -184,14 +188,12 @@ impl World {
 
     /// Sends a message, and what is known of it then.
     async fn ask(&self, swipe: &Swipe, instance: usize) -> Result<Known, Error> {
-        let began = Instant::now();
         let sent = self.instance(instance).jit(&swipe.body).await;
-        let took = began.elapsed();
         let known = match sent {
             Ok((status @ (200 | 402), answer)) => {
                 Known::Answered { status, answer: String::from_utf8(answer)? }
             }
-            Ok((503, _)) => Known::Unknown,
+            Ok((503, _)) => Known::Unavailable,
             Ok((status, answer)) => {
                 return Err(format!("answered {status}: {}", String::from_utf8_lossy(&answer)).into());
             }
@@ -199,7 +201,6 @@ impl World {
             Err(_) => Known::Unknown,
         };
         self.seen.send_modify(|seen| {
-            seen.slowest = seen.slowest.max(took);
             seen.decided[instance][swipe.wallet] += u64::from(matches!(known, Known::Answered { .. }));
         });
         Ok(known)

@@ -1,9 +1,14 @@
 //! The binary with its ledger on PostgreSQL.
 
-use bursar_testkit::{Ca, PostgresPlace, PostgresServer};
-use serde_json::Value;
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::Stdio;
 
-use crate::common::{Error, Running, bursar};
+use bursar_testkit::{Ca, PostgresPlace, PostgresServer, Store};
+use serde_json::{Value, json};
+
+use crate::common::{Ended, Error, Running, ask_to_stop, bursar, check_postgres, report};
+use crate::home::Home;
 
 #[test]
 fn a_server_that_is_not_there_is_named_without_the_password() -> Result<(), Error> {
@@ -55,5 +60,60 @@ fn every_command_trusts_the_ca_of_the_settings_and_no_other() -> Result<(), Erro
     let environment =
         [("BURSAR__POSTGRES__URL", &*url), ("BURSAR__POSTGRES__CA_FILE", &*ca.file().display().to_string())];
     Running::start_with(bursar(&[]), folder.path(), &environment)?;
+    Ok(())
+}
+
+/// Its driver logs the values of statements, also by modules that a filter can name.
+#[tokio::test]
+async fn no_value_of_a_statement_is_logged_whatever_is_asked_for() -> Result<(), Error> {
+    let home = Home::on(Store::Postgres)?;
+    let asked = "trace,tokio_postgres=trace,tokio_postgres::query=trace";
+    let server = home.start_with(&[("RUST_LOG", asked)])?;
+    let wallet = server.wallet("10.00").await?;
+    assert_eq!(server.jit(&wallet.swipe("unlogged", "1.00")).await?.0, 200);
+    let secrets = home.secrets(&server);
+    ask_to_stop(server.id())?;
+    let Ended { status, stdout, stderr } = server.ended()?;
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    let log = stdout + &stderr;
+    assert!(log.contains("started processing request"), "logs are on: {log}");
+    let values = ["Springfield", "gpa_order", "preparing query", "executing statement", "with parameters"];
+    for hidden in secrets.iter().map(String::as_str).chain(values) {
+        assert!(!log.contains(hidden), "{hidden} is in the log: {log}");
+    }
+    Ok(())
+}
+
+/// Whoever stops it waits for no connection that does not come.
+#[test]
+fn it_can_be_stopped_while_it_still_connects() -> Result<(), Error> {
+    let (silent, folder) = (TcpListener::bind("127.0.0.1:0")?, tempfile::tempdir()?);
+    let url = format!("postgres://bursar@{}/x", silent.local_addr()?);
+    let mut serve = bursar(&["serve", "--port", "0", "--postgres", &url, "--data-dir"]);
+    let serve = serve.arg(folder.path()).env("BURSAR__POSTGRES__CONNECT_TIMEOUT_MS", "60000");
+    let serving = serve.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    // It has said what it wants, and nobody answers.
+    let (mut connection, _) = silent.accept()?;
+    connection.read_exact(&mut [0])?;
+    ask_to_stop(serving.id())?;
+    let output = serving.wait_with_output()?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("bursar: stopping"), "{stderr}");
+    Ok(())
+}
+
+/// As the README starts it: by the flag, with nothing in the environment.
+#[test]
+fn a_demo_keeps_its_ledger_where_the_flag_says() -> Result<(), Error> {
+    let (place, folder) = (PostgresPlace::new(), tempfile::tempdir()?);
+    let mut demo = bursar(&["demo", "--for", "1s", "--rate", "100", "--json", "--port", "0"]);
+    let demo = demo.args(["--postgres", &place.url(), "--data-dir"]).arg(folder.path()).output()?;
+    let report = report(&demo)?;
+    assert_eq!(demo.status.code(), Some(0), "{report}");
+    assert_eq!(report["verdicts"], json!({"check": "passed", "simulator": "passed"}), "{report}");
+    let messages = check_postgres(&place.url())?["messages"].as_u64();
+    assert!(messages >= report["decisions"].as_u64() && messages > Some(0), "{messages:?}: {report}");
+    assert!(!folder.path().join("ledger.db").exists());
     Ok(())
 }

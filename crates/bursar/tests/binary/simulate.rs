@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use bursar_testkit::{Store, on_both_stores};
 use serde_json::{Value, json};
 
-use crate::common::{Error, Running, ask_to_stop, bursar, report};
+use crate::common::{Error, Running, ask_to_stop, bursar, kill, report};
 use crate::home::Home;
 
 fn simulate(server: &Running) -> Command {
@@ -33,7 +33,7 @@ async fn a_hold_that_nobody_asked_for_is_named(store: Store) -> Result<(), Error
     // What is available stays, so only the balances tell.
     let damage = "update accounts set posted_minor = posted_minor + 1, held_minor = held_minor + 1";
     let differences = judged_after(store, damage, "count", 50).await?;
-    assert!(differences.contains(": what is held is "), "{differences}");
+    assert!(is_named(&differences, "L3", ": what is held is "), "{differences:?}");
     Ok(())
 }
 
@@ -41,7 +41,10 @@ on_both_stores!(a_decline_that_it_would_not_have_made_is_named);
 async fn a_decline_that_it_would_not_have_made_is_named(store: Store) -> Result<(), Error> {
     let damage = "update cards set status = 'suspended' where status = 'active'";
     let differences = judged_after(store, damage, "decline_reasons.card_not_active", 30).await?;
-    assert!(differences.contains(": declined card_not_active, expected approved; "), "{differences}");
+    assert!(
+        is_named(&differences, "R1", ": declined card_not_active, expected approved; "),
+        "{differences:?}"
+    );
     Ok(())
 }
 
@@ -49,14 +52,35 @@ on_both_stores!(an_approval_that_it_would_not_have_made_is_named);
 async fn an_approval_that_it_would_not_have_made_is_named(store: Store) -> Result<(), Error> {
     let damage = "update cards set status = 'active'; update cardholders set status = 'active'";
     let differences = judged_after(store, damage, "count", 300).await?;
-    assert!(differences.contains(": approved, expected declined card_not_active; "), "{differences}");
+    assert!(
+        is_named(&differences, "V3", ": approved, expected declined card_not_active; "),
+        "{differences:?}"
+    );
     Ok(())
 }
 
 on_both_stores!(a_spending_window_that_forgot_what_was_taken_is_named);
 async fn a_spending_window_that_forgot_what_was_taken_is_named(store: Store) -> Result<(), Error> {
     let differences = judged_after(store, "delete from windows", "count", 100).await?;
-    assert!(differences.contains(": the checks of ctrl_"), "{differences}");
+    assert!(is_named(&differences, "V1", ": the checks of ctrl_"), "{differences:?}");
+    Ok(())
+}
+
+/// What cannot be read in the end is nothing that passes.
+#[tokio::test]
+async fn a_server_that_is_gone_in_the_end_fails_as_unknown() -> Result<(), Error> {
+    let home = Home::on(Store::Sqlite)?;
+    let server = home.start()?;
+    let simulation = simulate(&server).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    server.until(|figures| figures["count"].as_u64() >= Some(50)).await?;
+    kill(server.id())?;
+    ask_to_stop(simulation.id())?;
+    let output = simulation.wait_with_output()?;
+    let report = report(&output)?;
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert_eq!(report["verdicts"]["simulator"], "failed", "{report}");
+    let differences = named(&report)?;
+    assert!(is_named(&differences, "unknown", "could not be read"), "{differences:?}");
     Ok(())
 }
 
@@ -74,7 +98,7 @@ fn without_the_credentials_it_says_which_file_is_missing() -> Result<(), Error> 
 
 /// Drives a server whose ledger is changed by hand meanwhile, until one of its figures has grown by
 /// so many after that; what the simulator names.
-async fn judged_after(store: Store, damage: &str, figure: &str, more: u64) -> Result<String, Error> {
+async fn judged_after(store: Store, damage: &str, figure: &str, more: u64) -> Result<Vec<String>, Error> {
     let home = Home::on(store)?;
     let server = home.start()?;
     let figure = |figures: &Value| {
@@ -91,5 +115,15 @@ async fn judged_after(store: Store, damage: &str, figure: &str, more: u64) -> Re
     let report = report(&output)?;
     assert_eq!(output.status.code(), Some(1), "{report}");
     assert_eq!(report["verdicts"]["simulator"], "failed", "{report}");
-    Ok(report["differences"].to_string())
+    named(&report)
+}
+
+fn named(report: &Value) -> Result<Vec<String>, Error> {
+    Ok(serde_json::from_value(report["differences"].clone())?)
+}
+
+/// Whether an invariant is said to be broken so.
+fn is_named(differences: &[String], invariant: &str, what: &str) -> bool {
+    let mut split = differences.iter().filter_map(|difference| difference.split_once(' '));
+    split.any(|(id, problem)| id == invariant && problem.contains(what))
 }

@@ -2,7 +2,7 @@
 
 use bursar_core::Money;
 
-use super::{Differences, Pair};
+use super::{Differences, Kind, Pair};
 use crate::history::{Answer, Delivery, History, Swipe};
 use crate::listing::Authorization;
 
@@ -12,14 +12,14 @@ pub(super) fn check(history: &History, pair: &Pair<'_>, differences: &mut Differ
     for delivery in &swipe.deliveries {
         match delivery {
             Delivery::Answered(answer) => answers.push(answer),
-            Delivery::Unusable(why) => differences.add(format!("{}: answered {why}", swipe.token)),
+            Delivery::Unusable(why) => {
+                differences.add(Kind::NoDecision, format!("{}: answered {why}", swipe.token));
+            }
             Delivery::Unknown => {}
         }
     }
-    if answers.iter().any(|answer| answer.digest != answers[0].digest) {
-        differences.add(format!("{}: a repeat was answered with other bytes", swipe.token));
-    }
     if let Some(answer) = answers.first() {
+        repeats(swipe, &answers, differences);
         answered(swipe, answer, listed, differences);
     }
     for delivery in &swipe.conflicts {
@@ -31,26 +31,37 @@ pub(super) fn check(history: &History, pair: &Pair<'_>, differences: &mut Differ
     }
 }
 
+/// Every repeat is answered by the bytes of the first answer.
+fn repeats(swipe: &Swipe, answers: &[&Answer], differences: &mut Differences) {
+    let Some(other) = answers.iter().find(|answer| answer.digest != answers[0].digest) else { return };
+    let kind = match (answers[0].status, other.status) {
+        (402, 200) => Kind::Revived,
+        _ => Kind::Repeat,
+    };
+    differences.add(kind, format!("{}: a repeat was answered with other bytes", swipe.token));
+}
+
 /// The answer says what the stored decision says.
 fn answered(swipe: &Swipe, answer: &Answer, listed: Option<&Authorization>, differences: &mut Differences) {
     let token = &swipe.token;
     let about = |what: &str| format!("{token}: the answer's {what}");
     let Some(listed) = listed else {
         let status = answer.status;
-        differences.add(format!("{token}: answered {status}, but the server shows no decision"));
+        differences
+            .add(Kind::Stored, format!("{token}: answered {status}, but the server shows no decision"));
         return;
     };
-    differences.compare(|| about("decision id"), answer.decision, Some(listed.id));
+    differences.compare(Kind::Stored, || about("decision id"), answer.decision, Some(listed.id));
     let expected = if listed.status == "approved" { 200 } else { 402 };
-    differences.compare(|| about("status"), answer.status, expected);
+    differences.compare(Kind::Stored, || about("status"), answer.status, expected);
     // What is approved is what is answered; a decline repeats what was asked.
-    let amount = match answer.status {
-        200 => listed.approved_amount.as_deref(),
-        _ => listed.amount.as_deref(),
+    let (kind, amount) = match answer.status {
+        200 => (Kind::AnsweredAmount, listed.approved_amount.as_deref()),
+        _ => (Kind::Stored, listed.amount.as_deref()),
     };
     if let Some(amount) = amount {
         let minor = |text: &str| Money::parse(text, swipe.currency).map(|amount| amount.minor);
-        differences.compare(|| about("amount"), minor(&answer.amount), minor(amount));
+        differences.compare(kind, || about("amount"), minor(&answer.amount), minor(amount));
     }
     let word = answer.decline_reason.as_deref();
     let words = listed.decline_reason.as_deref().map_or(&[][..], processor_words);
@@ -60,7 +71,8 @@ fn answered(swipe: &Swipe, answer: &Answer, listed: Option<&Authorization>, diff
     };
     if !is_told {
         let reason = &listed.decline_reason;
-        differences.add(format!("{token}: the answer's reason is {word:?}, the server shows {reason:?}"));
+        let problem = format!("{token}: the answer's reason is {word:?}, the server shows {reason:?}");
+        differences.add(Kind::Stored, problem);
     }
 }
 
@@ -92,7 +104,8 @@ fn conflict(swipe: &Swipe, delivery: &Delivery, differences: &mut Differences) {
     };
     if reason != Some("DUPLICATE_TRANSACTION") {
         let token = &swipe.token;
-        differences.add(format!("{token}: another amount under the same token was answered {delivery:?}"));
+        let problem = format!("{token}: another amount under the same token was answered {delivery:?}");
+        differences.add(Kind::Repeat, problem);
     }
 }
 
@@ -101,14 +114,19 @@ fn content(swipe: &Swipe, listed: &Authorization, differences: &mut Differences)
     let token = &swipe.token;
     let about = |what: &str| format!("{token}: the listed {what}");
     let kind = if swipe.follows.is_some() { "increment" } else { "authorization" };
-    differences.compare(|| about("kind"), listed.kind.as_str(), kind);
+    differences.compare(Kind::Content, || about("kind"), listed.kind.as_str(), kind);
     let transaction = if swipe.follows.is_some() { "purchase" } else { swipe.ask.transaction() };
-    differences.compare(|| about("transaction"), listed.transaction.as_str(), transaction);
-    differences.compare(|| about("card"), listed.card_token.as_str(), &*swipe.card_token);
+    differences.compare(Kind::Content, || about("transaction"), listed.transaction.as_str(), transaction);
+    differences.compare(Kind::Content, || about("card"), listed.card_token.as_str(), &*swipe.card_token);
     let amount = listed.amount.as_deref();
     let amount_minor = amount.map(|amount| Money::parse(amount, swipe.currency).map(|amount| amount.minor));
-    differences.compare(|| about("amount"), amount_minor, swipe.amount_minor.map(Ok));
-    differences.compare(|| about("currency"), listed.currency.as_deref(), Some(swipe.currency.code()));
+    differences.compare(Kind::Content, || about("amount"), amount_minor, swipe.amount_minor.map(Ok));
+    differences.compare(
+        Kind::Content,
+        || about("currency"),
+        listed.currency.as_deref(),
+        Some(swipe.currency.code()),
+    );
 }
 
 /// A decision belongs to the owner of its card, and to nobody if the card is unknown.
@@ -116,14 +134,19 @@ fn ownership(history: &History, swipe: &Swipe, listed: &Authorization, differenc
     let token = &swipe.token;
     let card = history.cards.iter().find(|card| card.token == swipe.card_token);
     let about = |what: &str| format!("{token}: the listed {what}");
-    differences.compare(|| about("owner"), listed.owner, card.map(|card| card.owner));
-    differences.compare(|| about("account"), listed.account, card.map(|card| card.account));
+    differences.compare(Kind::Content, || about("owner"), listed.owner, card.map(|card| card.owner));
+    differences.compare(Kind::Content, || about("account"), listed.account, card.map(|card| card.account));
     if card.is_some() {
         return;
     }
     let decision = (listed.status.as_str(), listed.decline_reason.as_deref());
     let expected = ("declined", Some("card_unknown"));
-    differences.compare(|| about("decision"), decision, expected);
-    differences.compare(|| about("owner's sequence"), listed.owner_sequence, None);
-    differences.compare(|| about("available amount"), listed.available_after.as_deref(), None);
+    differences.compare(Kind::Decision, || about("decision"), decision, expected);
+    differences.compare(Kind::Number, || about("owner's sequence"), listed.owner_sequence, None);
+    differences.compare(
+        Kind::Available,
+        || about("available amount"),
+        listed.available_after.as_deref(),
+        None,
+    );
 }

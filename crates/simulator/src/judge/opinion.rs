@@ -2,6 +2,7 @@
 
 use bursar_core::Currency;
 
+use super::invariant::Kind;
 use super::replay::{read, show};
 use super::windows::Used;
 use crate::control::Limit;
@@ -106,16 +107,12 @@ impl Opinion<'_> {
         self.accepted.iter().all(|made| declines(made, check))
     }
 
-    /// The invariant that an approval breaks, and how; `None` if it breaks none.
-    pub(super) fn broken(&self, currency: Currency) -> Option<String> {
-        let (check, _) = REASONS.iter().find(|(check, _)| self.has_to_decline(check))?;
+    /// How an approval breaks the control; `None` if it does not.
+    pub(super) fn broken(&self, currency: Currency) -> Option<(Kind, String)> {
+        let (check, reason) = REASONS.iter().find(|(check, _)| self.has_to_decline(check))?;
         let made = self.accepted.first()?.iter().find(|made| made.check == *check)?;
         let was_allowed = self.before.as_ref().is_some_and(|before| !declines(before, check));
-        let rule = match made.left_here() {
-            _ if was_allowed => "V3 ",
-            Some(_) => "V1 ",
-            None => "",
-        };
+        let kind = if was_allowed { Kind::Outdated } else { Kind::Despite(reason) };
         let numbers = match made.left_here() {
             None => String::new(),
             Some((_, left)) if made.is_count() => format!(": {left} uses left"),
@@ -125,7 +122,7 @@ impl Opinion<'_> {
         };
         let (id, name) = (self.control.id, self.control.name);
         let before = if was_allowed { ", changed before" } else { "" };
-        Some(format!("{rule}approved against the {check} of {id} ({name}{before}){numbers}"))
+        Some((kind, format!("approved against the {check} of {id} ({name}{before}){numbers}")))
     }
 
     /// Whether the listed checks of this control are what one of its versions makes.

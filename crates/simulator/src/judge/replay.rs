@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use bursar_core::{AccountId, Currency, Money};
 use jiff::Timestamp;
 
-use super::books::{Books, Ruling};
-use super::{Differences, Pair};
+use super::books::{Account, Books, Ruling};
+use super::{Differences, Kind, Pair};
 use crate::history::{Action, History, Outcome, Owner, Swipe, What};
 use crate::listing::{Authorization, Listing};
 
@@ -29,12 +29,13 @@ pub(super) fn check(
     let items = replay.items(history, pairs);
     let shown = listing.owners.iter().find(|shown| shown.id == owner.id);
     if shown.is_none() {
-        replay.differ("it is not shown");
+        replay.differ(Kind::Unread, "it is not shown");
     }
     let last = items.keys().next_back().copied().unwrap_or(owner.creations);
     let shown_last = shown.map_or(last, |shown| shown.sequence);
     if shown_last < last {
-        replay.differ(&format!("its sequence is shown as {shown_last}, but #{last} was given out"));
+        let problem = format!("its sequence is shown as {shown_last}, but #{last} was given out");
+        replay.differ(Kind::Behind, &problem);
     }
     replay.run(&items, shown_last);
     replay.finish(history, listing);
@@ -66,7 +67,7 @@ impl<'a> Replay<'a, '_> {
             };
             match listed.owner_sequence {
                 Some(number) => self.place(&mut items, number, Item::Swipe(swipe, listed)),
-                None => self.differ(&format!("{} has no number", swipe.token)),
+                None => self.differ(Kind::Number, &format!("{} has no number", swipe.token)),
             }
         }
         for action in history.actions.iter().filter(|action| action.owner == self.owner.id) {
@@ -81,10 +82,10 @@ impl<'a> Replay<'a, '_> {
     fn place(&mut self, items: &mut BTreeMap<i64, Item<'a>>, number: i64, item: Item<'a>) {
         if number <= self.owner.creations {
             let what = item.name();
-            self.differ(&format!("#{number} is given to {what}, but it is a creation's"));
+            self.differ(Kind::Number, &format!("#{number} is given to {what}, but it is a creation's"));
         } else if let Some(other) = items.insert(number, item) {
             let (what, other) = (item.name(), other.name());
-            self.differ(&format!("#{number} is given to both {other} and {what}"));
+            self.differ(Kind::Number, &format!("#{number} is given to both {other} and {what}"));
         }
     }
 
@@ -101,7 +102,7 @@ impl<'a> Replay<'a, '_> {
         self.gap(next, shown_last);
         for action in std::mem::take(&mut self.refused) {
             let (what, outcome) = (&action.what, &action.outcome);
-            self.differ(&format!("{what} should have been granted, but: {outcome:?}"));
+            self.differ(Kind::Decision, &format!("{what} should have been granted, but: {outcome:?}"));
         }
     }
 
@@ -113,8 +114,12 @@ impl<'a> Replay<'a, '_> {
                 Some(place) => {
                     self.refused.remove(place);
                 }
-                None if number == last => return self.differ(&format!("nothing is known of #{number}")),
-                None => return self.differ(&format!("nothing is known of #{number} to #{last}")),
+                None if number == last => {
+                    return self.differ(Kind::Number, &format!("nothing is known of #{number}"));
+                }
+                None => {
+                    return self.differ(Kind::Number, &format!("nothing is known of #{number} to #{last}"));
+                }
             }
         }
     }
@@ -153,21 +158,21 @@ impl<'a> Replay<'a, '_> {
                 (status, Some(reason)) => format!("{status} {reason}"),
             };
             let token = &swipe.token;
-            self.differ(&format!(
+            let problem = format!(
                 "#{number} {token}: {found}, expected {expected}; {asked} asked, {available} available"
-            ));
+            );
+            self.differ(expected.broken_by(is_approved), &problem);
         }
         let approved = listed.approved_amount.as_deref().filter(|_| is_approved);
         let approved_minor = approved.and_then(|amount| read(amount, swipe.currency));
         if is_approved && expected.0.contains(&None) && approved_minor != self.books.grant(swipe) {
-            let granted = self.books.grant(swipe).map(|minor| show(minor, swipe.currency));
-            self.differ(&format!("#{number} {}: {approved:?} approved, expected {granted:?}", swipe.token));
+            self.other_amount(number, swipe, listed, approved_minor);
         }
         let group = self.books.decided(swipe, listed.id, approved_minor, listed.decided_at);
         if is_approved {
             let token = &swipe.token;
             let about = || format!("{token}: the listed group");
-            self.differences.compare(about, listed.group, group);
+            self.differences.compare(Kind::Held, about, listed.group, group);
         }
         if let Some(account) = self.books.account_of(swipe) {
             let what = format!("#{number} {}", swipe.token);
@@ -175,11 +180,27 @@ impl<'a> Replay<'a, '_> {
         }
     }
 
+    fn other_amount(
+        &mut self,
+        number: i64,
+        swipe: &Swipe,
+        listed: &Authorization,
+        approved_minor: Option<i128>,
+    ) {
+        let account = self.books.account_of(swipe).and_then(|id| self.books.account(id));
+        let is_covered = approved_minor <= account.map(Account::available_minor);
+        let kind = if is_covered { Kind::Decision } else { Kind::Despite("insufficient_funds") };
+        let granted = self.books.grant(swipe).map(|minor| show(minor, swipe.currency));
+        let (token, approved) = (&swipe.token, &listed.approved_amount);
+        self.differ(kind, &format!("#{number} {token}: {approved:?} approved, expected {granted:?}"));
+    }
+
     fn action(&mut self, number: i64, action: &Action, at: Timestamp, available: Option<&str>) {
         self.time(number, at);
         let what = &action.what;
         if let Some(reason) = self.books.refusal(what) {
-            self.differ(&format!("#{number} {what}: granted, expected {reason}"));
+            let problem = format!("#{number} {what}: granted, expected {reason}");
+            self.differ(Kind::Despite(reason), &problem);
         }
         if let Some(account) = self.books.granted(what) {
             self.available(&format!("#{number} {what}"), account, available);
@@ -189,7 +210,8 @@ impl<'a> Replay<'a, '_> {
     fn time(&mut self, number: i64, at: Timestamp) {
         if at < self.at {
             let before = self.at;
-            self.differ(&format!("#{number} is dated {at}, before its predecessor at {before}"));
+            let problem = format!("#{number} is dated {at}, before its predecessor at {before}");
+            self.differ(Kind::Time, &problem);
         }
         self.at = self.at.max(at);
     }
@@ -202,7 +224,8 @@ impl<'a> Replay<'a, '_> {
         };
         let (currency, expected) = (account.currency, account.available_minor());
         let Some(found) = shown.and_then(|shown| read(shown, currency)) else {
-            return self.differ(&format!("{what}: the available amount is shown as {shown:?}"));
+            let problem = format!("{what}: the available amount is shown as {shown:?}");
+            return self.differ(Kind::Available, &problem);
         };
         let drift_minor = found - expected;
         if drift_minor == account.drift_minor {
@@ -210,41 +233,42 @@ impl<'a> Replay<'a, '_> {
         }
         account.drift_minor = drift_minor;
         let (found, expected) = (show(found, currency), show(expected, currency));
-        self.differ(&format!("{what}: {found} is shown as available after it, expected {expected}"));
+        let problem = format!("{what}: {found} is shown as available after it, expected {expected}");
+        self.differ(Kind::Available, &problem);
     }
 
     fn finish(&mut self, history: &History, listing: &Listing) {
         for own in history.accounts.iter().filter(|account| account.owner == self.owner.id) {
             let id = own.id;
             let Some(shown) = listing.accounts.iter().find(|shown| shown.id == id) else {
-                self.differ(&format!("{id} is not shown"));
+                self.differ(Kind::Unread, &format!("{id} is not shown"));
                 continue;
             };
             let Some(account) = self.books.account(id) else {
                 continue;
             };
             let currency = account.currency;
-            for (what, found, expected) in [
-                ("posted", &shown.posted, account.posted_minor),
-                ("held", &shown.held, account.held_minor),
-                ("available", &shown.available, account.available_minor()),
+            for (kind, what, found, expected) in [
+                (Kind::Posted, "posted", &shown.posted, account.posted_minor),
+                (Kind::Held, "held", &shown.held, account.held_minor),
+                (Kind::Available, "available", &shown.available, account.available_minor()),
             ] {
                 if read(found, currency) != Some(expected) {
                     let expected = show(expected, currency);
                     let what = format!("{id}: what is {what} is {found}, expected {expected}");
-                    self.differences.add(what);
+                    self.differences.add(kind, what);
                 }
             }
             let about = || format!("{id}: the number of open holds");
-            self.differences.compare(about, shown.open_holds, account.open_holds);
+            self.differences.compare(Kind::Held, about, shown.open_holds, account.open_holds);
             let about = || format!("{id}: the number of entries");
-            self.differences.compare(about, shown.entries, account.entries);
+            self.differences.compare(Kind::Entries, about, shown.entries, account.entries);
         }
         self.all_spending(history, listing);
     }
 
-    fn differ(&mut self, difference: &str) {
-        self.differences.add(format!("{}: {difference}", self.owner.id));
+    fn differ(&mut self, kind: Kind, problem: &str) {
+        self.differences.add(kind, format!("{}: {problem}", self.owner.id));
     }
 }
 
@@ -278,6 +302,16 @@ impl<'a> Decision<'a> {
 /// Every decision that is right.
 struct Expected(Vec<Option<&'static str>>);
 
+impl Expected {
+    /// What another decision breaks.
+    fn broken_by(&self, is_approved: bool) -> Kind {
+        match self.0.first() {
+            Some(Some(reason)) if is_approved && !self.0.contains(&None) => Kind::Despite(reason),
+            _ => Kind::Decision,
+        }
+    }
+}
+
 impl std::fmt::Display for Expected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (place, reason) in self.0.iter().enumerate() {
@@ -300,7 +334,8 @@ fn refused<'a>(history: &'a History, owner: &Owner, differences: &mut Difference
             Outcome::Refused { .. } => refused.push(action),
             Outcome::Unresolved(why) => {
                 let (owner, what) = (owner.id, &action.what);
-                differences.add(format!("{owner}: what became of {what} is not known: {why}"));
+                let problem = format!("{owner}: what became of {what} is not known: {why}");
+                differences.add(Kind::Unread, problem);
             }
         }
     }

@@ -55,3 +55,15 @@ fn differences_are_counted_and_the_first_are_named() {
     assert_eq!((verdict.passed, verdict.count, verdict.differences.len()), (false, 80, 50));
     assert!(verdict.to_string().ends_with("and 30 more"), "{verdict}");
 }
+
+#[test]
+fn text_and_json_name_the_invariant_first() {
+    let mut differences = Differences::default();
+    differences.add(Kind::Posted, "acct_1: one cent".to_owned());
+    differences.add(Kind::Unread, "acct_2 is not shown".to_owned());
+    let verdict = differences.into_verdict();
+    let lines = ["L1 acct_1: one cent", "unknown acct_2 is not shown"];
+    assert_eq!(verdict.to_string(), format!("failed: 2 differences\n- {}\n- {}", lines[0], lines[1]));
+    let json = serde_json::to_value(&verdict).expect("JSON");
+    assert_eq!(json, serde_json::json!({"passed": false, "count": 2, "differences": lines}));
+}

@@ -48,7 +48,7 @@ impl World {
                 of.map(|swipe| swipe.cents).sum()
             };
             let least = of(|known| matches!(known, Known::Answered { status: 200, .. }));
-            let most = least + of(|known| *known == Known::Unknown);
+            let most = least + of(|known| matches!(known, Known::Unavailable | Known::Unknown));
             let held = self.account(wallet).await?["held"].as_str().and_then(cents);
             if !held.is_some_and(|held| (least..=most).contains(&held)) {
                 findings

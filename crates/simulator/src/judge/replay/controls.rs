@@ -4,6 +4,7 @@ use bursar_core::{CardId, CardholderId};
 
 use super::{Replay, read};
 use crate::history::{History, Scope, Swipe};
+use crate::judge::Kind;
 use crate::judge::controls::find;
 use crate::judge::opinion::{Left, Opinion};
 use crate::listing::{Authorization, Check, Listing, Remaining, Spending};
@@ -22,24 +23,26 @@ impl Replay<'_, '_> {
         for opinion in opinions {
             let id = opinion.control.id;
             if listed.status == "approved"
-                && let Some(broken) = opinion.broken(swipe.currency)
+                && let Some((kind, broken)) = opinion.broken(swipe.currency)
             {
-                self.differ(&format!("#{number} {token}: {broken}"));
+                self.differ(kind, &format!("#{number} {token}: {broken}"));
             }
             let own: Vec<&Check> =
                 of_controls.iter().copied().filter(|check| check.control == Some(id)).collect();
             if !opinion.fits(&own, swipe.currency) {
                 let (name, expected) = (opinion.control.name, opinion.expected());
                 let found = shown(&own);
-                self.differ(&format!(
+                let problem = format!(
                     "#{number} {token}: the checks of {id} ({name}) are {found}, expected {expected}"
-                ));
+                );
+                self.differ(Kind::Check, &problem);
             }
         }
         let is_stranger =
             |check: &&&Check| !opinions.iter().any(|opinion| Some(opinion.control.id) == check.control);
         if let Some(Check { check, control: Some(id), .. }) = of_controls.iter().find(is_stranger) {
-            self.differ(&format!("#{number} {token}: {check} of {id}, which does not count for it"));
+            let problem = format!("#{number} {token}: {check} of {id}, which does not count for it");
+            self.differ(Kind::Check, &problem);
         }
     }
 
@@ -53,7 +56,10 @@ impl Replay<'_, '_> {
             scopes.push(control.scope);
             match listing.spending.iter().find(|spending| spending.scope == control.scope) {
                 Some(spending) => self.spending(history, spending),
-                None => self.differ(&format!("V2 {}: what is left of it is not shown", control.scope)),
+                None => {
+                    let problem = format!("{}: what is left of it is not shown", control.scope);
+                    self.differ(Kind::Unread, &problem);
+                }
             }
         }
     }
@@ -65,17 +71,17 @@ impl Replay<'_, '_> {
         let expected = self.books.controls.left(&cards, *scope, shown.at);
         for Remaining { control: id, .. } in &shown.limits {
             if !expected.iter().any(|(control, ..)| control.id == *id) {
-                self.differ(&format!("V2 {scope}: {id} is shown as a limit of it"));
+                self.differ(Kind::Left, &format!("{scope}: {id} is shown as a limit of it"));
             }
         }
         for (control, status, made) in expected {
             let (id, name, currency) = (control.id, control.name, control.currency);
             let Some(found) = find(&shown.limits, id) else {
-                self.differ(&format!("V2 {scope}: {id} ({name}) is not shown"));
+                self.differ(Kind::Left, &format!("{scope}: {id} ({name}) is not shown"));
                 continue;
             };
-            let about = || format!("V2 {scope}: the status of {id} ({name})");
-            self.differences.compare(about, found.status.as_str(), status);
+            let about = || format!("{scope}: the status of {id} ({name})");
+            self.differences.compare(Kind::Left, about, found.status.as_str(), status);
             let (amount, uses) = made.left;
             let amount_found = found.remaining_amount.as_deref().and_then(|text| read(text, currency));
             let uses_found = found.remaining_count.map(i128::from);
@@ -84,9 +90,9 @@ impl Replay<'_, '_> {
             {
                 if !is_left(found, left) {
                     let left = left.map(|(low, high)| (low.max(0), high.max(0)));
-                    self.differ(&format!(
-                        "V2 {scope}: the {what} left of {id} ({name}) is {found:?}, expected {left:?}"
-                    ));
+                    let problem =
+                        format!("{scope}: the {what} left of {id} ({name}) is {found:?}, expected {left:?}");
+                    self.differ(Kind::Left, &problem);
                 }
             }
         }
