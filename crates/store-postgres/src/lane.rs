@@ -42,11 +42,11 @@ pub(crate) enum Mood {
 /// How an attempt ended that no error ended.
 enum Attempt {
     Done(Transacted),
-    /// It came to its end, and nothing was to be written.
-    Empty(&'static str),
-    /// Somebody was there before, and this one was rolled back.
+    /// The transaction has ended, and nothing is written: somebody was there before.
     Crossed(StoreError),
-    /// Somebody else holds an owner.
+    /// The transaction is to be given up: a bold one does not do.
+    Undecided(StoreError),
+    /// As this, because somebody else holds an owner.
     Held(StoreError),
 }
 
@@ -85,13 +85,13 @@ impl Lane {
                     self.caution.ease();
                     return Ok(transacted);
                 }
-                Attempt::Empty(why) => {
+                Attempt::Crossed(why) => {
                     client.give_back();
-                    (last, mood) = (StoreError::Unavailable(why.into()), Mood::Careful);
+                    last = why;
+                    mood = if mood == Mood::Sparing { mood } else { Mood::Careful };
                 }
                 // Its connection ends here.
-                Attempt::Crossed(why) if mood == Mood::Sparing => last = why,
-                Attempt::Crossed(why) => (last, mood) = (why, Mood::Careful),
+                Attempt::Undecided(why) => (last, mood) = (why, Mood::Careful),
                 Attempt::Held(why) => (last, mood) = (why, Mood::Sparing),
             }
         }
@@ -121,7 +121,7 @@ impl Lane {
         let has_failed = |settled: &Settled| matches!(settled, Settled::Done(Outcome::Failed(_)));
         if mood == Mood::Bold && settled.iter().any(has_failed) {
             // What cannot be decided now may have been answered before, and is not inserted either.
-            return Ok(Attempt::Crossed(StoreError::Unavailable("a row cannot be read".into())));
+            return Ok(Attempt::Undecided(StoreError::Unavailable("a row cannot be read".into())));
         }
         let save = Save {
             state: &loaded.state,
@@ -143,12 +143,15 @@ impl Lane {
                 Ok(Attempt::Done(Transacted { settled, began, loaded: ready, decided }))
             }
             Committed::Crossed(why) => Ok(Attempt::Crossed(why)),
-            Committed::Moved => Ok(Attempt::Empty("another instance decides about the same owners")),
+            Committed::Moved => {
+                let moved = "another instance decides about the same owners";
+                Ok(Attempt::Crossed(StoreError::Unavailable(moved.into())))
+            }
             Committed::TooLate => {
                 // Or the server's clock was set.
                 let silent = StoreError::Unavailable(SILENT.into());
                 flight(self.flight_timeout, silent, self.server_clock.compare(client)).await?;
-                Ok(Attempt::Empty("the server came to it too late"))
+                Ok(Attempt::Crossed(StoreError::Unavailable("the server came to it too late".into())))
             }
         }
     }

@@ -24,8 +24,8 @@ use insert::{Condition, one_statement};
 /// How a commit ended.
 pub(crate) enum Committed {
     Yes,
-    /// No: another transaction was in the way. Decided again, the batch sees what that one did; if that
-    /// does not help, this is what is wrong.
+    /// No: another transaction was in the way, and this one has ended. Decided again, the batch sees what that
+    /// one did; if that does not help, this is what is wrong.
     Crossed(StoreError),
     /// No: the owners are at other versions.
     Moved,
@@ -68,7 +68,9 @@ pub(crate) async fn commit(client: &Client, save: Save<'_>) -> Result<Committed,
     // A COMMIT after a statement that failed "succeeds" as a rollback: all results count.
     let (begun, written, committed) = join3(begin, write, client.batch_execute("commit")).await;
     match begun.and(written) {
-        Err(error) if is_crossed(&error) => Ok(Committed::Crossed(before_commit(&error))),
+        Err(error) if is_crossed(&error) && committed.is_ok() => {
+            Ok(Committed::Crossed(before_commit(&error)))
+        }
         Err(error) if is_refused(&error) => Err(before_commit(&error)),
         Err(error) => Err(StoreError::Unknown(words(&error))),
         Ok(row) => {

@@ -88,18 +88,21 @@ async fn a_batch_takes_one_flight_or_two_and_one_more_where_a_limit_begins_to_co
     assert!(is_right, "{settled:?}");
 }
 
-/// What is remembered of an owner is worth nothing once another instance decided about it.
+/// What is remembered is worth nothing where somebody was there before.
 #[tokio::test]
-async fn an_owner_that_another_instance_decided_about_is_read_again() {
+async fn whoever_was_there_before_costs_a_flight() {
     let place = PostgresPlace::new();
     let (gate, ledger) = behind_a_gate(&place).await;
     let account = given::account(ledger.as_ref(), usd("1000.00")).await;
     let swipe = || given::authorization(&account, usd("1.00"));
     // Which looks for an earlier answer: that is prepared.
     given::settled(ledger.as_ref(), &swipe().late()).await;
-    for _ in 0..2 {
-        given::sent(ledger.as_ref(), &swipe()).await;
+    let first = swipe();
+    for call in [&first, &swipe()] {
+        given::sent(ledger.as_ref(), call).await;
     }
+    // One that comes again is found by its key, and read: on the same connection.
+    decided_in_flights(&gate, &ledger, &[first.again()], &[REMEMBERED, READS + 1, WRITES]).await;
     given::sent(place.open_ledger().as_ref(), &swipe()).await;
     decided_in_flights(&gate, &ledger, &[swipe()], &[REMEMBERED, READS + 1, WRITES]).await;
     assert_eq!(given::available(ledger.as_ref(), &account).await, usd("996.00"));
