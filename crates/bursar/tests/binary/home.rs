@@ -60,11 +60,15 @@ impl Home {
         of_server.into_iter().chain(self.postgres.as_ref().map(PostgresPlace::password)).collect()
     }
 
-    /// Runs statements on the ledger behind the server's back.
+    /// Runs statements on the ledger behind the server's back, as docs/operations.md says how.
     pub(crate) fn execute(&self, statements: &str) -> Result<(), Error> {
         match &self.postgres {
-            // In the order of the server, or each could wait for the other.
-            Some(place) => place.execute(&format!("select from owners order by id for update; {statements}")),
+            Some(place) => {
+                // In the order of the server, or each could wait for the other.
+                let locked = "select id from owners order by id for update";
+                let raise = "update owners set controls_version = controls_version + 1";
+                place.execute(&format!("{raise} where id in ({locked}); {statements}"));
+            }
             None => ledger_file(self.folder())?.execute_batch(statements)?,
         }
         Ok(())
