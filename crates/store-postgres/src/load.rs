@@ -3,16 +3,13 @@
 
 mod controls;
 mod groups;
+mod state;
 mod wanted;
 
-use std::collections::{HashMap, HashSet};
-use std::fmt::Display;
-use std::hash::Hash;
+use std::collections::HashSet;
 
 use bursar_core::control::Scope;
-use bursar_core::state::{Answered, Rows, ScopeControls, Unreadable};
-use bursar_core::window::Counters;
-use bursar_core::{AccountId, CardId, CardholderId, Control, OwnerId, ProgramId, State, Work};
+use bursar_core::{OwnerId, State, Work};
 use bursar_store::StoreError;
 use deadpool_postgres::Client;
 use futures_util::future::{try_join, try_join3, try_join5};
@@ -23,12 +20,11 @@ use uuid::Uuid;
 use crate::error::{before_commit, is_held};
 use crate::lane::Mood;
 use crate::memory::{Version, Versions};
-use crate::rows::{
-    Damage, Read, account, card, cardholder, control, get, id, message, owner, program, token, window, word,
-};
+use crate::rows::{Read, account, card, cardholder, control, get, id, owner, program, window};
 pub(crate) use controls::ControlsCache;
 use controls::{Known, KnownOf, drop_stale};
 pub(crate) use groups::{Groups, history, read_group};
+use state::{put_answered, state};
 use wanted::KeyArrays;
 pub(crate) use wanted::Wanted;
 
@@ -165,105 +161,6 @@ pub(crate) const BEGIN: &str = "begin isolation level read committed read write"
 
 type Found = Vec<Row>;
 type Scopes = (Found, Found);
-
-fn state(
-    wanted: &Wanted<'_>,
-    known: &KnownOf,
-    owners: Found,
-    (programs, accounts, cardholders, cards, scopes): (Found, Found, Found, Found, Scopes),
-    (answered, tokens, group_accounts, group_scopes, members): (Found, [Found; 3], Found, Scopes, Found),
-) -> Read<State> {
-    let mut state = State::default();
-    put(&mut state.owners, "owner", &owners, OwnerId::new, owner::read);
-    put(&mut state.programs, "program", &programs, ProgramId::new, program::read);
-    put(&mut state.accounts, "account", &accounts, AccountId::new, account::read);
-    put(&mut state.accounts, "account", &group_accounts, AccountId::new, account::read);
-    put(&mut state.cardholders, "cardholder", &cardholders, CardholderId::new, cardholder::read);
-    put(&mut state.cards, "card", &cards, CardId::new, card::read);
-    put_answered(&mut state, &answered);
-    for (kind, rows) in wanted::TOKEN_KINDS.into_iter().zip(&tokens) {
-        let taken = rows.iter().filter_map(|row| word(row, 0, token).ok());
-        state.taken_tokens.extend(taken.map(|token| (kind, token)));
-    }
-    let groups = Groups::read(&members)?;
-    let scopes_wanted = wanted.scopes.iter().map(|(scope, _)| *scope).chain(groups.scopes());
-    let (mut controls, mut windows) = scopes;
-    controls.extend(group_scopes.0);
-    windows.extend(group_scopes.1);
-    put_scopes(&mut state, scopes_wanted, known, &controls, &windows);
-    groups.put(&mut state, &wanted.groups);
-    Ok(state)
-}
-
-/// Each row as it was read; one that cannot be read fails whoever needs it, and nobody else.
-fn put<K: Copy + Eq + Hash + Display, V: Clone>(
-    rows: &mut Rows<K, V>,
-    what: &'static str,
-    found: &[Row],
-    new: fn(Uuid) -> K,
-    read: fn(&Row) -> Read<V>,
-) {
-    for row in found {
-        let Ok(id) = id(row, 0, new) else { continue };
-        let unreadable = |damage: Damage| Unreadable { what, id: id.to_string(), why: damage.0 };
-        rows.load(id, read(row).map_err(unreadable));
-    }
-}
-
-fn put_answered(state: &mut State, found: &[Row]) {
-    for row in found {
-        let read = || -> Read<_> {
-            let (fingerprint, answer) = (message::read_fingerprint(row, 4)?, message::read_answer(row, 5)?);
-            Ok((message::read_key(row, 0)?, Answered { fingerprint, answer }))
-        };
-        // The unique key refuses a second message where the first cannot be read.
-        if let Ok((key, answered)) = read() {
-            state.answered.insert(key, answered);
-        }
-    }
-}
-
-/// The controls of the scopes and what was taken from their windows. That there are none is loaded, too.
-fn put_scopes(
-    state: &mut State,
-    scopes: impl Iterator<Item = Scope>,
-    known: &KnownOf,
-    controls: &[Row],
-    windows: &[Row],
-) {
-    let controls = by_scope(controls, 2);
-    let windows = by_scope(windows, 0);
-    for scope in scopes {
-        let read = match known.get(&scope) {
-            Some(known) => Ok(known.controls.clone()),
-            None => controls.get(&scope).into_iter().flatten().map(|row| control::read(row)).collect(),
-        };
-        let taken =
-            windows.get(&scope).and_then(|rows| rows.first()).map(|row| window::read(row)).transpose();
-        let unreadable = |what: &'static str| {
-            move |damage: Damage| Unreadable { what, id: scope.to_string(), why: damage.0 }
-        };
-        let sorted = |mut controls: Vec<Control>| {
-            controls.sort_by_key(|control| control.id);
-            controls.dedup_by_key(|control| control.id);
-            ScopeControls { scope, controls }
-        };
-        state.controls.load(scope, read.map(sorted).map_err(unreadable("controls of")));
-        let counters = taken.map(|taken| taken.unwrap_or(Counters::new(scope)));
-        state.counters.load(scope, counters.map_err(unreadable("windows of")));
-    }
-}
-
-/// The rows of each scope, which is in this column and the next.
-fn by_scope(rows: &[Row], column: usize) -> HashMap<Scope, Vec<&Row>> {
-    let mut found: HashMap<Scope, Vec<&Row>> = HashMap::new();
-    for row in rows {
-        if let Ok(scope) = control::read_scope(row, column) {
-            found.entry(scope).or_default().push(row);
-        }
-    }
-    found
-}
 
 /// Runs a statement that is prepared once a connection. Nothing is sent for nothing.
 pub(crate) async fn query(
