@@ -1,8 +1,10 @@
 //! The state that a batch of commands is decided on: loaded under the owners' locks, changed by
 //! [`crate::decide::apply`], saved by the store.
 
-use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet};
 
 use crate::account::Account;
 use crate::card::Card;
@@ -48,7 +50,7 @@ pub struct State {
 impl State {
     /// Loads a scope of which nothing is stored.
     pub fn load_empty(&mut self, scope: Scope) {
-        self.controls.load(scope, Ok(ScopeControls { scope, controls: Vec::new() }));
+        self.controls.load(scope, Ok(ScopeControls { scope, controls: Arc::default() }));
         self.counters.load(scope, Ok(Counters::new(scope)));
     }
 
@@ -76,8 +78,8 @@ impl State {
 pub struct ScopeControls {
     /// Whose they are.
     pub scope: Scope,
-    /// The controls; none if there never was one.
-    pub controls: Vec<Control>,
+    /// The controls; none if there never was one. Shared: each decision reads them, and few change them.
+    pub controls: Arc<Vec<Control>>,
 }
 
 /// The stored answer of a message.
@@ -110,7 +112,7 @@ pub struct Rows<K, V> {
 
 impl<K, V> Default for Rows<K, V> {
     fn default() -> Self {
-        Self { rows: HashMap::new(), changed: HashSet::new() }
+        Self { rows: HashMap::default(), changed: HashSet::default() }
     }
 }
 

@@ -7,6 +7,7 @@ mod state;
 mod wanted;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bursar_core::control::Scope;
 use bursar_core::{OwnerId, State, Work};
@@ -151,7 +152,7 @@ fn keep(cache: &ControlsCache, state: &State, wanted: &Wanted<'_>, known: &Known
     for &(scope, owner) in wanted.scopes.iter().filter(|(scope, _)| !known.contains_key(scope)) {
         let version = owner.and_then(|owner| Some((owner, versions.get(&owner)?.controls)));
         if let (Some((owner, version)), Ok(Some(row))) = (version, state.controls.get(scope)) {
-            cache.keep(scope, Known { owner, version, controls: row.controls.clone() });
+            cache.keep(scope, Known { owner, version, controls: Arc::clone(&row.controls) });
         }
     }
 }

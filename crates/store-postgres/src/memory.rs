@@ -1,7 +1,7 @@
 //! Owners as this instance last saw them, so that a swipe reads nothing: their versions tell, under the
 //! lock, whether anybody decided about them since.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,9 +10,10 @@ use bursar_core::control::Scope;
 use bursar_core::state::{Rows, ScopeControls};
 use bursar_core::window::Counters;
 use bursar_core::{
-    Account, AccountId, Card, CardId, Cardholder, CardholderId, Owner, OwnerId, Program, ProgramId, State,
-    Work,
+    Account, AccountId, Card, CardId, Cardholder, CardholderId, Control, Owner, OwnerId, Program, ProgramId,
+    State, Work,
 };
+use foldhash::HashMap;
 use jiff::Timestamp;
 
 use crate::load::{ControlsCache, Loaded};
@@ -55,7 +56,13 @@ struct Known {
     accounts: HashMap<AccountId, Account>,
     cardholders: HashMap<CardholderId, Cardholder>,
     cards: HashMap<CardId, Card>,
-    counters: HashMap<Scope, Counters>,
+    scopes: HashMap<Scope, KnownScope>,
+}
+
+/// The controls of a scope, and what was taken from their windows.
+struct KnownScope {
+    controls: Arc<Vec<Control>>,
+    counters: Counters,
 }
 
 impl Memory {
@@ -64,7 +71,7 @@ impl Memory {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let mut recalled = Loaded::default();
         for work in works {
-            kept.recall(&work.command, &self.controls, &mut recalled)?;
+            kept.recall(&work.command, &mut recalled)?;
         }
         Some(recalled)
     }
@@ -88,7 +95,7 @@ fn is_simple(command: &Command, keys: &Keys<'_>) -> bool {
 }
 
 impl Kept {
-    fn recall(&self, command: &Command, controls: &ControlsCache, recalled: &mut Loaded) -> Option<()> {
+    fn recall(&self, command: &Command, recalled: &mut Loaded) -> Option<()> {
         let keys = command.keys();
         if !is_simple(command, &keys) {
             return None;
@@ -99,9 +106,8 @@ impl Kept {
         let known = self.owners.get(&owner)?;
         let state = &mut recalled.state;
         if recalled.versions.insert(owner, known.version).is_none() {
-            let program = self.programs.get(&known.owner.program)?;
             state.owners.load(owner, Ok(known.owner.clone()));
-            state.programs.load(program.id, Ok(program.clone()));
+            recall(&mut state.programs, Some(known.owner.program), &self.programs)?;
         }
         recall(&mut state.accounts, keys.account, &known.accounts)?;
         recall(&mut state.cards, keys.card, &known.cards)?;
@@ -109,11 +115,12 @@ impl Kept {
             recall(&mut state.cardholders, cardholder, &known.cardholders)?;
         }
         for scope in keys.scopes.into_iter().flatten() {
-            recall(&mut state.counters, Some(scope), &known.counters)?;
-            if !state.controls.is_loaded(scope) {
-                let controls = controls.get(scope, owner, known.version.controls)?;
-                state.controls.load(scope, Ok(ScopeControls { scope, controls }));
+            if state.counters.is_loaded(scope) {
+                continue;
             }
+            let KnownScope { controls, counters } = known.scopes.get(&scope)?;
+            state.counters.load(scope, Ok(counters.clone()));
+            state.controls.load(scope, Ok(ScopeControls { scope, controls: Arc::clone(controls) }));
         }
         Some(())
     }
@@ -121,7 +128,8 @@ impl Kept {
     fn keep(&mut self, works: &[&Work], state: State, found: &Versions) {
         let owner_of = owners_of_scopes(works, &state);
         self.programs.extend(state.programs.into_readable().map(|row| (row.id, row)));
-        let restricted = state.controls.changed().flat_map(|row| &row.controls).map(|control| control.owner);
+        let restricted =
+            state.controls.changed().flat_map(|row| row.controls.iter()).map(|control| control.owner);
         // Nobody here knows how far the database moved the version of their controls.
         let restricted: Vec<OwnerId> = restricted.collect();
         for owner in state.owners.into_readable() {
@@ -140,9 +148,13 @@ impl Kept {
         for row in state.cards.into_readable() {
             self.put(found, row.owner, |known| known.cards.insert(row.id, row).is_none());
         }
-        for row in state.counters.into_readable() {
-            if let Some(owner) = owner_of.get(&row.scope) {
-                self.put(found, *owner, |known| known.counters.insert(row.scope, row).is_none());
+        let controls: HashMap<Scope, Arc<Vec<Control>>> =
+            state.controls.into_readable().map(|row| (row.scope, row.controls)).collect();
+        for counters in state.counters.into_readable() {
+            let scope = counters.scope;
+            if let (Some(owner), Some(controls)) = (owner_of.get(&scope), controls.get(&scope)) {
+                let known_scope = KnownScope { controls: Arc::clone(controls), counters };
+                self.put(found, *owner, |known| known.scopes.insert(scope, known_scope).is_none());
             }
         }
     }
@@ -182,22 +194,22 @@ impl Known {
         Self {
             version,
             owner,
-            accounts: HashMap::new(),
-            cardholders: HashMap::new(),
-            cards: HashMap::new(),
-            counters: HashMap::new(),
+            accounts: HashMap::default(),
+            cardholders: HashMap::default(),
+            cards: HashMap::default(),
+            scopes: HashMap::default(),
         }
     }
 
     fn rows(&self) -> usize {
-        let parts = [self.accounts.len(), self.cardholders.len(), self.cards.len(), self.counters.len()];
+        let parts = [self.accounts.len(), self.cardholders.len(), self.cards.len(), self.scopes.len()];
         parts.into_iter().fold(1, usize::saturating_add)
     }
 }
 
 /// Whose the scopes are that the batch was about.
 fn owners_of_scopes(works: &[&Work], state: &State) -> HashMap<Scope, OwnerId> {
-    let mut owner_of = HashMap::new();
+    let mut owner_of = HashMap::default();
     for group in state.groups.values() {
         owner_of.extend(group.scopes().map(|scope| (scope, group.owner)));
     }

@@ -86,7 +86,7 @@ pub(crate) async fn commit(client: &Client, save: Save<'_>) -> Result<Committed,
 }
 
 /// What is written where.
-fn inserts(save: &Save<'_>) -> Vec<Insert> {
+fn inserts<'a>(save: &Save<'a>) -> Vec<Insert<'a>> {
     let state = save.state;
     let decided: Vec<(&Decided, &Answer)> = save
         .settled
@@ -115,7 +115,7 @@ fn inserts(save: &Save<'_>) -> Vec<Insert> {
     all.into_iter().flatten().collect()
 }
 
-fn programs(state: &State) -> Option<Insert> {
+fn programs(state: &State) -> Option<Insert<'_>> {
     let rows: Vec<_> = state.programs.changed().collect();
     let codes = |of: &&bursar_core::Program| {
         of.currencies.iter().map(|currency| currency.code()).collect::<Vec<_>>().join(",")
@@ -124,8 +124,8 @@ fn programs(state: &State) -> Option<Insert> {
     (!rows.is_empty()).then(|| {
         Insert::new(target, &["uuid", "text", "text", "text", "bool", "bool"], "")
             .column(rows.iter().map(|row| row.id.uuid()))
-            .column(rows.iter().map(|row| row.name.as_str().to_owned()))
-            .column(rows.iter().map(|row| row.time_zone.name().to_owned()))
+            .column(rows.iter().map(|row| row.name.as_str()))
+            .column(rows.iter().map(|row| row.time_zone.name()))
             .column(rows.iter().map(codes))
             .column(rows.iter().map(|row| row.policies.partial_approvals))
             .column(rows.iter().map(|row| row.policies.original_credits))
@@ -133,10 +133,10 @@ fn programs(state: &State) -> Option<Insert> {
 }
 
 /// A version of controls comes from the clock: one that a failover lost must not come again for others.
-fn owners(state: &State) -> Option<Insert> {
+fn owners(state: &State) -> Option<Insert<'_>> {
     let rows: Vec<_> = state.owners.changed().collect();
     let restricted: HashSet<OwnerId> =
-        state.controls.changed().flat_map(|row| &row.controls).map(|control| control.owner).collect();
+        state.controls.changed().flat_map(|row| row.controls.iter()).map(|control| control.owner).collect();
     let target = "owners (id, program, kind, name, token, status, sequence, last_at, controls_version)";
     let types = ["uuid", "uuid", "text", "text", "text", "text", "bigint", "timestamptz", "bigint"];
     let conflict = "on conflict (id) do update set status = excluded.status, sequence = excluded.sequence,
@@ -149,8 +149,8 @@ fn owners(state: &State) -> Option<Insert> {
             .column(rows.iter().map(|row| row.id.uuid()))
             .column(rows.iter().map(|row| row.program.uuid()))
             .column(rows.iter().map(|row| row.kind.as_str()))
-            .column(rows.iter().map(|row| row.name.as_str().to_owned()))
-            .column(rows.iter().map(|row| row.token.as_ref().map(|token| token.as_str().to_owned())))
+            .column(rows.iter().map(|row| row.name.as_str()))
+            .column(rows.iter().map(|row| row.token.as_ref().map(|token| token.as_str())))
             .column(rows.iter().map(|row| row.status.as_str()))
             .column(rows.iter().map(|row| row.sequence))
             .column(rows.iter().map(|row| row.last_at))
@@ -158,7 +158,7 @@ fn owners(state: &State) -> Option<Insert> {
     })
 }
 
-fn accounts(state: &State) -> Option<Insert> {
+fn accounts(state: &State) -> Option<Insert<'_>> {
     let rows: Vec<_> = state.accounts.changed().collect();
     let target = "accounts (id, owner, currency, posted_minor, held_minor, pending_credit_minor,
                   credit_line_minor, open_holds, entries)";
@@ -181,7 +181,7 @@ fn accounts(state: &State) -> Option<Insert> {
     })
 }
 
-fn cardholders(state: &State) -> Option<Insert> {
+fn cardholders(state: &State) -> Option<Insert<'_>> {
     let rows: Vec<_> = state.cardholders.changed().collect();
     let target = "cardholders (id, owner, token, reference, status)";
     let conflict = "on conflict (id) do update set status = excluded.status";
@@ -189,13 +189,13 @@ fn cardholders(state: &State) -> Option<Insert> {
         Insert::new(target, &["uuid", "uuid", "text", "text", "text"], conflict)
             .column(rows.iter().map(|row| row.id.uuid()))
             .column(rows.iter().map(|row| row.owner.uuid()))
-            .column(rows.iter().map(|row| row.token.as_str().to_owned()))
-            .column(rows.iter().map(|row| row.reference.as_str().to_owned()))
+            .column(rows.iter().map(|row| row.token.as_str()))
+            .column(rows.iter().map(|row| row.reference.as_str()))
             .column(rows.iter().map(|row| row.status.as_str()))
     })
 }
 
-fn cards(state: &State) -> Option<Insert> {
+fn cards(state: &State) -> Option<Insert<'_>> {
     let rows: Vec<_> = state.cards.changed().collect();
     let target = "cards (id, owner, cardholder, account, token, last_four, status)";
     let types = ["uuid", "uuid", "uuid", "uuid", "text", "text", "text"];
@@ -206,14 +206,14 @@ fn cards(state: &State) -> Option<Insert> {
             .column(rows.iter().map(|row| row.owner.uuid()))
             .column(rows.iter().map(|row| row.cardholder.uuid()))
             .column(rows.iter().map(|row| row.account.uuid()))
-            .column(rows.iter().map(|row| row.token.as_str().to_owned()))
-            .column(rows.iter().map(|row| row.last_four.as_ref().map(|four| four.as_str().to_owned())))
+            .column(rows.iter().map(|row| row.token.as_str()))
+            .column(rows.iter().map(|row| row.last_four.as_ref().map(|four| four.as_str())))
             .column(rows.iter().map(|row| row.status.as_str()))
     })
 }
 
-fn controls(state: &State) -> Option<Insert> {
-    let rows: Vec<_> = state.controls.changed().flat_map(|row| &row.controls).collect();
+fn controls(state: &State) -> Option<Insert<'_>> {
+    let rows: Vec<_> = state.controls.changed().flat_map(|row| row.controls.iter()).collect();
     let target = "controls (id, owner, scope, subject, name, rule, status)";
     let types = ["uuid", "uuid", "text", "uuid", "text", "text", "text"];
     let conflict = "on conflict (id) do update set rule = excluded.rule, status = excluded.status";
@@ -223,7 +223,7 @@ fn controls(state: &State) -> Option<Insert> {
             .column(rows.iter().map(|row| row.owner.uuid()))
             .column(rows.iter().map(|row| row.scope.kind()))
             .column(rows.iter().map(|row| row.scope.uuid()))
-            .column(rows.iter().map(|row| row.name.as_str().to_owned()))
+            .column(rows.iter().map(|row| row.name.as_str()))
             .column(rows.iter().map(|row| json(&row.rule)))
             .column(rows.iter().map(|row| row.status.as_str()))
     })
@@ -234,7 +234,7 @@ fn json(value: &impl Serialize) -> Option<String> {
     serde_json::to_string(value).ok()
 }
 
-fn windows(state: &State) -> Option<Insert> {
+fn windows(state: &State) -> Option<Insert<'_>> {
     let rows: Vec<_> = state.counters.changed().collect();
     let conflict = "on conflict (subject, scope) do update set taken = excluded.taken";
     (!rows.is_empty()).then(|| {
@@ -245,7 +245,7 @@ fn windows(state: &State) -> Option<Insert> {
     })
 }
 
-fn entries(journals: &[(&Message, &Journal)]) -> Option<Insert> {
+fn entries<'a>(journals: &[(&'a Message, &'a Journal)]) -> Option<Insert<'a>> {
     let rows = || journals.iter().map(|(_, journal)| journal);
     let target = "entries (account, number, journal, message, amount_minor, balance_after_minor, at)";
     let types = ["uuid", "bigint", "uuid", "uuid", "bigint", "bigint", "timestamptz"];
@@ -261,7 +261,7 @@ fn entries(journals: &[(&Message, &Journal)]) -> Option<Insert> {
     })
 }
 
-fn program_entries(journals: &[(&Message, &Journal)]) -> Option<Insert> {
+fn program_entries<'a>(journals: &[(&'a Message, &'a Journal)]) -> Option<Insert<'a>> {
     let rows = || journals.iter().map(|(_, journal)| journal);
     let target = "program_entries (journal, program, account, currency, amount_minor)";
     (!journals.is_empty()).then(|| {
@@ -276,7 +276,7 @@ fn program_entries(journals: &[(&Message, &Journal)]) -> Option<Insert> {
 
 /// A message's times may come twice, after a batch was sent again: the first stay. To look for them costs
 /// as much as to write them.
-fn stage_times(times: &[(MessageId, StageTimes)], are_new: bool) -> Option<Insert> {
+fn stage_times(times: &[(MessageId, StageTimes)], are_new: bool) -> Option<Insert<'static>> {
     let mut once = HashSet::new();
     let rows: Vec<_> = times.iter().filter(|(message, _)| once.insert(*message)).collect();
     let names: Vec<&str> = STAGES.iter().map(|stage| stage.as_str()).collect();

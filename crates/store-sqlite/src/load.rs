@@ -5,6 +5,7 @@ mod history;
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use bursar_core::command::{GroupRef, TokenKind};
 use bursar_core::control::Scope;
@@ -144,7 +145,9 @@ fn load_scopes(
         };
         let controls = read_controls(connection, scope).map_err(unreadable("controls of"));
         let counters = read_counters(connection, scope).map_err(unreadable("windows of"));
-        state.controls.load(scope, controls.map(|controls| ScopeControls { scope, controls }));
+        state
+            .controls
+            .load(scope, controls.map(|controls| ScopeControls { scope, controls: Arc::new(controls) }));
         state.counters.load(scope, counters.map(|counters| counters.unwrap_or(Counters::new(scope))));
     }
     Ok(())

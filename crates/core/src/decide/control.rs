@@ -1,6 +1,7 @@
 //! Spending controls: judged with the other checks, taken from with the books, and changed.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -171,7 +172,7 @@ pub(super) fn take(
             None => takes_of_both.insert((takes(group.root, &group.messages)?, takes(group.root, after)?)),
         };
         let mut counters = counters.clone();
-        for control in &row.controls {
+        for control in row.controls.iter() {
             let Some(velocity) = control.rule.counted() else { continue };
             let counting = Counting { velocity, currency: group.currency, at, zone };
             let counter = counters.of(control.id);
@@ -258,7 +259,7 @@ pub(super) fn learn(state: &State, scopes: [Scope; 3], merchant: &Merchant) -> R
             continue;
         }
         let mut row = row.clone();
-        for control in row.controls.iter_mut().filter(|control| learns(control)) {
+        for control in Arc::make_mut(&mut row.controls).iter_mut().filter(|control| learns(control)) {
             if let Rule::Merchant(rule) = &mut control.rule {
                 rule.of = Places::FirstMerchant(Some(id.clone()));
             }
@@ -281,14 +282,15 @@ pub(super) fn put(
     let zone = zone_of(state, owner)?;
     let (row, counters) = of_scope(state, request.scope)?;
     let (mut row, mut counters) = (row.clone(), counters.clone());
+    let controls = Arc::make_mut(&mut row.controls);
     for (index, spec) in request.controls.iter().enumerate() {
-        let place = match row.controls.iter().position(|control| control.name == spec.name) {
+        let place = match controls.iter().position(|control| control.name == spec.name) {
             Some(_) if !request.replace => return Ok(Ruling::decline(DeclineReason::ControlNameTaken)),
             Some(place) => place,
             None => {
                 let Some(rule) = &spec.rule else { continue };
                 let id = ControlId::new(Uuid::from_u128(id.uuid().as_u128().wrapping_add(index as u128)));
-                row.controls.push(Control {
+                controls.push(Control {
                     id,
                     owner: owner.id,
                     scope: request.scope,
@@ -296,18 +298,18 @@ pub(super) fn put(
                     rule: rule.clone(),
                     status: spec.status,
                 });
-                let place = row.controls.len() - 1;
-                let taken = count(&row.controls[place], state.groups.values(), at, zone)?;
+                let place = controls.len() - 1;
+                let taken = count(&controls[place], state.groups.values(), at, zone)?;
                 *counters.of(id) = taken;
                 continue;
             }
         };
-        row.controls[place].status = spec.status;
+        controls[place].status = spec.status;
         if let Some(rule) = &spec.rule {
-            change_rule(state, &mut row.controls[place], rule, &mut counters, at, zone)?;
+            change_rule(state, &mut controls[place], rule, &mut counters, at, zone)?;
         }
     }
-    if row.controls.len() > CONTROLS_MAX {
+    if controls.len() > CONTROLS_MAX {
         return Ok(Ruling::decline(DeclineReason::TooManyControls));
     }
     let object = Some((request.scope.to_string(), None));
@@ -323,7 +325,7 @@ pub(super) fn change(
     let (row, counters) = of_scope(state, request.scope)?;
     let (mut row, mut counters) = (row.clone(), counters.clone());
     let is_it = |control: &&mut Control| control.id == request.control && control.owner == owner.id;
-    let Some(control) = row.controls.iter_mut().find(is_it) else {
+    let Some(control) = Arc::make_mut(&mut row.controls).iter_mut().find(is_it) else {
         return Ok(Ruling::decline(DeclineReason::ControlUnknown));
     };
     control.status = request.status.unwrap_or(control.status);

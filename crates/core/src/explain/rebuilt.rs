@@ -1,6 +1,7 @@
 //! The state that a decision was made on, as far as its checks tell.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -268,7 +269,7 @@ impl<'a> Rebuilt<'a> {
             let status = if check.is_shadow { ControlStatus::Shadow } else { ControlStatus::Active };
             controls.push(Control { id, owner, scope, name: FreeText::new(""), rule, status });
         }
-        state.controls.put(scope, ScopeControls { scope, controls });
+        state.controls.put(scope, ScopeControls { scope, controls: Arc::new(controls) });
         state.counters.put(scope, counters);
     }
 
@@ -389,7 +390,7 @@ fn change_control(
     change: impl Fn(&mut Control) -> Option<()>,
 ) -> Option<()> {
     let mut row = state.controls.get(Scope::Card(CardId::new(ONE))).ok()??.clone();
-    row.controls.iter_mut().filter(|control| control.id == id).try_for_each(change)?;
+    Arc::make_mut(&mut row.controls).iter_mut().filter(|control| control.id == id).try_for_each(change)?;
     state.controls.put(row.scope, row);
     Some(())
 }

@@ -1,7 +1,7 @@
 //! A batch equals its commands one at a time. Each batch gets only what its keys name, as a store
 //! loads it: what `keys` forgets shows as a difference.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
 
 use bursar_core::command::GroupRef;
@@ -141,7 +141,7 @@ fn save(state: State, kept: &mut State) {
 }
 
 /// Every row of the world, every group as a set, and how many messages were answered.
-fn everything(state: &State) -> (Vec<String>, HashMap<MessageId, HoldGroup>, usize) {
+fn everything(state: &State) -> (Vec<String>, BTreeMap<MessageId, HoldGroup>, usize) {
     let mut rows = Vec::new();
     let owners = (0..world::OWNER_COUNT).map(world::owner_id);
     rows.extend(owners.map(|id| format!("{:?}", state.owners.get(id))));
@@ -156,5 +156,5 @@ fn everything(state: &State) -> (Vec<String>, HashMap<MessageId, HoldGroup>, usi
     }
     let mut groups = state.groups.clone();
     groups.values_mut().for_each(|group| group.messages.sort_by_key(|message| message.id));
-    (rows, groups, state.answered.len())
+    (rows, groups.into_iter().collect(), state.answered.len())
 }

@@ -104,7 +104,8 @@ fn windows(state: &State) -> Vec<(Scope, ControlId, Counter)> {
     let mut windows = Vec::new();
     for scope in scopes {
         let counters = state.counters.get(scope).expect("readable");
-        for control in state.controls.get(scope).expect("readable").iter().flat_map(|row| &row.controls) {
+        for control in state.controls.get(scope).expect("readable").iter().flat_map(|row| row.controls.iter())
+        {
             let counter = counters.and_then(|counters| counters.find(control.id)).cloned();
             windows.push((scope, control.id, counter.unwrap_or_default()));
         }

@@ -1,6 +1,7 @@
 //! Explanations: what is said to approve does approve, and one unit less does not.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bursar_core::check::CheckName;
 use bursar_core::control::{Rule, Scope};
@@ -134,7 +135,7 @@ fn change_control(state: &mut State, id: ControlId, change: impl Fn(&mut Control
     for scope in all.collect::<BTreeSet<Scope>>() {
         let Some(row) = state.controls.get(scope).expect("readable") else { continue };
         let mut row: ScopeControls = row.clone();
-        row.controls.iter_mut().filter(|control| control.id == id).for_each(&change);
+        Arc::make_mut(&mut row.controls).iter_mut().filter(|control| control.id == id).for_each(&change);
         state.controls.put(scope, row);
     }
 }

@@ -80,7 +80,7 @@ fn type_of(kind: Kind) -> &'static str {
 }
 
 /// The rows as arrays, one a column.
-pub(super) fn insert(table: &'static Table, rows: Vec<Row>) -> Result<Insert, StoreError> {
+pub(super) fn insert(table: &'static Table, rows: Vec<Row>) -> Result<Insert<'static>, StoreError> {
     let types: Vec<&str> = table.columns.iter().map(|column| type_of(column.kind)).collect();
     let numbered = if table.is_numbered() { " overriding system value" } else { "" };
     let target = format!("{} ({}){numbered}", table.name, table.list());
@@ -129,10 +129,10 @@ fn number(value: Value) -> Result<i64, Value> {
 
 /// Adds a column, or tells the value that does not belong there.
 fn column_of<T: ToSql + Sync + Send + 'static>(
-    insert: Insert,
+    insert: Insert<'static>,
     values: impl Iterator<Item = Value>,
     take: impl Fn(Value) -> Result<T, Value>,
-) -> Result<Insert, Value> {
+) -> Result<Insert<'static>, Value> {
     let values = values.map(|value| if value == Value::Null { Ok(None) } else { take(value).map(Some) });
     Ok(insert.column(values.collect::<Result<Vec<Option<T>>, Value>>()?.into_iter()))
 }

@@ -21,7 +21,7 @@ pub(crate) struct ControlsCache(Cache<Scope, Arc<Known>>);
 pub(super) struct Known {
     pub(super) owner: OwnerId,
     pub(super) version: i64,
-    pub(super) controls: Vec<Control>,
+    pub(super) controls: Arc<Vec<Control>>,
 }
 
 /// What is known of a batch's scopes.
@@ -41,12 +41,6 @@ impl ControlsCache {
             (Some(known.owner) == *owner).then_some((*scope, known))
         };
         scopes.iter().filter_map(find).collect()
-    }
-
-    /// The controls of a scope, if they are known as of this version of their owner's.
-    pub(crate) fn get(&self, scope: Scope, owner: OwnerId, version: i64) -> Option<Vec<Control>> {
-        let known = self.0.get(&scope)?;
-        ((known.owner, known.version) == (owner, version)).then(|| known.controls.clone())
     }
 
     /// Keeps what was read of a scope under the lock of its owner, which had this version.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use bursar_core::control::Scope;
 use bursar_core::state::{Answered, Rows, ScopeControls, Unreadable};
@@ -87,23 +88,27 @@ fn put_scopes(
     let windows = by_scope(windows, 0);
     for scope in scopes {
         let read = match known.get(&scope) {
-            Some(known) => Ok(known.controls.clone()),
-            None => controls.get(&scope).into_iter().flatten().map(|row| control::read(row)).collect(),
+            Some(known) => Ok(Arc::clone(&known.controls)),
+            None => read_controls(controls.get(&scope).map_or(&[], Vec::as_slice)),
         };
         let taken =
             windows.get(&scope).and_then(|rows| rows.first()).map(|row| window::read(row)).transpose();
         let unreadable = |what: &'static str| {
             move |damage: Damage| Unreadable { what, id: scope.to_string(), why: damage.0 }
         };
-        let sorted = |mut controls: Vec<Control>| {
-            controls.sort_by_key(|control| control.id);
-            controls.dedup_by_key(|control| control.id);
-            ScopeControls { scope, controls }
-        };
-        state.controls.load(scope, read.map(sorted).map_err(unreadable("controls of")));
+        let controls = read.map(|controls| ScopeControls { scope, controls });
+        state.controls.load(scope, controls.map_err(unreadable("controls of")));
         let counters = taken.map(|taken| taken.unwrap_or(Counters::new(scope)));
         state.counters.load(scope, counters.map_err(unreadable("windows of")));
     }
+}
+
+/// In the order of their creation, each once.
+fn read_controls(rows: &[&Row]) -> Read<Arc<Vec<Control>>> {
+    let mut controls = rows.iter().map(|row| control::read(row)).collect::<Read<Vec<Control>>>()?;
+    controls.sort_by_key(|control| control.id);
+    controls.dedup_by_key(|control| control.id);
+    Ok(Arc::new(controls))
 }
 
 /// The rows of each scope, which is in this column and the next.

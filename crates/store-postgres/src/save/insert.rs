@@ -8,21 +8,21 @@ use crate::error::before_commit;
 use crate::memory::Versions;
 
 /// The values of a column.
-type Column = Box<dyn ToSql + Sync + Send>;
+type Column<'a> = Box<dyn ToSql + Sync + Send + 'a>;
 
-fn column<T: ToSql + Sync + Send + 'static>(values: impl Iterator<Item = T>) -> Column {
+fn column<'a, T: ToSql + Sync + Send + 'a>(values: impl Iterator<Item = T>) -> Column<'a> {
     Box::new(values.collect::<Vec<T>>())
 }
 
 /// Rows for one table, an array a column.
-pub(crate) struct Insert {
+pub(crate) struct Insert<'a> {
     target: String,
     types: Vec<&'static str>,
     conflict: String,
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<Column<'a>>,
 }
 
-impl Insert {
+impl<'a> Insert<'a> {
     /// `target` is the table with its columns, `types` theirs; `conflict` says what becomes of a row that
     /// is there already.
     pub(crate) fn new(target: &str, types: &[&'static str], conflict: &str) -> Self {
@@ -34,10 +34,7 @@ impl Insert {
         }
     }
 
-    pub(crate) fn column<T: ToSql + Sync + Send + 'static>(
-        mut self,
-        values: impl Iterator<Item = T>,
-    ) -> Self {
+    pub(crate) fn column<T: ToSql + Sync + Send + 'a>(mut self, values: impl Iterator<Item = T>) -> Self {
         self.columns.push(column(values));
         self
     }
@@ -67,7 +64,7 @@ fn arrays(types: &[&str], first: usize) -> String {
 /// On what the rows are written at all.
 pub(super) struct Condition {
     sql: String,
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<Column<'static>>,
 }
 
 impl Condition {
@@ -75,7 +72,7 @@ impl Condition {
     /// locked, and what is there then counts, not the older rows of the statement's snapshot. Nobody is
     /// waited for: who holds an owner will have moved it.
     pub(super) fn new(versions: Option<&Versions>, before: Timestamp) -> Self {
-        let mut columns: Vec<Column> = vec![Box::new(before)];
+        let mut columns: Vec<Column<'static>> = vec![Box::new(before)];
         let Some(versions) = versions else {
             let sql =
                 "condition as materialized (select clock_timestamp() < $1 as in_time, true as as_known)";
@@ -99,7 +96,7 @@ impl Condition {
 
 /// All of them as one statement: each statement costs both sides a message, a wake-up and a snapshot.
 /// References are checked at its end, so no order counts. It tells what became of the condition.
-pub(super) fn one_statement(condition: &Condition, inserts: &[Insert]) -> String {
+pub(super) fn one_statement(condition: &Condition, inserts: &[Insert<'_>]) -> String {
     let mut first = 1 + condition.columns.len();
     let mut parts = vec![condition.sql.clone()];
     for (insert, number) in inserts.iter().zip(1..) {

@@ -44,7 +44,7 @@ const TYPES: [&str; 29] = [
     "bytea",
 ];
 
-pub(super) fn messages(decided: &[(&Decided, &Answer)]) -> Option<Insert> {
+pub(super) fn messages<'a>(decided: &[(&'a Decided, &'a Answer)]) -> Option<Insert<'a>> {
     let rows = || decided.iter().map(|(of, _)| &of.message);
     let asked = || rows().map(|of| (of.authorization.as_ref(), of.recorded.as_ref()));
     let of_authorization = || rows().map(|of| of.authorization.as_ref());
@@ -52,11 +52,11 @@ pub(super) fn messages(decided: &[(&Decided, &Answer)]) -> Option<Insert> {
     (!decided.is_empty()).then(|| {
         Insert::new(COLUMNS, &TYPES, "")
             .column(rows().map(|of| of.id.uuid()))
-            .column(rows().map(|of| of.key.token.as_str().to_owned()))
+            .column(rows().map(|of| of.key.token.as_str()))
             .column(rows().map(|of| of.key.source.as_str()))
             .column(rows().map(|of| of.key.scope))
-            .column(rows().map(|of| of.key.state.clone().into_owned()))
-            .column(rows().map(|of| of.fingerprint.to_vec()))
+            .column(rows().map(|of| &*of.key.state))
+            .column(rows().map(|of| of.fingerprint.as_slice()))
             .column(rows().map(|of| of.kind.as_str()))
             .column(rows().map(|of| of.owner.map(|id| id.uuid())))
             .column(rows().map(|of| of.owner_sequence))
@@ -81,23 +81,23 @@ pub(super) fn messages(decided: &[(&Decided, &Answer)]) -> Option<Insert> {
             .column(of_authorization().map(|of| of?.available_minor))
             .column(of_authorization().map(|of| json(&of?.merchant)))
             .column(of_authorization().map(|of| Some(checks::write(&of?.checks))))
-            .column(rows().map(|of| Some(of.recorded.as_ref()?.method.as_str().to_owned())))
+            .column(rows().map(|of| Some(of.recorded.as_ref()?.method.as_str())))
             .column(of_authorization().map(|of| {
                 Some(of?.kind).filter(|kind| *kind != TransactionKind::Purchase).map(TransactionKind::as_str)
             }))
             .column(of_authorization().map(|of| Some(of?.cash_minor).filter(|minor| *minor > 0)))
             .column(decided.iter().map(|(_, answer)| i32::from(answer.code)))
-            .column(decided.iter().map(|(_, answer)| answer.body.clone()))
+            .column(decided.iter().map(|(_, answer)| &*answer.body))
     })
 }
 
-fn card_token(of: Option<&Authorization>, recorded: Option<&Recorded>) -> Option<String> {
+fn card_token<'a>(of: Option<&'a Authorization>, recorded: Option<&'a Recorded>) -> Option<&'a str> {
     let token: Option<&Token> =
         of.map(|of| &of.card_token).or(recorded.and_then(|of| of.card_token.as_ref()));
-    token.map(|token| token.as_str().to_owned())
+    token.map(Token::as_str)
 }
 
-pub(super) fn outbox(decided: &[(&Decided, &Answer)]) -> Option<Insert> {
+pub(super) fn outbox(decided: &[(&Decided, &Answer)]) -> Option<Insert<'static>> {
     let events: Vec<_> = decided.iter().map(|(of, _)| of.event()).collect();
     let target = "outbox (event, message, kind, owner, owner_sequence, payload)";
     (!decided.is_empty()).then(|| {

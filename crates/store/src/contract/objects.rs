@@ -60,7 +60,7 @@ async fn assert_is_stored(ledger: &dyn Ledger, change: &Change) {
             assert_eq!(parts, (row.id, row.owner, row.cardholder, row.account));
         }
         Change::Controls(row) => {
-            for control in &row.controls {
+            for control in row.controls.iter() {
                 assert_eq!(ledger.find_control(control.id).await, Ok(Some(control.clone())));
             }
         }
