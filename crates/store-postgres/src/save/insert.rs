@@ -48,17 +48,17 @@ impl<'a> Insert<'a> {
     /// Its parameters are numbered from this one on.
     fn statement(&self, first: usize, only_if: &str) -> String {
         let Self { target, conflict, .. } = self;
-        format!(
-            "insert into {target} select * from unnest({}) {only_if} {conflict}",
-            arrays(&self.types, first)
-        )
+        // One call an array: a call for all in the from clause keeps each in a store of its own first, which
+        // costs as much as the rows.
+        let columns = arrays(&self.types, first).map(|array| format!("unnest({array})"));
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        format!("insert into {target} select {columns} {only_if} {conflict}")
     }
 }
 
 /// Parameters that are arrays of these types, numbered from this one on.
-fn arrays(types: &[&str], first: usize) -> String {
-    let parameter = |(of, number): (&&str, usize)| format!("${number}::{of}[]");
-    types.iter().zip(first..).map(parameter).collect::<Vec<_>>().join(", ")
+fn arrays(types: &[&str], first: usize) -> impl Iterator<Item = String> {
+    types.iter().zip(first..).map(|(of, number)| format!("${number}::{of}[]"))
 }
 
 /// On what the rows are written at all.
@@ -88,7 +88,7 @@ impl Condition {
                  using (id, sequence, last_at, controls_version) order by id for update of owners nowait
              ), condition as materialized (
                  select clock_timestamp() < $1 as in_time, count(*) = cardinality($2) as as_known from locked)",
-            arrays(&["uuid", "bigint", "timestamptz", "bigint"], 2)
+            arrays(&["uuid", "bigint", "timestamptz", "bigint"], 2).collect::<Vec<_>>().join(", ")
         );
         Self { sql, columns }
     }
