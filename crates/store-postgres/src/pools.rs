@@ -117,16 +117,18 @@ fn readers(options: &Options) -> Result<Pool, StoreError> {
 }
 
 fn lookups(options: &Options) -> Result<Pool, StoreError> {
-    let settings = format!("-c statement_timeout={}", options.lane_timeout.as_millis());
+    let timeout = options.lane_timeout.as_millis();
+    let settings = format!("-c plan_cache_mode=force_generic_plan -c statement_timeout={timeout}");
     build(Purpose::Lookups, pool(options, &settings, options.lookups, Limits::of_swipes(options))?)
 }
 
+/// Each statement is planned once a connection: to plan one anew for each batch takes longer than to run it.
 /// A plan that was made while the tables were small must not read large ones from one end to the other. No
 /// connection is used on which a commit could be lost: settings can differ from one to the next.
 fn writers(options: &Options) -> Result<Pool, StoreError> {
     let settings = format!(
-        "-c enable_seqscan=off -c jit=off -c statement_timeout={} -c lock_timeout={} \
-         -c idle_in_transaction_session_timeout={} -c tcp_user_timeout={}",
+        "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off \
+         -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} -c tcp_user_timeout={}",
         options.lane_timeout.as_millis(),
         options.lock_timeout.as_millis(),
         options.lane_timeout.as_millis(),

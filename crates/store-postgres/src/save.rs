@@ -98,13 +98,11 @@ fn inserts<'a>(save: &Save<'a>) -> Vec<Insert<'a>> {
         .collect();
     let journals: Vec<(&Message, &Journal)> =
         decided.iter().filter_map(|(of, _)| Some((&of.message, of.journal.as_ref()?))).collect();
-    let all = [
-        programs(state),
+    // A batch of swipes always writes by the same statement, whatever of it is empty, and there is one more for
+    // all else: each has to be planned once a connection, which takes as long as several batches.
+    let mut inserts = vec![
         owners(state),
         accounts(state),
-        cardholders(state),
-        cards(state),
-        controls(state),
         windows(state),
         messages::messages(&decided),
         messages::outbox(&decided),
@@ -112,28 +110,30 @@ fn inserts<'a>(save: &Save<'a>) -> Vec<Insert<'a>> {
         program_entries(&journals),
         stage_times(save.stage_times, save.times_are_new),
     ];
-    all.into_iter().flatten().collect()
+    let rare = [programs(state), cardholders(state), cards(state), controls(state)];
+    if rare.iter().any(|insert| insert.rows > 0) {
+        inserts.extend(rare);
+    }
+    inserts
 }
 
-fn programs(state: &State) -> Option<Insert<'_>> {
+fn programs(state: &State) -> Insert<'_> {
     let rows: Vec<_> = state.programs.changed().collect();
     let codes = |of: &&bursar_core::Program| {
         of.currencies.iter().map(|currency| currency.code()).collect::<Vec<_>>().join(",")
     };
     let target = "programs (id, name, time_zone, currencies, partial_approvals, original_credits)";
-    (!rows.is_empty()).then(|| {
-        Insert::new(target, &["uuid", "text", "text", "text", "bool", "bool"], "")
-            .column(rows.iter().map(|row| row.id.uuid()))
-            .column(rows.iter().map(|row| row.name.as_str()))
-            .column(rows.iter().map(|row| row.time_zone.name()))
-            .column(rows.iter().map(codes))
-            .column(rows.iter().map(|row| row.policies.partial_approvals))
-            .column(rows.iter().map(|row| row.policies.original_credits))
-    })
+    Insert::new(target, &["uuid", "text", "text", "text", "bool", "bool"], "")
+        .column(rows.iter().map(|row| row.id.uuid()))
+        .column(rows.iter().map(|row| row.name.as_str()))
+        .column(rows.iter().map(|row| row.time_zone.name()))
+        .column(rows.iter().map(codes))
+        .column(rows.iter().map(|row| row.policies.partial_approvals))
+        .column(rows.iter().map(|row| row.policies.original_credits))
 }
 
 /// A version of controls comes from the clock: one that a failover lost must not come again for others.
-fn owners(state: &State) -> Option<Insert<'_>> {
+fn owners(state: &State) -> Insert<'_> {
     let rows: Vec<_> = state.owners.changed().collect();
     let restricted: HashSet<OwnerId> =
         state.controls.changed().flat_map(|row| row.controls.iter()).map(|control| control.owner).collect();
@@ -144,21 +144,19 @@ fn owners(state: &State) -> Option<Insert<'_>> {
                     controls_version = case excluded.controls_version when 0 then owners.controls_version
                     else greatest(owners.controls_version + 1,
                     (extract(epoch from clock_timestamp()) * 1000000)::bigint) end";
-    (!rows.is_empty()).then(|| {
-        Insert::new(target, &types, conflict)
-            .column(rows.iter().map(|row| row.id.uuid()))
-            .column(rows.iter().map(|row| row.program.uuid()))
-            .column(rows.iter().map(|row| row.kind.as_str()))
-            .column(rows.iter().map(|row| row.name.as_str()))
-            .column(rows.iter().map(|row| row.token.as_ref().map(|token| token.as_str())))
-            .column(rows.iter().map(|row| row.status.as_str()))
-            .column(rows.iter().map(|row| row.sequence))
-            .column(rows.iter().map(|row| row.last_at))
-            .column(rows.iter().map(|row| i64::from(restricted.contains(&row.id))))
-    })
+    Insert::new(target, &types, conflict)
+        .column(rows.iter().map(|row| row.id.uuid()))
+        .column(rows.iter().map(|row| row.program.uuid()))
+        .column(rows.iter().map(|row| row.kind.as_str()))
+        .column(rows.iter().map(|row| row.name.as_str()))
+        .column(rows.iter().map(|row| row.token.as_ref().map(|token| token.as_str())))
+        .column(rows.iter().map(|row| row.status.as_str()))
+        .column(rows.iter().map(|row| row.sequence))
+        .column(rows.iter().map(|row| row.last_at))
+        .column(rows.iter().map(|row| i64::from(restricted.contains(&row.id))))
 }
 
-fn accounts(state: &State) -> Option<Insert<'_>> {
+fn accounts(state: &State) -> Insert<'_> {
     let rows: Vec<_> = state.accounts.changed().collect();
     let target = "accounts (id, owner, currency, posted_minor, held_minor, pending_credit_minor,
                   credit_line_minor, open_holds, entries)";
@@ -167,66 +165,58 @@ fn accounts(state: &State) -> Option<Insert<'_>> {
                     held_minor = excluded.held_minor, pending_credit_minor = excluded.pending_credit_minor,
                     credit_line_minor = excluded.credit_line_minor, open_holds = excluded.open_holds,
                     entries = excluded.entries";
-    (!rows.is_empty()).then(|| {
-        Insert::new(target, &types, conflict)
-            .column(rows.iter().map(|row| row.id.uuid()))
-            .column(rows.iter().map(|row| row.owner.uuid()))
-            .column(rows.iter().map(|row| row.currency.code()))
-            .column(rows.iter().map(|row| row.posted_minor))
-            .column(rows.iter().map(|row| row.held_minor))
-            .column(rows.iter().map(|row| row.pending_credit_minor))
-            .column(rows.iter().map(|row| row.credit_line_minor))
-            .column(rows.iter().map(|row| row.open_holds))
-            .column(rows.iter().map(|row| row.entries))
-    })
+    Insert::new(target, &types, conflict)
+        .column(rows.iter().map(|row| row.id.uuid()))
+        .column(rows.iter().map(|row| row.owner.uuid()))
+        .column(rows.iter().map(|row| row.currency.code()))
+        .column(rows.iter().map(|row| row.posted_minor))
+        .column(rows.iter().map(|row| row.held_minor))
+        .column(rows.iter().map(|row| row.pending_credit_minor))
+        .column(rows.iter().map(|row| row.credit_line_minor))
+        .column(rows.iter().map(|row| row.open_holds))
+        .column(rows.iter().map(|row| row.entries))
 }
 
-fn cardholders(state: &State) -> Option<Insert<'_>> {
+fn cardholders(state: &State) -> Insert<'_> {
     let rows: Vec<_> = state.cardholders.changed().collect();
     let target = "cardholders (id, owner, token, reference, status)";
     let conflict = "on conflict (id) do update set status = excluded.status";
-    (!rows.is_empty()).then(|| {
-        Insert::new(target, &["uuid", "uuid", "text", "text", "text"], conflict)
-            .column(rows.iter().map(|row| row.id.uuid()))
-            .column(rows.iter().map(|row| row.owner.uuid()))
-            .column(rows.iter().map(|row| row.token.as_str()))
-            .column(rows.iter().map(|row| row.reference.as_str()))
-            .column(rows.iter().map(|row| row.status.as_str()))
-    })
+    Insert::new(target, &["uuid", "uuid", "text", "text", "text"], conflict)
+        .column(rows.iter().map(|row| row.id.uuid()))
+        .column(rows.iter().map(|row| row.owner.uuid()))
+        .column(rows.iter().map(|row| row.token.as_str()))
+        .column(rows.iter().map(|row| row.reference.as_str()))
+        .column(rows.iter().map(|row| row.status.as_str()))
 }
 
-fn cards(state: &State) -> Option<Insert<'_>> {
+fn cards(state: &State) -> Insert<'_> {
     let rows: Vec<_> = state.cards.changed().collect();
     let target = "cards (id, owner, cardholder, account, token, last_four, status)";
     let types = ["uuid", "uuid", "uuid", "uuid", "text", "text", "text"];
     let conflict = "on conflict (id) do update set status = excluded.status";
-    (!rows.is_empty()).then(|| {
-        Insert::new(target, &types, conflict)
-            .column(rows.iter().map(|row| row.id.uuid()))
-            .column(rows.iter().map(|row| row.owner.uuid()))
-            .column(rows.iter().map(|row| row.cardholder.uuid()))
-            .column(rows.iter().map(|row| row.account.uuid()))
-            .column(rows.iter().map(|row| row.token.as_str()))
-            .column(rows.iter().map(|row| row.last_four.as_ref().map(|four| four.as_str())))
-            .column(rows.iter().map(|row| row.status.as_str()))
-    })
+    Insert::new(target, &types, conflict)
+        .column(rows.iter().map(|row| row.id.uuid()))
+        .column(rows.iter().map(|row| row.owner.uuid()))
+        .column(rows.iter().map(|row| row.cardholder.uuid()))
+        .column(rows.iter().map(|row| row.account.uuid()))
+        .column(rows.iter().map(|row| row.token.as_str()))
+        .column(rows.iter().map(|row| row.last_four.as_ref().map(|four| four.as_str())))
+        .column(rows.iter().map(|row| row.status.as_str()))
 }
 
-fn controls(state: &State) -> Option<Insert<'_>> {
+fn controls(state: &State) -> Insert<'_> {
     let rows: Vec<_> = state.controls.changed().flat_map(|row| row.controls.iter()).collect();
     let target = "controls (id, owner, scope, subject, name, rule, status)";
     let types = ["uuid", "uuid", "text", "uuid", "text", "text", "text"];
     let conflict = "on conflict (id) do update set rule = excluded.rule, status = excluded.status";
-    (!rows.is_empty()).then(|| {
-        Insert::new(target, &types, conflict)
-            .column(rows.iter().map(|row| row.id.uuid()))
-            .column(rows.iter().map(|row| row.owner.uuid()))
-            .column(rows.iter().map(|row| row.scope.kind()))
-            .column(rows.iter().map(|row| row.scope.uuid()))
-            .column(rows.iter().map(|row| row.name.as_str()))
-            .column(rows.iter().map(|row| json(&row.rule)))
-            .column(rows.iter().map(|row| row.status.as_str()))
-    })
+    Insert::new(target, &types, conflict)
+        .column(rows.iter().map(|row| row.id.uuid()))
+        .column(rows.iter().map(|row| row.owner.uuid()))
+        .column(rows.iter().map(|row| row.scope.kind()))
+        .column(rows.iter().map(|row| row.scope.uuid()))
+        .column(rows.iter().map(|row| row.name.as_str()))
+        .column(rows.iter().map(|row| json(&row.rule)))
+        .column(rows.iter().map(|row| row.status.as_str()))
 }
 
 /// As JSON; `None`, which the column refuses, for what cannot be written so.
@@ -234,58 +224,50 @@ fn json(value: &impl Serialize) -> Option<String> {
     serde_json::to_string(value).ok()
 }
 
-fn windows(state: &State) -> Option<Insert<'_>> {
+fn windows(state: &State) -> Insert<'_> {
     let rows: Vec<_> = state.counters.changed().collect();
     let conflict = "on conflict (subject, scope) do update set taken = excluded.taken";
-    (!rows.is_empty()).then(|| {
-        Insert::new("windows (subject, scope, taken)", &["uuid", "text", "text"], conflict)
-            .column(rows.iter().map(|row| row.scope.uuid()))
-            .column(rows.iter().map(|row| row.scope.kind()))
-            .column(rows.iter().map(|row| columns::windows::write(row)))
-    })
+    Insert::new("windows (subject, scope, taken)", &["uuid", "text", "text"], conflict)
+        .column(rows.iter().map(|row| row.scope.uuid()))
+        .column(rows.iter().map(|row| row.scope.kind()))
+        .column(rows.iter().map(|row| columns::windows::write(row)))
 }
 
-fn entries<'a>(journals: &[(&'a Message, &'a Journal)]) -> Option<Insert<'a>> {
+fn entries<'a>(journals: &[(&'a Message, &'a Journal)]) -> Insert<'a> {
     let rows = || journals.iter().map(|(_, journal)| journal);
     let target = "entries (account, number, journal, message, amount_minor, balance_after_minor, at)";
     let types = ["uuid", "bigint", "uuid", "uuid", "bigint", "bigint", "timestamptz"];
-    (!journals.is_empty()).then(|| {
-        Insert::new(target, &types, "")
-            .column(rows().map(|of| of.customer.account.uuid()))
-            .column(rows().map(|of| of.customer.number))
-            .column(rows().map(|of| of.id.uuid()))
-            .column(rows().map(|of| of.message.uuid()))
-            .column(rows().map(|of| of.customer.amount_minor))
-            .column(rows().map(|of| of.customer.balance_after_minor))
-            .column(journals.iter().map(|(message, _)| -> Timestamp { message.at }))
-    })
+    Insert::new(target, &types, "")
+        .column(rows().map(|of| of.customer.account.uuid()))
+        .column(rows().map(|of| of.customer.number))
+        .column(rows().map(|of| of.id.uuid()))
+        .column(rows().map(|of| of.message.uuid()))
+        .column(rows().map(|of| of.customer.amount_minor))
+        .column(rows().map(|of| of.customer.balance_after_minor))
+        .column(journals.iter().map(|(message, _)| -> Timestamp { message.at }))
 }
 
-fn program_entries<'a>(journals: &[(&'a Message, &'a Journal)]) -> Option<Insert<'a>> {
+fn program_entries<'a>(journals: &[(&'a Message, &'a Journal)]) -> Insert<'a> {
     let rows = || journals.iter().map(|(_, journal)| journal);
     let target = "program_entries (journal, program, account, currency, amount_minor)";
-    (!journals.is_empty()).then(|| {
-        Insert::new(target, &["uuid", "uuid", "text", "text", "bigint"], "")
-            .column(rows().map(|of| of.id.uuid()))
-            .column(rows().map(|of| of.program.program.uuid()))
-            .column(rows().map(|of| of.program.account.as_str()))
-            .column(rows().map(|of| of.currency.code()))
-            .column(rows().map(|of| of.program.amount_minor))
-    })
+    Insert::new(target, &["uuid", "uuid", "text", "text", "bigint"], "")
+        .column(rows().map(|of| of.id.uuid()))
+        .column(rows().map(|of| of.program.program.uuid()))
+        .column(rows().map(|of| of.program.account.as_str()))
+        .column(rows().map(|of| of.currency.code()))
+        .column(rows().map(|of| of.program.amount_minor))
 }
 
 /// A message's times may come twice, after a batch was sent again: the first stay. To look for them costs
 /// as much as to write them.
-fn stage_times(times: &[(MessageId, StageTimes)], are_new: bool) -> Option<Insert<'static>> {
+fn stage_times(times: &[(MessageId, StageTimes)], are_new: bool) -> Insert<'static> {
     let mut once = HashSet::new();
     let rows: Vec<_> = times.iter().filter(|(message, _)| once.insert(*message)).collect();
     let names: Vec<&str> = STAGES.iter().map(|stage| stage.as_str()).collect();
     let target = format!("stage_times (message, {})", names.join(", "));
     let types = [&["uuid"][..], &["bigint"; STAGES.len()]].concat();
-    (!rows.is_empty()).then(|| {
-        let insert = Insert::new(&target, &types, if are_new { "" } else { "on conflict do nothing" })
-            .column(rows.iter().map(|(message, _)| message.uuid()));
-        let times = |stage| rows.iter().map(move |(_, times)| i64::from(times.us(stage)));
-        STAGES.iter().fold(insert, |insert, &stage| insert.column(times(stage)))
-    })
+    let insert = Insert::new(&target, &types, if are_new { "" } else { "on conflict do nothing" })
+        .column(rows.iter().map(|(message, _)| message.uuid()));
+    let times = |stage| rows.iter().map(move |(_, times)| i64::from(times.us(stage)));
+    STAGES.iter().fold(insert, |insert, &stage| insert.column(times(stage)))
 }

@@ -19,6 +19,8 @@ pub(crate) struct Insert<'a> {
     target: String,
     types: Vec<&'static str>,
     conflict: String,
+    /// How many.
+    pub(super) rows: usize,
     pub(super) columns: Vec<Column<'a>>,
 }
 
@@ -30,12 +32,15 @@ impl<'a> Insert<'a> {
             target: target.to_owned(),
             types: types.to_vec(),
             conflict: conflict.to_owned(),
+            rows: 0,
             columns: Vec::new(),
         }
     }
 
     pub(crate) fn column<T: ToSql + Sync + Send + 'a>(mut self, values: impl Iterator<Item = T>) -> Self {
-        self.columns.push(column(values));
+        let values: Vec<T> = values.collect();
+        self.rows = values.len();
+        self.columns.push(Box::new(values));
         self
     }
 

@@ -44,51 +44,49 @@ const TYPES: [&str; 29] = [
     "bytea",
 ];
 
-pub(super) fn messages<'a>(decided: &[(&'a Decided, &'a Answer)]) -> Option<Insert<'a>> {
+pub(super) fn messages<'a>(decided: &[(&'a Decided, &'a Answer)]) -> Insert<'a> {
     let rows = || decided.iter().map(|(of, _)| &of.message);
     let asked = || rows().map(|of| (of.authorization.as_ref(), of.recorded.as_ref()));
     let of_authorization = || rows().map(|of| of.authorization.as_ref());
     let effect = |of: &Message| of.group.as_ref().map(|group| group.effect.parts());
-    (!decided.is_empty()).then(|| {
-        Insert::new(COLUMNS, &TYPES, "")
-            .column(rows().map(|of| of.id.uuid()))
-            .column(rows().map(|of| of.key.token.as_str()))
-            .column(rows().map(|of| of.key.source.as_str()))
-            .column(rows().map(|of| of.key.scope))
-            .column(rows().map(|of| &*of.key.state))
-            .column(rows().map(|of| of.fingerprint.as_slice()))
-            .column(rows().map(|of| of.kind.as_str()))
-            .column(rows().map(|of| of.owner.map(|id| id.uuid())))
-            .column(rows().map(|of| of.owner_sequence))
-            .column(rows().map(|of| of.at))
-            .column(rows().map(|of| of.declined.map(|reason| reason.as_str())))
-            .column(rows().map(|of| of.group.as_ref().map(|group| group.root.uuid())))
-            .column(rows().map(|of| of.group.as_ref().map(|group| group.processor_time)))
-            .column(rows().map(|of| effect(of).map(|(word, _)| word)))
-            .column(rows().map(|of| effect(of).and_then(|(_, minor)| minor)))
-            .column(asked().map(|(of, recorded)| card_token(of, recorded)))
-            .column(of_authorization().map(|of| of?.card.map(|id| id.uuid())))
-            .column(of_authorization().map(|of| of?.cardholder.map(|id| id.uuid())))
-            .column(of_authorization().map(|of| of?.account.map(|id| id.uuid())))
-            .column(asked().map(|(of, recorded)| match of {
-                Some(of) => of.amount_minor,
-                None => recorded?.amount_minor,
-            }))
-            .column(asked().map(|(of, recorded)| match of {
-                Some(of) => of.currency.map(|currency| currency.code()),
-                None => recorded?.currency.map(|currency| currency.code()),
-            }))
-            .column(of_authorization().map(|of| of?.available_minor))
-            .column(of_authorization().map(|of| json(&of?.merchant)))
-            .column(of_authorization().map(|of| Some(checks::write(&of?.checks))))
-            .column(rows().map(|of| Some(of.recorded.as_ref()?.method.as_str())))
-            .column(of_authorization().map(|of| {
-                Some(of?.kind).filter(|kind| *kind != TransactionKind::Purchase).map(TransactionKind::as_str)
-            }))
-            .column(of_authorization().map(|of| Some(of?.cash_minor).filter(|minor| *minor > 0)))
-            .column(decided.iter().map(|(_, answer)| i32::from(answer.code)))
-            .column(decided.iter().map(|(_, answer)| &*answer.body))
-    })
+    Insert::new(COLUMNS, &TYPES, "")
+        .column(rows().map(|of| of.id.uuid()))
+        .column(rows().map(|of| of.key.token.as_str()))
+        .column(rows().map(|of| of.key.source.as_str()))
+        .column(rows().map(|of| of.key.scope))
+        .column(rows().map(|of| &*of.key.state))
+        .column(rows().map(|of| of.fingerprint.as_slice()))
+        .column(rows().map(|of| of.kind.as_str()))
+        .column(rows().map(|of| of.owner.map(|id| id.uuid())))
+        .column(rows().map(|of| of.owner_sequence))
+        .column(rows().map(|of| of.at))
+        .column(rows().map(|of| of.declined.map(|reason| reason.as_str())))
+        .column(rows().map(|of| of.group.as_ref().map(|group| group.root.uuid())))
+        .column(rows().map(|of| of.group.as_ref().map(|group| group.processor_time)))
+        .column(rows().map(|of| effect(of).map(|(word, _)| word)))
+        .column(rows().map(|of| effect(of).and_then(|(_, minor)| minor)))
+        .column(asked().map(|(of, recorded)| card_token(of, recorded)))
+        .column(of_authorization().map(|of| of?.card.map(|id| id.uuid())))
+        .column(of_authorization().map(|of| of?.cardholder.map(|id| id.uuid())))
+        .column(of_authorization().map(|of| of?.account.map(|id| id.uuid())))
+        .column(asked().map(|(of, recorded)| match of {
+            Some(of) => of.amount_minor,
+            None => recorded?.amount_minor,
+        }))
+        .column(asked().map(|(of, recorded)| match of {
+            Some(of) => of.currency.map(|currency| currency.code()),
+            None => recorded?.currency.map(|currency| currency.code()),
+        }))
+        .column(of_authorization().map(|of| of?.available_minor))
+        .column(of_authorization().map(|of| json(&of?.merchant)))
+        .column(of_authorization().map(|of| Some(checks::write(&of?.checks))))
+        .column(rows().map(|of| Some(of.recorded.as_ref()?.method.as_str())))
+        .column(of_authorization().map(|of| {
+            Some(of?.kind).filter(|kind| *kind != TransactionKind::Purchase).map(TransactionKind::as_str)
+        }))
+        .column(of_authorization().map(|of| Some(of?.cash_minor).filter(|minor| *minor > 0)))
+        .column(decided.iter().map(|(_, answer)| i32::from(answer.code)))
+        .column(decided.iter().map(|(_, answer)| &*answer.body))
 }
 
 fn card_token<'a>(of: Option<&'a Authorization>, recorded: Option<&'a Recorded>) -> Option<&'a str> {
@@ -97,16 +95,14 @@ fn card_token<'a>(of: Option<&'a Authorization>, recorded: Option<&'a Recorded>)
     token.map(Token::as_str)
 }
 
-pub(super) fn outbox(decided: &[(&Decided, &Answer)]) -> Option<Insert<'static>> {
+pub(super) fn outbox(decided: &[(&Decided, &Answer)]) -> Insert<'static> {
     let events: Vec<_> = decided.iter().map(|(of, _)| of.event()).collect();
     let target = "outbox (event, message, kind, owner, owner_sequence, payload)";
-    (!decided.is_empty()).then(|| {
-        Insert::new(target, &["uuid", "uuid", "text", "uuid", "bigint", "text"], "")
-            .column(events.iter().map(|event| event.id.uuid()))
-            .column(events.iter().map(|event| event.message.uuid()))
-            .column(events.iter().map(|event| event.kind.as_str()))
-            .column(events.iter().map(|event| event.owner.map(|id| id.uuid())))
-            .column(events.iter().map(|event| event.owner_sequence))
-            .column(events.iter().map(json))
-    })
+    Insert::new(target, &["uuid", "uuid", "text", "uuid", "bigint", "text"], "")
+        .column(events.iter().map(|event| event.id.uuid()))
+        .column(events.iter().map(|event| event.message.uuid()))
+        .column(events.iter().map(|event| event.kind.as_str()))
+        .column(events.iter().map(|event| event.owner.map(|id| id.uuid())))
+        .column(events.iter().map(|event| event.owner_sequence))
+        .column(events.iter().map(json))
 }
