@@ -31,7 +31,7 @@ pub(crate) struct Memory {
 
 /// How an owner's row was: every decision about an owner raises its sequence, and nothing that belongs to it
 /// changes otherwise. A database that was set back may come to the same number by other decisions, but not
-/// at the same time. Whoever changes rows by hand raises `controls_version`.
+/// at the same time. A row that is changed by hand raises the version of the controls, by a trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Version {
     pub(crate) sequence: i64,
