@@ -42,9 +42,10 @@ pub(crate) enum Mood {
 /// How an attempt ended that no error ended.
 enum Attempt {
     Done(Transacted),
-    /// The transaction has ended, and nothing is written: somebody was there before.
+    /// No transaction is open, and nothing is written: somebody was there before, or what is remembered does
+    /// not do.
     Crossed(StoreError),
-    /// The transaction is to be given up: a bold one does not do.
+    /// Its transaction is to be given up: a bold one does not do.
     Undecided(StoreError),
     /// As this, because somebody else holds an owner.
     Held(StoreError),
@@ -66,6 +67,8 @@ struct Ground {
     is_recalled: bool,
     /// Which members are not decided: they have no time left, or somebody else holds their owner.
     left_out: Vec<bool>,
+    /// A history that was read begins where windows do at this time: nothing is decided at an earlier one.
+    read_at: Timestamp,
 }
 
 impl Lane {
@@ -106,6 +109,7 @@ impl Lane {
         mood: Mood,
     ) -> Result<Attempt, StoreError> {
         let works: Vec<&Work> = batch.members.iter().map(|member| &member.work).collect();
+        let life = self.memory.life();
         let ground = match self.recall(batch, &works, mood) {
             Some(recalled) => recalled,
             None => match self.load(client, batch, &works, mood).await {
@@ -114,14 +118,15 @@ impl Lane {
                 Err(Stop::Failed(error)) => return Err(error),
             },
         };
-        let Ground { mut loaded, is_recalled, left_out } = ground;
-        let (now, ready) = (self.clock.now(), Instant::now());
+        let Ground { mut loaded, is_recalled, left_out, read_at } = ground;
+        let (now, ready) = (self.clock.now().max(read_at), Instant::now());
         let settled = decide(batch, &mut loaded, &left_out, now)?;
         let decided = Instant::now();
         let has_failed = |settled: &Settled| matches!(settled, Settled::Done(Outcome::Failed(_)));
         if mood == Mood::Bold && settled.iter().any(has_failed) {
             // What cannot be decided now may have been answered before, and is not inserted either.
-            return Ok(Attempt::Undecided(StoreError::Unavailable("a row cannot be read".into())));
+            let why = StoreError::Unavailable("a row cannot be read".into());
+            return Ok(if is_recalled { Attempt::Crossed(why) } else { Attempt::Undecided(why) });
         }
         let save = Save {
             state: &loaded.state,
@@ -139,7 +144,7 @@ impl Lane {
         let unknown = StoreError::Unknown(SILENT.into());
         match flight(self.flight_timeout, unknown, save::commit(client, save)).await? {
             Committed::Yes => {
-                self.memory.keep(&works, loaded.state, &loaded.versions);
+                self.memory.keep(&works, loaded.state, &loaded.versions, life);
                 Ok(Attempt::Done(Transacted { settled, began, loaded: ready, decided }))
             }
             Committed::Crossed(why) => Ok(Attempt::Crossed(why)),
@@ -163,7 +168,8 @@ impl Lane {
             return None;
         }
         let loaded = self.memory.recall(works)?;
-        Some(Ground { loaded, is_recalled: true, left_out: vec![false; works.len()] })
+        let left_out = vec![false; works.len()];
+        Some(Ground { loaded, is_recalled: true, left_out, read_at: Timestamp::MIN })
     }
 
     /// Locks and reads.
@@ -191,7 +197,7 @@ impl Lane {
             // It may have taken longer than others of the batch can wait.
             left_out = self.left_out(client, batch, &mut loaded, mood).await?;
         }
-        Ok(Ground { loaded, is_recalled: false, left_out })
+        Ok(Ground { loaded, is_recalled: false, left_out, read_at: now })
     }
 
     /// Which members have no time left, or an owner that somebody else holds.

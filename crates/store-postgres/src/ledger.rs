@@ -47,14 +47,15 @@ impl PostgresLedger {
     /// is one that can be read: [`Ledger::probe`] refuses it.
     pub async fn open(options: Options) -> Result<Self, StoreError> {
         migrate(&options).await?;
-        let pools = Pools::open(&options).await?;
+        let memory = Memory::default();
+        let pools = Pools::open(&options, &memory).await?;
         let client = pools.readers.get().await?;
         identity::read(&client).await?.refuse_unfinished()?;
         let server_clock = ServerClock::compared(&client).await?;
         drop(client);
         // The server ends a statement by itself before that.
         let flight_timeout = options.lane_timeout + options.lock_timeout;
-        let keeping = server_clock.clone().keep(pools.writers.clone(), flight_timeout);
+        let keeping = server_clock.clone().keep(pools.lookups.clone(), flight_timeout);
         let server_time = server_clock.clone();
         Ok(Self {
             pools,
@@ -64,7 +65,7 @@ impl PostgresLedger {
             clock: options.clock.unwrap_or_else(|| Clock::new(move || server_time.now())),
             server_clock,
             timekeeper: tokio::spawn(keeping),
-            memory: Memory::default(),
+            memory,
             caution: Arc::default(),
             runtime: Handle::current(),
         })

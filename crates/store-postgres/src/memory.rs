@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bursar_core::command::{Action, Command, Keys};
 use bursar_core::control::Scope;
@@ -25,7 +25,7 @@ const ROWS_MAX: usize = 200_000;
 #[derive(Clone, Default)]
 pub(crate) struct Memory {
     kept: Arc<Mutex<Kept>>,
-    /// Good for longer: other instances' decisions change no controls.
+    /// Good for longer: most decisions change no controls, and leave their version.
     pub(crate) controls: ControlsCache,
 }
 
@@ -44,15 +44,17 @@ pub(crate) type Versions = BTreeMap<OwnerId, Version>;
 
 #[derive(Default)]
 struct Kept {
-    programs: HashMap<ProgramId, Program>,
     owners: HashMap<OwnerId, Known>,
     rows: usize,
+    life: u64,
 }
 
 /// An owner and some of what is its: all as it was at this version.
 struct Known {
     version: Version,
     owner: Owner,
+    /// The owner's, as it was at that version too.
+    program: Program,
     accounts: HashMap<AccountId, Account>,
     cardholders: HashMap<CardholderId, Cardholder>,
     cards: HashMap<CardId, Card>,
@@ -68,7 +70,7 @@ struct KnownScope {
 impl Memory {
     /// All that these need; `None` if anything of it is not remembered.
     pub(crate) fn recall(&self, works: &[&Work]) -> Option<Loaded> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept();
         let mut recalled = Loaded::default();
         for work in works {
             kept.recall(&work.command, &mut recalled)?;
@@ -76,13 +78,37 @@ impl Memory {
         Some(recalled)
     }
 
-    /// Keeps the rows of a batch that is committed and found its owners at these versions.
-    pub(crate) fn keep(&self, works: &[&Work], state: State, found: &Versions) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Keeps the rows of a batch that is committed and found its owners at these versions, unless all was
+    /// forgotten since it began, at this life.
+    pub(crate) fn keep(&self, works: &[&Work], state: State, found: &Versions, life: u64) {
+        let mut kept = self.kept();
+        if kept.life != life {
+            return;
+        }
         kept.keep(works, state, found);
         if kept.rows > ROWS_MAX {
-            *kept = Kept::default();
+            kept.forget_all();
         }
+    }
+
+    /// Forgets all: a new connection may be to another server, which may have lost the last decisions and
+    /// come to the same versions by others.
+    pub(crate) fn forget_all(&self) {
+        self.kept().forget_all();
+    }
+
+    /// How often all was forgotten.
+    pub(crate) fn life(&self) -> u64 {
+        self.kept().life
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(|poisoned| {
+            let mut kept = PoisonError::into_inner(poisoned);
+            kept.forget_all();
+            self.kept.clear_poison();
+            kept
+        })
     }
 }
 
@@ -107,7 +133,9 @@ impl Kept {
         let state = &mut recalled.state;
         if recalled.versions.insert(owner, known.version).is_none() {
             state.owners.load(owner, Ok(known.owner.clone()));
-            recall(&mut state.programs, Some(known.owner.program), &self.programs)?;
+            if !state.programs.is_loaded(known.program.id) {
+                state.programs.load(known.program.id, Ok(known.program.clone()));
+            }
         }
         recall(&mut state.accounts, keys.account, &known.accounts)?;
         recall(&mut state.cards, keys.card, &known.cards)?;
@@ -127,7 +155,8 @@ impl Kept {
 
     fn keep(&mut self, works: &[&Work], state: State, found: &Versions) {
         let owner_of = owners_of_scopes(works, &state);
-        self.programs.extend(state.programs.into_readable().map(|row| (row.id, row)));
+        let programs: HashMap<ProgramId, Program> =
+            state.programs.into_readable().map(|row| (row.id, row)).collect();
         let restricted =
             state.controls.changed().flat_map(|row| row.controls.iter()).map(|control| control.owner);
         // Nobody here knows how far the database moved the version of their controls.
@@ -136,7 +165,7 @@ impl Kept {
             if restricted.contains(&owner.id) {
                 self.forget(owner.id);
             } else if let Some(version) = found.get(&owner.id) {
-                self.move_on(owner, *version);
+                self.move_on(owner, *version, &programs);
             }
         }
         for row in state.accounts.into_readable() {
@@ -159,6 +188,10 @@ impl Kept {
         }
     }
 
+    fn forget_all(&mut self) {
+        *self = Self { life: self.life.wrapping_add(1), ..Self::default() };
+    }
+
     fn forget(&mut self, owner: OwnerId) {
         if let Some(known) = self.owners.remove(&owner) {
             self.rows = self.rows.saturating_sub(known.rows());
@@ -166,7 +199,7 @@ impl Kept {
     }
 
     /// The owner after the batch. What was known of it is still good if the batch found it so.
-    fn move_on(&mut self, owner: Owner, found: Version) {
+    fn move_on(&mut self, owner: Owner, found: Version, programs: &HashMap<ProgramId, Program>) {
         if self.owners.get(&owner.id).is_some_and(|known| known.version != found) {
             self.forget(owner.id);
         }
@@ -174,8 +207,10 @@ impl Kept {
         match self.owners.get_mut(&owner.id) {
             Some(known) => (known.version, known.owner) = (version, owner),
             None => {
-                self.owners.insert(owner.id, Known::new(owner, version));
-                self.rows = self.rows.saturating_add(1);
+                if let Some(program) = programs.get(&owner.program) {
+                    self.owners.insert(owner.id, Known::new(owner, program.clone(), version));
+                    self.rows = self.rows.saturating_add(1);
+                }
             }
         }
     }
@@ -190,10 +225,11 @@ impl Kept {
 }
 
 impl Known {
-    fn new(owner: Owner, version: Version) -> Self {
+    fn new(owner: Owner, program: Program, version: Version) -> Self {
         Self {
             version,
             owner,
+            program,
             accounts: HashMap::default(),
             cardholders: HashMap::default(),
             cards: HashMap::default(),

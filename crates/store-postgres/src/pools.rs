@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::connection::{Options, SERVER};
 use crate::error::{SILENT, no_connection};
+use crate::memory::Memory;
 use crate::{guards, tls};
 
 /// What a pool is for.
@@ -62,8 +63,9 @@ impl Pools {
     ///
     /// # Errors
     /// The URL cannot be read.
-    pub(crate) async fn open(options: &Options) -> Result<Self, StoreError> {
-        let (readers, lookups, writers) = (readers(options)?, lookups(options)?, writers(options)?);
+    pub(crate) async fn open(options: &Options, memory: &Memory) -> Result<Self, StoreError> {
+        let (readers, lookups) = (readers(options)?, lookups(options)?);
+        let writers = writers(options, memory.clone())?;
         for (pool, count) in
             [(&readers, options.readers_min), (&lookups, options.lookups), (&writers, options.lanes + 1)]
         {
@@ -118,14 +120,15 @@ fn readers(options: &Options) -> Result<Pool, StoreError> {
 
 fn lookups(options: &Options) -> Result<Pool, StoreError> {
     let timeout = options.lane_timeout.as_millis();
-    let settings = format!("-c plan_cache_mode=force_generic_plan -c statement_timeout={timeout}");
+    let settings =
+        format!("-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c statement_timeout={timeout}");
     build(Purpose::Lookups, pool(options, &settings, options.lookups, Limits::of_swipes(options))?)
 }
 
 /// Each statement is planned once a connection: to plan one anew for each batch takes longer than to run it.
 /// A plan that was made while the tables were small must not read large ones from one end to the other. No
 /// connection is used on which a commit could be lost: settings can differ from one to the next.
-fn writers(options: &Options) -> Result<Pool, StoreError> {
+fn writers(options: &Options, memory: Memory) -> Result<Pool, StoreError> {
     let settings = format!(
         "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off \
          -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} -c tcp_user_timeout={}",
@@ -138,6 +141,7 @@ fn writers(options: &Options) -> Result<Pool, StoreError> {
     // The time to make a connection does not count for it: a link may hang just then.
     let limit = options.lane_timeout + options.lock_timeout;
     let is_safe = Hook::async_fn(move |client, _| {
+        memory.forget_all();
         Box::pin(async move {
             let checked = tokio::time::timeout(limit, guards::check_ledger(client)).await;
             checked.unwrap_or_else(|_| Err(StoreError::Unavailable(SILENT.into()))).map_err(|error| {

@@ -67,7 +67,11 @@ pub(crate) async fn commit(client: &Client, save: Save<'_>) -> Result<Committed,
     let write = client.query_one(&statement, &columns);
     // A COMMIT after a statement that failed "succeeds" as a rollback: all results count.
     let (begun, written, committed) = join3(begin, write, client.batch_execute("commit")).await;
-    match begun.and(written) {
+    if let Err(error) = begun {
+        // What came after it was a transaction of its own.
+        return Err(StoreError::Unknown(words(&error)));
+    }
+    match written {
         Err(error) if is_crossed(&error) && committed.is_ok() => {
             Ok(Committed::Crossed(before_commit(&error)))
         }
@@ -98,8 +102,8 @@ fn inserts<'a>(save: &Save<'a>) -> Vec<Insert<'a>> {
         .collect();
     let journals: Vec<(&Message, &Journal)> =
         decided.iter().filter_map(|(of, _)| Some((&of.message, of.journal.as_ref()?))).collect();
-    // A batch of swipes always writes by the same statement, whatever of it is empty, and there is one more for
-    // all else: each has to be planned once a connection, which takes as long as several batches.
+    // A batch of swipes writes by the same statement whatever of it is empty, and all else by another: each has
+    // to be planned once a connection, which takes as long as several batches.
     let mut inserts = vec![
         owners(state),
         accounts(state),

@@ -79,6 +79,22 @@ async fn so_does_a_control_or_what_was_taken_from_its_window() {
 }
 
 #[tokio::test]
+async fn so_does_a_table_that_is_emptied() {
+    let place = PostgresPlace::new();
+    let ledger = place.open();
+    for (table, reason) in
+        [("windows", None), ("controls", None), ("cards", Some(DeclineReason::CardUnknown))]
+    {
+        let funded = given::account(ledger.as_ref(), usd("100.00")).await;
+        let limit = given::limit(Window::Day, usd("10.00"));
+        given::control(ledger.as_ref(), &funded, Scope::Card(funded.card), limit).await;
+        given::sent(ledger.as_ref(), &swipe(&funded)()).await;
+        let declined = around(&place, ledger.as_ref(), &format!("truncate {table}"), swipe(&funded)).await;
+        assert_eq!(declined, [Some(DeclineReason::AmountLimitExceeded), reason], "{table}");
+    }
+}
+
+#[tokio::test]
 async fn so_does_what_a_program_allows() {
     let place = PostgresPlace::new();
     let ledger = place.open();

@@ -1,14 +1,16 @@
 //! What is lost, cut or damaged between a ledger and its database.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bursar_core::check::DeclineReason;
 use bursar_core::{Fault, Outcome};
-use bursar_store::contract::given::{self, Call, Funded, usd};
+use bursar_store::contract::given::{self, Call, Funded, Sent, usd};
 use bursar_store::contract::{Place, assert_books_are_right};
 use bursar_store::{Batch, Ledger, Reader, Settled, StoreError};
 use bursar_store_postgres::{Options, PostgresLedger};
-use bursar_testkit::{Gate, PostgresPlace};
+use bursar_testkit::{Deed, Gate, Meddler, Message, PostgresPlace};
 use tokio_postgres::{Client, NoTls};
 
 fn batch(call: &Call) -> Batch {
@@ -37,6 +39,24 @@ async fn by_hand(place: &PostgresPlace) -> Client {
     client
 }
 
+/// Ends all connections but the one that asks for it.
+const END_ALL: &str = "select pg_terminate_backend(pid) from pg_stat_activity
+                       where datname = current_database() and pid <> pg_backend_pid()";
+
+/// The answer of a ledger whose connections were ended: it may hear of it only when it uses one, and it has
+/// two.
+async fn connected_again(ledger: &PostgresLedger, call: &Call) -> Sent {
+    for _ in 0..10 {
+        match ledger.transact(batch(call)).await {
+            Ok(mut transacted) => return Sent::of(transacted.settled.remove(0)),
+            Err(error) => {
+                assert!(matches!(error, StoreError::Unavailable(_) | StoreError::Unknown(_)), "{error}")
+            }
+        }
+    }
+    panic!("it does not connect again");
+}
+
 /// Nobody waits longer than this for what does not come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -58,22 +78,25 @@ async fn end_who_waits_for(operator: &Client, event: &str) {
 async fn a_server_that_dropped_its_connections_is_connected_to_again() {
     let place = PostgresPlace::new();
     let (ledger, funded) = given_account(&place).await;
-    let end = "select pg_terminate_backend(pid) from pg_stat_activity
-               where datname = current_database() and pid <> pg_backend_pid()";
-    by_hand(&place).await.query(end, &[]).await.expect("ended");
-    let call = given::authorization(&funded, usd("1.00"));
-    // The ledger may hear of it only when it uses the connection, and it has two.
-    for attempt in 1.. {
-        assert!(attempt < 10, "it does not connect again");
-        match ledger.transact(batch(&call)).await {
-            Ok(transacted) => {
-                assert!(matches!(transacted.settled[..], [Settled::Done(Outcome::Decided(..))]));
-                break;
-            }
-            Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error}"),
-        }
-    }
+    by_hand(&place).await.query(END_ALL, &[]).await.expect("ended");
+    assert!(connected_again(&ledger, &given::authorization(&funded, usd("1.00"))).await.is_approved());
     assert_books_are_right(place.books());
+}
+
+/// Another server may take the place of one that is lost, without its last decisions, and come to the same
+/// numbers by others.
+#[tokio::test]
+async fn nothing_is_remembered_of_a_server_whose_connections_are_lost() {
+    let place = PostgresPlace::new();
+    let (ledger, funded) = given_account(&place).await;
+    given::sent(ledger.as_ref(), &given::authorization(&funded, usd("1.00"))).await;
+    // As a lane writes, so that no trigger tells.
+    let other =
+        "set application_name = 'bursar of another server'; update accounts set posted_minor = held_minor";
+    place.execute(other);
+    by_hand(&place).await.query(END_ALL, &[]).await.expect("ended");
+    let swiped = connected_again(&ledger, &given::authorization(&funded, usd("1.00"))).await;
+    assert_eq!(swiped.declined(), Some(DeclineReason::InsufficientFunds));
 }
 
 #[tokio::test]
@@ -221,6 +244,35 @@ async fn a_link_that_hangs_in_the_commit_is_unknown_and_the_same_batch_tells() {
     let settled = given::batch(ledger.as_ref(), &[call]).await;
     assert!(matches!(settled[..], [Settled::Done(Outcome::Repeated(_))]), "{settled:?}");
     assert_eq!(given::available(ledger.as_ref(), &funded).await, usd("90.00"));
+    assert_books_are_right(place.books());
+}
+
+/// What follows a BEGIN that failed is a transaction of its own, and commits.
+#[tokio::test]
+async fn a_beginning_that_is_refused_is_an_unknown_commit() {
+    let place = PostgresPlace::new();
+    let refusing = Arc::new(AtomicBool::new(false));
+    let meddle = {
+        let refusing = Arc::clone(&refusing);
+        move |message: &Message| match message.replace("begin isolation", "begin in isolation") {
+            Some(refused) if refusing.load(Ordering::Relaxed) => Deed::Instead(refused),
+            _ => Deed::Pass,
+        }
+    };
+    let meddler = Meddler::to(place.server(), meddle).await;
+    let options = Options { url: place.url_by(meddler.address()), ..place.options() };
+    let ledger = PostgresLedger::open(options).await.expect("opens");
+    let funded = given::account(&ledger, usd("100.00")).await;
+    // What follows is decided in one flight.
+    given::sent(&ledger, &given::authorization(&funded, usd("1.00"))).await;
+    let call = given::authorization(&funded, usd("9.00"));
+    refusing.store(true, Ordering::Relaxed);
+    let refused = ledger.transact(batch(&call)).await.expect_err("it did not begin");
+    assert!(matches!(refused, StoreError::Unknown(_)), "{refused}");
+    refusing.store(false, Ordering::Relaxed);
+    let settled = given::batch(&ledger, &[call]).await;
+    assert!(matches!(settled[..], [Settled::Done(Outcome::Repeated(_))]), "{settled:?}");
+    assert_eq!(given::available(&ledger, &funded).await, usd("90.00"));
     assert_books_are_right(place.books());
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bursar_core::check::DeclineReason;
 use bursar_core::control::Scope;
-use bursar_core::{Outcome, Window};
+use bursar_core::{CardStatus, Outcome, Window};
 use bursar_store::contract::given::{self, Call, Funded, usd};
 use bursar_store::contract::{Place, assert_books_are_right};
 use bursar_store::{Batch, Ledger, Settled, StoreError, Transacted};
@@ -222,6 +223,23 @@ async fn an_instance_that_falls_silent_with_an_owner_locked_stops_others_only_fo
     never.abort();
     assert_eq!(given::available(other.as_ref(), &funded).await, usd("9.00"));
     assert_books_are_right(place.books());
+}
+
+/// One card that is read again tells nothing of the other.
+#[tokio::test]
+async fn nothing_is_remembered_of_an_owner_about_whom_another_instance_decided() {
+    let place = PostgresPlace::new();
+    let [ledger, other] = [place.open_ledger(), place.open_ledger()];
+    let first = given::account(ledger.as_ref(), usd("100.00")).await;
+    let second = given::another_holder(ledger.as_ref(), &first).await;
+    let swipe = |card: &Funded| given::authorization(card, usd("1.00"));
+    for card in [&first, &second, &first] {
+        given::sent(ledger.as_ref(), &swipe(card)).await;
+    }
+    given::sent(other.as_ref(), &given::card_move(&second, CardStatus::Suspended)).await;
+    assert!(given::sent(ledger.as_ref(), &swipe(&first)).await.is_approved());
+    let declined = given::sent(ledger.as_ref(), &swipe(&second)).await.declined();
+    assert_eq!(declined, Some(DeclineReason::CardNotActive));
 }
 
 /// V2: windows end by one clock, whatever those of the instances' machines say.

@@ -28,7 +28,7 @@ async fn the_server_limits_each_connection_as_it_is_set() {
         ..Options::new(&format!("{}?options=-c%20statement_timeout%3D1", place.url()))
     };
     migrate(&Options::new(&place.url())).await.expect("migrated");
-    let pools = Pools::open(&options).await.expect("opens");
+    let pools = Pools::open(&options, &Memory::default()).await.expect("opens");
     assert_eq!(limits(&pools.readers).await, ["31001ms", "0", "0", "0"]);
     assert_eq!(limits(&pools.lookups).await, ["901ms", "0", "0", "0"]);
     assert_eq!(limits(&pools.writers).await, ["901ms", "401ms", "901ms", "901"]);
