@@ -186,10 +186,10 @@ fn decide_one(state: &mut State, work: &Work, at: Timestamp) -> Outcome {
     }
 }
 
-/// Decides one command on the state loaded under its owner's lock.
+/// Decides one command on the state of its owner, which nobody else changes until the decision is saved.
 ///
 /// Pure: equal arguments give equal decisions. A decline is a decision. `at` is the store's clock,
-/// read after the lock; the owner's own time never runs backwards.
+/// read after the state; the owner's own time never runs backwards.
 ///
 /// # Errors
 /// See [`Fault`].

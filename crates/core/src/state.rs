@@ -1,4 +1,4 @@
-//! The state that a batch of commands is decided on: loaded under the owners' locks, changed by
+//! The state that a batch of commands is decided on: loaded by the store, changed by
 //! [`crate::decide::apply`], saved by the store.
 
 use std::hash::Hash;

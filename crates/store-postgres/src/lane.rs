@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::caution::Caution;
 use crate::clock::ServerClock;
-use crate::error::SILENT;
+use crate::error::{SILENT, before_commit};
 use crate::ledger::{Clean, flight};
 use crate::load::{self, Loaded, Stop};
 use crate::memory::Memory;
@@ -39,15 +39,12 @@ pub(crate) enum Mood {
     Sparing,
 }
 
-/// How an attempt ended that no error ended.
+/// How an attempt ended that no error ended: no transaction is open.
 enum Attempt {
     Done(Transacted),
-    /// No transaction is open, and nothing is written: somebody was there before, or what is remembered does
-    /// not do.
+    /// Nothing is written: somebody was there before, or a bold one does not do.
     Crossed(StoreError),
-    /// Its transaction is to be given up: a bold one does not do.
-    Undecided(StoreError),
-    /// As this, because somebody else holds an owner.
+    /// Nothing is written: somebody else holds an owner.
     Held(StoreError),
 }
 
@@ -82,21 +79,16 @@ impl Lane {
             if mood == Mood::Bold && !matches!(attempt, Attempt::Done(_)) {
                 self.caution.raise();
             }
-            match attempt {
+            client.give_back();
+            (last, mood) = match attempt {
                 Attempt::Done(transacted) => {
-                    client.give_back();
                     self.caution.ease();
                     return Ok(transacted);
                 }
-                Attempt::Crossed(why) => {
-                    client.give_back();
-                    last = why;
-                    mood = if mood == Mood::Sparing { mood } else { Mood::Careful };
-                }
-                // Its connection ends here.
-                Attempt::Undecided(why) => (last, mood) = (why, Mood::Careful),
-                Attempt::Held(why) => (last, mood) = (why, Mood::Sparing),
-            }
+                Attempt::Crossed(why) if mood == Mood::Sparing => (why, Mood::Sparing),
+                Attempt::Crossed(why) => (why, Mood::Careful),
+                Attempt::Held(why) => (why, Mood::Sparing),
+            };
         }
         Err(last)
     }
@@ -114,7 +106,10 @@ impl Lane {
             Some(recalled) => recalled,
             None => match self.load(client, batch, &works, mood).await {
                 Ok(loaded) => loaded,
-                Err(Stop::Held(why)) => return Ok(Attempt::Held(why)),
+                Err(Stop::Held(why)) => {
+                    self.roll_back(client).await?;
+                    return Ok(Attempt::Held(why));
+                }
                 Err(Stop::Failed(error)) => return Err(error),
             },
         };
@@ -125,8 +120,10 @@ impl Lane {
         let has_failed = |settled: &Settled| matches!(settled, Settled::Done(Outcome::Failed(_)));
         if mood == Mood::Bold && settled.iter().any(has_failed) {
             // What cannot be decided now may have been answered before, and is not inserted either.
-            let why = StoreError::Unavailable("a row cannot be read".into());
-            return Ok(if is_recalled { Attempt::Crossed(why) } else { Attempt::Undecided(why) });
+            if !is_recalled {
+                self.roll_back(client).await?;
+            }
+            return Ok(Attempt::Crossed(StoreError::Unavailable("a row cannot be read".into())));
         }
         let save = Save {
             state: &loaded.state,
@@ -159,6 +156,12 @@ impl Lane {
                 Ok(Attempt::Crossed(StoreError::Unavailable("the server came to it too late".into())))
             }
         }
+    }
+
+    /// Ends the transaction, by the server's word: the connection is as good as before.
+    async fn roll_back(&self, client: &Client) -> Result<(), StoreError> {
+        let ended = async { client.batch_execute("rollback").await.map_err(|error| before_commit(&error)) };
+        flight(self.flight_timeout, StoreError::Unavailable(SILENT.into()), ended).await
     }
 
     /// What is remembered, for a bold attempt that needs nothing else.

@@ -33,7 +33,7 @@ pub(crate) use wanted::Wanted;
 #[derive(Default)]
 pub(crate) struct Loaded {
     pub(crate) state: State,
-    /// Of the owners that are locked.
+    /// Of the owners that are locked, or remembered.
     pub(crate) versions: Versions,
     /// Owners that somebody else has locked, if those are left out.
     pub(crate) held: HashSet<OwnerId>,

@@ -37,6 +37,9 @@ fn outcome(transacted: Transacted) -> Outcome {
     }
 }
 
+/// The connections of ledgers.
+const OURS: &str = "datname = current_database() and application_name = 'bursar'";
+
 async fn account(place: &PostgresPlace, dollars: &str) -> Funded {
     given::account(place.open().as_ref(), usd(dollars)).await
 }
@@ -189,9 +192,12 @@ async fn an_instance_that_dies_with_an_owner_locked_stops_others_only_until_it_i
     dying.batch_execute(&lock).await.expect("locked");
     let other = given::account(ledger.as_ref(), usd("10.00")).await;
     let calls = [&other, &funded, &other].map(|account| given::authorization(account, usd("1.00")));
+    let connections = || place.number(&format!("select sum(pid) from pg_stat_activity where {OURS}"));
+    let before = connections();
     let settled = given::batch(ledger.as_ref(), &calls).await;
     let is_right = matches!(settled[..], [Settled::Done(_), Settled::Held, Settled::Done(_)]);
     assert!(is_right, "{settled:?}");
+    assert_eq!(connections(), before, "it costs no connection, and no memory");
     connection.abort();
     let call = &calls[1];
     assert!(matches!(outcome(send(&ledger, call).await.expect("an outcome")), Outcome::Decided(..)));

@@ -19,8 +19,8 @@ pub trait Ledger: Reader {
     /// How many transactions make sense at a time: one for a single writer.
     fn lanes(&self) -> NonZeroUsize;
 
-    /// Locks the owners, loads what the commands touch, runs `decide_batch`, saves and commits,
-    /// in one durable transaction. Each decision sees the changes of those before it.
+    /// Loads what the commands touch, runs `decide_batch`, saves and commits, in one durable transaction
+    /// that has the owners locked: nobody else decides about them between the loading and the saving. Each decision sees the changes of those before it.
     ///
     /// A caller that goes away cancels nothing. The cost does not grow with history.
     ///
@@ -91,7 +91,7 @@ pub struct Transacted {
     pub settled: Vec<Settled>,
     /// When the transaction began.
     pub began: Instant,
-    /// When everything was locked and loaded.
+    /// When everything was loaded.
     pub loaded: Instant,
     /// When every member was decided and its answer encoded.
     pub decided: Instant,
@@ -102,7 +102,7 @@ pub struct Transacted {
 pub enum Settled {
     /// Decided, repeated, in conflict or failed.
     Done(Outcome),
-    /// Its deadline had passed when the locks were there. Nothing of it is written.
+    /// Its deadline had passed when all was loaded. Nothing of it is written.
     Late,
     /// Somebody else held the lock of its owner for longer than a batch waits. Nothing of it is written.
     Held,

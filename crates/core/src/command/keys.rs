@@ -40,7 +40,7 @@ pub enum TokenKind {
 }
 
 impl Command {
-    /// What has to be loaded under the owner's lock before [`crate::decide_batch`] can run.
+    /// What has to be in the state before [`crate::decide_batch`] can run.
     #[must_use]
     pub fn keys(&self) -> Keys<'_> {
         let base = Keys { owner: self.owner(), ..Keys::default() };
