@@ -1,6 +1,12 @@
-//! Whether to expect others: instances that decide about the same owners, processors that ask again.
+//! Whether to expect others: instances that decide about the same owners, processors that ask again, and
+//! whoever holds an owner for long.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bursar_core::OwnerId;
 
 /// What a bold attempt that met others weighs, in attempts that met nobody.
 const CROSSED: u32 = 16;
@@ -11,9 +17,16 @@ const EXPECTED: u32 = 32;
 /// The most that is remembered.
 const MOST: u32 = 64;
 
+/// How long an owner that was waited for in vain is not waited for again: nobody else's swipes wait with its.
+const HELD_FOR: Duration = Duration::from_secs(1);
+
 /// An attempt that expects nobody costs less, and one that meets somebody all the same costs twice.
 #[derive(Default)]
-pub(crate) struct Caution(AtomicU32);
+pub(crate) struct Caution {
+    weight: AtomicU32,
+    /// When these were waited for in vain.
+    held: Mutex<HashMap<OwnerId, Instant>>,
+}
 
 impl Caution {
     /// A bold attempt met somebody.
@@ -27,12 +40,40 @@ impl Caution {
     }
 
     pub(crate) fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= EXPECTED
+        self.weight.load(Ordering::Relaxed) >= EXPECTED
+    }
+
+    /// Somebody else holds these for longer than a lane waits.
+    pub(crate) fn note_held(&self, owners: &HashSet<OwnerId>) {
+        if !owners.is_empty() {
+            let now = Instant::now();
+            let mut held = self.held();
+            held.retain(|_, since| is_lately(*since, now));
+            held.extend(owners.iter().map(|owner| (*owner, now)));
+        }
+    }
+
+    /// Which of these were waited for in vain lately.
+    pub(crate) fn held_of(&self, owners: impl Iterator<Item = OwnerId>) -> HashSet<OwnerId> {
+        let held = self.held();
+        if held.is_empty() {
+            return HashSet::new();
+        }
+        let now = Instant::now();
+        owners.filter(|owner| held.get(owner).is_some_and(|since| is_lately(*since, now))).collect()
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<OwnerId, Instant>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change(&self, to: impl Fn(u32) -> u32) {
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |weight| Some(to(weight)));
+        let _ = self.weight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |weight| Some(to(weight)));
     }
+}
+
+fn is_lately(since: Instant, now: Instant) -> bool {
+    now.duration_since(since) < HELD_FOR
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bursar_core::decide::history_since;
-use bursar_core::{Outcome, Work, decide_batch};
-use bursar_store::{Batch, Clock, Settled, StoreError, Transacted};
+use bursar_core::{Outcome, OwnerId, Work, decide_batch};
+use bursar_store::{Batch, Clock, Member, Settled, StoreError, Transacted};
 use deadpool_postgres::Client;
 use jiff::Timestamp;
 
@@ -21,22 +21,40 @@ use crate::pools::Pool;
 use crate::save::{self, Committed, Save};
 
 /// How often a batch is decided because others were in its way. Each time more of its messages are
-/// answered. The first may be a bold one, and one of them may wait for owners that others hold.
+/// answered. The first may be a bold one, and one of them may wait for an owner that somebody holds.
 const TRIES: usize = 4;
 
 /// An owner's history is read where a limit begins to count: as long as it takes, within this.
 const HISTORY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What an attempt takes for granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     /// That owners are as this instance remembers them, and that no message was answered before. Their
     /// versions and the unique key say where that is wrong, and it is mostly right.
     Bold,
-    /// Nothing: it waits for owners that others hold.
-    Careful,
-    /// As careful, and leaves out owners that others hold.
+    /// Nothing: it waits for owners that others hold, but for these, for which it waited lately.
+    Careful(HashSet<OwnerId>),
+    /// As careful, and waits for nobody.
     Sparing,
+}
+
+impl Mood {
+    /// Whether it leaves out the owner if somebody else holds it.
+    pub(crate) fn spares(&self, owner: OwnerId) -> bool {
+        match self {
+            Self::Bold => false,
+            Self::Careful(waited_for) => waited_for.contains(&owner),
+            Self::Sparing => true,
+        }
+    }
+
+    fn after_crossing(self) -> Self {
+        match self {
+            Self::Bold => Self::Careful(HashSet::new()),
+            other => other,
+        }
+    }
 }
 
 /// How an attempt ended that no error ended: no transaction is open.
@@ -72,10 +90,13 @@ impl Lane {
     pub(crate) async fn transact(&self, pool: &Pool, batch: &Batch) -> Result<Transacted, StoreError> {
         let began = Instant::now();
         let mut last = StoreError::Unavailable(SILENT.into());
-        let mut mood = if self.caution.is_raised() { Mood::Careful } else { Mood::Bold };
+        let owners = batch.members.iter().filter_map(|member| member.work.command.owner());
+        let waited_for = self.caution.held_of(owners);
+        let is_careful = self.caution.is_raised() || !waited_for.is_empty();
+        let mut mood = if is_careful { Mood::Careful(waited_for) } else { Mood::Bold };
         for _ in 0..TRIES {
             let client = Clean::take(pool).await?;
-            let attempt = self.attempt(&client, batch, began, mood).await?;
+            let attempt = self.attempt(&client, batch, began, &mood).await?;
             if mood == Mood::Bold && !matches!(attempt, Attempt::Done(_)) {
                 self.caution.raise();
             }
@@ -85,8 +106,7 @@ impl Lane {
                     self.caution.ease();
                     return Ok(transacted);
                 }
-                Attempt::Crossed(why) if mood == Mood::Sparing => (why, Mood::Sparing),
-                Attempt::Crossed(why) => (why, Mood::Careful),
+                Attempt::Crossed(why) => (why, mood.after_crossing()),
                 Attempt::Held(why) => (why, Mood::Sparing),
             };
         }
@@ -98,7 +118,7 @@ impl Lane {
         client: &Client,
         batch: &Batch,
         began: Instant,
-        mood: Mood,
+        mood: &Mood,
     ) -> Result<Attempt, StoreError> {
         let works: Vec<&Work> = batch.members.iter().map(|member| &member.work).collect();
         let life = self.memory.life();
@@ -118,7 +138,7 @@ impl Lane {
         let settled = decide(batch, &mut loaded, &left_out, now)?;
         let decided = Instant::now();
         let has_failed = |settled: &Settled| matches!(settled, Settled::Done(Outcome::Failed(_)));
-        if mood == Mood::Bold && settled.iter().any(has_failed) {
+        if *mood == Mood::Bold && settled.iter().any(has_failed) {
             // What cannot be decided now may have been answered before, and is not inserted either.
             if !is_recalled {
                 self.roll_back(client).await?;
@@ -129,7 +149,7 @@ impl Lane {
             state: &loaded.state,
             settled: &settled,
             stage_times: &batch.stage_times,
-            times_are_new: mood == Mood::Bold,
+            times_are_new: *mood == Mood::Bold,
             only_at: is_recalled.then_some(&loaded.versions),
             only_before: self
                 .server_clock
@@ -165,9 +185,9 @@ impl Lane {
     }
 
     /// What is remembered, for a bold attempt that needs nothing else.
-    fn recall(&self, batch: &Batch, works: &[&Work], mood: Mood) -> Option<Ground> {
+    fn recall(&self, batch: &Batch, works: &[&Work], mood: &Mood) -> Option<Ground> {
         // Nothing is inserted for a late member, so no unique key would tell that it was answered.
-        if mood != Mood::Bold || batch.past(Instant::now()).next().is_some() {
+        if *mood != Mood::Bold || batch.past(Instant::now()).next().is_some() {
             return None;
         }
         let loaded = self.memory.recall(works)?;
@@ -181,11 +201,14 @@ impl Lane {
         client: &Client,
         batch: &Batch,
         works: &[&Work],
-        mood: Mood,
+        mood: &Mood,
     ) -> Result<Ground, Stop> {
         let silent = || StoreError::Unavailable(SILENT.into());
         let begin = load::begin(client, &self.memory.controls, works, mood);
         let mut loaded = flight(self.flight_timeout, Stop::Failed(silent()), begin).await?;
+        if *mood == Mood::Sparing {
+            self.caution.note_held(&loaded.held);
+        }
         let mut left_out = self.left_out(client, batch, &mut loaded, mood).await?;
         let now = self.clock.now();
         let (mut changed, mut has_history) = (HashSet::new(), false);
@@ -209,10 +232,10 @@ impl Lane {
         client: &Client,
         batch: &Batch,
         loaded: &mut Loaded,
-        mood: Mood,
+        mood: &Mood,
     ) -> Result<Vec<bool>, StoreError> {
         let now = Instant::now();
-        if mood == Mood::Bold {
+        if *mood == Mood::Bold {
             // Nothing is inserted for a late member, so no unique key would tell that it was answered.
             let past: Vec<&Work> = batch.past(now).collect();
             let silent = StoreError::Unavailable(SILENT.into());
@@ -236,15 +259,14 @@ fn decide(
     left_out: &[bool],
     now: Timestamp,
 ) -> Result<Vec<Settled>, StoreError> {
-    let held: Vec<bool> = batch.members.iter().map(|member| is_held(loaded, &member.work)).collect();
     // A panic is the doing of some member's data, and must not look like a commit that is unknown.
     let decide = AssertUnwindSafe(|| decide_batch(&mut loaded.state, batch.in_time(left_out), now));
     let panicked = |_| StoreError::BadData("a panic while deciding; the log has its place".into());
     let mut outcomes = catch_unwind(decide).map_err(panicked)?.into_iter();
-    let settle = |(is_held, is_left_out): (bool, &bool)| match (is_held, is_left_out) {
-        (true, _) => Settled::Held,
-        (false, true) => Settled::Late,
-        (false, false) => outcomes.next().map_or(Settled::Late, Settled::Done),
+    let settle = |(member, is_left_out): (&Arc<Member>, &bool)| match is_left_out {
+        false => outcomes.next().map_or(Settled::Late, Settled::Done),
+        true if is_held(loaded, &member.work) => Settled::Held,
+        true => Settled::Late,
     };
-    Ok(held.into_iter().zip(left_out).map(settle).collect())
+    Ok(batch.members.iter().zip(left_out).map(settle).collect())
 }

@@ -49,10 +49,13 @@ impl PostgresLedger {
         migrate(&options).await?;
         let memory = Memory::default();
         let pools = Pools::open(&options, &memory).await?;
-        let client = pools.readers.get().await?;
-        identity::read(&client).await?.refuse_unfinished()?;
-        let server_clock = ServerClock::compared(&client).await?;
-        drop(client);
+        let read_timeout = options.connect_timeout + options.statement_timeout;
+        let first = async {
+            let client = pools.readers.get().await?;
+            identity::read(&client).await?.refuse_unfinished()?;
+            ServerClock::compared(&client).await
+        };
+        let server_clock = flight(read_timeout, StoreError::Unavailable(SILENT.into()), first).await?;
         // The server ends a statement by itself before that.
         let flight_timeout = options.lane_timeout + options.lock_timeout;
         let keeping = server_clock.clone().keep(pools.lookups.clone(), flight_timeout);
@@ -61,7 +64,7 @@ impl PostgresLedger {
             pools,
             lanes: NonZeroUsize::new(options.lanes).unwrap_or(NonZeroUsize::MIN),
             flight_timeout,
-            read_timeout: options.connect_timeout + options.statement_timeout,
+            read_timeout,
             clock: options.clock.unwrap_or_else(|| Clock::new(move || server_time.now())),
             server_clock,
             timekeeper: tokio::spawn(keeping),

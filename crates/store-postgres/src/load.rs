@@ -15,7 +15,7 @@ use bursar_store::StoreError;
 use deadpool_postgres::Client;
 use futures_util::future::{try_join, try_join3, try_join5};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Error, Row};
+use tokio_postgres::{Error, Row, Statement};
 use uuid::Uuid;
 
 use crate::error::{before_commit, is_held};
@@ -35,7 +35,7 @@ pub(crate) struct Loaded {
     pub(crate) state: State,
     /// Of the owners that are locked, or remembered.
     pub(crate) versions: Versions,
-    /// Owners that somebody else has locked, if those are left out.
+    /// Owners that somebody else has locked, of those that are not waited for.
     pub(crate) held: HashSet<OwnerId>,
 }
 
@@ -53,7 +53,8 @@ impl From<StoreError> for Stop {
 }
 
 /// Begins the transaction, locks the owners and reads what the commands touch, with the answers that were
-/// given before unless the mood is bold. Controls that changed since they were read take a flight more.
+/// given before unless the mood is bold. Who is spared is not waited for. Controls that changed since they
+/// were read take a flight more.
 ///
 /// # Errors
 /// The server's; or a hold group cannot be read, and with it what it holds.
@@ -61,7 +62,7 @@ pub(crate) async fn begin(
     client: &Client,
     cache: &ControlsCache,
     batch: &[&Work],
-    mood: Mood,
+    mood: &Mood,
 ) -> Result<Loaded, Stop> {
     let wanted = Wanted::by(batch);
     match read(client, cache, &wanted, mood).await {
@@ -85,17 +86,21 @@ async fn read(
     client: &Client,
     cache: &ControlsCache,
     wanted: &Wanted<'_>,
-    mood: Mood,
+    mood: &Mood,
 ) -> Result<Flight, Error> {
-    // What reads may be prepared later, and so may come later: never before the lock.
-    let lock = client.prepare_cached(&select_locked(mood)).await?;
+    let (spared, waited_for): (Vec<Uuid>, Vec<Uuid>) =
+        wanted.owners.iter().partition(|owner| mood.spares(OwnerId::new(**owner)));
+    // What reads may be prepared later, and so may come later: never before the locks.
+    let locks = [
+        Lock::prepared(client, "", &waited_for).await?,
+        Lock::prepared(client, "skip locked", &spared).await?,
+    ];
     let mut known = cache.find(&wanted.scopes);
     let unknown = wanted.scopes.iter().map(|(scope, _)| *scope).filter(|scope| !known.contains_key(scope));
     let unknown: Vec<Scope> = unknown.collect();
     // The order in which futures are polled first is the order on the wire.
     let begun = client.batch_execute(BEGIN);
-    let owners: [&(dyn ToSql + Sync); 1] = [&wanted.owners];
-    let locked = client.query(&lock, &owners);
+    let locked = try_join(locks[0].take(client), locks[1].take(client));
     let rows = try_join5(
         programs(client, wanted),
         accounts(client, wanted),
@@ -104,14 +109,16 @@ async fn read(
         try_join(controls(client, &unknown), windows(client, wanted)),
     );
     let others = try_join5(
-        answered(client, &wanted.keys, mood != Mood::Bold),
+        answered(client, &wanted.keys, *mood != Mood::Bold),
         tokens(client, wanted),
         groups::accounts(client, &wanted.groups),
         groups::scopes(client, &wanted.groups),
         groups::members(client, &wanted.groups),
     );
-    let rest = try_join3(rows, others, existing(client, wanted, mood == Mood::Sparing));
-    let (((), owners), (mut rows, others, existing)) = try_join(try_join(begun, locked), rest).await?;
+    let rest = try_join3(rows, others, existing(client, &spared));
+    let (((), (mut owners, more)), (mut rows, others, existing)) =
+        try_join(try_join(begun, locked), rest).await?;
+    owners.extend(more);
     let versions = versions(&owners);
     let stale = drop_stale(&mut known, &versions);
     rows.4.0.extend(controls(client, &stale).await?);
@@ -177,17 +184,38 @@ pub(crate) async fn query(
     client.query(&statement, parameters).await
 }
 
-fn select_locked(mood: Mood) -> String {
-    let others = if mood == Mood::Sparing { "skip locked" } else { "" };
-    format!(
-        "select {}, controls_version from owners where id = any($1) order by id for update {others}",
-        owner::COLUMNS
-    )
+/// A statement that locks owners, in the order of their ids: two batches never wait for each other.
+struct Lock<'a> {
+    owners: &'a [Uuid],
+    /// None, for none.
+    statement: Option<Statement>,
+}
+
+impl<'a> Lock<'a> {
+    /// `others` says what becomes of owners that somebody else has locked.
+    async fn prepared(client: &Client, others: &str, owners: &'a [Uuid]) -> Result<Self, Error> {
+        let select = format!(
+            "select {}, controls_version from owners where id = any($1) order by id for update {others}",
+            owner::COLUMNS
+        );
+        let statement = match owners {
+            [] => None,
+            _ => Some(client.prepare_cached(&select).await?),
+        };
+        Ok(Self { owners, statement })
+    }
+
+    async fn take(&self, client: &Client) -> Result<Found, Error> {
+        match &self.statement {
+            Some(statement) => client.query(statement, &[&self.owners]).await,
+            None => Ok(Vec::new()),
+        }
+    }
 }
 
 /// Which of the owners there are, locked or not.
-async fn existing(client: &Client, wanted: &Wanted<'_>, is_wanted: bool) -> Result<Found, Error> {
-    query(client, "select id from owners where id = any($1)", is_wanted, &[&wanted.owners]).await
+async fn existing(client: &Client, owners: &[Uuid]) -> Result<Found, Error> {
+    query(client, "select id from owners where id = any($1)", !owners.is_empty(), &[&owners]).await
 }
 
 /// What a program allows counts in decisions about its owners.

@@ -87,14 +87,18 @@ impl Memory {
         }
         kept.keep(works, state, found);
         if kept.rows > ROWS_MAX {
-            kept.forget_all();
+            let forgotten = kept.forget_all();
+            // Nobody waits for that many rows to be freed.
+            drop(kept);
+            drop(forgotten);
         }
     }
 
     /// Forgets all: a new connection may be to another server, which may have lost the last decisions and
     /// come to the same versions by others.
     pub(crate) fn forget_all(&self) {
-        self.kept().forget_all();
+        let forgotten = self.kept().forget_all();
+        drop(forgotten);
     }
 
     /// How often all was forgotten.
@@ -105,7 +109,7 @@ impl Memory {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(|poisoned| {
             let mut kept = PoisonError::into_inner(poisoned);
-            kept.forget_all();
+            drop(kept.forget_all());
             self.kept.clear_poison();
             kept
         })
@@ -188,8 +192,10 @@ impl Kept {
         }
     }
 
-    fn forget_all(&mut self) {
-        *self = Self { life: self.life.wrapping_add(1), ..Self::default() };
+    /// What is forgotten.
+    fn forget_all(&mut self) -> Self {
+        let life = self.life.wrapping_add(1);
+        std::mem::replace(self, Self { life, ..Self::default() })
     }
 
     fn forget(&mut self, owner: OwnerId) {

@@ -1,7 +1,8 @@
 //! Several instances on one database.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use bursar_core::check::DeclineReason;
 use bursar_core::control::Scope;
@@ -14,11 +15,14 @@ use bursar_testkit::{Deed, Meddler, Message, PostgresPlace};
 use tokio::task::JoinSet;
 use tokio_postgres::NoTls;
 
+/// Others hold an owner no longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 async fn send(ledger: &PostgresLedger, call: &Call) -> Result<Transacted, StoreError> {
     let members = vec![call.again().member()];
     let batch = Batch { members, ..Batch::default() };
-    let mut last = None;
-    for _ in 0..100 {
+    let (mut last, began) = (None, Instant::now());
+    while began.elapsed() < PATIENCE {
         match ledger.transact(batch.clone()).await {
             Err(StoreError::Unavailable(why)) => last = Some(why),
             Ok(transacted) if matches!(transacted.settled[..], [Settled::Held]) => {
@@ -201,6 +205,37 @@ async fn an_instance_that_dies_with_an_owner_locked_stops_others_only_until_it_i
     connection.abort();
     let call = &calls[1];
     assert!(matches!(outcome(send(&ledger, call).await.expect("an outcome")), Outcome::Decided(..)));
+    assert_books_are_right(place.books());
+}
+
+/// Who swipes beside it does not wait for the lock with each batch.
+#[tokio::test]
+async fn an_owner_that_was_held_is_not_waited_for_again_at_once() {
+    let place = PostgresPlace::new();
+    let [funded, other] = [account(&place, "10.00").await, account(&place, "10.00").await];
+    let waits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&waits);
+    // Nothing else is rolled back here.
+    let count = move |message: &Message| {
+        counted.fetch_add(usize::from(message.is_query("rollback")), Ordering::Relaxed);
+        Deed::Pass
+    };
+    let meddler = Meddler::to(place.server(), count).await;
+    let options = Options { url: place.url_by(meddler.address()), ..place.options() };
+    let ledger = PostgresLedger::open(options).await.expect("opens");
+    let held = place.hold(&format!("select 1 from owners where id = '{}' for update", funded.owner.uuid()));
+    let mut waited_after = Vec::new();
+    for _ in 0..10 {
+        let calls = [&other, &funded].map(|account| given::authorization(account, usd("1.00")));
+        let settled = given::batch(&ledger, &calls).await;
+        assert!(matches!(settled[..], [Settled::Done(_), Settled::Held]), "{settled:?}");
+        waited_after.push(waits.load(Ordering::Relaxed));
+    }
+    assert_eq!(waited_after[0], 1);
+    assert!(waited_after[9] < 10, "it waits each time: {waited_after:?}");
+    held.batch_execute("commit").await.expect("unlocked");
+    let call = given::authorization(&funded, usd("1.00"));
+    assert!(is_approved(&outcome(send(&ledger, &call).await.expect("an outcome"))));
     assert_books_are_right(place.books());
 }
 
