@@ -5,13 +5,14 @@ use std::sync::Arc;
 use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
 use bursar_server::{App, Server, Settings as Http};
 use bursar_store::Ledger;
-use bursar_store_postgres::{Options as PostgresOptions, PostgresLedger};
+use bursar_store_postgres::PostgresLedger;
 use bursar_store_sqlite::{Options, SqliteLedger, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
-use crate::config::{BESIDE_LANES, Config, LogFormat, Postgres};
+use crate::config::{Config, LogFormat};
 use crate::credentials::{self, Credentials};
+use crate::place::Place;
 use crate::{descriptors, telemetry};
 
 /// A Bursar that is bound to its port and not serving yet.
@@ -40,32 +41,16 @@ pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
     Ok(Bursar { server, app, credentials, is_first_start })
 }
 
-/// On PostgreSQL if a URL is set, else in the data folder, which holds the credentials all the same.
 async fn open_ledger(config: &Config) -> Result<Arc<dyn Ledger>, Failure> {
-    match postgres_options(config) {
-        Some(options) => {
-            std::fs::create_dir_all(&config.data.dir)?;
-            Ok(Arc::new(PostgresLedger::open(options).await?))
+    let place = Place::of(config);
+    let failed = |error| place.failed(&error, "--data-dir");
+    Ok(match &place {
+        Place::Folder(folder) => {
+            Arc::new(SqliteLedger::open(folder, ledger_options(config)).map_err(failed)?)
         }
-        None => Ok(Arc::new(SqliteLedger::open(&config.data.dir, ledger_options(config))?)),
-    }
-}
-
-/// `None` if the ledger is the embedded one.
-pub(crate) fn postgres_options(config: &Config) -> Option<PostgresOptions> {
-    let of: &Postgres = &config.postgres;
-    let beside_readers = of.lanes + BESIDE_LANES;
-    Some(PostgresOptions {
-        ca_file: of.ca_file.clone(),
-        readers_min: of.connections_min.saturating_sub(beside_readers),
-        readers_max: of.connections_max.saturating_sub(beside_readers),
-        idle_timeout: of.idle_timeout,
-        connect_timeout: of.connect_timeout,
-        statement_timeout: of.statement_timeout,
-        lanes: of.lanes,
-        lane_timeout: of.lane_timeout,
-        lock_timeout: of.lock_timeout,
-        ..PostgresOptions::new(of.url.as_ref()?.expose())
+        Place::Postgres(options) => {
+            Arc::new(PostgresLedger::open((**options).clone()).await.map_err(failed)?)
+        }
     })
 }
 

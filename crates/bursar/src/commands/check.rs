@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use bursar_store::StoreError;
 use bursar_store::books::{self, Books, Report};
 use bursar_store_postgres::PostgresBooks;
 use bursar_store_sqlite::SqliteBooks;
@@ -10,7 +11,7 @@ use bursar_store_sqlite::SqliteBooks;
 use crate::Failure;
 use crate::cli::Check;
 use crate::config::Config;
-use crate::wiring;
+use crate::place::Place;
 
 /// Recomputes the books of a ledger and names what is not right.
 pub(crate) fn check(arguments: &Check) -> Result<ExitCode, Failure> {
@@ -26,11 +27,16 @@ pub(crate) fn check(arguments: &Check) -> Result<ExitCode, Failure> {
 
 /// One snapshot, beside a running server or without one.
 pub(crate) fn check_books(config: &Config) -> Result<Report, Failure> {
-    let mut snapshot: Box<dyn Books> = match wiring::postgres_options(config) {
-        Some(options) => Box::new(PostgresBooks::open(&options)?),
-        None => Box::new(SqliteBooks::open(&config.data.dir)?),
+    let place = Place::of(config);
+    read(&place).map_err(|error| place.failed(&error, "--data-dir"))
+}
+
+fn read(place: &Place) -> Result<Report, StoreError> {
+    let mut snapshot: Box<dyn Books> = match place {
+        Place::Postgres(options) => Box::new(PostgresBooks::open(options)?),
+        Place::Folder(folder) => Box::new(SqliteBooks::open(folder)?),
     };
-    Ok(books::check(snapshot.as_mut(), &bursar_server::approved_minor)?)
+    books::check(snapshot.as_mut(), &bursar_server::approved_minor)
 }
 
 /// The report for people.

@@ -164,11 +164,20 @@ async fn wrong_ends_are_refused_in_words() -> Result<(), Error> {
         (name(&first), name(&first), "the same folder"),
         (name(&missing), name(&other), "there is no ledger at"),
         (name(&first), "mysql://bursar:s3cret@host/x", "--to is neither a data folder nor a postgres:// URL"),
-        (name(&first), "postgres://bursar:s3cret@127.0.0.1:1/x", "refused"),
+        (name(&first), "postgres://bursar:s3cret@host:54x/x", "the URL of --to has a port that is no number"),
+        (
+            name(&first),
+            "postgres://bursar:s3cret@127.0.0.1:1/x",
+            "the target, PostgreSQL bursar at 127.0.0.1 port 1, database x: the store is unavailable: error \
+             connecting to server: Connection refused",
+        ),
     ] {
         let refused = said(&copy(from, to)?, 1);
         assert!(refused.contains(words) && !refused.contains("s3cret"), "{words}: {refused}");
     }
     assert!(!missing.exists(), "nothing was made");
+    let _server = Running::start(&other)?;
+    let refused = said(&copy(name(&first), name(&other))?, 1);
+    assert!(refused.contains("stop that one, or choose another with --to"), "{refused}");
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use std::io::Read;
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use bursar_testkit::{Ca, PostgresPlace, PostgresServer, Store};
 use serde_json::{Value, json};
@@ -10,14 +11,49 @@ use serde_json::{Value, json};
 use crate::common::{Ended, Error, Running, ask_to_stop, bursar, check_postgres, report};
 use crate::home::Home;
 
+/// Every command that connects by the settings, with a data folder of its own.
+fn each_command(folder: &Path, url: &str) -> Vec<Command> {
+    let commands = ["serve --port 0", "demo --port 0 --for 1s", "check", "migrate", "migrate --dry-run"];
+    let command = |words: &&str| {
+        let mut command = bursar(&words.split(' ').collect::<Vec<_>>());
+        command.arg("--data-dir").arg(folder).env("BURSAR__POSTGRES__URL", url);
+        command
+    };
+    commands.iter().map(command).collect()
+}
+
 #[test]
-fn a_server_that_is_not_there_is_named_without_the_password() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
-    let mut serve = bursar(&["serve", "--port", "0", "--postgres", "postgres://bursar:s3cret@127.0.0.1:1/x"]);
-    let output = serve.arg("--data-dir").arg(folder.path()).output()?;
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("refused") && !stderr.contains("s3cret"), "{stderr}");
+fn a_server_that_lets_nobody_in_is_named_with_what_to_do_and_without_the_password() -> Result<(), Error> {
+    let (place, folder) = (PostgresPlace::new(), tempfile::tempdir()?);
+    let (url, server) = (place.url(), place.server());
+    let (host, port) = server.split_once(':').ok_or("a port")?;
+    let database = url.rsplit('/').next().unwrap_or_default();
+    let here = format!("PostgreSQL bursar at {host} port {port}, database ");
+    for (url, named, remedy) in [
+        (
+            "postgres://bursar:s3cret@127.0.0.1:1/x".to_owned(),
+            "PostgreSQL bursar at 127.0.0.1 port 1, database x: ".to_owned(),
+            "start PostgreSQL there, or correct host and port in its URL",
+        ),
+        (
+            format!("postgres://bursar:s3cret@{server}/{database}"),
+            format!("{here}{database}: "),
+            "correct user and password in its URL",
+        ),
+        (
+            format!("{url}_missing"),
+            format!("{here}{database}_missing: "),
+            "make that database, or correct it",
+        ),
+    ] {
+        for mut command in each_command(folder.path(), &url) {
+            let output = command.output()?;
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{command:?}: {stderr}");
+            assert!(stderr.contains(&named) && stderr.contains(remedy), "{command:?}: {stderr}");
+            assert!(!stderr.contains("s3cret") && !stderr.contains(&place.password()), "{stderr}");
+        }
+    }
     Ok(())
 }
 
@@ -103,7 +139,7 @@ fn it_can_be_stopped_while_it_still_connects() -> Result<(), Error> {
     Ok(())
 }
 
-/// As the README starts it: by the flag, with nothing in the environment.
+/// By the flag, with nothing in the environment.
 #[test]
 fn a_demo_keeps_its_ledger_where_the_flag_says() -> Result<(), Error> {
     let (place, folder) = (PostgresPlace::new(), tempfile::tempdir()?);
