@@ -119,6 +119,11 @@ async fn a_copy_that_was_killed_starts_no_server_and_goes_on_to_the_same_ledger(
         .output()?;
     let refused = said(&serve, 1);
     assert!(refused.contains("unfinished copy") && refused.contains("bursar copy again"), "{refused}");
+    let check = said(&bursar(&["check", "--postgres", &url]).output()?, 1);
+    assert!(
+        check.contains("unfinished copy") && check.lines().count() == 2,
+        "one line, and none before: {check}"
+    );
     let messages = place.number("select count(*) from messages");
     drop(held);
 
@@ -141,6 +146,8 @@ async fn beside_a_server_it_says_what_is_missing_and_ends_with_an_error() -> Res
     swipe(&server, &server.wallet("10.00").await?).await?;
     let beside = said(&copy(name(&first), name(&second))?, 1);
     assert!(beside.contains("NOT FINISHED") && beside.contains("Stop the source's servers"), "{beside}");
+    let check = said(&bursar(&["check", "--data-dir", name(&second)]).output()?, 1);
+    assert!(check.contains("unfinished copy"), "{check}");
     server.terminate()?;
     said(&copy(name(&first), name(&second))?, 0);
     for table in ["messages", "stage_times"] {
