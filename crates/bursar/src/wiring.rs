@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
 use bursar_server::{App, Server, Settings as Http};
-use bursar_store::Ledger;
+use bursar_store::{Ledger, Page};
 use bursar_store_postgres::PostgresLedger;
 use bursar_store_sqlite::{Options, SqliteLedger, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,6 +32,9 @@ pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
     let server = Server::bind(config.server.listen)?;
     let ledger = open_ledger(config).await?;
     let (credentials, is_first_start) = credentials::load_or_create(&config.credentials.file)?;
+    if is_first_start {
+        warn_of_lone_credentials(config, ledger.as_ref()).await;
+    }
     let authorizer = Authorizer::start(ledger, lane_settings(config))?;
     let keys = bursar_server::Credentials {
         api_key: credentials.api_key.clone(),
@@ -97,6 +100,19 @@ fn warn_of(config: &Config) {
     if !listen.ip().is_loopback() {
         tracing::warn!(
             "listening on {listen} in plain HTTP: whoever reaches it can read along; put TLS in front"
+        );
+    }
+}
+
+/// Who has used this ledger before has other credentials than those that were made just now. A ledger that
+/// cannot be asked says so elsewhere.
+async fn warn_of_lone_credentials(config: &Config, ledger: &dyn Ledger) {
+    let programs = ledger.list_programs(Page { after: None, limit: 1 }).await;
+    if programs.is_ok_and(|programs| !programs.is_empty()) {
+        tracing::warn!(
+            "the ledger was used before, and API key and passwords are new: callers who know those of another \
+             instance are refused here; copy its credentials file to {} and restart",
+            config.credentials.file.display()
         );
     }
 }

@@ -1,7 +1,8 @@
 //! The binary with its ledger on PostgreSQL.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -54,6 +55,52 @@ fn a_server_that_lets_nobody_in_is_named_with_what_to_do_and_without_the_passwor
             assert!(!stderr.contains("s3cret") && !stderr.contains(&place.password()), "{stderr}");
         }
     }
+    Ok(())
+}
+
+/// Nobody asks it: whoever starts it and looks at what it says learns it.
+#[test]
+fn a_server_that_cannot_decide_says_so_and_when_it_can_again() -> Result<(), Error> {
+    let home = Home::on(Store::Postgres)?;
+    let commits = |how: &str| {
+        home.execute(&format!(
+            "do $$ begin execute format('alter database %I set synchronous_commit = {how}', current_database()); end $$"
+        ))
+    };
+    commits("off")?;
+    let mut serve = home.bursar(&["serve", "--port", "0", "--data-dir"]);
+    let serve = serve.arg(home.folder()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut serving = serve.spawn()?;
+    let mut lines = BufReader::new(serving.stderr.take().ok_or("a pipe")?).lines().map_while(Result::ok);
+    let mut says = |words: &str| lines.any(|line| line.contains(words));
+    assert!(says(
+        "WARN not ready, nothing is decided: the store is unavailable: synchronous_commit is \"off\""
+    ));
+    commits("on")?;
+    assert!(says("INFO ready again"));
+    ask_to_stop(serving.id())?;
+    assert!(serving.wait()?.success());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_instance_with_credentials_of_its_own_is_told_to_take_those_of_the_others() -> Result<(), Error> {
+    let (home, folders) = (Home::on(Store::Postgres)?, tempfile::tempdir()?);
+    let start = |folder: &str| Running::start_with(home.bursar(&[]), &folders.path().join(folder), &[]);
+    let told = |server: Running| -> Result<bool, Error> {
+        ask_to_stop(server.id())?;
+        let said = server.ended()?.stderr;
+        Ok(said.contains(
+            "callers who know those of another instance are refused here; copy its credentials file to",
+        ))
+    };
+    let first = start("first")?;
+    let mode = std::fs::metadata(folders.path().join("first"))?.permissions().mode() & 0o777;
+    assert_eq!(mode, 0o700, "{mode:o}");
+    first.wallet("10.00").await?;
+    assert!(!told(first)?, "it is nobody's yet");
+    assert!(told(start("second")?)?);
+    assert!(!told(start("second")?)?, "it was told");
     Ok(())
 }
 
