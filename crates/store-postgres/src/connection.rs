@@ -98,7 +98,13 @@ pub(crate) async fn connect(
     let config = options.config(application, options.connect_timeout)?;
     let tls = tls::connector(options.ca_file.as_deref())?;
     let connected = tokio::time::timeout(options.connect_timeout, config.connect(tls)).await;
-    let silent = |_| StoreError::Unavailable("the server takes connections and does not answer".into());
+    let silent = |_| {
+        StoreError::Unavailable(
+            "the server takes connections and does not answer; look at what it does there, or correct host and port \
+             in its URL"
+                .into(),
+        )
+    };
     connected.map_err(silent)?.map_err(|error| before_commit(&error))
 }
 
