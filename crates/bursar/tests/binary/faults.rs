@@ -60,6 +60,7 @@ async fn a_folder_in_use_and_a_port_in_use_are_refused_with_what_to_do() -> Resu
     };
     let (succeeded, message) = serve("0", folder.path())?;
     assert!(!succeeded && message.contains("in use by another running Bursar"), "{message}");
+    assert!(message.contains(&folder.path().display().to_string()), "{message}");
     assert!(message.contains("stop that one, or choose another with --data-dir"), "{message}");
     let other = folder.path().join("other");
     let (succeeded, message) = serve(&port, &other)?;
