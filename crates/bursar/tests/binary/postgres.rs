@@ -5,11 +5,12 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 
 use bursar_testkit::{Ca, PostgresPlace, PostgresServer, Store};
 use serde_json::{Value, json};
 
-use crate::common::{Ended, Error, Running, ask_to_stop, bursar, check_postgres, report};
+use crate::common::{Ended, Error, PATIENCE, Running, ask_to_stop, bursar, check_postgres, report};
 use crate::home::Home;
 
 /// Every command that connects by the settings, with a data folder of its own.
@@ -72,14 +73,18 @@ fn a_server_that_cannot_decide_says_so_and_when_it_can_again() -> Result<(), Err
     let serve = serve.arg(home.folder()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut serving = serve.spawn()?;
     let mut lines = BufReader::new(serving.stderr.take().ok_or("a pipe")?).lines().map_while(Result::ok);
-    let mut says = |words: &str| lines.any(|line| line.contains(words));
-    assert!(says(
-        "WARN not ready, nothing is decided: the store is unavailable: synchronous_commit is \"off\""
-    ));
+    let (said, hears) = mpsc::channel();
+    std::thread::spawn(move || lines.try_for_each(|line| said.send(line)));
+    let says = |words: &str| {
+        std::iter::from_fn(|| hears.recv_timeout(PATIENCE).ok()).any(|line| line.contains(words))
+    };
+    let is_told =
+        says("WARN not ready, nothing is decided: the store is unavailable: synchronous_commit is \"off\"");
     commits("on")?;
-    assert!(says("INFO ready again"));
+    let is_told_again = is_told && says("INFO ready again");
     ask_to_stop(serving.id())?;
     assert!(serving.wait()?.success());
+    assert_eq!((is_told, is_told_again), (true, true));
     Ok(())
 }
 
