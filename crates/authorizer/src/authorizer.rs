@@ -250,7 +250,7 @@ impl Authorizer {
         let why = match tokio::time::timeout_at(deadline.into(), finding).await {
             Ok(Ok(found)) => return Ok(found),
             Ok(Err(error)) => {
-                tracing::error!(%error, "a lookup failed: {error}");
+                tracing::error!("a lookup failed: {error}");
                 self.shared.last_failure.note(Err(&error));
                 Unavailable::Store(error.to_string())
             }

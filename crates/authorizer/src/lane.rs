@@ -133,7 +133,7 @@ impl Lane {
                 if !matches!(error, StoreError::BadData(_)) {
                     self.last_failure.note(Err(&error));
                 }
-                tracing::error!(batch.size = submissions.len(), %error, "no decision: {error}");
+                tracing::error!(batch.size = submissions.len(), "no decision: {error}");
                 let reply = Reply::Unavailable(Unavailable::Store(error.to_string()));
                 submissions.into_iter().map(|submission| (submission, reply.clone())).collect()
             }
@@ -206,7 +206,7 @@ fn reply_of(settled: Settled, doubt: Option<&StoreError>) -> Reply {
         Settled::Done(Outcome::Repeated(answer)) => Reply::Repeated(answer),
         Settled::Done(Outcome::Conflict) => Reply::Conflict,
         Settled::Done(Outcome::Failed(fault)) => {
-            tracing::error!(%fault, "a command cannot be decided: {fault}");
+            tracing::error!("a command cannot be decided: {fault}");
             Reply::Unavailable(Unavailable::Store(fault.to_string()))
         }
         Settled::Late => Reply::Unavailable(left_out(Unavailable::Late, doubt)),

@@ -43,7 +43,8 @@ pub(crate) struct Source {
     /// The data folder.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// The PostgreSQL of the ledger, instead of the data folder.
+    /// The PostgreSQL of the ledger, instead of the data folder. Others on this machine can see the command
+    /// line: where the password matters, set `BURSAR__POSTGRES__URL` instead.
     #[arg(long, value_name = "URL", hide_env_values = true)]
     pub(crate) postgres: Option<String>,
     /// The port to listen on, on 127.0.0.1.

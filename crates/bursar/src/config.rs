@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bursar_store_postgres::{URL_FORM, describe, url_problem};
 use bursar_store_sqlite::Synchronous;
 
 pub(crate) use effective::Effective;
@@ -138,7 +139,7 @@ impl SecretUrl {
 /// Without the password.
 impl std::fmt::Display for SecretUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&bursar_store_postgres::describe(&self.0))
+        f.write_str(&describe(&self.0))
     }
 }
 
@@ -280,6 +281,9 @@ impl Sqlite {
 impl Postgres {
     fn read(reader: &mut Reader) -> Self {
         let url = reader.secret("postgres.url");
+        if let Some(why) = url_problem(&url).filter(|_| !url.is_empty()) {
+            reader.problem("postgres.url", &why, &format!("write {URL_FORM}"));
+        }
         let ca_file = reader.text("postgres.ca_file");
         let connections_min = reader.count("postgres.connections_min", 0..=1_000);
         let connections_max = reader.count("postgres.connections_max", 6..=1_000);

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
 use bursar_server::{App, Server, Settings as Http};
-use bursar_store::Ledger;
-use bursar_store_postgres::{Options as PostgresOptions, PostgresLedger};
+use bursar_store::{Ledger, Page};
+use bursar_store_postgres::PostgresLedger;
 use bursar_store_sqlite::{Options, SqliteLedger, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
-use crate::config::{BESIDE_LANES, Config, LogFormat, Postgres};
+use crate::config::{Config, LogFormat};
 use crate::credentials::{self, Credentials};
+use crate::place::Place;
 use crate::{descriptors, telemetry};
 
 /// A Bursar that is bound to its port and not serving yet.
@@ -31,6 +32,9 @@ pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
     let server = Server::bind(config.server.listen)?;
     let ledger = open_ledger(config).await?;
     let (credentials, is_first_start) = credentials::load_or_create(&config.credentials.file)?;
+    if is_first_start {
+        warn_of_lone_credentials(config, ledger.as_ref()).await;
+    }
     let authorizer = Authorizer::start(ledger, lane_settings(config))?;
     let keys = bursar_server::Credentials {
         api_key: credentials.api_key.clone(),
@@ -40,32 +44,16 @@ pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
     Ok(Bursar { server, app, credentials, is_first_start })
 }
 
-/// On PostgreSQL if a URL is set, else in the data folder, which holds the credentials all the same.
 async fn open_ledger(config: &Config) -> Result<Arc<dyn Ledger>, Failure> {
-    match postgres_options(config) {
-        Some(options) => {
-            std::fs::create_dir_all(&config.data.dir)?;
-            Ok(Arc::new(PostgresLedger::open(options).await?))
+    let place = Place::of(config);
+    let failed = |error| place.failed(&error, "--data-dir");
+    Ok(match &place {
+        Place::Folder(folder) => {
+            Arc::new(SqliteLedger::open(folder, ledger_options(config)).map_err(failed)?)
         }
-        None => Ok(Arc::new(SqliteLedger::open(&config.data.dir, ledger_options(config))?)),
-    }
-}
-
-/// `None` if the ledger is the embedded one.
-pub(crate) fn postgres_options(config: &Config) -> Option<PostgresOptions> {
-    let of: &Postgres = &config.postgres;
-    let beside_readers = of.lanes + BESIDE_LANES;
-    Some(PostgresOptions {
-        ca_file: of.ca_file.clone(),
-        readers_min: of.connections_min.saturating_sub(beside_readers),
-        readers_max: of.connections_max.saturating_sub(beside_readers),
-        idle_timeout: of.idle_timeout,
-        connect_timeout: of.connect_timeout,
-        statement_timeout: of.statement_timeout,
-        lanes: of.lanes,
-        lane_timeout: of.lane_timeout,
-        lock_timeout: of.lock_timeout,
-        ..PostgresOptions::new(of.url.as_ref()?.expose())
+        Place::Postgres(options) => {
+            Arc::new(PostgresLedger::open((**options).clone()).await.map_err(failed)?)
+        }
     })
 }
 
@@ -112,6 +100,19 @@ fn warn_of(config: &Config) {
     if !listen.ip().is_loopback() {
         tracing::warn!(
             "listening on {listen} in plain HTTP: whoever reaches it can read along; put TLS in front"
+        );
+    }
+}
+
+/// Who has used this ledger before has other credentials than those that were made just now. A ledger that
+/// cannot be asked says so elsewhere.
+async fn warn_of_lone_credentials(config: &Config, ledger: &dyn Ledger) {
+    let programs = ledger.list_programs(Page { after: None, limit: 1 }).await;
+    if programs.is_ok_and(|programs| !programs.is_empty()) {
+        tracing::warn!(
+            "the ledger was used before, and API key and passwords are new: callers who know those of another \
+             instance are refused here; copy its credentials file to {} and restart",
+            config.credentials.file.display()
         );
     }
 }

@@ -1,5 +1,6 @@
 //! Whether the process runs, whether it can decide, and what it depends on. No credentials.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,13 +21,24 @@ use crate::pools::{self, PoolView};
 /// A probe is a durable write: whoever asks within this time gets the last one's result.
 const PROBE_KEPT: Duration = Duration::from_millis(500);
 
+/// How often the ledger is probed although nobody asks.
+const WATCHED_EVERY: Duration = Duration::from_secs(5);
+
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(health))
 }
 
-/// The last probe of the ledger. However many ask at once, one of them probes.
+/// Probes of the ledger. However many ask at once, one of them probes.
 #[derive(Default)]
-pub(crate) struct Probes(Mutex<Option<Probed>>);
+pub(crate) struct Probes(Mutex<Last>);
+
+#[derive(Default)]
+struct Last {
+    /// What the last one who asked was told.
+    told: Option<Probed>,
+    /// Whether the log says that it is not ready.
+    is_unready: bool,
+}
 
 struct Probed {
     at: Instant,
@@ -36,13 +48,47 @@ struct Probed {
 impl Probes {
     async fn ready(&self, authorizer: &Authorizer) -> Result<(), Arc<str>> {
         let mut last = self.0.lock().await;
-        if let Some(probed) = last.as_ref().filter(|probed| probed.at.elapsed() < PROBE_KEPT) {
+        if let Some(probed) = last.kept() {
             return probed.result.clone();
         }
-        let result = authorizer.ready().await.map_err(|error| error.to_string().into());
-        let at = Instant::now();
-        let probed = last.insert(Probed { at, result });
-        probed.result.clone()
+        let result = last.probe(authorizer).await;
+        last.told = Some(Probed { at: Instant::now(), result: result.clone() });
+        result
+    }
+
+    /// Nobody else is told the result: who asks wants to know how it is at that time.
+    async fn look(&self, authorizer: &Authorizer) {
+        let mut last = self.0.lock().await;
+        if last.kept().is_none() {
+            let _ = last.probe(authorizer).await;
+        }
+    }
+}
+
+impl Last {
+    fn kept(&self) -> Option<&Probed> {
+        self.told.as_ref().filter(|probed| probed.at.elapsed() < PROBE_KEPT)
+    }
+
+    /// Changes are logged, and not each result: while it is not ready each swipe has a line of its own.
+    async fn probe(&mut self, authorizer: &Authorizer) -> Result<(), Arc<str>> {
+        let result = authorizer.ready().await.map_err(|error| Arc::from(error.to_string()));
+        match &result {
+            Err(reason) if !self.is_unready => tracing::warn!("not ready, nothing is decided: {reason}"),
+            Ok(()) if self.is_unready => tracing::info!("ready again"),
+            _ => {}
+        }
+        self.is_unready = result.is_err();
+        result
+    }
+}
+
+/// Has the log say at the start, and soon after each change, whether the server can decide.
+pub(crate) async fn watch(app: &App) -> Infallible {
+    let mut ticks = tokio::time::interval(WATCHED_EVERY);
+    loop {
+        ticks.tick().await;
+        app.probes().look(app.authorizer()).await;
     }
 }
 

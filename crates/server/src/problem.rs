@@ -191,7 +191,7 @@ impl IntoResponse for Problem {
 /// A read failed. Logged here, once; the caller learns no more than that.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "a request could not be answered: {error}");
+        tracing::error!("a request could not be answered: {error}");
         Self::new(Code::Unavailable, "the store cannot be read now")
     }
 }

@@ -10,6 +10,7 @@ use axum_server::Handle;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::app::App;
+use crate::health;
 use crate::limits::Doorkeeper;
 
 /// How long a connection may be idle between two requests: longer than the proxies in front of us
@@ -79,9 +80,10 @@ impl Server {
         self.address
     }
 
-    /// Serves until `shutdown` is done. Then `/ready` says no while everything else goes on, for as
-    /// long as whoever watches it needs to send nothing more; then no connection is accepted, running
-    /// requests get their answers within the grace, and the authorizer finishes what waits.
+    /// Serves until `shutdown` is done, and logs when it ceases to be ready and when it is again. Then
+    /// `/ready` says no while everything else goes on, for as long as whoever watches it needs to send
+    /// nothing more; then no connection is accepted, running requests get their answers within the grace,
+    /// and the authorizer finishes what waits.
     ///
     /// # Errors
     /// The listener fails, or the store hangs and what it was given last is unknown.
@@ -102,6 +104,7 @@ impl Server {
         let mut serving = pin!(server.serve(router.into_make_service()));
         let served = tokio::select! {
             served = &mut serving => served,
+            never = health::watch(&app) => match never {},
             () = shutdown => {
                 app.begin_stop();
                 let ending = async {

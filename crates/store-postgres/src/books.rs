@@ -5,14 +5,14 @@ use bursar_core::window::Counters;
 use bursar_core::{
     Account, AccountId, Answer, Control, Currency, EventId, JournalId, Message, MessageId, Owner, Program,
 };
-use bursar_store::StoreError;
 use bursar_store::books::Books;
+use bursar_store::{Identity, StoreError};
 use tokio_postgres::Row;
 
 use crate::connection::Options;
 use crate::rows::{Read, account, control, currency, get, id, message, owner, program, window, word};
-use crate::schema;
 use crate::session::Session;
+use crate::{identity, schema};
 
 /// How many rows are fetched at a time.
 const FETCHED: u32 = 1_000;
@@ -57,6 +57,10 @@ impl PostgresBooks {
 }
 
 impl Books for PostgresBooks {
+    fn identity(&mut self) -> Result<Identity, StoreError> {
+        self.session.run(|client| async move { identity::read(&client).await })
+    }
+
     fn owners(&mut self) -> Result<Vec<Owner>, StoreError> {
         self.list(&format!("select {} from owners", owner::COLUMNS), owner::read)
     }

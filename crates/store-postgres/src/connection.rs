@@ -1,15 +1,15 @@
 //! Connections: what each promises before it is used.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use bursar_store::{Clock, StoreError};
-use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config, Connection, Socket};
 
 use crate::error::before_commit;
-use crate::tls;
+use crate::url::URL_FORM;
+use crate::{tls, url};
 
 /// How the database's server shows the connections of a Bursar that serves; commands have others.
 pub(crate) const SERVER: &str = "bursar";
@@ -17,7 +17,7 @@ pub(crate) const SERVER: &str = "bursar";
 /// How the ledger uses its database.
 #[derive(Clone)]
 pub struct Options {
-    /// `postgres://user:password@host:port/database`.
+    /// As [`URL_FORM`].
     pub url: String,
     /// The CAs that sign the certificate of the server, in PEM form: with it TLS is spoken, unless the URL
     /// says `sslmode=disable`. Without it the system's CAs are trusted.
@@ -68,8 +68,9 @@ impl Options {
 
     /// How to connect within this time; `application` is how the server shows it.
     pub(crate) fn config(&self, application: &str, limit: Duration) -> Result<Config, StoreError> {
-        let unreadable = |_| StoreError::Unavailable(unreadable(&self.url));
-        let mut config = Config::from_str(&self.url).map_err(unreadable)?;
+        let unreadable =
+            |why| StoreError::Unavailable(format!("the URL of PostgreSQL {why}; its form is {URL_FORM}"));
+        let mut config = url::read(&self.url).map_err(unreadable)?;
         config.application_name(application);
         let hosts = config.get_hosts().len().max(config.get_hostaddrs().len()).max(1);
         // One that is gone leaves time for those after it.
@@ -88,19 +89,6 @@ impl Options {
     }
 }
 
-/// What is wrong with it: not in the words of the parser, which may hold the password.
-fn unreadable(url: &str) -> String {
-    let form =
-        "the URL of PostgreSQL cannot be read; its form is postgres://user:password@host:port/database";
-    match url.contains("sslmode=") || url.contains("sslrootcert=") {
-        true => format!(
-            "{form}, and its sslmode is disable, prefer or require, which verifies as verify-full does; the file of \
-             the CA is no part of it but the setting postgres.ca_file"
-        ),
-        false => form.to_owned(),
-    }
-}
-
 /// A connection of its own, within the time for it: a server that takes the connection and says nothing
 /// is not waited for. `application` is how the server shows it.
 pub(crate) async fn connect(
@@ -110,28 +98,14 @@ pub(crate) async fn connect(
     let config = options.config(application, options.connect_timeout)?;
     let tls = tls::connector(options.ca_file.as_deref())?;
     let connected = tokio::time::timeout(options.connect_timeout, config.connect(tls)).await;
-    let silent = |_| StoreError::Unavailable("the server takes connections and does not answer".into());
-    connected.map_err(silent)?.map_err(|error| before_commit(&error))
-}
-
-/// A URL as it may be shown: the user, the hosts and the database, whatever form it has.
-#[must_use]
-pub fn describe(url: &str) -> String {
-    let Ok(config) = Config::from_str(url) else {
-        return "PostgreSQL, by a URL that cannot be read".to_owned();
+    let silent = |_| {
+        StoreError::Unavailable(
+            "the server takes connections and does not answer; look at what it does there, or correct host and port \
+             in its URL"
+                .into(),
+        )
     };
-    let hosts = config.get_hosts().iter().map(|host| match host {
-        Host::Tcp(name) => name.clone(),
-        Host::Unix(path) => path.display().to_string(),
-    });
-    let ports: Vec<String> = config.get_ports().iter().map(u16::to_string).collect();
-    format!(
-        "PostgreSQL {} at {} port {}, database {}",
-        config.get_user().unwrap_or("(no user)"),
-        hosts.collect::<Vec<_>>().join(", "),
-        if ports.is_empty() { "5432".to_owned() } else { ports.join(", ") },
-        config.get_dbname().or(config.get_user()).unwrap_or("(none)"),
-    )
+    connected.map_err(silent)?.map_err(|error| before_commit(&error))
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ async fn servers(client: &Client) -> Result<i64, StoreError> {
 
 impl Side for PostgresSource {
     fn identity(&mut self) -> Result<Identity, StoreError> {
-        self.books.session.run(|client| async move { identity::read(&client).await })
+        self.books.identity()
     }
 
     fn rows(

@@ -45,7 +45,10 @@ pub(crate) fn is_refused(error: &tokio_postgres::Error) -> bool {
 pub(crate) fn words(error: &tokio_postgres::Error) -> String {
     let cause = std::error::Error::source(error);
     match (error.as_db_error(), cause) {
-        (Some(server), _) => format!("{}: {}", server.code().code(), server.message()),
+        (Some(server), _) => {
+            let code = server.code().code();
+            format!("{code}: {}{}", server.message(), remedy(code))
+        }
         (None, Some(cause)) if is_distrust(cause) => format!(
             "the server is not who it says it is: {cause}; postgres.ca_file names the CA that signs its certificate \
              (without it: the system's), and the host in the URL is a name in it; without TLS: sslmode=disable"
@@ -54,8 +57,24 @@ pub(crate) fn words(error: &tokio_postgres::Error) -> String {
             "the server speaks no TLS, which sslmode=require and postgres.ca_file ask for; without TLS: sslmode=disable"
                 .to_owned()
         }
+        (None, Some(cause)) if error.to_string() == "error connecting to server" => {
+            format!("{error}: {cause}; start PostgreSQL there, or correct host and port in its URL")
+        }
         (None, Some(cause)) => format!("{error}: {cause}"),
         (None, None) => error.to_string(),
+    }
+}
+
+/// What to do where a server lets nobody in, or lets him do nothing.
+fn remedy(code: &str) -> &'static str {
+    match code {
+        "28P01" => "; correct user and password in its URL",
+        "28000" => "; correct user and database in its URL, or let them in by its pg_hba.conf",
+        "3D000" => "; make that database, or correct it in the URL",
+        "42501" => "; the user has to own the database",
+        "53300" => "; raise its max_connections, or lower postgres.connections_max",
+        "57P03" => "; try again when it has started",
+        _ => "",
     }
 }
 

@@ -19,9 +19,11 @@ mod save;
 mod schema;
 mod session;
 mod tls;
+mod url;
 
 pub use books::PostgresBooks;
-pub use connection::{Options, describe};
+pub use connection::Options;
 pub use copy::{PostgresSource, PostgresTarget};
 pub use ledger::PostgresLedger;
 pub use schema::{migrate, schema};
+pub use url::{URL_FORM, describe, url_problem};

@@ -7,15 +7,15 @@ use bursar_core::window::Counters;
 use bursar_core::{
     Account, AccountId, Answer, Control, Currency, EventId, JournalId, Message, MessageId, Owner, Program,
 };
-use bursar_store::StoreError;
 use bursar_store::books::Books;
+use bursar_store::{Identity, StoreError};
 use rusqlite::{Connection, Row};
 
 use crate::connection::open_reader;
 use crate::error::of_read;
 use crate::folder::DataFolder;
 use crate::rows::{account, control, id, message, owner, program, window, word};
-use crate::{keys, schema};
+use crate::{identity, keys, schema};
 
 /// A snapshot of a ledger, read only: later commits do not show.
 pub struct SqliteBooks {
@@ -31,7 +31,7 @@ impl SqliteBooks {
         let file = DataFolder::ledger_file(folder);
         if !file.exists() {
             let problem =
-                format!("there is no ledger at {}; name its folder with --data-dir", file.display());
+                format!("there is no ledger at {}; name the folder or the database of one", file.display());
             return Err(StoreError::Unavailable(problem));
         }
         let books = Self { connection: open_reader(&file)? };
@@ -83,6 +83,10 @@ impl SqliteBooks {
 }
 
 impl Books for SqliteBooks {
+    fn identity(&mut self) -> Result<Identity, StoreError> {
+        identity::read(&self.connection)
+    }
+
     fn owners(&mut self) -> Result<Vec<Owner>, StoreError> {
         self.list(&format!("select {} from owners", owner::COLUMNS), owner::read)
     }

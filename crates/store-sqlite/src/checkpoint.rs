@@ -77,7 +77,7 @@ fn copy_when_asked(file: &std::path::Path, wishes: &Receiver<()>, copied: &Atomi
                 checkpoint(&connection);
                 copied.store(true, Ordering::Release);
             }
-            Err(error) => tracing::warn!(%error, "no checkpoint: {error}"),
+            Err(error) => tracing::warn!("no checkpoint: {error}"),
         }
     }
 }
@@ -87,6 +87,6 @@ fn copy_when_asked(file: &std::path::Path, wishes: &Receiver<()>, copied: &Atomi
 fn checkpoint(connection: &Connection) {
     let done = connection.query_row("pragma wal_checkpoint(passive)", [], |row| row.get::<_, i64>(0));
     if let Err(error) = done {
-        tracing::warn!(%error, "a checkpoint failed: {error}");
+        tracing::warn!("a checkpoint failed: {error}");
     }
 }

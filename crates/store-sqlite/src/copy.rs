@@ -57,7 +57,7 @@ fn data_version(connection: &Connection) -> Result<i64, StoreError> {
 
 impl Side for SqliteSource {
     fn identity(&mut self) -> Result<Identity, StoreError> {
-        identity::read(&self.books.connection)
+        self.books.identity()
     }
 
     fn rows(

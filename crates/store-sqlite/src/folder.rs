@@ -36,9 +36,7 @@ impl DataFolder {
                 private(Self::ledger_file(path))?;
                 Ok(Self { path: path.to_owned(), _lock: lock })
             }
-            Err(TryLockError::WouldBlock) => {
-                Err(StoreError::InUse(format!("the data folder {}", path.display())))
-            }
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse("the data folder".into())),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }

@@ -77,7 +77,7 @@ impl Writer {
         if let Some(session) = &self.session
             && let Err(error) = keep_log_on_close(&session.connection, false)
         {
-            tracing::warn!(%error, "the log stays beside the file: {error}");
+            tracing::warn!("the log stays beside the file: {error}");
         }
     }
 

@@ -17,9 +17,6 @@ fn a_folder_is_opened_by_one_at_a_time() {
     let first = place.open_ledger();
     let error = SqliteLedger::open(place.folder(), place.options()).err().expect("refused");
     assert!(matches!(error, StoreError::InUse(_)), "{error}");
-    let message = error.to_string();
-    assert!(message.contains(&place.folder().display().to_string()), "{message}");
-    assert!(message.contains("in use") && message.contains("--data-dir"), "{message}");
     drop(first);
     drop(place.open_ledger());
 }

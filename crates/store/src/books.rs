@@ -8,7 +8,7 @@ mod controls;
 mod owners;
 
 use std::collections::HashMap;
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 
 use bursar_core::journal::CustomerEntry;
 use bursar_core::window::Counters;
@@ -19,15 +19,21 @@ use bursar_core::{
 use serde::Serialize;
 
 use crate::error::StoreError;
+use crate::identity::Identity;
 use controls::Controls;
 use owners::{Held, OwnerWalk};
 
 /// One snapshot of everything that the check looks at.
 pub trait Books {
-    /// Companies and persons.
+    /// Whose they are.
     ///
     /// # Errors
     /// The store cannot be read. So for every method here.
+    fn identity(&mut self) -> Result<Identity, StoreError>;
+    /// Companies and persons.
+    ///
+    /// # Errors
+    /// As above.
     fn owners(&mut self) -> Result<Vec<Owner>, StoreError>;
     /// Programs.
     ///
@@ -117,6 +123,13 @@ pub struct Finding {
     pub subject: String,
     /// What was found, and what it should be.
     pub problem: String,
+}
+
+impl Display for Finding {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { rule, subject, problem } = self;
+        write!(f, "{rule} {subject}: {problem}")
+    }
 }
 
 impl Report {

@@ -27,11 +27,12 @@ pub enum StoreError {
         known: i64,
     },
     /// The data's schema did not come about by the migrations of this Bursar.
-    #[error("the schema of the data is not this Bursar's: {0}; run the Bursar that wrote it")]
-    OtherSchema(String),
-    /// Another process has the data open.
     #[error(
-        "{0} is in use by another running Bursar; stop that one, or choose another data folder with --data-dir"
+        "the schema of the data is not this Bursar's: {0}; another build of Bursar migrated the data: go on with that \
+         one, or give this one a folder or database of its own; nothing was changed"
     )]
+    OtherSchema(String),
+    /// Another process has the data open. How another place is named is the command's to add.
+    #[error("{0} is in use by another running Bursar; stop that one, or choose another")]
     InUse(String),
 }

@@ -61,14 +61,8 @@ impl Schema {
         }
         for applied in applied {
             let same = known.iter().find(|known| known.migration.version == applied.version);
-            if same.is_none_or(|known| {
-                known.checksum != applied.checksum || known.migration.name != applied.name
-            }) {
-                let Applied { version, name, .. } = applied;
-                let other = same.map_or("none".to_owned(), |known| format!("{:?}", known.migration.name));
-                return Err(StoreError::OtherSchema(format!(
-                    "its version {version} is {name:?}, and this Bursar's is {other} or has other content"
-                )));
+            if let Some(why) = difference(applied, same) {
+                return Err(StoreError::OtherSchema(why));
             }
         }
         let is_pending =
@@ -97,6 +91,22 @@ impl Schema {
                 self.found, self.known
             ))),
         }
+    }
+}
+
+/// In what an applied migration is not the one of this program, if so.
+fn difference(applied: &Applied, known: Option<&Known>) -> Option<String> {
+    let Applied { version, name, checksum } = applied;
+    let applied = format!("migration V{version} {name:?}, which was applied,");
+    match known {
+        None => Some(format!("{applied} is unknown to this program")),
+        Some(Known { migration, .. }) if migration.name != *name => {
+            Some(format!("{applied} is {:?} in this program", migration.name))
+        }
+        Some(known) if known.checksum != *checksum => {
+            Some(format!("{applied} has other content in this program"))
+        }
+        Some(_) => None,
     }
 }
 
@@ -134,8 +144,18 @@ mod tests {
         let renamed = Schema::compare(three(), &[applied(1, "first")]);
         let changed = Applied { checksum: "other".into(), ..applied(1, "one") };
         let patchy = [applied(1, "one"), applied(3, "three")];
-        for other in [renamed, Schema::compare(three(), &[changed]), Schema::compare(three(), &patchy)] {
-            assert!(matches!(other, Err(StoreError::OtherSchema(_))), "{other:?}");
+        let without = vec![known(2, "two"), known(3, "three")];
+        for (other, words) in [
+            (renamed, "migration V1 \"first\", which was applied, is \"one\" in this program"),
+            (
+                Schema::compare(three(), &[changed]),
+                "migration V1 \"one\", which was applied, has other content",
+            ),
+            (Schema::compare(without, &[applied(1, "one")]), "\"one\", which was applied, is unknown"),
+            (Schema::compare(three(), &patchy), "version 2 was passed over"),
+        ] {
+            let Err(StoreError::OtherSchema(why)) = other else { panic!("{other:?}") };
+            assert!(why.contains(words), "{why}");
         }
     }
 }

@@ -3,24 +3,27 @@
 mod progress;
 
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
+use bursar_store::StoreError;
 use bursar_store::copy::{BATCH, CopyError, Report, Settings, Source, Target, copy as run};
-use bursar_store_postgres::{Options, PostgresSource, PostgresTarget};
+use bursar_store_postgres::{Options, PostgresSource, PostgresTarget, URL_FORM, url_problem};
 use bursar_store_sqlite::{SqliteSource, SqliteTarget};
 
 use crate::Failure;
 use crate::cli::Copy;
+use crate::place::Place;
 use progress::Line;
 
 /// Copies a ledger and verifies it. The exit code says whether the copy is finished.
 pub(crate) fn copy(arguments: &Copy) -> Result<ExitCode, Failure> {
-    let from = End::parse("--from", &arguments.from, arguments)?;
-    let to = End::parse("--to", &arguments.to, arguments)?;
-    from.refuse_same_folder(&to)?;
-    let mut source = from.source().map_err(|error| format!("the source, {from}: {error}"))?;
-    let mut target = to.target().map_err(|error| format!("the target, {to}: {error}"))?;
+    let from = parse("--from", &arguments.from, arguments)?;
+    let to = parse("--to", &arguments.to, arguments)?;
+    refuse_same_folder(&from, &to)?;
+    let mut source =
+        open_source(&from).map_err(|error| format!("the source, {}", from.failed(&error, "--from")))?;
+    let mut target =
+        open_target(&to).map_err(|error| format!("the target, {}", to.failed(&error, "--to")))?;
     let settings = Settings { approved: &bursar_server::approved_minor, batch: BATCH };
     let mut line = Line::new();
     let copied = run(source.as_mut(), target.as_mut(), &settings, &mut |progress| line.show(progress));
@@ -35,64 +38,50 @@ pub(crate) fn copy(arguments: &Copy) -> Result<ExitCode, Failure> {
     Ok(if report.is_finished() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// One end of a copy. Shown without its password.
-enum End {
-    Folder(PathBuf),
-    Postgres(Options),
+fn parse(option: &str, ledger: &str, arguments: &Copy) -> Result<Place, Failure> {
+    if ["postgres://", "postgresql://"].iter().any(|scheme| ledger.starts_with(scheme)) {
+        if let Some(why) = url_problem(ledger) {
+            return Err(format!("the URL of {option} {why}: write {URL_FORM}").into());
+        }
+        let ca_file = arguments.ca_file.clone().filter(|file| !file.as_os_str().is_empty());
+        return Ok(Place::Postgres(Box::new(Options { ca_file, ..Options::new(ledger) })));
+    }
+    // Whatever it was meant to be, it may hold a password.
+    if ledger.is_empty() || ledger.contains("://") {
+        return Err(format!("{option} is neither a data folder nor a postgres:// URL").into());
+    }
+    Ok(Place::Folder(ledger.into()))
 }
 
-impl End {
-    fn parse(option: &str, ledger: &str, arguments: &Copy) -> Result<Self, Failure> {
-        if ["postgres://", "postgresql://"].iter().any(|scheme| ledger.starts_with(scheme)) {
-            let ca_file = arguments.ca_file.clone().filter(|file| !file.as_os_str().is_empty());
-            return Ok(Self::Postgres(Options { ca_file, ..Options::new(ledger) }));
+/// The folder could not be locked twice; databases tell who they are.
+fn refuse_same_folder(from: &Place, to: &Place) -> Result<(), Failure> {
+    let (Place::Folder(from), Place::Folder(to)) = (from, to) else {
+        return Ok(());
+    };
+    match (from.canonicalize(), to.canonicalize()) {
+        (Ok(from), Ok(to)) if from == to => {
+            Err(format!("--from and --to are the same folder, {}", from.display()).into())
         }
-        // Whatever it was meant to be, it may hold a password.
-        if ledger.is_empty() || ledger.contains("://") {
-            return Err(format!("{option} is neither a data folder nor a postgres:// URL").into());
-        }
-        Ok(Self::Folder(ledger.into()))
-    }
-
-    /// The folder could not be locked twice; databases tell who they are.
-    fn refuse_same_folder(&self, other: &Self) -> Result<(), Failure> {
-        let (Self::Folder(one), Self::Folder(other)) = (self, other) else {
-            return Ok(());
-        };
-        match (one.canonicalize(), other.canonicalize()) {
-            (Ok(one), Ok(other)) if one == other => {
-                Err(format!("--from and --to are the same folder, {}", one.display()).into())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn source(&self) -> Result<Box<dyn Source>, Failure> {
-        Ok(match self {
-            Self::Folder(folder) => Box::new(SqliteSource::open(folder)?),
-            Self::Postgres(options) => Box::new(PostgresSource::open(options)?),
-        })
-    }
-
-    fn target(&self) -> Result<Box<dyn Target>, Failure> {
-        Ok(match self {
-            Self::Folder(folder) => Box::new(SqliteTarget::open(folder)?),
-            Self::Postgres(options) => Box::new(PostgresTarget::open(options)?),
-        })
+        _ => Ok(()),
     }
 }
 
-impl std::fmt::Display for End {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Folder(folder) => write!(f, "folder {}", folder.display()),
-            Self::Postgres(options) => f.write_str(&bursar_store_postgres::describe(&options.url)),
-        }
-    }
+fn open_source(place: &Place) -> Result<Box<dyn Source>, StoreError> {
+    Ok(match place {
+        Place::Folder(folder) => Box::new(SqliteSource::open(folder)?),
+        Place::Postgres(options) => Box::new(PostgresSource::open(options)?),
+    })
+}
+
+fn open_target(place: &Place) -> Result<Box<dyn Target>, StoreError> {
+    Ok(match place {
+        Place::Folder(folder) => Box::new(SqliteTarget::open(folder)?),
+        Place::Postgres(options) => Box::new(PostgresTarget::open(options)?),
+    })
 }
 
 /// The report for people.
-fn describe(report: &Report, from: &End, to: &End) -> String {
+fn describe(report: &Report, from: &Place, to: &Place) -> String {
     let Report { rows, written, source, target, differences, moved_on, was_finished } = report;
     let mut text =
         format!("copied {from}\n    to {to}\n{rows} rows, {written} of them written by this run\n");
@@ -124,14 +113,14 @@ fn describe(report: &Report, from: &End, to: &End) -> String {
     text
 }
 
-fn finished(from: &End, to: &End) -> String {
+fn finished(from: &Place, to: &Place) -> String {
     let file = match from {
-        End::Folder(folder) => format!("{}/credentials.toml", folder.display()),
-        End::Postgres(_) => "the credentials.toml of the source's servers".to_owned(),
+        Place::Folder(folder) => format!("{}/credentials.toml", folder.display()),
+        Place::Postgres(_) => "the credentials.toml of the source's servers".to_owned(),
     };
     let place = match to {
-        End::Folder(folder) => format!("{}", folder.display()),
-        End::Postgres(_) => "the data folder of each server on the target".to_owned(),
+        Place::Folder(folder) => format!("{}", folder.display()),
+        Place::Postgres(_) => "the data folder of each server on the target".to_owned(),
     };
     format!(
         "the copy is FINISHED. Credentials are not part of a ledger: put {file} into {place}, or the processor's \

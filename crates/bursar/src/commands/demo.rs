@@ -20,11 +20,7 @@ pub(crate) fn demo(arguments: &Demo) -> Result<ExitCode, Failure> {
     let (config, _) = super::settings(&arguments.source, &overrides)?;
     wiring::start_logs(&config)?;
     let mut driven = wiring::runtime()?.block_on(serve_and_drive(&config, arguments))?;
-    let report = super::check::check_books(&config)?;
-    let finding = |finding: &bursar_store::books::Finding| {
-        format!("{} {}: {}", finding.rule, finding.subject, finding.problem)
-    };
-    driven.check = Some(report.findings.iter().map(finding).collect());
+    driven.check = Some(super::check::check_books(&config)?.findings);
     driven.print(arguments.load.json)?;
     Ok(if driven.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

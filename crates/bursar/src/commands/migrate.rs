@@ -7,17 +7,20 @@ use bursar_store::schema::Schema;
 
 use crate::Failure;
 use crate::cli::Migrate;
+use crate::place::Place;
 use crate::wiring;
 
 /// Brings the schema of a ledger up to date, or says what would run.
 pub(crate) fn migrate(arguments: &Migrate) -> Result<ExitCode, Failure> {
     let (config, _) = super::settings(&arguments.source, &[])?;
-    let schema = match (wiring::postgres_options(&config), arguments.dry_run) {
-        (Some(options), true) => wiring::runtime()?.block_on(bursar_store_postgres::schema(&options))?,
-        (Some(options), false) => wiring::runtime()?.block_on(bursar_store_postgres::migrate(&options))?,
-        (None, true) => bursar_store_sqlite::schema(&config.data.dir)?,
-        (None, false) => bursar_store_sqlite::migrate(&config.data.dir)?,
+    let (place, runtime) = (Place::of(&config), wiring::runtime()?);
+    let schema = match (&place, arguments.dry_run) {
+        (Place::Postgres(options), true) => runtime.block_on(bursar_store_postgres::schema(options)),
+        (Place::Postgres(options), false) => runtime.block_on(bursar_store_postgres::migrate(options)),
+        (Place::Folder(folder), true) => bursar_store_sqlite::schema(folder),
+        (Place::Folder(folder), false) => bursar_store_sqlite::migrate(folder),
     };
+    let schema = schema.map_err(|error| place.failed(&error, "--data-dir"))?;
     let text = match arguments.json {
         true => json(&schema, arguments.dry_run)?,
         false => describe(&schema, arguments.dry_run),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bursar_simulator::hits::Hits;
 use bursar_simulator::{Progress, Report, Settings, Verdict, simulate as run};
+use bursar_store::books::Finding;
 use serde_json::{Value, json};
 
 use crate::cli::{Load, Simulate};
@@ -37,8 +38,8 @@ pub(crate) fn simulate(arguments: &Simulate) -> Result<ExitCode, Failure> {
 pub(crate) struct Driven {
     report: Report,
     profile: Value,
-    /// Differences that the books check found; `None` where the books were not at hand.
-    pub(crate) check: Option<Vec<String>>,
+    /// What the check of the books found; `None` where they were not at hand.
+    pub(crate) check: Option<Vec<Finding>>,
 }
 
 /// Swipes until the time is over or somebody stops it, with live figures in the terminal.
@@ -83,7 +84,7 @@ impl Driven {
         json["differences"] = json!(self.report.verdict.differences);
         if let Some(findings) = &self.check {
             json["verdicts"]["check"] = word(findings.is_empty()).into();
-            json["findings"] = json!(findings);
+            json["findings"] = findings.iter().map(ToString::to_string).collect();
         }
         Ok(json)
     }
@@ -106,7 +107,7 @@ impl Driven {
         text.push_str(&hits("declined by controls", controls, |hits| hits.declined));
         text.push_str(&hits("tried out, would have declined", controls, |hits| hits.shadow));
         if let Some(findings) = &self.check {
-            text.push_str(&verdict("check", findings.len(), findings));
+            text.push_str(&verdict("check", findings.len(), &super::check::lines(findings)));
         }
         let Verdict { count, differences, .. } = &self.report.verdict;
         text.push_str(&verdict("simulator", *count, differences));

@@ -45,6 +45,10 @@ impl Effective {
         }
     }
 
+    pub(super) fn is_redacted(&self, key: &str) -> bool {
+        self.rows.iter().any(|row| row.key == key && row.value == REDACTED)
+    }
+
     /// Adds what a credentials file holds: that each secret is there, never what it is.
     pub(crate) fn add_credentials(&mut self, file: &Path, credentials: &crate::credentials::Credentials) {
         let username = credentials.marqeta.username.as_str();
@@ -64,7 +68,7 @@ impl Effective {
 }
 
 /// What stands for a secret.
-const REDACTED: &str = "[redacted]";
+pub(super) const REDACTED: &str = "[redacted]";
 
 /// A table for people.
 impl fmt::Display for Effective {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use config::{Value, ValueKind};
 
-use super::effective::Effective;
+use super::effective::{Effective, REDACTED};
 use super::problem::{Problem, Problems};
 
 /// Reads settings one by one. A bad value is a problem and gives a stand-in, which is never used:
@@ -98,10 +98,14 @@ impl Reader {
         self.problems.len()
     }
 
-    /// Says what is wrong with the value of a setting; the value is put in front.
+    /// Says what is wrong with the value of a setting; the value is put in front, unless it is a secret.
     pub(super) fn problem(&mut self, key: &'static str, what: &str, remedy: &str) {
         let value = find(&self.tree, key);
-        let shown = value.map_or_else(|| "missing".to_owned(), |value| shown(&value.kind));
+        let shown = match value {
+            _ if self.effective.is_redacted(key) => REDACTED.to_owned(),
+            Some(value) => shown(&value.kind),
+            None => "missing".to_owned(),
+        };
         self.problems.push(Problem {
             key: key.to_owned(),
             origin: origin(value).to_owned(),

@@ -367,6 +367,18 @@ fn the_password_in_a_url_is_neither_listed_nor_printed() {
 }
 
 #[test]
+fn a_url_that_leads_nowhere_is_refused_by_its_part_and_without_its_password() {
+    let sources = with_environment(&[("BURSAR__POSTGRES__URL", "postgres://bursar:s3cret@db:54x/bursar")]);
+    assert_eq!(
+        problems(&sources),
+        [
+            "postgres.url (environment variable BURSAR__POSTGRES__URL) = [redacted] has a port that is no number from 1 to \
+          65535: write postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+        ]
+    );
+}
+
+#[test]
 fn lanes_leave_connections_to_read_with() {
     let sources = Sources {
         overrides: vec![

@@ -119,6 +119,11 @@ async fn a_copy_that_was_killed_starts_no_server_and_goes_on_to_the_same_ledger(
         .output()?;
     let refused = said(&serve, 1);
     assert!(refused.contains("unfinished copy") && refused.contains("bursar copy again"), "{refused}");
+    let check = said(&bursar(&["check", "--postgres", &url]).output()?, 1);
+    assert!(
+        check.contains("unfinished copy") && check.lines().count() == 2,
+        "one line, and none before: {check}"
+    );
     let messages = place.number("select count(*) from messages");
     drop(held);
 
@@ -141,6 +146,8 @@ async fn beside_a_server_it_says_what_is_missing_and_ends_with_an_error() -> Res
     swipe(&server, &server.wallet("10.00").await?).await?;
     let beside = said(&copy(name(&first), name(&second))?, 1);
     assert!(beside.contains("NOT FINISHED") && beside.contains("Stop the source's servers"), "{beside}");
+    let check = said(&bursar(&["check", "--data-dir", name(&second)]).output()?, 1);
+    assert!(check.contains("unfinished copy"), "{check}");
     server.terminate()?;
     said(&copy(name(&first), name(&second))?, 0);
     for table in ["messages", "stage_times"] {
@@ -164,11 +171,20 @@ async fn wrong_ends_are_refused_in_words() -> Result<(), Error> {
         (name(&first), name(&first), "the same folder"),
         (name(&missing), name(&other), "there is no ledger at"),
         (name(&first), "mysql://bursar:s3cret@host/x", "--to is neither a data folder nor a postgres:// URL"),
-        (name(&first), "postgres://bursar:s3cret@127.0.0.1:1/x", "refused"),
+        (name(&first), "postgres://bursar:s3cret@host:54x/x", "the URL of --to has a port that is no number"),
+        (
+            name(&first),
+            "postgres://bursar:s3cret@127.0.0.1:1/x",
+            "the target, PostgreSQL bursar at 127.0.0.1 port 1, database x: the store is unavailable: error \
+             connecting to server: Connection refused",
+        ),
     ] {
         let refused = said(&copy(from, to)?, 1);
         assert!(refused.contains(words) && !refused.contains("s3cret"), "{words}: {refused}");
     }
     assert!(!missing.exists(), "nothing was made");
+    let _server = Running::start(&other)?;
+    let refused = said(&copy(name(&first), name(&other))?, 1);
+    assert!(refused.contains("stop that one, or choose another with --to"), "{refused}");
     Ok(())
 }

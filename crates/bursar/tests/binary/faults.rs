@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use bursar_testkit::{Store, on_both_stores};
 use serde_json::json;
 
-use crate::common::{Error, Running, bursar};
+use crate::common::{Error, Running, ask_to_stop, bursar};
 use crate::home::Home;
 
 /// A raw request: the head, then as much of the body as is wanted.
@@ -60,7 +60,8 @@ async fn a_folder_in_use_and_a_port_in_use_are_refused_with_what_to_do() -> Resu
     };
     let (succeeded, message) = serve("0", folder.path())?;
     assert!(!succeeded && message.contains("in use by another running Bursar"), "{message}");
-    assert!(message.contains("--data-dir"), "{message}");
+    assert!(message.contains(&folder.path().display().to_string()), "{message}");
+    assert!(message.contains("stop that one, or choose another with --data-dir"), "{message}");
     let other = folder.path().join("other");
     let (succeeded, message) = serve(&port, &other)?;
     assert!(!succeeded && message.contains(&port) && message.contains("--port"), "{message}");
@@ -101,5 +102,9 @@ async fn a_file_that_is_gone_means_503_and_not_ready() -> Result<(), Error> {
     assert_eq!(ready.status(), 503);
     std::fs::rename(folder.path().join("away"), folder.path().join("ledger.db"))?;
     assert_eq!(server.jit(&wallet.swipe("gone", "1.00")).await?.0, 200);
+    ask_to_stop(server.id())?;
+    let log = server.ended()?.stderr;
+    let line = log.lines().find(|line| line.contains("no decision: ")).ok_or("no line")?;
+    assert_eq!(line.matches("ledger.db is gone").count(), 1, "its reason, once: {line}");
     Ok(())
 }

@@ -1,23 +1,111 @@
 //! The binary with its ledger on PostgreSQL.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
 
 use bursar_testkit::{Ca, PostgresPlace, PostgresServer, Store};
 use serde_json::{Value, json};
 
-use crate::common::{Ended, Error, Running, ask_to_stop, bursar, check_postgres, report};
+use crate::common::{Ended, Error, PATIENCE, Running, ask_to_stop, bursar, check_postgres, report};
 use crate::home::Home;
 
+/// Every command that connects by the settings, with a data folder of its own.
+fn each_command(folder: &Path, url: &str) -> Vec<Command> {
+    let commands = ["serve --port 0", "demo --port 0 --for 1s", "check", "migrate", "migrate --dry-run"];
+    let command = |words: &&str| {
+        let mut command = bursar(&words.split(' ').collect::<Vec<_>>());
+        command.arg("--data-dir").arg(folder).env("BURSAR__POSTGRES__URL", url);
+        command
+    };
+    commands.iter().map(command).collect()
+}
+
 #[test]
-fn a_server_that_is_not_there_is_named_without_the_password() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
-    let mut serve = bursar(&["serve", "--port", "0", "--postgres", "postgres://bursar:s3cret@127.0.0.1:1/x"]);
-    let output = serve.arg("--data-dir").arg(folder.path()).output()?;
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("refused") && !stderr.contains("s3cret"), "{stderr}");
+fn a_server_that_lets_nobody_in_is_named_with_what_to_do_and_without_the_password() -> Result<(), Error> {
+    let (place, folder) = (PostgresPlace::new(), tempfile::tempdir()?);
+    let (url, server) = (place.url(), place.server());
+    let (host, port) = server.split_once(':').ok_or("a port")?;
+    let database = url.rsplit('/').next().unwrap_or_default();
+    let here = format!("PostgreSQL bursar at {host} port {port}, database ");
+    for (url, named, remedy) in [
+        (
+            "postgres://bursar:s3cret@127.0.0.1:1/x".to_owned(),
+            "PostgreSQL bursar at 127.0.0.1 port 1, database x: ".to_owned(),
+            "start PostgreSQL there, or correct host and port in its URL",
+        ),
+        (
+            format!("postgres://bursar:s3cret@{server}/{database}"),
+            format!("{here}{database}: "),
+            "correct user and password in its URL",
+        ),
+        (
+            format!("{url}_missing"),
+            format!("{here}{database}_missing: "),
+            "make that database, or correct it",
+        ),
+    ] {
+        for mut command in each_command(folder.path(), &url) {
+            let output = command.output()?;
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{command:?}: {stderr}");
+            assert!(stderr.contains(&named) && stderr.contains(remedy), "{command:?}: {stderr}");
+            assert!(!stderr.contains("s3cret") && !stderr.contains(&place.password()), "{stderr}");
+        }
+    }
+    Ok(())
+}
+
+/// Nobody asks it: whoever starts it and looks at what it says learns it.
+#[test]
+fn a_server_that_cannot_decide_says_so_and_when_it_can_again() -> Result<(), Error> {
+    let home = Home::on(Store::Postgres)?;
+    let commits = |how: &str| {
+        home.execute(&format!(
+            "do $$ begin execute format('alter database %I set synchronous_commit = {how}', current_database()); end $$"
+        ))
+    };
+    commits("off")?;
+    let mut serve = home.bursar(&["serve", "--port", "0", "--data-dir"]);
+    let serve = serve.arg(home.folder()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut serving = serve.spawn()?;
+    let mut lines = BufReader::new(serving.stderr.take().ok_or("a pipe")?).lines().map_while(Result::ok);
+    let (said, hears) = mpsc::channel();
+    std::thread::spawn(move || lines.try_for_each(|line| said.send(line)));
+    let says = |words: &str| {
+        std::iter::from_fn(|| hears.recv_timeout(PATIENCE).ok()).any(|line| line.contains(words))
+    };
+    let is_told =
+        says("WARN not ready, nothing is decided: the store is unavailable: synchronous_commit is \"off\"");
+    commits("on")?;
+    let is_told_again = is_told && says("INFO ready again");
+    ask_to_stop(serving.id())?;
+    assert!(serving.wait()?.success());
+    assert_eq!((is_told, is_told_again), (true, true));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_instance_with_credentials_of_its_own_is_told_to_take_those_of_the_others() -> Result<(), Error> {
+    let (home, folders) = (Home::on(Store::Postgres)?, tempfile::tempdir()?);
+    let start = |folder: &str| Running::start_with(home.bursar(&[]), &folders.path().join(folder), &[]);
+    let told = |server: Running| -> Result<bool, Error> {
+        ask_to_stop(server.id())?;
+        let said = server.ended()?.stderr;
+        Ok(said.contains(
+            "callers who know those of another instance are refused here; copy its credentials file to",
+        ))
+    };
+    let first = start("first")?;
+    let mode = std::fs::metadata(folders.path().join("first"))?.permissions().mode() & 0o777;
+    assert_eq!(mode, 0o700, "{mode:o}");
+    first.wallet("10.00").await?;
+    assert!(!told(first)?, "it is nobody's yet");
+    assert!(told(start("second")?)?);
+    assert!(!told(start("second")?)?, "it was told");
     Ok(())
 }
 
@@ -103,7 +191,7 @@ fn it_can_be_stopped_while_it_still_connects() -> Result<(), Error> {
     Ok(())
 }
 
-/// As the README starts it: by the flag, with nothing in the environment.
+/// By the flag, with nothing in the environment.
 #[test]
 fn a_demo_keeps_its_ledger_where_the_flag_says() -> Result<(), Error> {
     let (place, folder) = (PostgresPlace::new(), tempfile::tempdir()?);

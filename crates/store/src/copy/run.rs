@@ -89,8 +89,8 @@ fn refuse_wrong_books(report: &books::Report) -> Result<(), CopyError> {
         return Ok(());
     }
     let mut why = format!("the source's books are not right ({} findings", report.findings.len());
-    for Finding { rule, subject, problem } in report.findings.iter().take(3) {
-        let _ = write!(why, "; {rule} {subject}: {problem}");
+    for finding in report.findings.iter().take(3) {
+        let _ = write!(why, "; {finding}");
     }
     Err(CopyError::Refused(why + "); bursar check names all of them; nothing was written"))
 }
