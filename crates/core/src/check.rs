@@ -234,6 +234,10 @@ words! {
         AuthorizationUnknown = "authorization_unknown",
         /// More is to be released than is held.
         MoreThanHeld = "more_than_held",
+        /// The purchase was never held.
+        NothingHeld = "nothing_held",
+        /// More is to be given back than was captured.
+        MoreThanCaptured = "more_than_captured",
         /// The program does not keep this currency.
         CurrencyNotKept = "currency_not_kept",
         /// The token already names another object of this kind.

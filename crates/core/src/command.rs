@@ -60,6 +60,10 @@ pub enum Action {
     Reverse(Reverse),
     /// The end of a hold group that nothing more was heard of.
     Expire(Expire),
+    /// What was captured of a purchase.
+    Capture(Capture),
+    /// What is given back of what was captured.
+    Refund(Refund),
     /// Money in or out.
     Transfer(Transfer),
     /// A message kept without effect.
@@ -366,6 +370,33 @@ pub struct Expire {
     pub group: GroupRef,
 }
 
+/// Posts what was captured of a purchase. The money has moved already: it may be more than is held, and
+/// come after the hold has ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct Capture {
+    /// Whose hold group; found by the message.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// Any message of the group.
+    pub group: GroupRef,
+    /// How much, above zero.
+    pub amount: Amount,
+    /// Whether no more follows: then what is still held is released.
+    pub is_final: bool,
+}
+
+/// Gives back what was captured of a purchase, or a part of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Refund {
+    /// Whose hold group; found by the message.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// Any message of the group.
+    pub group: GroupRef,
+    /// How much, above zero.
+    pub amount: Amount,
+}
+
 /// Moves money between an account and the program's funding account.
 #[derive(Debug, Clone, Serialize)]
 pub struct Transfer {
@@ -436,6 +467,8 @@ impl Command {
             Action::Authorize(authorize) => authorize.route.map(|route| route.owner),
             Action::Reverse(reverse) => reverse.owner,
             Action::Expire(expire) => expire.owner,
+            Action::Capture(capture) => capture.owner,
+            Action::Refund(refund) => refund.owner,
             Action::Transfer(transfer) => transfer.owner,
         }
     }
@@ -459,6 +492,8 @@ impl Command {
             },
             Action::Reverse(_) => ActionKind::Reverse,
             Action::Expire(_) => ActionKind::Expire,
+            Action::Capture(_) => ActionKind::Capture,
+            Action::Refund(_) => ActionKind::Refund,
             Action::Transfer(Transfer { direction: Direction::Load, .. }) => ActionKind::Load,
             Action::Transfer(Transfer { direction: Direction::Unload, .. }) => ActionKind::Unload,
             Action::Record(record) if record.needs_review => ActionKind::Review,

@@ -1,8 +1,10 @@
 //! `decide` and `apply`, and the batch of both that a store runs inside its transaction.
 
 mod authorize;
+mod capture;
 mod control;
 mod create;
+mod group;
 mod release;
 mod transfer;
 mod transition;
@@ -13,10 +15,10 @@ use crate::account::Account;
 use crate::card::Card;
 use crate::cardholder::Cardholder;
 use crate::check::DeclineReason;
-use crate::command::{Action, Command, GroupRef, Record, TokenKind};
+use crate::command::{Action, Command, Record, TokenKind};
 use crate::control::Scope;
 use crate::event::{Event, Object};
-use crate::hold_group::{FoldOverflow, GroupBooks, GroupMessage, HoldGroup, fold};
+use crate::hold_group::{FoldOverflow, GroupBooks};
 use crate::id::{JournalId, MessageId};
 use crate::journal::{CustomerEntry, Journal, ProgramAccount, ProgramEntry};
 use crate::message::{Answer, Authorization, Fingerprint, Membership, Message, Recorded};
@@ -248,6 +250,8 @@ fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp)
         Action::ChangeControl(action) => control::change(state, action, owner, at),
         Action::Reverse(action) => release::reverse(state, command, action, owner, at),
         Action::Expire(action) => release::expire(state, command, action, owner, at),
+        Action::Capture(action) => capture::capture(state, command, action, owner, at),
+        Action::Refund(action) => capture::refund(state, command, action, owner, at),
         Action::Transfer(action) => transfer::transfer(state, command.id, action, owner),
         Action::CreateProgram(_) | Action::CreateOwner(_) | Action::Authorize(_) | Action::Record(_) => {
             Ok(Ruling::default())
@@ -271,7 +275,9 @@ fn unknown_subject(action: &Action) -> DeclineReason {
     match action {
         Action::MoveCard(_) => DeclineReason::CardUnknown,
         Action::CreateCard(_) | Action::MoveCardholder(_) => DeclineReason::CardholderUnknown,
-        Action::Reverse(_) | Action::Expire(_) => DeclineReason::AuthorizationUnknown,
+        Action::Reverse(_) | Action::Expire(_) | Action::Capture(_) | Action::Refund(_) => {
+            DeclineReason::AuthorizationUnknown
+        }
         Action::Transfer(_) => DeclineReason::AccountUnknown,
         Action::PutControls(put) => match put.scope {
             Scope::Card(_) => DeclineReason::CardUnknown,
@@ -323,7 +329,7 @@ pub fn apply(state: &mut State, command: &Command, decided: &Decided) {
         state.taken_tokens.insert((TokenKind::Owner, token.clone()));
     }
     begin_scopes(state, command, decided);
-    join_group(state, decided);
+    group::join(state, decided);
 }
 
 /// What was just created has no controls.
@@ -337,80 +343,6 @@ fn begin_scopes(state: &mut State, command: &Command, decided: &Decided) {
         _ => None,
     };
     decided.changes.iter().filter_map(begun).for_each(|scope| state.load_empty(scope));
-}
-
-fn join_group(state: &mut State, decided: &Decided) {
-    let message = &decided.message;
-    let Some((root, group_message)) = message.group_message() else {
-        return;
-    };
-    if let Some(group) = state.groups.get_mut(&root) {
-        group.messages.push(group_message);
-    } else if let Some(new) = new_group(decided, root) {
-        state.groups.insert(root, HoldGroup { messages: vec![group_message], ..new });
-    }
-    state.group_refs.insert(GroupRef::Message(message.id), root);
-    state.group_refs.insert(GroupRef::Key(message.key.clone()), root);
-}
-
-/// The group that an authorization of a known card began, without messages.
-fn new_group(decided: &Decided, root: MessageId) -> Option<HoldGroup> {
-    let Authorization { card, cardholder, .. } = decided.message.authorization.as_ref()?;
-    let account = decided.account.as_ref()?;
-    Some(HoldGroup {
-        root,
-        owner: account.owner,
-        card: (*card)?,
-        cardholder: (*cardholder)?,
-        account: account.id,
-        currency: account.currency,
-        messages: Vec::new(),
-    })
-}
-
-/// The group that a reference means, if it is known.
-fn find_group<'a>(state: &'a State, group: &GroupRef) -> Option<&'a HoldGroup> {
-    state.groups.get(state.group_refs.get(group)?)
-}
-
-/// What a message changes in the books: its account, its hold group, the posted money that it moved,
-/// and the windows that it took from or gave back to.
-struct Booked {
-    account: Account,
-    hold: GroupBooks,
-    journal: Option<Journal>,
-    taken: Vec<Change>,
-}
-
-/// Books the difference between what the group's messages say with this one and without it.
-fn book(
-    state: &State,
-    owner: &Owner,
-    account: &Account,
-    group: &HoldGroup,
-    added: GroupMessage,
-) -> Result<Booked, Fault> {
-    let (id, at) = (added.id, added.at);
-    let booked = group.books()?;
-    let mut messages = group.messages.clone();
-    messages.push(added);
-    let target = fold(&messages)?;
-    let more = |sum: i64, target: i64, booked: i64| target.checked_sub(booked)?.checked_add(sum);
-    let mut account = account.clone();
-    account.held_minor = more(account.held_minor, target.held_minor, booked.held_minor)
-        .ok_or(Fault::Overflow("the account's held amount"))?;
-    account.pending_credit_minor =
-        more(account.pending_credit_minor, target.pending_credit_minor, booked.pending_credit_minor)
-            .ok_or(Fault::Overflow("the account's pending credit"))?;
-    account.open_holds += i64::from(target.held_minor > 0) - i64::from(booked.held_minor > 0);
-    let moved = target.posted_minor.checked_sub(booked.posted_minor);
-    let moved_minor = moved.ok_or(Fault::Overflow("the account's posted balance"))?;
-    let journal = match moved_minor {
-        0 => None,
-        moved_minor => Some(post(owner, &mut account, ProgramAccount::Settlement, moved_minor, id)?),
-    };
-    let taken = control::take(state, owner, group, &messages, at)?;
-    Ok(Booked { account, hold: target, journal, taken })
 }
 
 /// Moves posted money between the account and one of the program's own. Credits are positive.

@@ -75,6 +75,10 @@ words! {
         Reverse = "reversal",
         /// The end of a hold group that nothing more was heard of.
         Expire = "expiry",
+        /// What was captured of a purchase.
+        Capture = "capture",
+        /// What is given back of what was captured.
+        Refund = "refund",
         /// Money in.
         Load = "load",
         /// Money out.

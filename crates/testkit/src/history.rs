@@ -37,6 +37,10 @@ pub enum Ask {
     Reverse(Earlier, Option<Sum>),
     /// The end of an earlier one that was held long enough.
     Expire(Earlier),
+    /// What was captured of an earlier one, and whether for the last time.
+    Capture(Earlier, Sum, bool),
+    /// What is given back of an earlier one.
+    Refund(Earlier, Sum),
     /// Money into an account.
     Load(usize, Sum),
     /// Money out of an account.
@@ -114,6 +118,8 @@ impl Delivery {
             Ask::Increment(earlier, swipe) => swipe.call(Some(earlier.group())),
             Ask::Reverse(earlier, part) => reversal(*earlier, *part, history),
             Ask::Expire(earlier) => expiry(*earlier, history),
+            Ask::Capture(earlier, sum, is_final) => capture(*earlier, *sum, *is_final, history),
+            Ask::Refund(earlier, sum) => refund(*earlier, *sum, history),
             Ask::Load(account, sum) => transfer(*account, Direction::Load, *sum),
             Ask::Unload(account, sum) => transfer(*account, Direction::Unload, *sum),
             Ask::MoveCard(card, to) => given::card_move(&world::funded(*card), *to),
@@ -133,7 +139,10 @@ impl Delivery {
             Ask::Authorize(swipe) | Ask::Increment(_, swipe) => {
                 CARDS.get(swipe.card).map(|card| world::owner_of_account(card.account))
             }
-            Ask::Reverse(earlier, _) | Ask::Expire(earlier) => earlier.owner(history),
+            Ask::Reverse(earlier, _)
+            | Ask::Expire(earlier)
+            | Ask::Capture(earlier, ..)
+            | Ask::Refund(earlier, _) => earlier.owner(history),
             Ask::Load(account, _) | Ask::Unload(account, _) => {
                 (*account < ACCOUNT_COUNT).then(|| world::owner_of_account(*account))
             }
@@ -164,7 +173,12 @@ impl Earlier {
             Some(Ask::Authorize(swipe) | Ask::Increment(_, swipe)) => {
                 CARDS.get(swipe.card).map_or(0, |card| card.account)
             }
-            Some(Ask::Reverse(earlier, _) | Ask::Expire(earlier)) => earlier.account(history),
+            Some(
+                Ask::Reverse(earlier, _)
+                | Ask::Expire(earlier)
+                | Ask::Capture(earlier, ..)
+                | Ask::Refund(earlier, _),
+            ) => earlier.account(history),
             _ => 0,
         }
     }
@@ -244,6 +258,25 @@ fn expiry(earlier: Earlier, history: &[Delivery]) -> Call {
     let mut call = given::expiry(&world::funded(0), earlier.group());
     if let Action::Expire(expire) = &mut call.command.action {
         expire.owner = earlier.owner(history).map(world::owner_id);
+    }
+    call
+}
+
+fn capture(earlier: Earlier, sum: Sum, is_final: bool, history: &[Delivery]) -> Call {
+    let mut call = given::capture(&world::funded(0), earlier.group(), given::usd("0"));
+    if let Action::Capture(capture) = &mut call.command.action {
+        capture.owner = earlier.owner(history).map(world::owner_id);
+        capture.amount = sum.amount(earlier.account(history));
+        capture.is_final = is_final;
+    }
+    call
+}
+
+fn refund(earlier: Earlier, sum: Sum, history: &[Delivery]) -> Call {
+    let mut call = given::refund(&world::funded(0), earlier.group(), given::usd("0"));
+    if let Action::Refund(refund) = &mut call.command.action {
+        refund.owner = earlier.owner(history).map(world::owner_id);
+        refund.amount = sum.amount(earlier.account(history));
     }
     call
 }

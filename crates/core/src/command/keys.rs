@@ -76,6 +76,8 @@ impl Command {
             Action::Authorize(authorize) => authorize.keys(base),
             Action::Reverse(reverse) => Keys { group: Some(&reverse.group), ..base },
             Action::Expire(expire) => Keys { group: Some(&expire.group), ..base },
+            Action::Capture(capture) => Keys { group: Some(&capture.group), ..base },
+            Action::Refund(refund) => Keys { group: Some(&refund.group), ..base },
             Action::Transfer(transfer) => Keys { account: Some(transfer.account), ..base },
         }
     }

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Booked, Change, Fault, Ruling, control, find_group};
+use super::group::{Booked, book, find};
+use super::{Change, Fault, Ruling, control};
 use crate::account::Account;
 use crate::card::{Card, CardStatus};
 use crate::cardholder::Cardholder;
@@ -116,8 +117,9 @@ impl<'a> Subject<'a> {
         };
         let group = match &request.purpose {
             // A group of another account is not this purchase's: the increment then stands alone.
-            Purpose::Increment(group) => find_group(state, group)
-                .filter(|group| account.is_some_and(|account| account.id == group.account)),
+            Purpose::Increment(group) => {
+                find(state, group).filter(|group| account.is_some_and(|account| account.id == group.account))
+            }
             _ => None,
         };
         let program = match owner {
@@ -204,7 +206,7 @@ impl<'a> Subject<'a> {
             currency: account.currency,
             messages: Vec::new(),
         };
-        super::book(state, owner, account, self.group.unwrap_or(&new), added).map(Some)
+        book(state, owner, account, self.group.unwrap_or(&new), added).map(Some)
     }
 
     /// What the approved request does.

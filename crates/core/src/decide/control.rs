@@ -109,7 +109,7 @@ fn judge_velocity(
 fn of_group(velocity: &Velocity, group: Option<&HoldGroup>) -> Result<Used, Fault> {
     let Some(group) = group else { return Ok(Used::default()) };
     let mut used = Used::default();
-    for take in takes(group.root, &group.messages)? {
+    for take in takes(&group.messages)? {
         let part = velocity.part(take.kind, take.amount_minor, take.cash_minor).unwrap_or(0);
         used.amount_minor = used.amount_minor.checked_add(part).ok_or(CounterOverflow)?;
     }
@@ -169,7 +169,7 @@ pub(super) fn take(
         let zone = zone_of(state, owner)?;
         let (before, after) = match &takes_of_both {
             Some(both) => both,
-            None => takes_of_both.insert((takes(group.root, &group.messages)?, takes(group.root, after)?)),
+            None => takes_of_both.insert((takes(&group.messages)?, takes(after)?)),
         };
         let mut counters = counters.clone();
         for control in row.controls.iter() {
@@ -239,7 +239,7 @@ pub fn count<'a>(
     if let Some(velocity) = control.rule.counted() {
         for group in groups.filter(|group| group.scopes().contains(&control.scope)) {
             let counting = Counting { velocity, currency: group.currency, at, zone };
-            counting.add(&mut counter, &takes(group.root, &group.messages)?, 1)?;
+            counting.add(&mut counter, &takes(&group.messages)?, 1)?;
         }
     }
     Ok(counter)

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{Booked, Change, Fault, Ruling, book, find_group};
+use super::group::{follow, part};
+use super::{Fault, Ruling};
 use crate::check::DeclineReason;
-use crate::command::{Amount, Command, Expire, GroupRef, Reverse};
-use crate::hold_group::{Effect, GroupMessage, GroupStatus, HoldGroup};
-use crate::message::{Membership, TransactionKind};
+use crate::command::{Amount, Command, Expire, Reverse};
+use crate::hold_group::{Effect, GroupBooks, GroupStatus, HoldGroup};
 use crate::owner::Owner;
 use crate::state::State;
 
@@ -17,9 +17,9 @@ pub(super) fn reverse(
     owner: &Owner,
     at: Timestamp,
 ) -> Result<Ruling, Fault> {
-    release(state, command, &request.group, owner, at, |group, held_minor| match &request.amount {
-        None => Ok(Effect::ReverseAll),
-        Some(amount) => part(amount, group, held_minor),
+    follow(state, command, &request.group, owner, at, |group, books| {
+        is_open(books)?;
+        request.amount.as_ref().map_or(Ok(Effect::ReverseAll), |amount| released(amount, group, books))
     })
 }
 
@@ -30,58 +30,20 @@ pub(super) fn expire(
     owner: &Owner,
     at: Timestamp,
 ) -> Result<Ruling, Fault> {
-    release(state, command, &request.group, owner, at, |_, _| Ok(Effect::Expire))
+    follow(state, command, &request.group, owner, at, |_, books| is_open(books).map(|()| Effect::Expire))
 }
 
-fn part(amount: &Amount, group: &HoldGroup, held_minor: i64) -> Result<Effect, DeclineReason> {
-    match amount.minor {
-        _ if amount.currency != Some(group.currency) => Err(DeclineReason::CurrencyMismatch),
-        Ok(minor) if minor > held_minor => Err(DeclineReason::MoreThanHeld),
-        Ok(minor) if minor > 0 => Ok(Effect::Release(minor)),
-        _ => Err(DeclineReason::InvalidAmount),
+fn is_open(books: &GroupBooks) -> Result<(), DeclineReason> {
+    match books.status {
+        GroupStatus::Open => Ok(()),
+        _ => Err(DeclineReason::HoldGroupEnded),
     }
 }
 
-/// Books what is released of an open group: as much as `effect` says of what is held.
-fn release(
-    state: &State,
-    command: &Command,
-    group: &GroupRef,
-    owner: &Owner,
-    at: Timestamp,
-    effect: impl FnOnce(&HoldGroup, i64) -> Result<Effect, DeclineReason>,
-) -> Result<Ruling, Fault> {
-    let Some(group) = find_group(state, group) else {
-        return Ok(Ruling::decline(DeclineReason::AuthorizationUnknown));
-    };
-    let books = group.books()?;
-    if books.status != GroupStatus::Open {
-        return Ok(Ruling::decline(DeclineReason::HoldGroupEnded));
+fn released(amount: &Amount, group: &HoldGroup, books: &GroupBooks) -> Result<Effect, DeclineReason> {
+    let minor = part(amount, group)?;
+    if minor > books.held_minor {
+        return Err(DeclineReason::MoreThanHeld);
     }
-    let Some(account) = state.accounts.get(group.account)? else {
-        return Ok(Ruling::decline(DeclineReason::AccountUnknown));
-    };
-    let effect = match effect(group, books.held_minor) {
-        Ok(effect) => effect,
-        Err(reason) => return Ok(Ruling::decline(reason)),
-    };
-    let membership = Membership { root: group.root, processor_time: group.time_after(at), effect };
-    let added = GroupMessage {
-        id: command.id,
-        processor_time: membership.processor_time,
-        effect,
-        at,
-        kind: TransactionKind::Purchase,
-        cash_minor: 0,
-    };
-    let Booked { account, hold, journal, mut taken } = book(state, owner, account, group, added)?;
-    taken.push(Change::Account(account.clone()));
-    Ok(Ruling {
-        journal,
-        changes: taken,
-        account: Some(account),
-        hold: Some(hold),
-        group: Some(membership),
-        ..Ruling::default()
-    })
+    Ok(Effect::Release(minor))
 }

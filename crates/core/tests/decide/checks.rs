@@ -76,11 +76,11 @@ proptest! {
             )
         });
         let expected = match effect {
-            Effect::None | Effect::Release(_) | Effect::ReverseAll | Effect::Expire => (0, 0, 0),
             Effect::Hold(minor) => (minor, 0, 0),
             Effect::Debit(minor) => (0, -minor, 0),
             Effect::Credit(minor) => (0, minor, 0),
             Effect::PendingCredit(minor) => (0, 0, minor),
+            _ => (0, 0, 0),
         };
         prop_assert_eq!(moved, expected);
         prop_assert_eq!(decided.journal.map(|journal| journal.customer.amount_minor).unwrap_or(0), moved.1);

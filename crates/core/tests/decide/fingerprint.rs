@@ -48,16 +48,21 @@ fn ids_keys_times_and_what_was_looked_up_are_no_content() {
     assert_eq!(looked_up_otherwise.command.fingerprint(), fingerprint);
     let card = world::funded(0);
     let of = GroupRef::Message(MessageId::new(given::numbered_id(7)));
-    for (mut call, place) in
-        [given::load(&card, usd("1.00")), given::reversal(&card, of.clone()), given::expiry(&card, of)]
-            .into_iter()
-            .zip(0..)
-    {
+    let calls = [
+        given::load(&card, usd("1.00")),
+        given::reversal(&card, of.clone()),
+        given::capture(&card, of.clone(), usd("1.00")),
+        given::refund(&card, of.clone(), usd("1.00")),
+        given::expiry(&card, of),
+    ];
+    for (mut call, place) in calls.into_iter().zip(0..) {
         let fingerprint = call.command.fingerprint();
         match &mut call.command.action {
             Action::Transfer(transfer) => transfer.owner = None,
             Action::Reverse(reverse) => reverse.owner = None,
             Action::Expire(expire) => expire.owner = None,
+            Action::Capture(capture) => capture.owner = None,
+            Action::Refund(refund) => refund.owner = None,
             other => panic!("{place}: {other:?}"),
         }
         assert_eq!(call.command.fingerprint(), fingerprint);
@@ -88,6 +93,10 @@ fn everything_else_is_content() {
         given::load(&card, usd("30.00")),
         given::unload(&card, usd("30.00")),
         given::reversal(&card, group(1)),
+        given::capture(&card, group(1), usd("30.00")),
+        given::capture(&card, group(1), usd("30.01")),
+        given::final_capture(&card, group(1), usd("30.00")),
+        given::refund(&card, group(1), usd("30.00")),
         given::reversal(&card, group(2)),
         given::partial_reversal(&card, group(1), usd("30.00")),
         given::partial_reversal(&card, group(1), usd("30.01")),

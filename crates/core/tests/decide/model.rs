@@ -36,6 +36,9 @@ struct Purchase {
     card: usize,
     account: usize,
     held: i64,
+    /// Credits less debits.
+    posted: i64,
+    was_held: bool,
     is_over: bool,
     takes: Vec<Take>,
 }
@@ -106,6 +109,10 @@ impl Model {
             }
             Ask::Reverse(earlier, part) => self.release(place, delivery.token, *earlier, *part),
             Ask::Expire(earlier) => self.release(place, delivery.token, *earlier, None),
+            Ask::Capture(earlier, sum, is_final) => {
+                self.capture(place, delivery.token, *earlier, *sum, *is_final)
+            }
+            Ask::Refund(earlier, sum) => self.refund(place, delivery.token, *earlier, *sum),
             Ask::Load(account, sum) => self.load(*account, *sum),
             Ask::Unload(account, sum) => self.unload(*account, *sum),
             Ask::MoveCard(card, to) => self.move_card(*card, *to),
@@ -145,17 +152,19 @@ impl Model {
         let purchase = earlier.unwrap_or(self.purchases.len());
         if earlier.is_none() {
             let card = swipe.card;
-            self.purchases.push(Purchase { card, account, held: 0, is_over: false, takes: Vec::new() });
+            let (is_over, was_held, takes) = (false, false, Vec::new());
+            self.purchases.push(Purchase { card, account, held: 0, posted: 0, was_held, is_over, takes });
         }
         self.note(place, token, purchase);
         let minor = ruling?;
         match if is_increment { Aim::Hold } else { swipe.aim } {
             Aim::Hold => {
                 self.purchases[purchase].held += minor;
+                self.purchases[purchase].was_held |= minor > 0;
                 self.held[account] += minor;
             }
-            Aim::Debit => self.posted[account] -= minor,
-            Aim::Credit => self.posted[account] += minor,
+            Aim::Debit => self.post(purchase, -minor),
+            Aim::Credit => self.post(purchase, minor),
             Aim::PendingCredit => self.pending[account] += minor,
             Aim::Inquiry | Aim::NotPermitted => {}
         }
@@ -364,6 +373,46 @@ impl Model {
         Ok(())
     }
 
+    fn post(&mut self, purchase: usize, minor: i64) {
+        let purchase = &mut self.purchases[purchase];
+        purchase.posted += minor;
+        self.posted[purchase.account] += minor;
+    }
+
+    /// Whatever is held, and whatever is available.
+    fn capture(&mut self, place: usize, token: usize, earlier: Earlier, sum: Sum, is_final: bool) -> Ruling {
+        let number = self.find(earlier).ok_or(DeclineReason::AuthorizationUnknown)?;
+        if !self.purchases[number].was_held {
+            return Err(DeclineReason::NothingHeld);
+        }
+        let minor = part(sum)?;
+        self.post(number, -minor);
+        let purchase = &mut self.purchases[number];
+        let of_hold = minor.min(purchase.held);
+        let rest = if is_final { purchase.held - of_hold } else { 0 };
+        purchase.give_back(rest);
+        purchase.held -= of_hold + rest;
+        purchase.is_over = purchase.held == 0;
+        self.held[purchase.account] -= of_hold + rest;
+        if minor > of_hold {
+            let is_first = purchase.takes.is_empty();
+            purchase.takes.push(Take { what: Counted::Purchases, minor: minor - of_hold, is_first });
+        }
+        self.note(place, token, number);
+        Ok(())
+    }
+
+    fn refund(&mut self, place: usize, token: usize, earlier: Earlier, sum: Sum) -> Ruling {
+        let number = self.find(earlier).ok_or(DeclineReason::AuthorizationUnknown)?;
+        let minor = part(sum)?;
+        if minor > -self.purchases[number].posted {
+            return Err(DeclineReason::MoreThanCaptured);
+        }
+        self.post(number, minor);
+        self.note(place, token, number);
+        Ok(())
+    }
+
     fn load(&mut self, account: usize, sum: Sum) -> Ruling {
         let minor = self.transferable(account, sum)?;
         self.posted[account] += minor;
@@ -431,6 +480,14 @@ impl Model {
         allow(allowed, to)?;
         self.owners[owner] = to;
         Ok(())
+    }
+}
+
+fn part(sum: Sum) -> Result<i64, DeclineReason> {
+    match sum.minor {
+        _ if !sum.is_own_currency => Err(DeclineReason::CurrencyMismatch),
+        Some(minor) if minor > 0 => Ok(minor),
+        _ => Err(DeclineReason::InvalidAmount),
     }
 }
 

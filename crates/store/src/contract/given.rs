@@ -14,7 +14,7 @@ pub use call::{
     new_cardholder, new_company, new_control, new_person, new_program, new_program_with, owner_move,
     unknown_card, unload, uses,
 };
-pub use release::{expiry, partial_reversal, reversal};
+pub use release::{capture, expiry, final_capture, partial_reversal, refund, reversal};
 pub use send::{
     JsonAnswer, Sent, answered_id, approved_in, approved_minor, batch, conflicting, sent, settled,
 };

@@ -52,6 +52,8 @@ enum Draft {
     Increment(Pick, Swipe),
     Reverse(Pick, Option<Sum>),
     Expire(Pick),
+    Capture(Pick, Sum, bool),
+    Refund(Pick, Sum),
 }
 
 impl Draft {
@@ -77,6 +79,8 @@ impl Draft {
             Self::Increment(pick, swipe) => Ask::Increment(pick.from(history), swipe),
             Self::Reverse(pick, part) => Ask::Reverse(pick.from(history), part),
             Self::Expire(pick) => Ask::Expire(pick.from(history)),
+            Self::Capture(pick, sum, is_final) => Ask::Capture(pick.from(history), sum, is_final),
+            Self::Refund(pick, sum) => Ask::Refund(pick.from(history), sum),
         }
     }
 }
@@ -122,6 +126,9 @@ fn any_draft() -> impl Strategy<Value = Draft> {
         3 => any_pick().prop_map(|pick| Draft::Reverse(pick, None)),
         4 => (any_pick(), any_sum()).prop_map(|(pick, part)| Draft::Reverse(pick, Some(part))),
         1 => any_pick().prop_map(Draft::Expire),
+        4 => (any_pick(), any_sum(), any::<bool>())
+            .prop_map(|(pick, sum, is_final)| Draft::Capture(pick, sum, is_final)),
+        1 => (any_pick(), any_sum()).prop_map(|(pick, sum)| Draft::Refund(pick, sum)),
         6 => any_transfer().prop_map(Draft::Whole),
         2 => any_move().prop_map(Draft::Whole),
         3 => any_control().prop_map(|put| Draft::Whole(Ask::PutControl(put))),

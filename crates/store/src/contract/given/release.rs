@@ -1,6 +1,6 @@
-//! Calls that release what a hold group holds.
+//! Calls that release or capture what a hold group holds, or give it back.
 
-use bursar_core::command::{Expire, GroupRef, Reverse};
+use bursar_core::command::{Capture, Expire, GroupRef, Refund, Reverse};
 use bursar_core::message::Source;
 use bursar_core::{Action, Money};
 
@@ -27,4 +27,25 @@ pub fn partial_reversal(funded: &Funded, group: GroupRef, money: Money) -> Call 
 pub fn expiry(funded: &Funded, group: GroupRef) -> Call {
     let expire = Expire { owner: Some(funded.owner), group };
     Call::new(Source::Api, Action::Expire(expire))
+}
+
+/// So much of it was captured, and more may follow.
+#[must_use]
+pub fn capture(funded: &Funded, group: GroupRef, money: Money) -> Call {
+    let capture = Capture { owner: Some(funded.owner), group, amount: amount(money), is_final: false };
+    Call::new(Source::Api, Action::Capture(capture))
+}
+
+/// So much of it was captured, and no more follows.
+#[must_use]
+pub fn final_capture(funded: &Funded, group: GroupRef, money: Money) -> Call {
+    let capture = Capture { owner: Some(funded.owner), group, amount: amount(money), is_final: true };
+    Call::new(Source::Api, Action::Capture(capture))
+}
+
+/// So much of what was captured is given back.
+#[must_use]
+pub fn refund(funded: &Funded, group: GroupRef, money: Money) -> Call {
+    let refund = Refund { owner: Some(funded.owner), group, amount: amount(money) };
+    Call::new(Source::Api, Action::Refund(refund))
 }

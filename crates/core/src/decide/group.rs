@@ -1,0 +1,137 @@
+//! Hold groups: found, joined, and booked as their messages say.
+
+use jiff::Timestamp;
+
+use super::{Change, Decided, Fault, Ruling, control, post};
+use crate::account::Account;
+use crate::check::DeclineReason;
+use crate::command::{Amount, Command, GroupRef};
+use crate::hold_group::{Effect, GroupBooks, GroupMessage, HoldGroup, fold};
+use crate::id::MessageId;
+use crate::journal::{Journal, ProgramAccount};
+use crate::message::{Authorization, Membership, TransactionKind};
+use crate::owner::Owner;
+use crate::state::State;
+
+/// Books a message that follows others in their group, with the effect that it has there.
+pub(super) fn follow(
+    state: &State,
+    command: &Command,
+    group: &GroupRef,
+    owner: &Owner,
+    at: Timestamp,
+    effect: impl FnOnce(&HoldGroup, &GroupBooks) -> Result<Effect, DeclineReason>,
+) -> Result<Ruling, Fault> {
+    let Some(group) = find(state, group) else {
+        return Ok(Ruling::decline(DeclineReason::AuthorizationUnknown));
+    };
+    let Some(account) = state.accounts.get(group.account)? else {
+        return Ok(Ruling::decline(DeclineReason::AccountUnknown));
+    };
+    let effect = match effect(group, &group.books()?) {
+        Ok(effect) => effect,
+        Err(reason) => return Ok(Ruling::decline(reason)),
+    };
+    let membership = Membership { root: group.root, processor_time: group.time_after(at), effect };
+    let added = GroupMessage {
+        id: command.id,
+        processor_time: membership.processor_time,
+        effect,
+        at,
+        kind: TransactionKind::Purchase,
+        cash_minor: 0,
+    };
+    let Booked { account, hold, journal, mut taken } = book(state, owner, account, group, added)?;
+    taken.push(Change::Account(account.clone()));
+    Ok(Ruling {
+        journal,
+        changes: taken,
+        account: Some(account),
+        hold: Some(hold),
+        group: Some(membership),
+        ..Ruling::default()
+    })
+}
+
+/// An amount of the group's currency, above zero.
+pub(super) fn part(amount: &Amount, group: &HoldGroup) -> Result<i64, DeclineReason> {
+    match amount.minor {
+        _ if amount.currency != Some(group.currency) => Err(DeclineReason::CurrencyMismatch),
+        Ok(minor) if minor > 0 => Ok(minor),
+        _ => Err(DeclineReason::InvalidAmount),
+    }
+}
+
+pub(super) fn join(state: &mut State, decided: &Decided) {
+    let message = &decided.message;
+    let Some((root, group_message)) = message.group_message() else {
+        return;
+    };
+    if let Some(group) = state.groups.get_mut(&root) {
+        group.messages.push(group_message);
+    } else if let Some(new) = new_group(decided, root) {
+        state.groups.insert(root, HoldGroup { messages: vec![group_message], ..new });
+    }
+    state.group_refs.insert(GroupRef::Message(message.id), root);
+    state.group_refs.insert(GroupRef::Key(message.key.clone()), root);
+}
+
+/// The group that an authorization of a known card began, without messages.
+fn new_group(decided: &Decided, root: MessageId) -> Option<HoldGroup> {
+    let Authorization { card, cardholder, .. } = decided.message.authorization.as_ref()?;
+    let account = decided.account.as_ref()?;
+    Some(HoldGroup {
+        root,
+        owner: account.owner,
+        card: (*card)?,
+        cardholder: (*cardholder)?,
+        account: account.id,
+        currency: account.currency,
+        messages: Vec::new(),
+    })
+}
+
+/// The group that a reference means, if it is known.
+pub(super) fn find<'a>(state: &'a State, group: &GroupRef) -> Option<&'a HoldGroup> {
+    state.groups.get(state.group_refs.get(group)?)
+}
+
+/// What a message changes in the books: its account, its hold group, the posted money that it moved,
+/// and the windows that it took from or gave back to.
+pub(super) struct Booked {
+    pub(super) account: Account,
+    pub(super) hold: GroupBooks,
+    pub(super) journal: Option<Journal>,
+    pub(super) taken: Vec<Change>,
+}
+
+/// Books the difference between what the group's messages say with this one and without it.
+pub(super) fn book(
+    state: &State,
+    owner: &Owner,
+    account: &Account,
+    group: &HoldGroup,
+    added: GroupMessage,
+) -> Result<Booked, Fault> {
+    let (id, at) = (added.id, added.at);
+    let booked = group.books()?;
+    let mut messages = group.messages.clone();
+    messages.push(added);
+    let target = fold(&messages)?;
+    let more = |sum: i64, target: i64, booked: i64| target.checked_sub(booked)?.checked_add(sum);
+    let mut account = account.clone();
+    account.held_minor = more(account.held_minor, target.held_minor, booked.held_minor)
+        .ok_or(Fault::Overflow("the account's held amount"))?;
+    account.pending_credit_minor =
+        more(account.pending_credit_minor, target.pending_credit_minor, booked.pending_credit_minor)
+            .ok_or(Fault::Overflow("the account's pending credit"))?;
+    account.open_holds += i64::from(target.held_minor > 0) - i64::from(booked.held_minor > 0);
+    let moved = target.posted_minor.checked_sub(booked.posted_minor);
+    let moved_minor = moved.ok_or(Fault::Overflow("the account's posted balance"))?;
+    let journal = match moved_minor {
+        0 => None,
+        moved_minor => Some(post(owner, &mut account, ProgramAccount::Settlement, moved_minor, id)?),
+    };
+    let taken = control::take(state, owner, group, &messages, at)?;
+    Ok(Booked { account, hold: target, journal, taken })
+}
