@@ -5,11 +5,13 @@
 
 mod accounts;
 mod authorizations;
+mod captures;
 mod cardholders;
 mod cards;
 mod companies;
 mod controls;
 mod explanations;
+mod hold_group;
 mod owners;
 mod persons;
 mod profile;
@@ -67,6 +69,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(authorizations::increment_authorization))
         .routes(routes!(releases::reverse_authorization))
         .routes(routes!(releases::expire_authorization))
+        .routes(routes!(captures::capture_authorization))
+        .routes(routes!(captures::refund_authorization))
         .routes(routes!(records::list_records))
         .routes(routes!(profile::read_profile))
 }

@@ -220,6 +220,8 @@ const fn status_of(reason: DeclineReason) -> u16 {
         | R::ControlNameTaken
         | R::TransitionNotAllowed
         | R::HoldGroupEnded
+        | R::NothingHeld
+        | R::MoreThanCaptured
         | R::MoreThanHeld => 409,
         R::NotPermitted
         | R::CardNotActive
@@ -255,6 +257,8 @@ const fn sentence_of(reason: DeclineReason) -> &'static str {
             "the authorization holds nothing: it was reversed, has expired, was declined, or held nothing ever"
         }
         R::MoreThanHeld => "the authorization holds less than that",
+        R::NothingHeld => "the authorization never held anything that could be captured",
+        R::MoreThanCaptured => "less than that was captured of the authorization and not given back yet",
         R::MerchantNotAllowed => "a spending control refuses the merchant",
         R::CountryNotAllowed => "a spending control refuses the merchant's country",
         R::ChannelNotAllowed => "a spending control refuses how the card is used",

@@ -9,6 +9,7 @@ pub mod given;
 
 mod authorizations;
 mod batches;
+mod captures;
 mod checks;
 mod controls;
 mod give_back;
@@ -118,6 +119,16 @@ macro_rules! ledger_contract {
                 a_reversal_of_an_unknown_group_is_declined,
                 a_zero_amount_verifies_the_card_and_holds_nothing,
                 a_whole_purchase_may_come_in_one_batch,
+            }
+            captures {
+                a_capture_posts_and_what_is_held_goes_down_by_as_much,
+                a_tip_is_captured_beyond_the_hold_and_may_overdraw,
+                a_capture_after_the_end_of_the_hold_is_posted,
+                captures_ask_for_no_status_and_are_told_apart_by_their_keys,
+                what_was_never_held_is_not_captured,
+                no_more_is_given_back_than_was_captured,
+                a_final_capture_gives_windows_back_what_it_did_not_take,
+                a_late_capture_takes_by_force_and_a_refund_gives_nothing_back,
             }
             methods {
                 a_debit_is_posted_at_once_and_holds_nothing,

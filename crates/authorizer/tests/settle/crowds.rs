@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bursar_authorizer::Reply;
-use bursar_core::{DeclineReason, Money};
+use bursar_core::command::GroupRef;
+use bursar_core::{Action, DeclineReason, Money};
 use bursar_testkit::given::{self, Funded, usd};
 use bursar_testkit::{Store, on_both_stores};
 
@@ -41,6 +42,55 @@ async fn spend(desk: Arc<Desk>, account: Funded, client: i64) -> i64 {
         }
     }
     approved_minor
+}
+
+/// How often a hold is ended by several at once.
+const RACES: i64 = 10_000;
+
+on_both_stores!(a_hold_that_is_ended_by_several_at_once_ends_once, worker_threads = 4);
+async fn a_hold_that_is_ended_by_several_at_once_ends_once(store: Store) {
+    let desk = Arc::new(Desk::open(store));
+    let account = desk.account("10000.00").await;
+    let mut clients = tokio::task::JoinSet::new();
+    for client in 0..CLIENTS {
+        let rounds = (client..RACES).step_by(CLIENTS as usize).count();
+        clients.spawn(race(desk.clone(), account.clone(), rounds));
+    }
+    let released: usize = clients.join_all().await.into_iter().sum();
+    assert!(released > 0, "somebody came before a capture");
+    // Each was captured once, whoever had ended it before.
+    assert_eq!(desk.available(&account).await, "0.00");
+    Arc::into_inner(desk).expect("every client is done").close().await;
+}
+
+/// How many of the holds a release ended.
+async fn race(desk: Arc<Desk>, account: Funded, rounds: usize) -> usize {
+    let mut released = 0;
+    for _ in 0..rounds {
+        let swipe = given::authorization(&account, usd("1.00"));
+        assert_eq!(declined(&desk.reply(&swipe).await), None);
+        let group = || GroupRef::Message(swipe.command.id);
+        let mut ends = [
+            given::reversal(&account, group()),
+            given::expiry(&account, group()),
+            given::final_capture(&account, group(), usd("1.00")),
+            given::reversal(&account, group()),
+        ];
+        ends.rotate_left(released % 4);
+        let [first, second, third, last] = ends.each_ref().map(|end| desk.reply(end));
+        let replies: [Reply; 4] = tokio::join!(first, second, third, last).into();
+        let ended = ends.iter().zip(&replies).filter(|(end, reply)| match declined(reply) {
+            None => !matches!(end.command.action, Action::Capture(_)),
+            Some(reason) => {
+                assert_eq!(reason, DeclineReason::HoldGroupEnded);
+                false
+            }
+        });
+        let ended = ended.count();
+        assert!(ended <= 1, "{replies:?}");
+        released += ended;
+    }
+    released
 }
 
 on_both_stores!(

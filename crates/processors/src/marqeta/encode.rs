@@ -145,6 +145,8 @@ const fn decline_reason(reason: DeclineReason) -> &'static str {
         | DeclineReason::CurrencyNotKept
         | DeclineReason::HoldGroupEnded
         | DeclineReason::MoreThanHeld
+        | DeclineReason::NothingHeld
+        | DeclineReason::MoreThanCaptured
         | DeclineReason::AuthorizationUnknown
         | DeclineReason::NotPermitted
         | DeclineReason::CountryNotAllowed

@@ -2,17 +2,15 @@
 
 use axum::extract::State;
 use bursar_core::command::{Expire, GroupRef, Reverse};
-use bursar_core::{Action, Currency, Decided, GroupStatus, MessageId};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use bursar_core::{Action, Currency, MessageId};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::accounts::AccountView;
 use super::amount::{AmountText, with_currency};
 use super::authorizations::find;
+use super::hold_group::HoldChangeView;
 use super::schema;
 use super::settle::{Stored, granted, settle};
-use super::view::decimal;
 use crate::app::App;
 use crate::auth::Operator;
 use crate::body::Body;
@@ -36,50 +34,11 @@ pub(super) struct NewReversal {
 #[serde(deny_unknown_fields)]
 pub(super) struct NewExpiry {}
 
-/// What a release leaves of a hold.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ReleaseView {
-    #[schema(value_type = schema::MessageId)]
-    message: MessageId,
-    /// The authorization that began the hold group.
-    #[schema(value_type = schema::MessageId)]
-    authorization: MessageId,
-    /// The hold group's: `open` as long as something is held, else `reversed` or `expired`.
-    #[schema(value_type = schema::GroupStatus)]
-    status: GroupStatus,
-    /// What the hold group still holds.
-    #[schema(value_type = schema::Decimal)]
-    held: String,
-    /// The owner's number of it.
-    owner_sequence: i64,
-    /// When it was decided.
-    #[schema(value_type = schema::Time)]
-    at: Timestamp,
-    /// The account after it.
-    account: AccountView,
-}
-
-impl ReleaseView {
-    fn of(decided: &Decided) -> Option<Self> {
-        let (message, hold) = (&decided.message, decided.hold?);
-        let account = decided.account.as_ref()?;
-        Some(Self {
-            message: message.id,
-            authorization: message.group.as_ref()?.root,
-            status: hold.status,
-            held: decimal(hold.held_minor, account.currency),
-            owner_sequence: message.owner_sequence?,
-            at: message.at,
-            account: AccountView::from(account),
-        })
-    }
-}
-
 /// Releases all that an authorization and its increments still hold, or a part of it. The last of it ends
 /// them. Spending windows get back what was taken from them, the newest first.
 #[utoipa::path(post, path = "/v1/authorizations/{id}/reversals", tag = "authorizations",
     params(("id" = schema::MessageId, Path)), request_body = NewReversal,
-    responses((status = 200, body = ReleaseView, description = "What is left after it")))]
+    responses((status = 200, body = HoldChangeView, description = "What is left after it")))]
 pub(super) async fn reverse_authorization(
     State(app): State<App>,
     _: Operator,
@@ -92,14 +51,14 @@ pub(super) async fn reverse_authorization(
     let record = find(&app, id).await?;
     let group = GroupRef::Message(id);
     let reverse = Reverse { owner: record.message.owner, group, amount };
-    settle(&app, key, Action::Reverse(reverse), granted(ReleaseView::of)).await
+    settle(&app, key, Action::Reverse(reverse), granted(HoldChangeView::of)).await
 }
 
 /// Ends an authorization that was held long enough: all that it still holds is released, as by a reversal.
 /// Nothing expires by itself.
 #[utoipa::path(post, path = "/v1/authorizations/{id}/expiries", tag = "authorizations",
     params(("id" = schema::MessageId, Path)), request_body = NewExpiry,
-    responses((status = 200, body = ReleaseView, description = "What is left after it")))]
+    responses((status = 200, body = HoldChangeView, description = "What is left after it")))]
 pub(super) async fn expire_authorization(
     State(app): State<App>,
     _: Operator,
@@ -110,5 +69,5 @@ pub(super) async fn expire_authorization(
     let record = find(&app, id).await?;
     let group = GroupRef::Message(id);
     let expire = Expire { owner: record.message.owner, group };
-    settle(&app, key, Action::Expire(expire), granted(ReleaseView::of)).await
+    settle(&app, key, Action::Expire(expire), granted(HoldChangeView::of)).await
 }

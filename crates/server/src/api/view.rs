@@ -1,12 +1,11 @@
 //! An authorization, as `/v1` shows it.
 
 use bursar_core::check::{CheckName, CheckResult};
-use bursar_core::hold_group::GroupMessage;
 use bursar_core::message::{ActionKind, Authorization, Source, TransactionKind};
 use bursar_core::text::Token;
 use bursar_core::{
-    AccountId, Answer, CardId, CardholderId, Channel, Check, ControlId, Currency, DeclineReason, GroupStatus,
-    HoldGroup, Merchant, Message, MessageId, Money, OwnerId,
+    AccountId, Answer, CardId, CardholderId, Channel, Check, ControlId, Currency, DeclineReason, Merchant,
+    Message, MessageId, Money, OwnerId,
 };
 use bursar_store::{AuthorizationRecord, STAGES, StageTimes};
 use jiff::Timestamp;
@@ -15,6 +14,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::hold_group::HoldView;
 use super::schema;
 
 /// An amount as a decimal with all places of its currency.
@@ -226,38 +226,6 @@ pub(super) struct AuthorizationDetail {
     answer: AnswerView,
 }
 
-/// A hold group: an authorization and every later message about it.
-#[derive(Debug, Serialize, ToSchema)]
-struct HoldView {
-    #[schema(value_type = schema::GroupStatus)]
-    status: GroupStatus,
-    /// Held now, in the account's currency.
-    #[schema(value_type = schema::Decimal)]
-    held: String,
-    /// Posted by it at once: credits less debits.
-    #[schema(value_type = schema::Decimal)]
-    posted: String,
-    /// Approved credit that has not cleared.
-    #[schema(value_type = schema::Decimal)]
-    pending_credit: String,
-    /// In the order of the processor's clock.
-    messages: Vec<HoldMessageView>,
-}
-
-/// One message of a hold group.
-#[derive(Debug, Serialize, ToSchema)]
-struct HoldMessageView {
-    #[schema(value_type = schema::MessageId)]
-    id: MessageId,
-    #[schema(value_type = schema::Time)]
-    processor_time: Timestamp,
-    /// `none`, `hold`, `debit`, `credit`, `pending_credit`, `release`, `reverse_all` or `expire`.
-    effect: &'static str,
-    /// What it holds, moves or releases; null for what releases all that is left.
-    #[schema(value_type = Option<schema::Decimal>)]
-    amount: Option<String>,
-}
-
 /// What was answered.
 #[derive(Debug, Serialize, ToSchema)]
 struct AnswerView {
@@ -278,31 +246,6 @@ impl AuthorizationDetail {
             hold: hold.and_then(|(group, currency)| HoldView::new(group, currency)),
             answer: AnswerView::new(&record.answer),
             authorization,
-        })
-    }
-}
-
-impl HoldView {
-    /// `None` if what is held is beyond 64 bits, which no approval can lead to.
-    fn new(group: &HoldGroup, currency: Currency) -> Option<Self> {
-        let books = group.books().ok()?;
-        let mut messages: Vec<&GroupMessage> = group.messages.iter().collect();
-        messages.sort_by_key(|message| (message.processor_time, message.id));
-        let view = |message: &GroupMessage| {
-            let (effect, amount_minor) = message.effect.parts();
-            HoldMessageView {
-                id: message.id,
-                processor_time: message.processor_time,
-                effect,
-                amount: amount_minor.map(|minor| decimal(minor, currency)),
-            }
-        };
-        Some(Self {
-            status: books.status,
-            held: decimal(books.held_minor, currency),
-            posted: decimal(books.posted_minor, currency),
-            pending_credit: decimal(books.pending_credit_minor, currency),
-            messages: messages.into_iter().map(view).collect(),
         })
     }
 }

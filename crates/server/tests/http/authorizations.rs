@@ -75,6 +75,49 @@ async fn a_part_can_be_released_and_the_last_of_it_ends_the_hold(store: Store) -
     Ok(())
 }
 
+on_both_stores!(a_purchase_is_captured_in_parts_and_given_back);
+async fn a_purchase_is_captured_in_parts_and_given_back(store: Store) -> Tested {
+    let server = Running::start(store).await?;
+    server.given("USD", Some("100.00")).await?;
+    let bought = server.make("/v1/authorizations", swipe("60.00")).await?;
+    let path = format!("/v1/authorizations/{}", bought["id"].as_str().ok_or("no id")?);
+    let (captures, refunds) = (format!("{path}/captures"), format!("{path}/refunds"));
+    let part = |amount: &str| json!({"amount": amount, "currency": "USD"});
+    let first = server.make(&captures, part("20.00")).await?;
+    assert_eq!((&first["status"], &first["held"]), (&json!("open"), &json!("40.00")));
+    assert_eq!((&first["posted"], &first["account"]["posted"]), (&json!("-20.00"), &json!("80.00")));
+    let last = json!({"amount": "30.00", "currency": "USD", "final": true});
+    let last = server.make(&captures, last).await?;
+    assert_eq!(
+        (&last["status"], &last["held"], &last["posted"]),
+        (&json!("closed"), &json!("0.00"), &json!("-50.00"))
+    );
+    assert_eq!(last["account"]["available"], "50.00");
+    let given_back = server.make(&refunds, part("50.00")).await?;
+    assert_eq!(
+        (&given_back["status"], &given_back["account"]["available"]),
+        (&json!("closed"), &json!("100.00"))
+    );
+    for (path, body, status, code) in [
+        (&refunds, part("0.01"), 409, "more_than_captured"),
+        (&refunds, part("0.00"), 400, "invalid_amount"),
+        (&captures, json!({"amount": "10", "currency": "JPY"}), 422, "currency_mismatch"),
+        (&captures, json!({"amount": "1.00"}), 400, "invalid_field"),
+    ] {
+        let refused = server.post(path, &body).await?;
+        assert_eq!((refused.status.as_u16(), refused.code().as_str()), (status, code), "{body}");
+    }
+    let verified = server.make("/v1/authorizations", swipe("0.00")).await?;
+    let never = format!("/v1/authorizations/{}/captures", verified["id"].as_str().ok_or("no id")?);
+    let refused = server.post(&never, &part("1.00")).await?;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (409, "nothing_held"));
+    let hold = server.get(&path).await?.json()["hold"].clone();
+    let messages = hold["messages"].as_array().ok_or("no messages")?;
+    let said: Vec<_> = messages.iter().filter_map(|message| message["effect"].as_str()).collect();
+    assert_eq!(said, ["hold", "capture", "final_capture", "credit"]);
+    Ok(())
+}
+
 on_both_stores!(an_expiry_ends_the_hold);
 async fn an_expiry_ends_the_hold(store: Store) -> Tested {
     let server = Running::start(store).await?;

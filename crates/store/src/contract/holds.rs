@@ -210,12 +210,12 @@ pub(super) async fn a_whole_purchase_may_come_in_one_batch(ledger: &dyn Ledger) 
     assert_eq!((row.held_minor, row.open_holds), (10_000, 1));
 }
 
-fn of(message: MessageId) -> GroupRef {
+pub(super) fn of(message: MessageId) -> GroupRef {
     GroupRef::Message(message)
 }
 
 /// Where the group of an authorization stands, and what it holds.
-async fn group_of(ledger: &dyn Ledger, message: MessageId) -> (GroupStatus, i64) {
+pub(super) async fn group_of(ledger: &dyn Ledger, message: MessageId) -> (GroupStatus, i64) {
     let record = ledger.find_authorization(message).await.expect("readable").expect("there");
     let group = record.group.expect("an authorization of a known card has a group");
     assert!(group.messages.iter().any(|of_group| of_group.id == message));

@@ -14,11 +14,11 @@ fn asking(account: &Funded, dollars: &str, purpose: Purpose, kind: TransactionKi
     given::authorization(account, usd(dollars)).asking(|asked| (asked.purpose, asked.kind) = (purpose, kind))
 }
 
-fn debit(account: &Funded, dollars: &str) -> Call {
+pub(super) fn debit(account: &Funded, dollars: &str) -> Call {
     asking(account, dollars, Purpose::Debit, TransactionKind::Withdrawal)
 }
 
-fn refund(account: &Funded, dollars: &str) -> Call {
+pub(super) fn refund_authorization(account: &Funded, dollars: &str) -> Call {
     asking(account, dollars, Purpose::PendingCredit, TransactionKind::Refund)
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn a_credit_is_posted_at_once(ledger: &dyn Ledger) {
 
 pub(super) async fn a_credit_that_has_not_cleared_is_pending_and_cannot_be_spent(ledger: &dyn Ledger) {
     let account = given::account(ledger, usd("1.00")).await;
-    let refund = refund(&account, "30.00");
+    let refund = refund_authorization(&account, "30.00");
     assert!(given::sent(ledger, &refund).await.is_approved());
     assert_eq!(books(&given::books_of(ledger, &account).await), (100, 0, 3_000));
     assert_eq!(group_status(ledger, &refund).await, (GroupStatus::Pending, Effect::PendingCredit(3_000)));
@@ -97,10 +97,13 @@ pub(super) async fn money_comes_back_to_a_suspended_card_and_not_to_a_closed_own
         given::owner_move(&account, OwnerStatus::Suspended),
     ] {
         given::sent(ledger, &change).await;
-        assert!(given::sent(ledger, &refund(&account, "1.00")).await.is_approved(), "{change:?}");
+        assert!(
+            given::sent(ledger, &refund_authorization(&account, "1.00")).await.is_approved(),
+            "{change:?}"
+        );
     }
     given::sent(ledger, &given::owner_move(&account, OwnerStatus::Closed)).await;
-    let closed = given::sent(ledger, &refund(&account, "1.00")).await;
+    let closed = given::sent(ledger, &refund_authorization(&account, "1.00")).await;
     assert_eq!(closed.declined(), Some(DeclineReason::OwnerNotActive));
     assert_eq!(books(&given::books_of(ledger, &account).await), (100, 0, 300));
 }
