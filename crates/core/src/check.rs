@@ -234,6 +234,8 @@ words! {
         AuthorizationUnknown = "authorization_unknown",
         /// More is to be released than is held.
         MoreThanHeld = "more_than_held",
+        /// The processor had decided already.
+        DecidedElsewhere = "decided_elsewhere",
         /// The purchase was never held.
         NothingHeld = "nothing_held",
         /// More is to be given back than was captured.

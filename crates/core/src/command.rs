@@ -1,6 +1,7 @@
 //! Commands: every change to money or to a status, whoever asks for it.
 
 mod keys;
+mod report;
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -19,6 +20,7 @@ use crate::text::{FreeText, Token};
 use crate::time::Zone;
 
 pub use keys::{Keys, TokenKind};
+pub use report::{Report, Says};
 
 /// A request for one atomic change. Everything random or measured was put in before: a command
 /// can be run again after a crash and gives the same outcome.
@@ -64,6 +66,8 @@ pub enum Action {
     Capture(Capture),
     /// What is given back of what was captured.
     Refund(Refund),
+    /// What the processor says that became of a transaction.
+    Report(Box<Report>),
     /// Money in or out.
     Transfer(Transfer),
     /// A message kept without effect.
@@ -469,6 +473,7 @@ impl Command {
             Action::Expire(expire) => expire.owner,
             Action::Capture(capture) => capture.owner,
             Action::Refund(refund) => refund.owner,
+            Action::Report(report) => report.owner,
             Action::Transfer(transfer) => transfer.owner,
         }
     }
@@ -494,6 +499,8 @@ impl Command {
             Action::Expire(_) => ActionKind::Expire,
             Action::Capture(_) => ActionKind::Capture,
             Action::Refund(_) => ActionKind::Refund,
+            Action::Report(report) if report.says == Says::Claim => ActionKind::Claim,
+            Action::Report(_) => ActionKind::Report,
             Action::Transfer(Transfer { direction: Direction::Load, .. }) => ActionKind::Load,
             Action::Transfer(Transfer { direction: Direction::Unload, .. }) => ActionKind::Unload,
             Action::Record(record) if record.needs_review => ActionKind::Review,

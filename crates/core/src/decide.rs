@@ -6,6 +6,7 @@ mod control;
 mod create;
 mod group;
 mod release;
+mod report;
 mod transfer;
 mod transition;
 
@@ -232,6 +233,7 @@ fn rule(state: &State, command: &Command, owner: Option<&Owner>, at: Timestamp) 
         Action::CreateOwner(action) => create::owner(state, command.id, action, at),
         Action::Authorize(action) => authorize::authorize(state, command, action, owner, at),
         Action::Record(action) => Ok(record(action)),
+        Action::Report(action) => report::report(state, command, action, owner, at),
         action => match owner {
             None => Ok(Ruling::decline(unknown_subject(action))),
             Some(owner) => rule_of_owner(state, command, owner, at),
@@ -253,9 +255,11 @@ fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp)
         Action::Capture(action) => capture::capture(state, command, action, owner, at),
         Action::Refund(action) => capture::refund(state, command, action, owner, at),
         Action::Transfer(action) => transfer::transfer(state, command.id, action, owner),
-        Action::CreateProgram(_) | Action::CreateOwner(_) | Action::Authorize(_) | Action::Record(_) => {
-            Ok(Ruling::default())
-        }
+        Action::CreateProgram(_)
+        | Action::CreateOwner(_)
+        | Action::Authorize(_)
+        | Action::Record(_)
+        | Action::Report(_) => Ok(Ruling::default()),
     }
 }
 

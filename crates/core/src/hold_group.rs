@@ -1,6 +1,7 @@
 //! A hold group: an authorization and every later message about it.
 //!
-//! The group is a *set* of messages. [`fold`] reads them in processor time, then by id, and says
+//! The group is a *set* of messages, and a few of them may be about one transaction: our decision, and what
+//! the processor reports of it. [`fold`] reads the transactions in processor time, then by id, and says
 //! what should be held; a command adds its message and books the difference. Order and
 //! repetition of deliveries cannot matter, by construction (M5). [`takes`] says the same of what
 //! the group takes from spending windows.
@@ -8,12 +9,13 @@
 mod effect;
 mod fold;
 mod takes;
+mod transaction;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::control::Scope;
 use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId};
-use crate::message::TransactionKind;
+use crate::message::{MessageKey, TransactionKind};
 use crate::money::Currency;
 use crate::word::words;
 
@@ -45,6 +47,8 @@ pub struct HoldGroup {
 pub struct GroupMessage {
     /// The message.
     pub id: MessageId,
+    /// Its key: it tells which transaction it is about.
+    pub key: MessageKey,
     /// When it happened, by the processor's clock.
     pub processor_time: Timestamp,
     /// What it does.

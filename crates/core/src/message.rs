@@ -36,6 +36,42 @@ impl MessageKey {
     }
 }
 
+/// What a message is to the transaction that its token names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// All of it: nobody else speaks of it.
+    Alone,
+    /// Our decision.
+    Decision,
+    /// What the processor says that became of it: that counts, whatever we decided.
+    Report,
+    /// The processor says that nothing became of it: nor does anything by whatever else is said.
+    Refusal,
+}
+
+impl MessageKey {
+    /// The state of a key that is a [`Role::Refusal`].
+    pub const REFUSED: &'static str = "refused";
+
+    /// What the message is to the transaction that its token names.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match self.source {
+            Source::Api => Role::Alone,
+            Source::MarqetaJit => Role::Decision,
+            Source::MarqetaReport if self.state == Self::REFUSED => Role::Refusal,
+            Source::MarqetaReport => Role::Report,
+        }
+    }
+
+    /// Whether both are about one transaction of a processor's.
+    #[must_use]
+    pub fn is_of_transaction(&self, other: &Self) -> bool {
+        let is_shared = |key: &Self| key.role() != Role::Alone;
+        is_shared(self) && is_shared(other) && self.scope == other.scope && self.token == other.token
+    }
+}
+
 words! {
     /// The door by which a message came: processor and kind.
     pub enum Source {
@@ -43,6 +79,8 @@ words! {
         Api = "api",
         /// Marqeta's just-in-time funding request.
         MarqetaJit = "marqeta_jit",
+        /// What Marqeta reports afterwards.
+        MarqetaReport = "marqeta_report",
     }
 }
 
@@ -79,6 +117,10 @@ words! {
         Capture = "capture",
         /// What is given back of what was captured.
         Refund = "refund",
+        /// What the processor says that became of a transaction.
+        Report = "report",
+        /// The place of a decision that the processor made without us.
+        Claim = "claim",
         /// Money in.
         Load = "load",
         /// Money out.
@@ -225,6 +267,7 @@ impl Message {
         let of = self.authorization.as_ref();
         let message = GroupMessage {
             id: self.id,
+            key: self.key.clone(),
             processor_time: *processor_time,
             effect: *effect,
             at: self.at,

@@ -221,6 +221,7 @@ const fn status_of(reason: DeclineReason) -> u16 {
         | R::TransitionNotAllowed
         | R::HoldGroupEnded
         | R::NothingHeld
+        | R::DecidedElsewhere
         | R::MoreThanCaptured
         | R::MoreThanHeld => 409,
         R::NotPermitted
@@ -257,6 +258,7 @@ const fn sentence_of(reason: DeclineReason) -> &'static str {
             "the authorization holds nothing: it was reversed, has expired, was declined, or held nothing ever"
         }
         R::MoreThanHeld => "the authorization holds less than that",
+        R::DecidedElsewhere => "the processor had decided it already",
         R::NothingHeld => "the authorization never held anything that could be captured",
         R::MoreThanCaptured => "less than that was captured of the authorization and not given back yet",
         R::MerchantNotAllowed => "a spending control refuses the merchant",

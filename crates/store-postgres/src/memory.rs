@@ -120,7 +120,7 @@ impl Memory {
 fn is_simple(command: &Command, keys: &Keys<'_>) -> bool {
     let is_of_controls = matches!(command.action, Action::PutControls(_) | Action::ChangeControl(_));
     let wants_more =
-        keys.program.is_some() || keys.group.is_some() || keys.wanted_tokens.iter().any(Option::is_some);
+        keys.program.is_some() || !keys.groups.is_empty() || keys.wanted_tokens.iter().any(Option::is_some);
     !is_of_controls && !wants_more
 }
 

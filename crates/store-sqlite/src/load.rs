@@ -80,10 +80,7 @@ fn command(connection: &Connection, state: &mut State, command: &Command) -> rus
     for (kind, token) in keys.wanted_tokens.into_iter().flatten() {
         taken_token(connection, state, kind, token)?;
     }
-    match keys.group {
-        Some(wanted) => group(connection, state, wanted),
-        None => Ok(()),
-    }
+    keys.groups.iter().try_for_each(|wanted| group(connection, state, wanted))
 }
 
 fn answered(connection: &Connection, state: &mut State, key: &MessageKey) -> rusqlite::Result<()> {

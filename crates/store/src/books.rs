@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::fmt::{self, Display, Formatter};
 
 use bursar_core::journal::CustomerEntry;
+use bursar_core::message::ActionKind;
 use bursar_core::window::Counters;
 use bursar_core::{
     Account, AccountId, Answer, Control, Currency, EventId, JournalId, Message, MessageId, Owner, OwnerId,
@@ -287,7 +288,9 @@ fn check_answer(approved: ReadApproved<'_>, message: &Message, answer: &Answer, 
     if answer.body.is_empty() {
         return report.find("D1", message.id, "it has no stored answer");
     }
-    if message.authorization.is_none() {
+    // A report is no question: nothing is approved by it.
+    let is_reported = matches!(message.kind, ActionKind::Report | ActionKind::Claim);
+    if message.authorization.is_none() || is_reported {
         return;
     }
     let approved_minor = message.group.as_ref().map_or(0, |group| group.effect.approved_minor());

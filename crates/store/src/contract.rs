@@ -19,6 +19,7 @@ mod methods;
 mod money;
 mod objects;
 mod reopening;
+mod reports;
 mod windows;
 
 pub use clock::{NOON, SetClock};
@@ -129,6 +130,18 @@ macro_rules! ledger_contract {
                 no_more_is_given_back_than_was_captured,
                 a_final_capture_gives_windows_back_what_it_did_not_take,
                 a_late_capture_takes_by_force_and_a_refund_gives_nothing_back,
+            }
+            reports {
+                a_clearing_posts_what_was_held_once,
+                what_the_processor_says_of_a_decision_counts,
+                what_came_to_nothing_at_the_processor_holds_nothing,
+                what_we_declined_or_never_saw_is_adopted,
+                a_claim_stands_in_the_way_of_a_decision,
+                a_clearing_may_come_before_its_authorization,
+                an_advice_says_what_is_held_from_its_time_on,
+                refunds_and_debits_are_confirmed_adopted_and_undone,
+                what_cannot_be_booked_is_kept_with_the_reason,
+                six_messages_in_any_order_end_in_the_same_books,
             }
             methods {
                 a_debit_is_posted_at_once_and_holds_nothing,

@@ -1,6 +1,8 @@
 //! What a command needs loaded before it can be decided.
 
-use super::{Action, Actor, Authorize, Command, GroupRef, Purpose};
+use std::slice::from_ref;
+
+use super::{Action, Actor, Authorize, Command, GroupRef, Purpose, Report};
 use crate::control::Scope;
 use crate::id::{AccountId, CardId, CardholderId, OwnerId, ProgramId};
 use crate::owner::OwnerKind;
@@ -24,8 +26,8 @@ pub struct Keys<'a> {
     pub scopes: [Option<Scope>; 3],
     /// The token that the new object wants for itself, under each kind it names.
     pub wanted_tokens: [Option<(TokenKind, &'a Token)>; 2],
-    /// The hold group that it refers to.
-    pub group: Option<&'a GroupRef>,
+    /// The hold groups that it may be about; the first that is there is it.
+    pub groups: &'a [GroupRef],
 }
 
 /// What kind of object a token names: it is unique within the kind.
@@ -74,10 +76,11 @@ impl Command {
             Action::PutControls(put) => put.scope.keys(base),
             Action::ChangeControl(change) => change.scope.keys(base),
             Action::Authorize(authorize) => authorize.keys(base),
-            Action::Reverse(reverse) => Keys { group: Some(&reverse.group), ..base },
-            Action::Expire(expire) => Keys { group: Some(&expire.group), ..base },
-            Action::Capture(capture) => Keys { group: Some(&capture.group), ..base },
-            Action::Refund(refund) => Keys { group: Some(&refund.group), ..base },
+            Action::Reverse(reverse) => Keys { groups: from_ref(&reverse.group), ..base },
+            Action::Expire(expire) => Keys { groups: from_ref(&expire.group), ..base },
+            Action::Capture(capture) => Keys { groups: from_ref(&capture.group), ..base },
+            Action::Refund(refund) => Keys { groups: from_ref(&refund.group), ..base },
+            Action::Report(report) => report.keys(base),
             Action::Transfer(transfer) => Keys { account: Some(transfer.account), ..base },
         }
     }
@@ -110,10 +113,21 @@ impl Authorize {
                 cardholder(&self.paying),
             ],
             scopes: self.route.map_or([None; 3], |route| route.scopes().map(Some)),
-            group: match &self.purpose {
-                Purpose::Increment(group) => Some(group),
-                _ => None,
+            groups: match &self.purpose {
+                Purpose::Increment(group) => from_ref(group),
+                _ => &[],
             },
+            ..base
+        }
+    }
+}
+
+impl Report {
+    fn keys<'a>(&'a self, base: Keys<'a>) -> Keys<'a> {
+        Keys {
+            account: self.route.map(|route| route.account),
+            scopes: self.route.map_or([None; 3], |route| route.scopes().map(Some)),
+            groups: &self.groups,
             ..base
         }
     }

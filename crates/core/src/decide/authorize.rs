@@ -11,7 +11,6 @@ use crate::check::{Check, CheckName, CheckResult};
 use crate::command::{Actor, Authorize, Command, Partial, Purpose};
 use crate::control::Scope;
 use crate::hold_group::{Effect, GroupMessage, GroupStatus, HoldGroup};
-use crate::id::MessageId;
 use crate::message::{Authorization, Membership, TransactionKind};
 use crate::owner::{Owner, OwnerStatus};
 use crate::program::Policies;
@@ -76,7 +75,7 @@ pub(super) fn authorize(
             Some(_) => Effect::None,
         },
     };
-    let booked = subject.book(state, command.id, &membership)?;
+    let booked = subject.book(state, command, &membership)?;
     let (account, hold, journal, changes) = match booked {
         None => (subject.account.cloned(), None, None, Vec::new()),
         Some(Booked { account, hold, journal, taken }) => {
@@ -182,7 +181,7 @@ impl<'a> Subject<'a> {
     }
 
     /// What an approval changes in the books; `None` if nothing.
-    fn book(&self, state: &State, id: MessageId, member: &Membership) -> Result<Option<Booked>, Fault> {
+    fn book(&self, state: &State, command: &Command, member: &Membership) -> Result<Option<Booked>, Fault> {
         let (Some(owner), Some(account), Some(route)) = (self.owner, self.account, self.request.route) else {
             return Ok(None);
         };
@@ -190,7 +189,8 @@ impl<'a> Subject<'a> {
             return Ok(None);
         }
         let added = GroupMessage {
-            id,
+            id: command.id,
+            key: command.key.clone(),
             processor_time: member.processor_time,
             effect: member.effect,
             at: self.at,
@@ -198,7 +198,7 @@ impl<'a> Subject<'a> {
             cash_minor: self.request.cash_minor,
         };
         let new = HoldGroup {
-            root: id,
+            root: command.id,
             owner: owner.id,
             card: route.card,
             cardholder: route.cardholder,

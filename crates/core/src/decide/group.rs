@@ -35,6 +35,7 @@ pub(super) fn follow(
     let membership = Membership { root: group.root, processor_time: group.time_after(at), effect };
     let added = GroupMessage {
         id: command.id,
+        key: command.key.clone(),
         processor_time: membership.processor_time,
         effect,
         at,

@@ -31,6 +31,10 @@ pub enum Effect {
     FinalCapture(i64),
     /// `P+ a`: so much of the pending credit, or more than that, is posted.
     ClearCredit(i64),
+    /// `P+ a`: a debit that did not take place: the cash was not handed out.
+    UndoDebit(i64),
+    /// `P- a`: a credit that did not take place.
+    UndoCredit(i64),
 }
 
 impl Effect {
@@ -52,6 +56,8 @@ impl Effect {
             Self::Capture(minor) => ("capture", Some(minor)),
             Self::FinalCapture(minor) => ("final_capture", Some(minor)),
             Self::ClearCredit(minor) => ("clear_credit", Some(minor)),
+            Self::UndoDebit(minor) => ("undo_debit", Some(minor)),
+            Self::UndoCredit(minor) => ("undo_credit", Some(minor)),
         }
     }
 
@@ -73,6 +79,8 @@ impl Effect {
             ("capture", Some(minor)) => Some(Self::Capture(minor)),
             ("final_capture", Some(minor)) => Some(Self::FinalCapture(minor)),
             ("clear_credit", Some(minor)) => Some(Self::ClearCredit(minor)),
+            ("undo_debit", Some(minor)) => Some(Self::UndoDebit(minor)),
+            ("undo_credit", Some(minor)) => Some(Self::UndoCredit(minor)),
             _ => None,
         }
     }
@@ -98,6 +106,7 @@ impl Effect {
                 | Self::ReplaceCredit(_)
                 | Self::ReleaseCredit(_)
                 | Self::ClearCredit(_)
+                | Self::UndoCredit(_)
         )
     }
 }

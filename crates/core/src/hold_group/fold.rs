@@ -1,5 +1,6 @@
 //! What the books of a group should be.
 
+use super::transaction::transactions;
 use super::{Effect, GroupBooks, GroupMessage, GroupStatus};
 
 /// What is held, posted or pending, in total, is beyond 64 bits.
@@ -11,14 +12,7 @@ pub struct FoldOverflow;
 /// # Errors
 /// A sum overflows.
 pub fn fold(messages: &[GroupMessage]) -> Result<GroupBooks, FoldOverflow> {
-    in_order(messages).into_iter().try_fold(GroupBooks::EMPTY, |books, message| step(books, message.effect))
-}
-
-pub(super) fn in_order(messages: &[GroupMessage]) -> Vec<&GroupMessage> {
-    let mut in_order: Vec<&GroupMessage> = messages.iter().collect();
-    in_order.sort_by_key(|message| (message.processor_time, message.id));
-    in_order.dedup_by_key(|message| message.id);
-    in_order
+    transactions(messages).iter().try_fold(GroupBooks::EMPTY, |books, of| step(books, of.effect))
 }
 
 /// A group ends once: nothing is held or pending in it again. What is posted has moved already, whatever
@@ -26,8 +20,8 @@ pub(super) fn in_order(messages: &[GroupMessage]) -> Vec<&GroupMessage> {
 pub(super) fn step(books: GroupBooks, effect: Effect) -> Result<GroupBooks, FoldOverflow> {
     let has_ended = books.status.has_ended();
     match effect {
-        Effect::Debit(minor) => post(books, minor.checked_neg()),
-        Effect::Credit(minor) => post(books, Some(minor)),
+        Effect::Debit(minor) | Effect::UndoCredit(minor) => post(books, minor.checked_neg()),
+        Effect::Credit(minor) | Effect::UndoDebit(minor) => post(books, Some(minor)),
         Effect::None | Effect::Capture(0) | Effect::ClearCredit(0) => Ok(books),
         Effect::Capture(minor) => capture(books, minor, books.held_minor.saturating_sub(minor).max(0)),
         Effect::FinalCapture(0) => Ok(end(books, GroupStatus::Reversed)),

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::fold::{in_order, step};
+use super::fold::step;
+use super::transaction::{Transaction, transactions};
 use super::{Effect, FoldOverflow, GroupBooks, GroupMessage, GroupStatus};
 use crate::id::MessageId;
 use crate::message::TransactionKind;
@@ -34,14 +35,14 @@ pub struct Take {
 /// # Errors
 /// A sum overflows.
 pub fn takes(messages: &[GroupMessage]) -> Result<Vec<Take>, FoldOverflow> {
-    let in_order = in_order(messages);
-    let mut taken = Taken { kind: None, takes: Vec::with_capacity(in_order.len()) };
+    let transactions = transactions(messages);
+    let mut taken = Taken { kind: None, takes: Vec::with_capacity(transactions.len()) };
     let mut books = GroupBooks::EMPTY;
-    for message in in_order {
+    for transaction in &transactions {
         let before = books;
-        books = step(books, message.effect)?;
+        books = step(books, transaction.effect)?;
         if books != before {
-            taken.add(message, &before, &books);
+            taken.add(transaction, &before, &books);
         }
     }
     Ok(taken.takes)
@@ -54,8 +55,9 @@ struct Taken {
 }
 
 impl Taken {
-    fn add(&mut self, message: &GroupMessage, before: &GroupBooks, after: &GroupBooks) {
-        let (captured_minor, beside_minor) = match message.effect {
+    fn add(&mut self, of: &Transaction<'_>, before: &GroupBooks, after: &GroupBooks) {
+        let (message, effect) = (of.message, of.effect);
+        let (captured_minor, beside_minor) = match effect {
             Effect::Capture(minor) | Effect::FinalCapture(minor) | Effect::ClearCredit(minor) => (minor, 0),
             Effect::Debit(minor) => (0, minor),
             Effect::Credit(minor) if before.status == GroupStatus::Empty => (0, minor),
@@ -63,7 +65,7 @@ impl Taken {
         };
         for is_credit in [false, true] {
             let open = |of: &GroupBooks| if is_credit { of.pending_credit_minor } else { of.held_minor };
-            let (captured_minor, beside_minor) = match message.effect.is_credit() == is_credit {
+            let (captured_minor, beside_minor) = match effect.is_credit() == is_credit {
                 true => (captured_minor, beside_minor),
                 false => (0, 0),
             };
@@ -71,16 +73,18 @@ impl Taken {
             let left_minor = open(before) - of_open_minor;
             self.post(of_open_minor, is_credit);
             self.give_back(left_minor - open(after), is_credit);
-            self.take(message, open(after) - left_minor, true);
-            self.take(message, captured_minor - of_open_minor + beside_minor, false);
+            self.take(message, is_credit, open(after) - left_minor, true);
+            self.take(message, is_credit, captured_minor - of_open_minor + beside_minor, false);
+        }
+        if let Effect::UndoDebit(minor) | Effect::UndoCredit(minor) = effect {
+            self.undo(minor, effect.is_credit());
         }
     }
 
-    fn take(&mut self, message: &GroupMessage, amount_minor: i64, is_open: bool) {
+    fn take(&mut self, message: &GroupMessage, is_credit: bool, amount_minor: i64, is_open: bool) {
         if amount_minor <= 0 {
             return;
         }
-        let is_credit = message.effect.is_credit();
         // More of a withdrawal is a withdrawal, whatever its increment is called.
         let kind = if is_credit { message.kind } else { *self.kind.get_or_insert(message.kind) };
         self.takes.push(Take {
@@ -113,6 +117,16 @@ impl Taken {
             take.open_minor -= given_minor;
             take.amount_minor -= given_minor;
             minor -= given_minor;
+        }
+        self.takes.retain(|take| take.amount_minor > 0);
+    }
+
+    /// What was posted is as if it had never been, the newest first.
+    fn undo(&mut self, mut minor: i64, is_credit: bool) {
+        for take in self.takes.iter_mut().rev().filter(|take| take.is_credit == is_credit) {
+            let undone_minor = (take.amount_minor - take.open_minor).min(minor);
+            take.amount_minor -= undone_minor;
+            minor -= undone_minor;
         }
         self.takes.retain(|take| take.amount_minor > 0);
     }

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::message::TransactionKind as Kind;
+use crate::message::{Source, TransactionKind as Kind};
+use crate::text::Token;
 
 fn any_effect() -> impl Strategy<Value = Effect> {
     let minor = 0..1_000_i64;
@@ -31,6 +32,7 @@ fn any_effect() -> impl Strategy<Value = Effect> {
 fn message(index: usize, effect: Effect, second: i64) -> GroupMessage {
     GroupMessage {
         id: MessageId::new(Uuid::from_u128(index as u128)),
+        key: MessageKey::new(Source::Api, Token::new(&index.to_string()).expect("a token")),
         processor_time: Timestamp::from_second(second).expect("a time"),
         effect,
         at: Timestamp::from_second(index as i64).expect("a time"),

@@ -83,9 +83,10 @@ fn load(kept: &State, command: &Command, state: &mut State) {
     if let Some(answered) = kept.answered.get(&command.key) {
         state.answered.insert(command.key.clone(), answered.clone());
     }
-    if let Some(reference) = keys.group
-        && let Some(group) = kept.group_refs.get(reference).and_then(|root| kept.groups.get(root))
-    {
+    for reference in keys.groups {
+        let Some(group) = kept.group_refs.get(reference).and_then(|root| kept.groups.get(root)) else {
+            continue;
+        };
         load_row(&kept.accounts, Some(group.account), &mut state.accounts);
         for scope in group.scopes() {
             load_scope(kept, scope, state);

@@ -3,8 +3,8 @@
 use bursar_core::command::GroupRef;
 use bursar_core::decide::{Change, decide};
 use bursar_core::hold_group::{Effect, GroupMessage, HoldGroup};
-use bursar_core::message::TransactionKind;
-use bursar_core::{Account, DeclineReason, Fault, Money, State};
+use bursar_core::message::{Source, TransactionKind};
+use bursar_core::{Account, DeclineReason, Fault, MessageKey, Money, State};
 use bursar_testkit::NOON;
 use bursar_testkit::given::{self, Call, usd};
 use bursar_testkit::history::world;
@@ -61,6 +61,7 @@ fn state_with(posted: i64, held: i64, credit_line: i64, holds: &[i64]) -> (State
     let root = bursar_core::MessageId::new(given::numbered_id(9_000));
     let message = |(number, minor): (u64, &i64)| GroupMessage {
         id: bursar_core::MessageId::new(given::numbered_id(9_000 + number)),
+        key: MessageKey::new(Source::Api, given::token(&number.to_string())),
         processor_time: NOON,
         effect: Effect::Hold(*minor),
         at: NOON,

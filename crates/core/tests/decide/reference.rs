@@ -1,5 +1,6 @@
 //! Random histories against the plain model: verdict, reason and every balance, after every step.
 
+use bursar_core::hold_group::Effect;
 use bursar_core::{Account, Outcome, State};
 use bursar_testkit::history::{any_history, world};
 use proptest::prelude::*;
@@ -17,6 +18,7 @@ proptest! {
             let expected = model.deliver(place, delivery);
             prop_assert_eq!(verdict_of(&outcome), Some(expected), "step {}: {:?}", place, delivery);
             assert_available_is_recorded(&outcome);
+            assert_spent_what_was_there(&outcome);
             for number in 0..world::ACCOUNT_COUNT {
                 let account = account(&state, number);
                 let found = (account.posted_minor, account.held_minor, account.available_minor());
@@ -24,8 +26,7 @@ proptest! {
                 prop_assert_eq!(found, (posted, held, Some(model.available(number))), "step {}", place);
                 prop_assert_eq!(account.pending_credit_minor, model.pending[number], "step {}", place);
                 prop_assert_eq!(account.open_holds, model.open_holds(number) as i64, "step {}", place);
-                // Nothing forces here, so nobody is ever overdrawn.
-                prop_assert!(held >= 0 && posted >= held, "step {}", place);
+                prop_assert!(held >= 0, "step {}", place);
             }
         }
     }
@@ -41,6 +42,17 @@ fn verdict_of(outcome: &Outcome) -> Option<Verdict> {
         Outcome::Repeated(_) => Some(Verdict::Repeated),
         Outcome::Conflict => Some(Verdict::Conflict),
         Outcome::Failed(_) => None,
+    }
+}
+
+/// Captures may overdraw an account; approvals do not.
+fn assert_spent_what_was_there(outcome: &Outcome) {
+    if let Outcome::Decided(decided, _) = outcome
+        && let (Some(account), Some(group), Some(_)) =
+            (&decided.account, &decided.message.group, &decided.message.authorization)
+        && matches!(group.effect, Effect::Hold(_) | Effect::Debit(_))
+    {
+        assert!(account.available_minor() >= Some(0), "{decided:?}");
     }
 }
 

@@ -146,6 +146,7 @@ const fn decline_reason(reason: DeclineReason) -> &'static str {
         | DeclineReason::HoldGroupEnded
         | DeclineReason::MoreThanHeld
         | DeclineReason::NothingHeld
+        | DeclineReason::DecidedElsewhere
         | DeclineReason::MoreThanCaptured
         | DeclineReason::AuthorizationUnknown
         | DeclineReason::NotPermitted

@@ -28,8 +28,7 @@ const ROOTS: &str = "select root from messages where id = any($1)
 fn select_members(roots: &str) -> String {
     format!(
         "with roots as materialized ({roots})
-         select first.id, first.owner, first.card, first.cardholder, first.account, accounts.currency,
-         member.token, member.source, member.scope, member.state, {}
+         select first.id, first.owner, first.card, first.cardholder, first.account, accounts.currency, {}
          from roots join messages as first on first.id = roots.root and first.card is not null
          and first.cardholder is not null
          join accounts on accounts.id = first.account
@@ -123,8 +122,8 @@ impl Groups {
 
     fn add(&mut self, row: &Row) -> Read<()> {
         let root = id(row, 0, MessageId::new)?;
-        let member = message::read_group_message(row, 10)?;
-        self.keys.insert(message::read_key(row, 6)?, root);
+        let member = message::read_group_message(row, 6)?;
+        self.keys.insert(member.key.clone(), root);
         match self.groups.entry(root) {
             Entry::Occupied(mut known) => known.get_mut().messages.push(member),
             Entry::Vacant(new) => {

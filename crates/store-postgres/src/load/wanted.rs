@@ -75,7 +75,7 @@ impl<'a> Wanted<'a> {
                 let place = TOKEN_KINDS.iter().position(|of| *of == kind).unwrap_or(0);
                 wanted.tokens[place].push(token.as_str());
             }
-            if let Some(group) = keys.group {
+            for group in keys.groups {
                 wanted.groups.push(group);
             }
         }

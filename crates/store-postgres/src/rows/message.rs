@@ -109,12 +109,14 @@ pub(crate) fn read_answer(row: &Row, column: usize) -> Read<Answer> {
 
 /// What [`read_group_message`] reads, of a table called `member`.
 pub(crate) const GROUP_COLUMNS: &str = "member.id, member.processor_time, member.effect, member.effect_minor, \
-                                        member.at, member.transaction_kind, member.cash_minor";
+                                        member.at, member.transaction_kind, member.cash_minor, \
+                                        member.token, member.source, member.scope, member.state";
 
 /// What a message says about its group, from the columns that begin at `column`.
 pub(crate) fn read_group_message(row: &Row, column: usize) -> Read<GroupMessage> {
     Ok(GroupMessage {
         id: id(row, column, MessageId::new)?,
+        key: read_key(row, column + 7)?,
         processor_time: get(row, column + 1)?,
         effect: read_effect(row, column + 2)?,
         at: get(row, column + 4)?,

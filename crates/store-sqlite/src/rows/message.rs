@@ -29,12 +29,7 @@ pub(crate) const INSERT: &str = "insert into messages (id, token, source, scope,
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     Ok(Message {
         id: id(row, 0, MessageId::new)?,
-        key: MessageKey {
-            token: word(row, 1)?,
-            source: word(row, 2)?,
-            scope: row.get(3)?,
-            state: Cow::Owned(row.get(4)?),
-        },
+        key: read_key(row, 1)?,
         fingerprint: row.get(5)?,
         kind: word(row, 6)?,
         owner: id_opt(row, 7, OwnerId::new)?,
@@ -44,6 +39,16 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         group: read_membership(row)?,
         authorization: read_authorization(row)?,
         recorded: read_recorded(row)?,
+    })
+}
+
+/// The key, from the four columns that begin at `column`.
+fn read_key(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageKey> {
+    Ok(MessageKey {
+        token: word(row, column)?,
+        source: word(row, column + 1)?,
+        scope: row.get(column + 2)?,
+        state: Cow::Owned(row.get(column + 3)?),
     })
 }
 
@@ -104,15 +109,16 @@ pub(crate) fn read_answer(row: &Row<'_>, column: usize) -> rusqlite::Result<Answ
 
 /// What [`read_group_message`] reads.
 pub(crate) const GROUP_COLUMNS: &str =
-    "id, processor_time, effect, effect_minor, at, transaction_kind, cash_minor";
+    "id, processor_time, effect, effect_minor, at, transaction_kind, cash_minor, token, source, scope, state";
 
 /// How many columns that are.
-pub(crate) const GROUP_WIDTH: usize = 7;
+pub(crate) const GROUP_WIDTH: usize = 11;
 
 /// What a message says about its group, from the columns that begin at `column`.
 pub(crate) fn read_group_message(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupMessage> {
     Ok(GroupMessage {
         id: id(row, column, MessageId::new)?,
+        key: read_key(row, column + 7)?,
         processor_time: row.get::<_, Micros>(column + 1)?.0,
         effect: read_effect(row, column + 2)?,
         at: row.get::<_, Micros>(column + 4)?.0,

@@ -6,6 +6,7 @@
 mod amount;
 mod call;
 mod release;
+mod report;
 mod send;
 
 pub use amount::{currency, jpy, kwd, money, usd};
@@ -15,6 +16,7 @@ pub use call::{
     unknown_card, unload, uses,
 };
 pub use release::{capture, expiry, final_capture, partial_reversal, refund, reversal};
+pub use report::report;
 pub use send::{
     JsonAnswer, Sent, answered_id, approved_in, approved_minor, batch, conflicting, sent, settled,
 };

@@ -1,0 +1,67 @@
+//! The transactions of a group: what the processor says of one outranks what we decided.
+
+use super::{Effect, GroupMessage};
+use crate::message::Role;
+
+/// One transaction, as its messages have it.
+pub(super) struct Transaction<'a> {
+    /// Our decision, if it moved anything, or else what was reported: its place and time are the transaction's.
+    pub(super) message: &'a GroupMessage,
+    /// What it does.
+    pub(super) effect: Effect,
+    role: Role,
+    is_refused: bool,
+}
+
+/// In processor time, then by id.
+pub(super) fn transactions(messages: &[GroupMessage]) -> Vec<Transaction<'_>> {
+    let mut in_order: Vec<&GroupMessage> = messages.iter().collect();
+    in_order.sort_by_key(|message| (message.processor_time, message.id));
+    in_order.dedup_by_key(|message| message.id);
+    let mut transactions: Vec<Transaction<'_>> = Vec::with_capacity(in_order.len());
+    for message in in_order {
+        let is_same = |of: &&mut Transaction<'_>| of.message.key.is_of_transaction(&message.key);
+        match transactions.iter_mut().find(is_same) {
+            Some(transaction) => transaction.add(message),
+            None => transactions.push(Transaction::begun_by(message)),
+        }
+    }
+    transactions.sort_by_key(|of| (of.message.processor_time, of.message.id));
+    transactions
+}
+
+impl<'a> Transaction<'a> {
+    fn begun_by(message: &'a GroupMessage) -> Self {
+        let role = message.key.role();
+        let is_refused = role == Role::Refusal;
+        let effect = if is_refused { Effect::None } else { message.effect };
+        Self { message, effect, role, is_refused }
+    }
+
+    fn says(&mut self, effect: Effect, role: Role) {
+        self.role = role;
+        if !self.is_refused {
+            self.effect = effect;
+        }
+    }
+
+    fn add(&mut self, message: &'a GroupMessage) {
+        match message.key.role() {
+            Role::Refusal => (self.is_refused, self.effect) = (true, Effect::None),
+            Role::Report => {
+                if self.message.effect == Effect::None {
+                    self.message = message;
+                }
+                self.says(message.effect, Role::Report);
+            }
+            Role::Decision | Role::Alone => {
+                if message.effect != Effect::None {
+                    self.message = message;
+                }
+                if self.role != Role::Report {
+                    self.says(message.effect, Role::Decision);
+                }
+            }
+        }
+    }
+}
