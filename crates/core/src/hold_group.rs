@@ -1,7 +1,7 @@
 //! A hold group: an authorization and every later message about it.
 //!
 //! The group is a *set* of messages, and a few of them may be about one transaction: our decision, and what
-//! the processor reports of it. [`fold`] reads the transactions in processor time, then by id, and says
+//! the processor reports of it. [`fold`] reads the transactions in processor time, and says
 //! what should be held; a command adds its message and books the difference. Order and
 //! repetition of deliveries cannot matter, by construction (M5). [`takes`] says the same of what
 //! the group takes from spending windows.

@@ -96,6 +96,22 @@ impl Effect {
         }
     }
 
+    /// Which of two that happened at one time is the first: processors' clocks may tick once a second, and
+    /// which message came first says nothing.
+    pub(super) const fn rank(self) -> u8 {
+        match self {
+            Self::Hold(_) | Self::PendingCredit(_) => 0,
+            Self::Debit(_) | Self::Credit(_) => 1,
+            Self::Replace(_) | Self::ReplaceCredit(_) => 2,
+            Self::Release(_) | Self::ReleaseCredit(_) => 3,
+            Self::UndoDebit(_) | Self::UndoCredit(_) => 4,
+            Self::Capture(_) | Self::ClearCredit(_) => 5,
+            Self::FinalCapture(_) => 6,
+            Self::ReverseAll | Self::Expire => 7,
+            Self::None => 8,
+        }
+    }
+
     /// Whether it is about money that comes in.
     #[must_use]
     pub const fn is_credit(self) -> bool {

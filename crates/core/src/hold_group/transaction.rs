@@ -1,7 +1,11 @@
 //! The transactions of a group: what the processor says of one outranks what we decided.
 
+use jiff::Timestamp;
+
 use super::{Effect, GroupMessage};
+use crate::id::MessageId;
 use crate::message::Role;
+use crate::text::Token;
 
 /// One transaction, as its messages have it.
 pub(super) struct Transaction<'a> {
@@ -13,7 +17,7 @@ pub(super) struct Transaction<'a> {
     is_refused: bool,
 }
 
-/// In processor time, then by id.
+/// In processor time, then by what they do and by token.
 pub(super) fn transactions(messages: &[GroupMessage]) -> Vec<Transaction<'_>> {
     let mut in_order: Vec<&GroupMessage> = messages.iter().collect();
     in_order.sort_by_key(|message| (message.processor_time, message.id));
@@ -26,7 +30,7 @@ pub(super) fn transactions(messages: &[GroupMessage]) -> Vec<Transaction<'_>> {
             None => transactions.push(Transaction::begun_by(message)),
         }
     }
-    transactions.sort_by_key(|of| (of.message.processor_time, of.message.id));
+    transactions.sort_by(|one, other| one.place().cmp(&other.place()));
     transactions
 }
 
@@ -36,6 +40,10 @@ impl<'a> Transaction<'a> {
         let is_refused = role == Role::Refusal;
         let effect = if is_refused { Effect::None } else { message.effect };
         Self { message, effect, role, is_refused }
+    }
+
+    fn place(&self) -> (Timestamp, u8, &Token, MessageId) {
+        (self.message.processor_time, self.effect.rank(), &self.message.key.token, self.message.id)
     }
 
     fn says(&mut self, effect: Effect, role: Role) {

@@ -5,6 +5,7 @@ mod checks;
 mod controls;
 mod explain;
 mod fingerprint;
+mod lives;
 mod model;
 mod overflow;
 mod reference;
