@@ -9,10 +9,13 @@ use crate::text::Token;
 
 /// One transaction, as its messages have it.
 pub(super) struct Transaction<'a> {
-    /// Our decision, if it moved anything, or else what was reported: its place and time are the transaction's.
+    /// Our decision, if it moved anything, or else what was reported: it takes from the windows of its time.
     pub(super) message: &'a GroupMessage,
     /// What it does.
     pub(super) effect: Effect,
+    /// When, by the processor's clock: as it reports, if it does.
+    time: Timestamp,
+    /// Whose word the effect and the time are.
     role: Role,
     is_refused: bool,
 }
@@ -36,21 +39,10 @@ pub(super) fn transactions(messages: &[GroupMessage]) -> Vec<Transaction<'_>> {
 
 impl<'a> Transaction<'a> {
     fn begun_by(message: &'a GroupMessage) -> Self {
-        let role = message.key.role();
+        let (role, time) = (message.key.role(), message.processor_time);
         let is_refused = role == Role::Refusal;
         let effect = if is_refused { Effect::None } else { message.effect };
-        Self { message, effect, role, is_refused }
-    }
-
-    fn place(&self) -> (Timestamp, u8, &Token, MessageId) {
-        (self.message.processor_time, self.effect.rank(), &self.message.key.token, self.message.id)
-    }
-
-    fn says(&mut self, effect: Effect, role: Role) {
-        self.role = role;
-        if !self.is_refused {
-            self.effect = effect;
-        }
+        Self { message, effect, time, role, is_refused }
     }
 
     fn add(&mut self, message: &'a GroupMessage) {
@@ -60,16 +52,27 @@ impl<'a> Transaction<'a> {
                 if self.message.effect == Effect::None {
                     self.message = message;
                 }
-                self.says(message.effect, Role::Report);
+                self.follow(message, Role::Report);
             }
             Role::Decision | Role::Alone => {
                 if message.effect != Effect::None {
                     self.message = message;
                 }
                 if self.role != Role::Report {
-                    self.says(message.effect, Role::Decision);
+                    self.follow(message, Role::Decision);
                 }
             }
         }
+    }
+
+    fn follow(&mut self, message: &GroupMessage, role: Role) {
+        (self.role, self.time) = (role, message.processor_time);
+        if !self.is_refused {
+            self.effect = message.effect;
+        }
+    }
+
+    fn place(&self) -> (Timestamp, u8, &Token, MessageId) {
+        (self.time, self.effect.rank(), &self.message.key.token, self.message.id)
     }
 }

@@ -18,8 +18,8 @@ use crate::support::{new_world, run, with_minor};
 type Event = (usize, Says, i64, i64);
 
 /// What the processor said of the purchase itself, our own decision, and four that follow it.
-fn any_life() -> impl Strategy<Value = ((Says, i64), Vec<Event>)> {
-    let first = (prop_oneof![5 => Just(Says::Hold), 1 => Just(Says::Refused)], 1..500_i64);
+fn any_life() -> impl Strategy<Value = ((Says, i64, i64), Vec<Event>)> {
+    let first = (prop_oneof![5 => Just(Says::Hold), 1 => Just(Says::Refused)], 1..500_i64, 0..3_i64);
     let says = prop_oneof![
         2 => Just(Says::Hold),
         2 => Just(Says::Replace),
@@ -37,7 +37,7 @@ fn any_life() -> impl Strategy<Value = ((Says, i64), Vec<Event>)> {
 }
 
 /// The deliveries of a life. Each that is reported claims the place of our decision, as a door does.
-fn deliveries((says, minor): (Says, i64), events: &[Event]) -> Vec<Vec<Call>> {
+fn deliveries((says, minor, minute): (Says, i64, i64), events: &[Event]) -> Vec<Vec<Call>> {
     let funded = world::funded(0);
     let of = |(token, says, minor, minute): Event| {
         let time = NOON + SignedDuration::from_mins(minute);
@@ -48,7 +48,7 @@ fn deliveries((says, minor): (Says, i64), events: &[Event]) -> Vec<Vec<Call>> {
         vec![report(0, Says::Claim), report(token, says)]
     };
     let swipe = with_minor(given::authorization(&funded, given::usd("0")), minor).message("t-0");
-    let mut deliveries = vec![vec![swipe], of((0, says, minor, 0))];
+    let mut deliveries = vec![vec![swipe], of((0, says, minor, minute))];
     deliveries.extend(events.iter().map(|event| of(*event)));
     deliveries
 }
