@@ -85,6 +85,8 @@ fn parse(text: &str) -> Result<Credentials, Vec<String>> {
     let username = fields.required("marqeta.username", username_problem);
     let password = fields.required("marqeta.password", password_problem);
     let password_next = fields.optional("marqeta.password_next", password_problem);
+    let webhook_secrets = ["marqeta.webhook_secret", "marqeta.webhook_secret_next"];
+    let webhook_secrets = webhook_secrets.map(|key| fields.optional(key, webhook_secret_problem));
     fields.finish()?;
     Ok(Credentials {
         api_key: api_key.into(),
@@ -92,6 +94,7 @@ fn parse(text: &str) -> Result<Credentials, Vec<String>> {
             username,
             password: password.into(),
             password_next: password_next.map(SecretString::from),
+            webhook_secrets: webhook_secrets.into_iter().flatten().map(SecretString::from).collect(),
         },
     })
 }
@@ -157,6 +160,12 @@ fn api_key_problem(key: &str) -> Option<&'static str> {
 fn username_problem(name: &str) -> Option<&'static str> {
     let good = (1..=50).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
     (!good || name.contains(':')).then_some("has to have 1 to 50 visible ASCII characters and no colon")
+}
+
+/// Marqeta's rules for the secret of a webhook.
+fn webhook_secret_problem(secret: &str) -> Option<&'static str> {
+    let good = (20..=50).contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic());
+    (!good).then_some("has to have 20 to 50 visible ASCII characters")
 }
 
 /// Marqeta's rules for a password.

@@ -17,6 +17,10 @@ use crate::app::App;
 use crate::body;
 use crate::problem::{Code, Problem, ProblemView};
 
+/// What whoever comes without the processor's credentials is told.
+pub(crate) const NO_CREDENTIALS: &str =
+    "this needs HTTP Basic authentication with the processor's user name and password";
+
 /// The routes, each with its description.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(marqeta))
@@ -78,7 +82,7 @@ pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Respons
     let timeline = Timeline::begin();
     let authorization = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     if !app.marqeta().accept(authorization) {
-        return unauthorized();
+        return unauthorized(NO_CREDENTIALS);
     }
     let settings = app.settings();
     match body::read(request.into_body(), settings.body_max_bytes, settings.body_timeout).await {
@@ -129,12 +133,8 @@ fn send(answer: Answer) -> Response {
     response
 }
 
-fn unauthorized() -> Response {
-    let mut response = Problem::new(
-        Code::Unauthorized,
-        "this needs HTTP Basic authentication with the processor's user name and password",
-    )
-    .into_response();
+pub(crate) fn unauthorized(why: &'static str) -> Response {
+    let mut response = Problem::new(Code::Unauthorized, why).into_response();
     let realm = HeaderValue::from_static("Basic realm=\"bursar\"");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
     response

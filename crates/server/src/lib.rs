@@ -6,6 +6,7 @@
 
 mod app;
 mod serve;
+mod webhooks;
 
 mod answers;
 mod api;

@@ -18,7 +18,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::app::App;
 use crate::auth::{API_KEY_SCHEME, MARQETA_SCHEME};
 use crate::problem::{PROBLEM_JSON, Problem, ProblemView};
-use crate::{api, health, idempotency, jit};
+use crate::{api, health, idempotency, jit, webhooks};
 
 /// What every operation of `/v1` may answer instead.
 const EVERY_OPERATION: &[(&str, &str)] = &[
@@ -64,10 +64,11 @@ pub(crate) fn documented_routes() -> (Router<App>, OpenApi) {
         .route_layer(SetRequestIdLayer::new(request_id, MakeRequestUuid));
     let (health, described_health) = health::routes().split_for_parts();
     let (jit, described_jit) = jit::routes().split_for_parts();
+    let (webhooks, described_webhooks) = webhooks::routes().split_for_parts();
     // Nothing stands before a processor's call: it is the hot path.
-    let routes = v1.merge(health).route_layer(CatchPanicLayer::custom(panicked)).merge(jit);
+    let routes = v1.merge(health).merge(webhooks).route_layer(CatchPanicLayer::custom(panicked)).merge(jit);
     let mut openapi = Description::openapi();
-    for description in [described, described_health, described_jit] {
+    for description in [described, described_health, described_jit, described_webhooks] {
         openapi.merge(description);
     }
     complete(&mut openapi);

@@ -58,6 +58,11 @@ impl Effective {
             Some(("credentials.marqeta.username", username)),
             Some(("credentials.marqeta.password", REDACTED)),
             next.map(|_| ("credentials.marqeta.password_next", REDACTED)),
+            credentials
+                .marqeta
+                .webhook_secrets
+                .first()
+                .map(|_| ("credentials.marqeta.webhook_secret", REDACTED)),
         ];
         self.rows.extend(rows.into_iter().flatten().map(|(key, value)| Row {
             key,

@@ -59,6 +59,10 @@ password = "{password}"
 # To change the password without a declined swipe: set the new one here, restart, give it to Marqeta,
 # then move it up to password and restart.
 # password_next = ""
+# The webhook's secret (20 to 50 characters): with it every webhook has to be signed, by HMAC with SHA-1 or
+# SHA-256. A new one is set as webhook_secret_next for two weeks: what Marqeta had queued keeps the old one.
+# webhook_secret = ""
+# webhook_secret_next = ""
 "#
     )
 }

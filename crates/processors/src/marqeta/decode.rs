@@ -60,7 +60,7 @@ fn read_body(mut body: Body<'_>) -> Result<JitRequest, Reject> {
     };
     let token = required(body.token.take(), &["token"])?;
     let currency = read_currency(order.currency_code, body.currency_code.take());
-    let amount = read_amount(jit.amount, currency, side)?;
+    let amount = read_amount(jit.amount, currency, &[side.field(), "jit_funding", "amount"])?;
     let echo = read_echo(jit, &amount, side)?;
     let treatment = treat(find_rule(echo.method.as_str()), side);
     let asked = match treatment {
@@ -91,7 +91,7 @@ fn read_order<'a>(body: &mut Body<'a>) -> Result<(Side, Order<'a>), Reject> {
 }
 
 /// The order's code and the transaction's name one currency; where they disagree, there is none.
-fn read_currency(of_order: Option<Scalar<'_>>, of_body: Option<Scalar<'_>>) -> Option<Currency> {
+pub(super) fn read_currency(of_order: Option<Scalar<'_>>, of_body: Option<Scalar<'_>>) -> Option<Currency> {
     let parse = |code: Scalar<'_>| Currency::parse(code.0.trim()).ok();
     match (of_order.map(parse), of_body.map(parse)) {
         (Some(order), Some(body)) => order.filter(|_| order == body),
@@ -100,11 +100,14 @@ fn read_currency(of_order: Option<Scalar<'_>>, of_body: Option<Scalar<'_>>) -> O
 }
 
 /// A number, or a number in quotes, kept as text until its currency says what a unit is.
-fn read_amount(raw: Option<&RawValue>, currency: Option<Currency>, side: Side) -> Result<Amount, Reject> {
+pub(super) fn read_amount(
+    raw: Option<&RawValue>,
+    currency: Option<Currency>,
+    path: &[&str],
+) -> Result<Amount, Reject> {
     let text = raw.map_or("", RawValue::get);
     if text.starts_with(['{', '[', 't', 'f']) {
-        let field = [side.field(), "jit_funding", "amount"].join(".");
-        return Err(Reject::new(field, "has the wrong type: expected a number"));
+        return Err(Reject::new(path.join("."), "has the wrong type: expected a number"));
     }
     let text = text.trim_matches('"');
     let minor = match currency {
@@ -200,7 +203,7 @@ fn read_cash_back(raw: Option<&RawValue>, amount: &Amount) -> i64 {
 
 /// What is not of the expected form is left out: no swipe fails over it. A code that may be
 /// anything could be a card number, so only what is one is kept unmasked.
-fn read_merchant(merchant: CardAcceptor<'_>) -> Merchant {
+pub(super) fn read_merchant(merchant: CardAcceptor<'_>) -> Merchant {
     let free = |text: Option<Scalar<'_>>| {
         let text = FreeText::new(&text?.0);
         (!text.as_str().is_empty()).then_some(text)
@@ -234,19 +237,19 @@ fn read_groups(names: &RawValue) -> Vec<Token> {
 }
 
 /// Stores keep microseconds: finer times would sort differently once they were read back.
-fn read_time(time: &Scalar<'_>) -> Option<Timestamp> {
+pub(super) fn read_time(time: &Scalar<'_>) -> Option<Timestamp> {
     let time: Timestamp = time.0.parse().ok()?;
     // No store has to keep what is no time of a swipe.
     let is_time = (1..=9_999).contains(&time.to_zoned(TimeZone::UTC).year());
     Timestamp::from_microsecond(time.as_microsecond()).ok().filter(|_| is_time)
 }
 
-fn required(text: Option<Text<'_>>, path: &[&str]) -> Result<Token, Reject> {
+pub(super) fn required(text: Option<Text<'_>>, path: &[&str]) -> Result<Token, Reject> {
     optional(text, path)?.ok_or_else(|| Reject::missing(path))
 }
 
 /// An empty string is as good as none.
-fn optional(text: Option<Text<'_>>, path: &[&str]) -> Result<Option<Token>, Reject> {
+pub(super) fn optional(text: Option<Text<'_>>, path: &[&str]) -> Result<Option<Token>, Reject> {
     match text.filter(|text| !text.0.is_empty()) {
         None => Ok(None),
         Some(text) => match Token::new(&text.0) {
@@ -277,7 +280,7 @@ fn explain(text: &str, error: &serde_json::Error) -> Reject {
 }
 
 impl Reject {
-    fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(super) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
 

@@ -2,8 +2,10 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
@@ -16,6 +18,8 @@ pub struct Credentials {
     pub password: SecretString,
     /// The password that is to follow, during a rotation.
     pub password_next: Option<SecretString>,
+    /// What webhooks are signed with, and what is to follow; with none, they are not signed.
+    pub webhook_secrets: Vec<SecretString>,
 }
 
 impl Credentials {
@@ -41,6 +45,38 @@ impl Credentials {
     }
 }
 
+/// The signature of a body: lower-case hex of its HMAC by SHA-1 or SHA-256. Which of the two, the processor
+/// may be told at any time, and goes on with the other in what it had queued.
+impl Credentials {
+    /// Whether `X-Marqeta-Signature` is that of exactly these bytes, by one of the secrets. Without a secret
+    /// nothing is signed.
+    #[must_use]
+    pub fn accept_signature(&self, signature: Option<&[u8]>, body: &[u8]) -> bool {
+        if self.webhook_secrets.is_empty() {
+            return true;
+        }
+        let signature = signature.unwrap_or_default().trim_ascii();
+        let is_right = |secret: &SecretString| {
+            let secret = secret.expose_secret().as_bytes();
+            let by_sha1 = hex(hmac::<Hmac<Sha1>>(secret, body).as_slice());
+            let by_sha256 = hex(hmac::<Hmac<Sha256>>(secret, body).as_slice());
+            equal(signature, by_sha1.as_bytes()) | equal(signature, by_sha256.as_bytes())
+        };
+        let is_right = self.webhook_secrets.iter().map(is_right);
+        is_right.fold(Choice::from(0), |any, one| any | one).into()
+    }
+}
+
+fn hmac<M: Mac + KeyInit>(secret: &[u8], body: &[u8]) -> Vec<u8> {
+    // A key of any length is one.
+    let mac = <M as KeyInit>::new_from_slice(secret).map(|mac| mac.chain_update(body));
+    mac.map(|mac| mac.finalize().into_bytes().to_vec()).unwrap_or_default()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// `Basic`, in any case, and the base64 of `username:password`.
 fn decode_basic(authorization: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (scheme, encoded) = authorization.split_at_checked("Basic ".len())?;
@@ -64,6 +100,7 @@ mod tests {
             username: "marqeta".to_owned(),
             password: password.into(),
             password_next: password_next.map(SecretString::from),
+            webhook_secrets: Vec::new(),
         }
     }
 
@@ -115,6 +152,30 @@ mod tests {
         }
         assert!(!rotating.accept(None));
         assert!(!rotating.accept(Some(b"Basic \xff\xfe")));
+    }
+
+    #[test]
+    fn a_signature_is_of_these_bytes_by_either_algorithm_and_either_secret() {
+        let body = b"The quick brown fox jumps over the lazy dog";
+        let signing = |secrets: &[&str]| Credentials {
+            webhook_secrets: secrets.iter().map(|secret| SecretString::from(*secret)).collect(),
+            ..credentials("Old-secret-0123456789", None)
+        };
+        let sha1 = b"de7c9b85b8b78aa6bc8a7a36f70a90701c9db4d9";
+        let sha256 = b"f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8";
+        for secrets in [&["key"][..], &["another", "key"], &["key", "another"]] {
+            let signing = signing(secrets);
+            assert!(
+                signing.accept_signature(Some(sha1), body) && signing.accept_signature(Some(sha256), body)
+            );
+            let mut flipped = *body;
+            flipped[7] ^= 1;
+            assert!(!signing.accept_signature(Some(sha1), &flipped));
+            assert!(!signing.accept_signature(Some(sha256), &flipped));
+            assert!(!signing.accept_signature(None, body) && !signing.accept_signature(Some(b""), body));
+        }
+        assert!(!signing(&["another"]).accept_signature(Some(sha1), body));
+        assert!(signing(&[]).accept_signature(None, body), "nothing is signed");
     }
 
     #[test]

@@ -51,6 +51,49 @@ pub(super) struct Body<'a> {
     pub(super) gpa_order_unload: Option<Object<Order<'a>>>,
 }
 
+/// A transaction as a webhook reports it. Nothing is required here: [`super::webhook`] names what is missing.
+#[derive(serde::Deserialize)]
+pub(super) struct Item<'a> {
+    #[serde(borrow)]
+    pub(super) token: Option<Text<'a>>,
+    #[serde(borrow, rename = "type")]
+    pub(super) transaction_type: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) state: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) response: Option<Object<ItemResponse<'a>>>,
+    #[serde(borrow)]
+    pub(super) card_token: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) preceding_related_transaction_token: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) amount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) currency_code: Option<Scalar<'a>>,
+    /// When this one was made; `user_transaction_time` may be that of the first of its chain.
+    #[serde(borrow)]
+    pub(super) created_time: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    pub(super) card_acceptor: Option<Object<CardAcceptor<'a>>>,
+    #[serde(borrow)]
+    pub(super) gpa_order: Option<Object<Order<'a>>>,
+    #[serde(borrow)]
+    pub(super) gpa_order_unload: Option<Object<Order<'a>>>,
+    #[serde(borrow)]
+    pub(super) is_final_clearing: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) multi_clearing_sequence_number: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    pub(super) multi_clearing_sequence_count: Option<Scalar<'a>>,
+}
+
+/// `response` of a transaction.
+#[derive(serde::Deserialize)]
+pub(super) struct ItemResponse<'a> {
+    #[serde(borrow)]
+    pub(super) code: Option<Scalar<'a>>,
+}
+
 /// `gpa_order` or `gpa_order_unload`.
 #[derive(serde::Deserialize)]
 pub(super) struct Order<'a> {

@@ -15,7 +15,7 @@ type Error = Box<dyn std::error::Error>;
 
 /// A swipe of the card that [`Running::given`] makes. The amount is JSON: a number, or a text in
 /// quotes.
-fn swipe(token: &str, amount: &str) -> String {
+pub(crate) fn swipe(token: &str, amount: &str) -> String {
     swipe_in("USD", token, amount)
 }
 
@@ -44,7 +44,7 @@ fn with(body: &str, pointer: &str, value: Option<Value>) -> Result<String, Error
 }
 
 /// A status with the processor's reason.
-fn verdict(answered: &Answered) -> (u16, String) {
+pub(crate) fn verdict(answered: &Answered) -> (u16, String) {
     let reason = answered.json()["jit_funding"]["decline_reason"].as_str().unwrap_or_default().to_owned();
     (answered.status.as_u16(), reason)
 }

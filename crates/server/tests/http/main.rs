@@ -9,6 +9,7 @@ mod limits;
 mod refusals;
 mod running;
 mod stop;
+mod webhooks;
 
 /// A test that fails by error says which.
 type Tested = Result<(), Box<dyn std::error::Error>>;

@@ -7,17 +7,22 @@ use bursar_authorizer::Authorizer;
 use bursar_processors::marqeta;
 use bursar_server::{App, Credentials, Server, Settings};
 use bursar_testkit::{Place, Store};
+use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use sha2::Sha256;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-type Error = Box<dyn std::error::Error>;
+pub(crate) type Error = Box<dyn std::error::Error>;
 
 pub(crate) const API_KEY: &str = "bursar_test";
 pub(crate) const JIT_PASSWORD: &str = "Jit_password-1.23456789";
 pub(crate) const JIT_PASSWORD_NEXT: &str = "Jit_password-2.23456789";
+
+pub(crate) const WEBHOOK_SECRET: &str = "webhook-secret-1.23456789";
+pub(crate) const WEBHOOK_SECRET_NEXT: &str = "webhook-secret-2.23456789";
 
 /// A server that runs until it is stopped or dropped.
 pub(crate) struct Running {
@@ -27,6 +32,12 @@ pub(crate) struct Running {
     pub(crate) task: JoinHandle<std::io::Result<()>>,
     keys: AtomicU32,
     _place: Box<dyn Place>,
+}
+
+/// How a body is signed with this secret.
+pub(crate) fn signature(secret: &str, body: &str) -> Result<String, Error> {
+    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?.chain_update(body);
+    Ok(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// What was answered.
@@ -69,6 +80,7 @@ fn app(place: &dyn Place, settings: Settings) -> Result<App, Error> {
             username: "marqeta".to_owned(),
             password: SecretString::from(JIT_PASSWORD),
             password_next: Some(SecretString::from(JIT_PASSWORD_NEXT)),
+            webhook_secrets: [WEBHOOK_SECRET, WEBHOOK_SECRET_NEXT].map(SecretString::from).into(),
         },
     };
     Ok(App::new(authorizer, credentials, settings))
@@ -117,6 +129,19 @@ impl Running {
     /// Posts a processor's body, as the processor does.
     pub(crate) async fn jit(&self, body: &str) -> Result<Answered, Error> {
         let request = self.client.post(self.url("/jit/marqeta")).basic_auth("marqeta", Some(JIT_PASSWORD));
+        answered(request.header("Content-Type", "application/json").body(body.to_owned())).await
+    }
+
+    /// Posts what a processor reports, signed, as the processor does.
+    pub(crate) async fn webhook(&self, body: &Value) -> Result<Answered, Error> {
+        let body = body.to_string();
+        self.signed(&body, &signature(WEBHOOK_SECRET, &body)?).await
+    }
+
+    pub(crate) async fn signed(&self, body: &str, signature: &str) -> Result<Answered, Error> {
+        let request = self.client.post(self.url("/webhooks/marqeta"));
+        let request =
+            request.basic_auth("marqeta", Some(JIT_PASSWORD)).header("X-Marqeta-Signature", signature);
         answered(request.header("Content-Type", "application/json").body(body.to_owned())).await
     }
 

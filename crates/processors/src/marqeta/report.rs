@@ -1,0 +1,145 @@
+//! A reported transaction, on its way to become commands.
+
+use bursar_core::command::{Action, Amount, Found, GroupRef, Record, Report, Says};
+use bursar_core::message::{Source, TransactionKind};
+use bursar_core::text::Token;
+use bursar_core::{Answer, Command, Decided, Encode, Merchant, MessageId, MessageKey};
+use jiff::Timestamp;
+
+use super::request::message_key;
+
+/// What the processor says that became of a transaction.
+#[derive(Debug, Clone)]
+pub struct TransactionReport {
+    pub(super) token: Token,
+    pub(super) transaction_type: Token,
+    pub(super) state: Token,
+    pub(super) asked: Asked,
+    pub(super) amount: Amount,
+    pub(super) card_token: Option<Token>,
+    pub(super) preceding: Option<Token>,
+    pub(super) merchant: Merchant,
+    pub(super) processor_time: Option<Timestamp>,
+}
+
+/// What is done with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// It is booked.
+    Book {
+        says: Says,
+        /// What it would have said if it had not failed.
+        was: Says,
+        kind: TransactionKind,
+    },
+    /// It is kept.
+    Keep { needs_review: bool },
+}
+
+impl TransactionReport {
+    /// The transaction's token.
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// The processor's type of it.
+    #[must_use]
+    pub fn transaction_type(&self) -> &Token {
+        &self.transaction_type
+    }
+
+    /// The card to look up.
+    #[must_use]
+    pub fn card_token(&self) -> Option<&Token> {
+        self.card_token.as_ref()
+    }
+
+    /// Whether somebody has to look at it: nobody has said what its type does to the ledger.
+    #[must_use]
+    pub fn needs_review(&self) -> bool {
+        self.asked == Asked::Keep { needs_review: true }
+    }
+
+    /// The commands that book it, one after the other. The last is the report; those before claim the places of
+    /// the decisions that it is about, where nobody has decided, and are in conflict with those that were made.
+    pub fn into_commands(self, found: Found, mut id: impl FnMut() -> MessageId) -> Vec<Command> {
+        let Asked::Book { says, was, kind } = self.asked else {
+            return vec![Command { id: id(), key: self.kept_key(), action: Action::Record(self.record()) }];
+        };
+        let of = |token: &Token| GroupRef::of_transaction(&message_key(token.clone()));
+        let (own, preceding) = (of(&self.token), self.preceding.as_ref().map(of).unwrap_or_default());
+        let groups = [own, preceding.clone()].concat();
+        let command = |id, key, says, groups| {
+            let report = Report {
+                owner: found.route.map(|route| route.owner),
+                route: found.route,
+                card_token: self.card_token.clone(),
+                groups,
+                says,
+                kind,
+                amount: self.amount.clone(),
+                merchant: self.merchant.clone(),
+                processor_time: self.processor_time,
+            };
+            Command { id, key, action: Action::Report(Box::new(report)) }
+        };
+        let mut commands = Vec::with_capacity(3);
+        if let Some(preceding_token) = &self.preceding {
+            commands.push(command(id(), message_key(preceding_token.clone()), Says::Claim, preceding));
+        }
+        if may_be_asked(was) {
+            commands.push(command(id(), message_key(self.token.clone()), Says::Claim, groups.clone()));
+        }
+        let mut key = MessageKey::new(Source::MarqetaReport, self.token.clone());
+        if says == Says::Refused {
+            key.state = MessageKey::REFUSED.into();
+        }
+        commands.push(command(id(), key, says, groups));
+        commands
+    }
+
+    fn record(&self) -> Record {
+        Record {
+            method: self.transaction_type.clone(),
+            funding_token: None,
+            needs_review: self.needs_review(),
+            card_token: self.card_token.clone(),
+            amount: self.amount.clone(),
+        }
+    }
+
+    /// One each state that it is told in.
+    fn kept_key(&self) -> MessageKey {
+        let state = self.state.as_str().to_ascii_lowercase().into();
+        MessageKey { state, ..MessageKey::new(Source::MarqetaReport, self.token.clone()) }
+    }
+
+    /// What is stored as its answer: nobody is sent it.
+    #[must_use]
+    pub fn encoder(&self) -> Box<dyn Encode> {
+        Box::new(Kept { transaction_type: self.transaction_type.clone(), state: self.state.clone() })
+    }
+}
+
+/// Whether the gateway may have been asked about it, and a decision be on its way.
+const fn may_be_asked(says: Says) -> bool {
+    matches!(says, Says::Hold | Says::Debit | Says::PendingCredit | Says::Credit)
+}
+
+/// The processor's words for it.
+struct Kept {
+    transaction_type: Token,
+    state: Token,
+}
+
+impl Encode for Kept {
+    fn encode(&self, decided: &Decided) -> Answer {
+        let body = serde_json::json!({
+            "type": self.transaction_type,
+            "state": self.state,
+            "not_booked": decided.declined(),
+        });
+        Answer { code: 200, body: body.to_string().into_bytes() }
+    }
+}
