@@ -8,3 +8,4 @@ mod channels;
 mod hostile;
 mod merchants;
 mod methods;
+mod reports;
