@@ -130,7 +130,8 @@ impl HoldGroup {
     /// Whether money was ever held in it.
     #[must_use]
     pub fn was_held(&self) -> bool {
-        self.messages.iter().any(|message| matches!(message.effect, Effect::Hold(1..) | Effect::Replace(1..)))
+        let is_hold = |effect| matches!(effect, Effect::Hold(1..) | Effect::Replace(1..));
+        transaction::transactions(&self.messages).iter().any(|of| is_hold(of.effect))
     }
 
     /// What kind of transaction it is about: that of the message that began it.

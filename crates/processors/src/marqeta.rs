@@ -18,7 +18,7 @@ mod wire;
 
 pub use decode::{NESTING_MAX, Reject, decode};
 pub use encode::{Duplicate, approved_minor};
-pub use report::TransactionReport;
+pub use report::{ReportEncoder, TransactionReport};
 pub use request::JitRequest;
 pub use verify::Credentials;
 pub use webhook::{Notice, decode_webhook};

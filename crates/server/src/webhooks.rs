@@ -113,20 +113,20 @@ fn unreadable(reject: marqeta::Reject) -> Problem {
 
 async fn book(app: &App, report: TransactionReport) -> Result<(), Problem> {
     let (token, transaction_type) = (report.token().clone(), report.transaction_type().clone());
-    if report.needs_review() {
-        tracing::warn!(
-            "transaction {token} of the type {transaction_type} is kept for review: nothing is booked"
-        );
-    }
     let mut timeline = Timeline::begin();
     let deadline = Instant::now() + app.settings().body_timeout;
     let wanted = Wanted { card: report.card_token(), ..Wanted::default() };
     let found = app.authorizer().look_up(wanted, deadline, &mut timeline).await?;
-    let encoders: Vec<_> = std::iter::repeat_with(|| report.encoder()).take(3).collect();
+    if report.needs_review(found) {
+        tracing::warn!(
+            "transaction {token} of the type {transaction_type} is kept for review: nothing is booked"
+        );
+    }
+    let encoder = report.encoder();
     let commands = report.into_commands(found, || MessageId::new(Uuid::now_v7()));
     let last = commands.len() - 1;
-    for ((command, encoder), place) in commands.into_iter().zip(encoders).zip(0..) {
-        let work = Work::new(command, encoder);
+    for (command, place) in commands.into_iter().zip(0..) {
+        let work = Work::new(command, Box::new(encoder.clone()));
         let request = Asked { work, deadline: None, timeline: Timeline::begin() };
         match app.authorizer().settle(request).await.reply {
             Reply::Unavailable(why) => return Err(why.into()),

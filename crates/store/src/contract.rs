@@ -141,6 +141,7 @@ macro_rules! ledger_contract {
                 an_advice_says_what_is_held_from_its_time_on,
                 refunds_and_debits_are_confirmed_adopted_and_undone,
                 what_cannot_be_booked_is_kept_with_the_reason,
+                another_s_purchase_is_left_alone,
                 six_messages_in_any_order_end_in_the_same_books,
             }
             methods {

@@ -30,6 +30,9 @@ pub struct Report {
     pub kind: TransactionKind,
     /// How much, in the account's currency.
     pub amount: Amount,
+    /// How much of it is cash paid out with a purchase, in minor units.
+    #[serde(skip)]
+    pub cash_minor: i64,
     /// Where.
     #[serde(serialize_with = "merchant_content")]
     pub merchant: Merchant,

@@ -22,7 +22,9 @@ pub(super) fn report(
     owner: Option<&Owner>,
     at: Timestamp,
 ) -> Result<Ruling, Fault> {
-    let group = request.groups.iter().find_map(|group| find(state, group));
+    // Only what is the owner's is locked: another's purchase is none of this card's.
+    let is_own = |group: &&HoldGroup| owner.is_some_and(|owner| owner.id == group.owner);
+    let group = request.groups.iter().filter_map(|group| find(state, group)).find(is_own);
     let account = match group.map(|group| group.account).or(request.route.map(|route| route.account)) {
         Some(account) => state.accounts.get(account)?,
         None => None,
@@ -34,10 +36,10 @@ pub(super) fn report(
         Ok(effect) => effect,
         Err(reason) => return Ok(unbooked(request, Some(account), reason)),
     };
-    let Some(begun) = begun(request, command.id, account) else {
+    let begun = begun(request, command.id, account);
+    let Some(group) = group.or(begun.as_ref()) else {
         return Ok(unbooked(request, Some(account), DeclineReason::CardUnknown));
     };
-    let group = group.unwrap_or(&begun);
     let membership = Membership {
         root: group.root,
         processor_time: request.processor_time.map_or(at, whole_microseconds),
@@ -50,7 +52,7 @@ pub(super) fn report(
         effect,
         at,
         kind: request.kind,
-        cash_minor: 0,
+        cash_minor: request.cash_minor,
     };
     let Booked { account, hold, journal, taken: mut changes } = book(state, owner, account, group, added)?;
     changes.push(Change::Account(account.clone()));
@@ -105,7 +107,7 @@ fn kept(request: &Report, account: Option<&Account>) -> Option<Authorization> {
         cardholder: request.route.map(|route| route.cardholder),
         account: account.map(|account| account.id),
         amount_minor: request.amount.minor.ok(),
-        cash_minor: 0,
+        cash_minor: request.cash_minor,
         currency: request.amount.currency,
         available_minor: None,
         merchant: request.merchant.clone(),

@@ -20,8 +20,11 @@ pub fn fold(messages: &[GroupMessage]) -> Result<GroupBooks, FoldOverflow> {
 pub(super) fn step(books: GroupBooks, effect: Effect) -> Result<GroupBooks, FoldOverflow> {
     let has_ended = books.status.has_ended();
     match effect {
-        Effect::Debit(minor) | Effect::UndoCredit(minor) => post(books, minor.checked_neg()),
-        Effect::Credit(minor) | Effect::UndoDebit(minor) => post(books, Some(minor)),
+        Effect::Debit(minor) => post(books, minor.checked_neg()),
+        Effect::Credit(minor) => post(books, Some(minor)),
+        // What was never booked, or refused meanwhile, is not undone.
+        Effect::UndoDebit(minor) => post(books, Some(minor.min(books.posted_minor.saturating_neg()).max(0))),
+        Effect::UndoCredit(minor) => post(books, minor.min(books.posted_minor).max(0).checked_neg()),
         Effect::None | Effect::Capture(0) | Effect::ClearCredit(0) => Ok(books),
         Effect::Capture(minor) => capture(books, minor, books.held_minor.saturating_sub(minor).max(0)),
         Effect::FinalCapture(0) => Ok(end(books, GroupStatus::Reversed)),

@@ -76,8 +76,9 @@ impl Taken {
             self.take(message, is_credit, open(after) - left_minor, true);
             self.take(message, is_credit, captured_minor - of_open_minor + beside_minor, false);
         }
-        if let Effect::UndoDebit(minor) | Effect::UndoCredit(minor) = effect {
-            self.undo(minor, effect.is_credit());
+        if matches!(effect, Effect::UndoDebit(_) | Effect::UndoCredit(_)) {
+            let undone_minor = before.posted_minor.abs_diff(after.posted_minor);
+            self.undo(i64::try_from(undone_minor).unwrap_or(i64::MAX), effect.is_credit());
         }
     }
 

@@ -25,6 +25,8 @@ fn any_effect() -> impl Strategy<Value = Effect> {
         minor.clone().prop_map(Effect::ReleaseCredit),
         minor.clone().prop_map(Effect::Capture),
         minor.clone().prop_map(Effect::FinalCapture),
+        minor.clone().prop_map(Effect::UndoDebit),
+        minor.clone().prop_map(Effect::UndoCredit),
         minor.prop_map(Effect::ClearCredit),
     ]
 }
@@ -41,14 +43,41 @@ fn message(index: usize, effect: Effect, second: i64) -> GroupMessage {
     }
 }
 
+/// What it does, when, and which transaction of the processor's it is about, as what.
+type Part = (Effect, i64, Option<(u8, u8)>);
+
+/// The operator's, or one of a few that are about three transactions of the processor's: each said once.
 fn any_messages() -> impl Strategy<Value = Vec<GroupMessage>> {
-    prop::collection::vec((any_effect(), 0..5_i64), 0..8).prop_map(|parts| {
-        parts
-            .into_iter()
-            .enumerate()
-            .map(|(index, (effect, second))| message(index, effect, second))
-            .collect()
+    let key = prop_oneof![
+        3 => Just(None),
+        2 => (0..3_u8, 0..3_u8).prop_map(Some),
+    ];
+    prop::collection::vec((any_effect(), 0..5_i64, key), 0..8).prop_map(|parts| {
+        let mut said = Vec::new();
+        let parts = parts.into_iter().filter(|(_, _, key)| {
+            key.is_none()
+                || !said.contains(key) && {
+                    said.push(*key);
+                    true
+                }
+        });
+        let of = |(index, (effect, second, key)): (usize, Part)| {
+            let alone = message(index, effect, second);
+            match key {
+                None => alone,
+                Some((token, role)) => GroupMessage { key: key_of(token, role), ..alone },
+            }
+        };
+        parts.enumerate().map(of).collect()
     })
+}
+
+/// Of a transaction: our decision, a report, a refusal.
+fn key_of(token: u8, role: u8) -> MessageKey {
+    let token = Token::new(&format!("t-{token}")).expect("a token");
+    let source = if role == 0 { Source::MarqetaJit } else { Source::MarqetaReport };
+    let state = if role == 2 { MessageKey::REFUSED } else { "" };
+    MessageKey { state: state.into(), ..MessageKey::new(source, token) }
 }
 
 /// Messages with these effects, one after the other.

@@ -13,9 +13,10 @@ pub(super) struct Transaction<'a> {
     pub(super) message: &'a GroupMessage,
     /// What it does.
     pub(super) effect: Effect,
-    /// When, by the processor's clock: as it reports, if it does.
+    /// When, by the processor's clock: the earliest time that anybody says, for clocks differ, and what was
+    /// decided on it comes after it.
     time: Timestamp,
-    /// Whose word the effect and the time are.
+    /// Whose word the effect is.
     role: Role,
     is_refused: bool,
 }
@@ -28,7 +29,11 @@ pub(super) fn transactions(messages: &[GroupMessage]) -> Vec<Transaction<'_>> {
     let mut transactions: Vec<Transaction<'_>> = Vec::with_capacity(in_order.len());
     for message in in_order {
         let is_same = |of: &&mut Transaction<'_>| of.message.key.is_of_transaction(&message.key);
-        match transactions.iter_mut().find(is_same) {
+        let same = match message.key.role() {
+            Role::Alone => None,
+            _ => transactions.iter_mut().find(is_same),
+        };
+        match same {
             Some(transaction) => transaction.add(message),
             None => transactions.push(Transaction::begun_by(message)),
         }
@@ -46,6 +51,13 @@ impl<'a> Transaction<'a> {
     }
 
     fn add(&mut self, message: &'a GroupMessage) {
+        // A claim knows no time of the transaction, and a refusal needs no place.
+        if message.effect != Effect::None {
+            self.time = match self.message.effect {
+                Effect::None => message.processor_time,
+                _ => self.time.min(message.processor_time),
+            };
+        }
         match message.key.role() {
             Role::Refusal => (self.is_refused, self.effect) = (true, Effect::None),
             Role::Report => {
@@ -66,7 +78,7 @@ impl<'a> Transaction<'a> {
     }
 
     fn follow(&mut self, message: &GroupMessage, role: Role) {
-        (self.role, self.time) = (role, message.processor_time);
+        self.role = role;
         if !self.is_refused {
             self.effect = message.effect;
         }

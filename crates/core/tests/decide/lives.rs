@@ -48,6 +48,8 @@ fn deliveries((says, minor, minute): (Says, i64, i64), events: &[Event]) -> Vec<
         vec![report(0, Says::Claim), report(token, says)]
     };
     let swipe = with_minor(given::authorization(&funded, given::usd("0")), minor).message("t-0");
+    let time = NOON + SignedDuration::from_mins(minute);
+    let swipe = swipe.asking(|asked| asked.processor_time = Some(time));
     let mut deliveries = vec![vec![swipe], of((0, says, minor, minute))];
     deliveries.extend(events.iter().map(|event| of(*event)));
     deliveries

@@ -174,7 +174,8 @@ fn read_funding(
         .or_else(|| echo.acting_user_token.clone())
         .or(user)
         .unwrap_or_else(|| echo.user_token.clone());
-    let times = [body.user_transaction_time, body.created_time];
+    // As in what is reported of it later; the other may be the terminal's clock, or that of an earlier message.
+    let times = [body.created_time, body.user_transaction_time];
     let cash_back_minor = read_cash_back(body.cash_back_amount, amount);
     let partial = usage.partial(cash_back_minor);
     let merchant = body.card_acceptor.map(|Object(merchant)| read_merchant(merchant));
@@ -192,7 +193,7 @@ fn read_funding(
 }
 
 /// The cash part of a purchase with cash back; what cannot be read could be all of it.
-fn read_cash_back(raw: Option<&RawValue>, amount: &Amount) -> i64 {
+pub(super) fn read_cash_back(raw: Option<&RawValue>, amount: &Amount) -> i64 {
     let text = raw.map_or("null", RawValue::get);
     if text == "null" {
         return 0;

@@ -16,8 +16,11 @@ pub struct TransactionReport {
     pub(super) state: Token,
     pub(super) asked: Asked,
     pub(super) amount: Amount,
+    pub(super) cash_minor: i64,
     pub(super) card_token: Option<Token>,
     pub(super) preceding: Option<Token>,
+    /// The first of its chain.
+    pub(super) original: Option<Token>,
     pub(super) merchant: Merchant,
     pub(super) processor_time: Option<Timestamp>,
 }
@@ -55,21 +58,32 @@ impl TransactionReport {
         self.card_token.as_ref()
     }
 
-    /// Whether somebody has to look at it: nobody has said what its type does to the ledger.
+    /// Whether somebody has to look at it: it names no card that is known, or nobody has said what it does to
+    /// the ledger.
     #[must_use]
-    pub fn needs_review(&self) -> bool {
-        self.asked == Asked::Keep { needs_review: true }
+    pub fn needs_review(&self, found: Found) -> bool {
+        match self.asked {
+            Asked::Keep { needs_review } => needs_review,
+            Asked::Book { .. } => found.route.is_none(),
+        }
     }
 
     /// The commands that book it, one after the other. The last is the report; those before claim the places of
     /// the decisions that it is about, where nobody has decided, and are in conflict with those that were made.
+    /// What is only kept has a key that leaves that of the report free: sent again, it may be booked.
     pub fn into_commands(self, found: Found, mut id: impl FnMut() -> MessageId) -> Vec<Command> {
-        let Asked::Book { says, was, kind } = self.asked else {
-            return vec![Command { id: id(), key: self.kept_key(), action: Action::Record(self.record()) }];
+        let needs_review = self.needs_review(found);
+        let (says, was, kind) = match self.asked {
+            Asked::Book { says, was, kind } if !needs_review => (says, was, kind),
+            _ => {
+                let action = Action::Record(self.record(needs_review));
+                return vec![Command { id: id(), key: self.kept_key(), action }];
+            }
         };
         let of = |token: &Token| GroupRef::of_transaction(&message_key(token.clone()));
-        let (own, preceding) = (of(&self.token), self.preceding.as_ref().map(of).unwrap_or_default());
-        let groups = [own, preceding.clone()].concat();
+        let earlier = [self.preceding.as_ref(), self.original.as_ref()];
+        let earlier: Vec<GroupRef> = earlier.into_iter().flatten().flat_map(of).collect();
+        let groups = [of(&self.token), earlier.clone()].concat();
         let command = |id, key, says, groups| {
             let report = Report {
                 owner: found.route.map(|route| route.owner),
@@ -79,6 +93,7 @@ impl TransactionReport {
                 says,
                 kind,
                 amount: self.amount.clone(),
+                cash_minor: self.cash_minor,
                 merchant: self.merchant.clone(),
                 processor_time: self.processor_time,
             };
@@ -86,7 +101,7 @@ impl TransactionReport {
         };
         let mut commands = Vec::with_capacity(3);
         if let Some(preceding_token) = &self.preceding {
-            commands.push(command(id(), message_key(preceding_token.clone()), Says::Claim, preceding));
+            commands.push(command(id(), message_key(preceding_token.clone()), Says::Claim, earlier));
         }
         if may_be_asked(was) {
             commands.push(command(id(), message_key(self.token.clone()), Says::Claim, groups.clone()));
@@ -99,11 +114,11 @@ impl TransactionReport {
         commands
     }
 
-    fn record(&self) -> Record {
+    fn record(&self, needs_review: bool) -> Record {
         Record {
             method: self.transaction_type.clone(),
             funding_token: None,
-            needs_review: self.needs_review(),
+            needs_review,
             card_token: self.card_token.clone(),
             amount: self.amount.clone(),
         }
@@ -117,23 +132,24 @@ impl TransactionReport {
 
     /// What is stored as its answer: nobody is sent it.
     #[must_use]
-    pub fn encoder(&self) -> Box<dyn Encode> {
-        Box::new(Kept { transaction_type: self.transaction_type.clone(), state: self.state.clone() })
+    pub fn encoder(&self) -> ReportEncoder {
+        ReportEncoder { transaction_type: self.transaction_type.clone(), state: self.state.clone() }
     }
 }
 
 /// Whether the gateway may have been asked about it, and a decision be on its way.
-const fn may_be_asked(says: Says) -> bool {
+pub(super) const fn may_be_asked(says: Says) -> bool {
     matches!(says, Says::Hold | Says::Debit | Says::PendingCredit | Says::Credit)
 }
 
-/// The processor's words for it.
-struct Kept {
+/// Writes what is stored as the answer of a report: the processor's words for it.
+#[derive(Debug, Clone)]
+pub struct ReportEncoder {
     transaction_type: Token,
     state: Token,
 }
 
-impl Encode for Kept {
+impl Encode for ReportEncoder {
     fn encode(&self, decided: &Decided) -> Answer {
         let body = serde_json::json!({
             "type": self.transaction_type,

@@ -1,4 +1,4 @@
-//! Basic authentication of the processor.
+//! Basic authentication of the processor, and the signatures of its webhooks.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -45,11 +45,10 @@ impl Credentials {
     }
 }
 
-/// The signature of a body: lower-case hex of its HMAC by SHA-1 or SHA-256. Which of the two, the processor
-/// may be told at any time, and goes on with the other in what it had queued.
 impl Credentials {
-    /// Whether `X-Marqeta-Signature` is that of exactly these bytes, by one of the secrets. Without a secret
-    /// nothing is signed.
+    /// Whether `X-Marqeta-Signature` is that of exactly these bytes, by one of the secrets: lower-case hex of the
+    /// HMAC by SHA-1 or SHA-256, for what the processor had queued when it was told another one keeps the old.
+    /// Without a secret nothing is signed.
     #[must_use]
     pub fn accept_signature(&self, signature: Option<&[u8]>, body: &[u8]) -> bool {
         if self.webhook_secrets.is_empty() {

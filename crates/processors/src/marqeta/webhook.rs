@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use bursar_core::command::Says;
+use bursar_core::text::mask_card_numbers;
 use serde_json::value::RawValue;
 
 use super::decode::{
-    NESTING_MAX, Reject, optional, read_amount, read_currency, read_merchant, read_time, required,
+    NESTING_MAX, Reject, optional, read_amount, read_cash_back, read_currency, read_merchant, read_time,
+    required,
 };
-use super::report::{Asked, TransactionReport};
+use super::report::{Asked, TransactionReport, may_be_asked};
 use super::transaction::{Amount, Rule, find_rule};
 use super::wire::{Item, Scalar};
 use crate::json::{Object, nests_deeper_than};
@@ -37,9 +39,13 @@ pub fn decode_webhook(body: &[u8]) -> Result<Vec<Notice>, Reject> {
     }
     let kinds: BTreeMap<String, &RawValue> = serde_json::from_str(text)
         .map_err(|error| Reject::new("body", format!("is no JSON object: line {}", error.line())))?;
+    if kinds.is_empty() {
+        return Err(Reject::new("body", "has no notices"));
+    }
     let mut notices = Vec::new();
     for (kind, items) in kinds {
-        let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(items.get()) else { continue };
+        let items: Vec<&RawValue> = serde_json::from_str(items.get())
+            .map_err(|_| Reject::new(mask_card_numbers(&kind), "is no array"))?;
         notices.extend(items.into_iter().zip(0..).map(|(item, place)| match kind.as_str() {
             "transactions" => read_transaction(item, place),
             "pings" => Notice::Ping,
@@ -76,17 +82,21 @@ fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject> {
         || code.is_some_and(|code| !SUCCESS.contains(&code.0.trim()));
     let rule = find_rule(transaction_type.as_str());
     let asked = match rule {
-        Some(rule @ (Rule::Booked(..) | Rule::Capture(_))) if has_failed => {
-            Asked::Book { says: Says::Refused, was: says(rule, &item), kind: kind(rule) }
+        Some(Rule::Booked(says, _, kind)) if has_failed && may_be_asked(says) => {
+            Asked::Book { says: Says::Refused, was: says, kind }
         }
-        Some(rule @ (Rule::Booked(..) | Rule::Capture(_))) => {
-            let says = says(rule, &item);
-            Asked::Book { says, was: says, kind: kind(rule) }
+        // It may be tried again, and then it counts.
+        Some(Rule::Booked(..) | Rule::Capture(_)) if has_failed => Asked::Keep { needs_review: true },
+        Some(Rule::Booked(says, _, kind)) => Asked::Book { says, was: says, kind },
+        Some(Rule::Capture(kind)) => {
+            let says = if is_final(&item) { Says::FinalCapture } else { Says::Capture };
+            Asked::Book { says, was: says, kind }
         }
-        Some(Rule::FundingLeg | Rule::Case | Rule::Noted) => Asked::Keep { needs_review: false },
+        Some(Rule::Noted) => Asked::Keep { needs_review: false },
         Some(Rule::Review) | None => Asked::Keep { needs_review: true },
     };
-    let order = item.gpa_order.or(item.gpa_order_unload).map(|Object(order)| order);
+    // What goes back goes by an order of its own, where the first is told beside it.
+    let order = item.gpa_order_unload.or(item.gpa_order).map(|Object(order)| order);
     let (order_currency, jit) = match order {
         Some(order) => (order.currency_code, order.jit_funding.map(|Object(jit)| jit)),
         None => (None, None),
@@ -97,34 +107,22 @@ fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject> {
         Some(Rule::Booked(_, Amount::Change, _)) => funded.or(item.amount),
         _ => item.amount,
     };
-    let preceding = item.preceding_related_transaction_token;
+    let (preceding, original) = (item.preceding_related_transaction_token, item.original_transaction_token);
+    let amount = read_amount(raw, currency, &["amount"])?;
+    let cash_minor = read_cash_back(item.cash_back_amount, &amount);
     Ok(TransactionReport {
         asked,
-        amount: read_amount(raw, currency, &["amount"])?,
+        cash_minor: cash_minor.min(amount.minor.unwrap_or(0)).max(0),
+        amount,
         card_token: optional(item.card_token, &["card_token"])?,
         preceding: optional(preceding, &["preceding_related_transaction_token"])?,
+        original: optional(original, &["original_transaction_token"])?,
         merchant: item.card_acceptor.map(|Object(merchant)| read_merchant(merchant)).unwrap_or_default(),
         processor_time: item.created_time.and_then(|time| read_time(&time)),
         token,
         transaction_type,
         state,
     })
-}
-
-/// What the rule says of the money.
-fn says(rule: Rule, item: &Item<'_>) -> Says {
-    match rule {
-        Rule::Booked(says, ..) => says,
-        _ if is_final(item) => Says::FinalCapture,
-        _ => Says::Capture,
-    }
-}
-
-const fn kind(rule: Rule) -> bursar_core::message::TransactionKind {
-    match rule {
-        Rule::Booked(_, _, kind) | Rule::Capture(kind) => kind,
-        _ => bursar_core::message::TransactionKind::Purchase,
-    }
 }
 
 /// Whether no more clearings follow. Where nothing tells, what is left stays held until it ends otherwise.

@@ -66,8 +66,13 @@ pub(super) struct Item<'a> {
     pub(super) card_token: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) preceding_related_transaction_token: Option<Text<'a>>,
+    /// The first of its chain.
+    #[serde(borrow)]
+    pub(super) original_transaction_token: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) amount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) cash_back_amount: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) currency_code: Option<Scalar<'a>>,
     /// When this one was made; `user_transaction_time` may be that of the first of its chain.

@@ -165,9 +165,9 @@ fn merchant_fields_of_another_form_are_left_out() {
 
 #[test]
 fn a_time_that_cannot_be_read_is_no_time() {
-    let unreadable = with(V2, "/user_transaction_time", "\"yesterday\"");
+    let unreadable = with(V2, "/created_time", "\"yesterday\"");
     assert_eq!(authorize(&unreadable).processor_time, "2026-11-20T15:14:05Z".parse().ok());
-    let neither = with(&unreadable, "/created_time", "17");
+    let neither = with(&unreadable, "/user_transaction_time", "17");
     assert_eq!(authorize(&neither).processor_time, None);
 }
 

@@ -19,6 +19,7 @@ fn any_pointer() -> impl Strategy<Value = &'static str> {
         "/card_token",
         "/preceding_related_transaction_token",
         "/currency_code",
+        "/created_time",
         "/user_transaction_time",
         "/card_acceptor",
         "/card_acceptor/mid",

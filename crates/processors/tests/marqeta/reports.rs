@@ -1,8 +1,8 @@
 //! What every type of a reported transaction becomes: a line each, and what of its fields counts.
 
-use bursar_core::command::{Found, Report, Says};
+use bursar_core::command::{Found, Report, Route, Says};
 use bursar_core::message::{MessageKey, Role, TransactionKind as Kind};
-use bursar_core::{Action, Command, MessageId};
+use bursar_core::{AccountId, Action, CardId, CardholderId, Command, MessageId, OwnerId};
 use bursar_processors::marqeta::{Notice, decode_webhook};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -26,7 +26,7 @@ const TYPES: &[(&str, Becomes)] = &[
     ("pindebit.authorization", Booked(Says::Hold, Kind::Purchase)),
     ("account.funding.authorization", Booked(Says::Hold, Kind::Purchase)),
     ("directdeposit.debit.pending", Booked(Says::Hold, Kind::Purchase)),
-    ("fee.charge.pending", Booked(Says::Hold, Kind::Purchase)),
+    ("fee.charge.pending", Recorded),
     ("authorization.advice", Booked(Says::Replace, Kind::Purchase)),
     ("authorization.reversal", Booked(Says::Release, Kind::Purchase)),
     ("pindebit.authorization.reversal", Booked(Says::Release, Kind::Purchase)),
@@ -49,7 +49,7 @@ const TYPES: &[(&str, Becomes)] = &[
     ("pindebit.transfer", Booked(Says::Debit, Kind::Purchase)),
     ("debit.adjustment", Booked(Says::Debit, Kind::Purchase)),
     ("gpa.debit.networkload", Booked(Says::Debit, Kind::Purchase)),
-    ("directdeposit.debit", Booked(Says::Debit, Kind::Purchase)),
+    ("directdeposit.debit", Booked(Says::Capture, Kind::Purchase)),
     ("pushtocard.debit", Booked(Says::Debit, Kind::Purchase)),
     ("funds.expire", Booked(Says::Debit, Kind::Purchase)),
     ("fee.charge", Booked(Says::Debit, Kind::Purchase)),
@@ -139,6 +139,10 @@ const TYPES: &[(&str, Becomes)] = &[
     ("pin.change.via.api", Recorded),
     ("token.activation-request", Recorded),
     ("token.advice", Recorded),
+    ("account.funding.auth_plus_capture", Booked(Says::Debit, Kind::Purchase)),
+    ("original.credit.auth_plus_capture", Booked(Says::Credit, Kind::OriginalCredit)),
+    ("account.funding.auth_plus_capture.reversal", Booked(Says::UndoDebit, Kind::Purchase)),
+    ("original.credit.auth_plus_capture.reversal", Booked(Says::UndoCredit, Kind::OriginalCredit)),
     ("unknown", Reviewed),
     ("authorization.clearing.representment", Reviewed),
 ];
@@ -156,13 +160,25 @@ fn commands(item: &Value) -> Vec<Command> {
     match notices.pop() {
         Some(Notice::Transaction(report)) => {
             let mut number = 0;
-            report.into_commands(Found::default(), || {
+            report.into_commands(found(), || {
                 number += 1;
                 MessageId::new(Uuid::from_u128(number))
             })
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// A card of ours.
+fn found() -> Found {
+    let id = Uuid::from_u128(7);
+    let route = Route {
+        owner: OwnerId::new(id),
+        cardholder: CardholderId::new(id),
+        card: CardId::new(id),
+        account: AccountId::new(id),
+    };
+    Found { route: Some(route), ..Found::default() }
 }
 
 fn report_of(command: &Command) -> &Report {
@@ -199,20 +215,43 @@ fn every_type_becomes_what_its_row_says() {
     }
 }
 
-/// Whatever the type: a decline, an error, a code that is no success.
+/// A decline, an error, a code that is no success. What was no question to us may be tried again.
 #[test]
-fn what_has_failed_is_refused() {
+fn what_has_failed_is_refused_or_looked_at() {
     for (transaction_type, expected) in TYPES {
+        let was_asked =
+            matches!(expected, Booked(Says::Hold | Says::Debit | Says::PendingCredit | Says::Credit, _));
         for (field, value) in
             [("state", json!("DECLINED")), ("state", json!("ERROR")), ("response", json!({"code": "1016"}))]
         {
             let commands = commands(&with(item(transaction_type), field, value));
             let last = commands.last().expect("a command");
-            let is_refused = matches!(&last.action, Action::Report(report) if report.says == Says::Refused);
-            assert_eq!(is_refused, matches!(expected, Booked(..)), "{transaction_type}");
-            assert_eq!(last.key.role() == Role::Refusal, is_refused, "{transaction_type}");
+            match &last.action {
+                Action::Report(report) => {
+                    assert!(was_asked && report.says == Says::Refused, "{transaction_type}");
+                    assert_eq!(last.key.role(), Role::Refusal, "{transaction_type}");
+                }
+                Action::Record(record) => {
+                    assert!(!was_asked, "{transaction_type}");
+                    assert_eq!(record.needs_review, *expected != Recorded, "{transaction_type}");
+                }
+                other => panic!("{other:?}"),
+            }
         }
     }
+}
+
+/// It is stored under another key than the report, which then comes again and is booked.
+#[test]
+fn what_names_no_card_of_ours_is_looked_at() {
+    let body = json!({"transactions": [item("refund")]}).to_string();
+    let Some(Notice::Transaction(report)) = decode_webhook(body.as_bytes()).expect("a webhook").pop() else {
+        panic!("no transaction");
+    };
+    assert!(report.needs_review(Found::default()) && !report.needs_review(found()));
+    let kept = report.into_commands(Found::default(), || MessageId::new(Uuid::from_u128(1)));
+    assert!(matches!(&kept[..], [Command { action: Action::Record(record), .. }] if record.needs_review));
+    assert_ne!(kept[0].key, commands(&item("refund")).pop().expect("a report").key);
 }
 
 #[test]
@@ -281,16 +320,17 @@ fn what_may_have_been_asked_is_claimed_and_so_is_what_it_follows() {
 #[test]
 fn a_notice_is_read_apart_from_the_others() {
     let read = |body: &str| decode_webhook(body.as_bytes());
-    let notices = read(
-        r#"{"transactions":[{"token":"t-1","type":"refund"},7],"pings":[{}],"cards":[{},{}],"note":"x"}"#,
-    )
-    .expect("a webhook");
+    let notices =
+        read(r#"{"transactions":[{"token":"t-1","type":"refund"},7],"pings":[{}],"cards":[{},{}]}"#)
+            .expect("a webhook");
     let told: Vec<String> = notices.iter().map(|notice| format!("{notice:?}")).collect();
     assert_eq!(told.len(), 5, "{told:?}");
     assert!(told[..2] == ["Other(\"cards\")", "Other(\"cards\")"] && told[2] == "Ping", "{told:?}");
     assert!(told[3].contains("transactions[0].state") && told[3].contains("is missing"), "{}", told[3]);
     assert!(told[4].contains("transactions[1]") && !told[4].contains('7'), "{}", told[4]);
-    for body in ["", "[]", "{\"transactions\":", "\u{feff}{}"] {
+    for body in
+        ["", "[]", "{}", "{\"transactions\":", "\u{feff}{}", r#"{"transactions":{}}"#, r#"{"note":"x"}"#]
+    {
         assert!(read(body).is_err(), "{body:?}");
     }
     assert!(decode_webhook(b"{\"a\":\"\xff\"}").is_err());

@@ -1,7 +1,9 @@
 //! Hold groups, as `/v1` shows them.
 
 use bursar_core::hold_group::GroupMessage;
-use bursar_core::{Currency, Decided, GroupStatus, HoldGroup, MessageId};
+use bursar_core::message::Source;
+use bursar_core::text::Token;
+use bursar_core::{Decided, GroupStatus, HoldGroup, MessageId};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -33,10 +35,16 @@ pub(super) struct HoldView {
 struct HoldMessageView {
     #[schema(value_type = schema::MessageId)]
     id: MessageId,
+    /// The door by which it came: of a processor's transaction, what is reported outranks what was decided.
+    #[schema(value_type = schema::MessageSource)]
+    source: Source,
+    /// The sender's id of it: a transaction token, an idempotency key.
+    #[schema(value_type = schema::Token)]
+    token: Token,
     #[schema(value_type = schema::Time)]
     processor_time: Timestamp,
     /// `none`, `hold`, `replace`, `debit`, `credit`, `pending_credit`, `replace_credit`, `release`, `release_credit`,
-    /// `reverse_all`, `expire`, `capture`, `final_capture` or `clear_credit`.
+    /// `reverse_all`, `expire`, `capture`, `final_capture`, `clear_credit`, `undo_debit` or `undo_credit`.
     effect: &'static str,
     /// What it holds, moves or releases; null for what releases all that is left. A final capture
     /// releases beside it what is left.
@@ -46,14 +54,16 @@ struct HoldMessageView {
 
 impl HoldView {
     /// `None` if what is held is beyond 64 bits, which no approval can lead to.
-    pub(super) fn new(group: &HoldGroup, currency: Currency) -> Option<Self> {
-        let books = group.books().ok()?;
+    pub(super) fn new(group: &HoldGroup) -> Option<Self> {
+        let (books, currency) = (group.books().ok()?, group.currency);
         let mut messages: Vec<&GroupMessage> = group.messages.iter().collect();
         messages.sort_by_key(|message| (message.processor_time, message.id));
         let view = |message: &GroupMessage| {
             let (effect, amount_minor) = message.effect.parts();
             HoldMessageView {
                 id: message.id,
+                source: message.key.source,
+                token: message.key.token.clone(),
                 processor_time: message.processor_time,
                 effect,
                 amount: amount_minor.map(|minor| decimal(minor, currency)),

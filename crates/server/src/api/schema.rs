@@ -39,7 +39,7 @@ text_schemas! {
     DeclineReason = words(bursar_core::DeclineReason::ALL.iter().map(|word| word.as_str()));
     CheckName = words(check::CheckName::ALL.iter().map(|word| word.as_str()));
     CheckResult = words(check::CheckResult::ALL.iter().map(|word| word.as_str()));
-    AuthorizationKind = words([ActionKind::Authorize, ActionKind::Increment].iter().map(|word| word.as_str()));
+    AuthorizationKind = words([ActionKind::Authorize, ActionKind::Increment, ActionKind::Report, ActionKind::Claim].iter().map(|word| word.as_str()));
     TransactionKind = words(CoreTransactionKind::ALL.iter().map(|word| word.as_str()));
     RecordKind = words([ActionKind::Record, ActionKind::Review].iter().map(|word| word.as_str()));
     TransferKind = words([ActionKind::Load, ActionKind::Unload].iter().map(|word| word.as_str()));

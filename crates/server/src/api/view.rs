@@ -237,13 +237,11 @@ struct AnswerView {
 }
 
 impl AuthorizationDetail {
-    /// `None` if the record is neither an authorization nor an increment.
+    /// `None` if the record is about no card.
     pub(super) fn new(record: &AuthorizationRecord) -> Option<Self> {
         let authorization = AuthorizationView::new(&record.message, record.stage_times)?;
-        let currency = authorization.account_currency;
-        let hold = record.group.as_ref().zip(currency);
         Some(Self {
-            hold: hold.and_then(|(group, currency)| HoldView::new(group, currency)),
+            hold: record.group.as_ref().and_then(HoldView::new),
             answer: AnswerView::new(&record.answer),
             authorization,
         })

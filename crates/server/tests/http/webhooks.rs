@@ -60,6 +60,17 @@ async fn a_purchase_is_confirmed_captured_and_refunded_once(store: Store) -> Tes
         report(&server, items).await?;
         assert_eq!(books(&server, &given).await?, expected, "{items:?}");
     }
+    let bought = server.get("/v1/authorizations").await?.json()["items"][0]["id"].clone();
+    let path = format!("/v1/authorizations/{}", bought.as_str().ok_or("no id")?);
+    let hold = server.get(&path).await?.json()["hold"].clone();
+    assert_eq!((&hold["status"], &hold["posted"]), (&json!("closed"), &json!("-36.00")));
+    let told = |message: &Value| {
+        let field = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+        [field("source"), field("token"), field("effect")].join(" ")
+    };
+    let messages: Vec<String> = hold["messages"].as_array().ok_or("no messages")?.iter().map(told).collect();
+    let expected = ["marqeta_jit t-1 hold", "marqeta_report t-1 hold", "marqeta_report t-2 capture"];
+    assert_eq!(messages, expected);
     Ok(())
 }
 

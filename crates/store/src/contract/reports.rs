@@ -111,8 +111,7 @@ pub(super) async fn a_clearing_may_come_before_its_authorization(ledger: &dyn Le
     let later = NOON + SignedDuration::from_hours(48);
     for call in [
         report(&account, "t-1", Says::Claim, "30.00").at(later),
-        report(&account, "t-2", Says::Claim, "36.00").following("t-1").at(later),
-        report(&account, "t-2", Says::Capture, "36.00").at(later),
+        report(&account, "t-2", Says::Capture, "36.00").following("t-1").at(later),
     ] {
         given::sent(ledger, &call).await;
     }
@@ -146,6 +145,11 @@ pub(super) async fn refunds_and_debits_are_confirmed_adopted_and_undone(ledger: 
     assert_eq!(books(ledger, &account).await, (10_000, 0, 0));
     given::sent(ledger, &report(&account, "t-3", Says::PendingCredit, "20.00")).await;
     assert_eq!(books(ledger, &account).await, (10_000, 0, 2_000));
+    // A debit that came to nothing has nothing to undo.
+    given::sent(ledger, &debit(&account, "40.00").message("t-5")).await;
+    given::sent(ledger, &report(&account, "t-5", Says::Refused, "40.00")).await;
+    given::sent(ledger, &report(&account, "t-6", Says::UndoDebit, "40.00").following("t-5")).await;
+    assert_eq!(books(ledger, &account).await, (10_000, 0, 2_000));
     let unlinked = report(&account, "t-4", Says::Credit, "7.00");
     given::sent(ledger, &unlinked).await;
     assert_eq!(books(ledger, &account).await, (10_700, 0, 2_000));
@@ -160,7 +164,18 @@ pub(super) async fn what_cannot_be_booked_is_kept_with_the_reason(ledger: &dyn L
     assert_eq!(books(ledger, &account).await, (10_000, 0, 0));
 }
 
-/// All orders of a hotel's messages.
+/// It says that it follows it, and is made with another's card.
+pub(super) async fn another_s_purchase_is_left_alone(ledger: &dyn Ledger) {
+    let [account, other] =
+        [given::account(ledger, usd("100.00")).await, given::account(ledger, usd("100.00")).await];
+    given::sent(ledger, &swipe(&account, "t-1", "30.00")).await;
+    let clearing = report(&other, "t-2", Says::Capture, "30.00").following("t-1");
+    assert_eq!(declined(ledger, &clearing).await, None);
+    assert_eq!(books(ledger, &account).await, (10_000, 3_000, 0));
+    assert_eq!(books(ledger, &other).await, (7_000, 0, 0));
+}
+
+/// A hotel's messages in a few of their orders: the property of the core takes all.
 pub(super) async fn six_messages_in_any_order_end_in_the_same_books(ledger: &dyn Ledger) {
     let account = given::account(ledger, usd("1000000.00")).await;
     let limit =
@@ -197,7 +212,7 @@ pub(super) async fn six_messages_in_any_order_end_in_the_same_books(ledger: &dyn
     }
 }
 
-/// Of six, each hundredth: the property on the core takes all.
+/// Twenty of all orders of six.
 fn permutations() -> Vec<[usize; 6]> {
     (0..720).step_by(37).map(permutation).collect()
 }

@@ -21,6 +21,7 @@ pub fn report(funded: &Funded, transaction: &str, says: Says, money: Money) -> C
         says,
         kind: TransactionKind::Purchase,
         amount: amount(money),
+        cash_minor: 0,
         merchant: Merchant::default(),
         processor_time: None,
     };
