@@ -6,6 +6,7 @@ mod controls;
 mod health;
 mod jit;
 mod limits;
+mod lives;
 mod refusals;
 mod running;
 mod stop;
