@@ -16,7 +16,7 @@ use crate::account::Account;
 use crate::card::Card;
 use crate::cardholder::Cardholder;
 use crate::check::DeclineReason;
-use crate::command::{Action, Command, Record, TokenKind};
+use crate::command::{Action, Command, GroupRef, Record, TokenKind};
 use crate::control::Scope;
 use crate::event::{Event, Object};
 use crate::hold_group::{FoldOverflow, GroupBooks};
@@ -242,6 +242,9 @@ fn rule(state: &State, command: &Command, owner: Option<&Owner>, at: Timestamp) 
 }
 
 fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp) -> Result<Ruling, Fault> {
+    let follow = |group: &GroupRef, effect: group::EffectOn<'_>| {
+        group::follow(state, command, group, owner, at, effect)
+    };
     match &command.action {
         Action::CreateCardholder(action) => Ok(create::cardholder(state, command.id, action, owner)),
         Action::CreateCard(action) => create::card(state, command.id, action, owner),
@@ -250,10 +253,14 @@ fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp)
         Action::MoveCard(action) => transition::card(state, action),
         Action::PutControls(action) => control::put(state, command.id, action, owner, at),
         Action::ChangeControl(action) => control::change(state, action, owner, at),
-        Action::Reverse(action) => release::reverse(state, command, action, owner, at),
-        Action::Expire(action) => release::expire(state, command, action, owner, at),
-        Action::Capture(action) => capture::capture(state, command, action, owner, at),
-        Action::Refund(action) => capture::refund(state, command, action, owner, at),
+        Action::Reverse(action) => {
+            follow(&action.group, &|group, books| release::reverse(action, group, books))
+        }
+        Action::Expire(action) => follow(&action.group, &|_, books| release::expire(books)),
+        Action::Capture(action) => follow(&action.group, &|group, _| capture::capture(action, group)),
+        Action::Refund(action) => {
+            follow(&action.group, &|group, books| capture::refund(action, group, books))
+        }
         Action::Transfer(action) => transfer::transfer(state, command.id, action, owner),
         Action::CreateProgram(_)
         | Action::CreateOwner(_)

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bursar_authorizer::{Reply, Request as Asked, Timeline, Wanted};
 use bursar_core::{MessageId, Work};
@@ -66,8 +66,8 @@ struct Webhook {
     ))]
 pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Response {
     let headers = request.headers().clone();
-    let value = |headers: &HeaderMap, name| headers.get(name).map(HeaderValue::as_bytes).map(<[u8]>::to_vec);
-    if !app.marqeta().accept(value(&headers, header::AUTHORIZATION).as_deref()) {
+    let header = |name| headers.get(name).map(HeaderValue::as_bytes);
+    if !app.marqeta().accept(header(header::AUTHORIZATION)) {
         return unauthorized(NO_CREDENTIALS);
     }
     let settings = app.settings();
@@ -75,7 +75,7 @@ pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Respons
         Ok(bytes) => bytes,
         Err(problem) => return problem.into_response(),
     };
-    if !app.marqeta().accept_signature(value(&headers, SIGNATURE).as_deref(), &bytes) {
+    if !app.marqeta().accept_signature(header(SIGNATURE), &bytes) {
         return unauthorized("X-Marqeta-Signature is not that of this body by one of the webhook's secrets");
     }
     match take(&app, &bytes).await {
@@ -123,23 +123,25 @@ async fn book(app: &App, report: TransactionReport) -> Result<(), Problem> {
         );
     }
     let encoder = report.encoder();
-    let commands = report.into_commands(found, || MessageId::new(Uuid::now_v7()));
-    let last = commands.len() - 1;
-    for (command, place) in commands.into_iter().zip(0..) {
+    let mut last = None;
+    for command in report.into_commands(found, || MessageId::new(Uuid::now_v7())) {
         let work = Work::new(command, Box::new(encoder.clone()));
         let request = Asked { work, deadline: None, timeline: Timeline::begin() };
         match app.authorizer().settle(request).await.reply {
             Reply::Unavailable(why) => return Err(why.into()),
-            Reply::Conflict if place == last => tracing::warn!(
-                "transaction {token} of the type {transaction_type} was reported again with other content: \
-                 nothing of it took effect"
-            ),
-            Reply::Decided { declined: Some(reason), .. } if place == last => tracing::error!(
-                "transaction {token} of the type {transaction_type} is kept and not booked: {reason}"
-            ),
-            // A claim that is in conflict: the decision is there.
-            Reply::Decided { .. } | Reply::Repeated(_) | Reply::Conflict => {}
+            reply => last = Some(reply),
         }
+    }
+    // Those before it are claims: in conflict, where the decision is there.
+    match last {
+        Some(Reply::Conflict) => tracing::warn!(
+            "transaction {token} of the type {transaction_type} was reported again with other content: \
+             nothing of it took effect"
+        ),
+        Some(Reply::Decided { declined: Some(reason), .. }) => tracing::error!(
+            "transaction {token} of the type {transaction_type} is kept and not booked: {reason}"
+        ),
+        _ => {}
     }
     Ok(())
 }

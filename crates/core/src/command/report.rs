@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Amount, GroupRef, Route, merchant_content};
+use super::authorize::merchant_content;
+use super::{Amount, GroupRef, Route};
 use crate::hold_group::Effect;
 use crate::id::OwnerId;
 use crate::merchant::Merchant;
-use crate::message::{MessageKey, Source, TransactionKind};
+use crate::message::TransactionKind;
 use crate::text::Token;
 
 /// What the processor says that became of a transaction. It is booked, not decided: the money has moved.
@@ -106,15 +107,5 @@ impl Says {
     #[must_use]
     pub const fn has_amount(self) -> bool {
         !matches!(self, Self::Expire | Self::Refused | Self::Nothing | Self::Claim)
-    }
-}
-
-impl GroupRef {
-    /// All that may be known of the transaction with this key of a decision.
-    #[must_use]
-    pub fn of_transaction(decision: &MessageKey) -> Vec<Self> {
-        let report = MessageKey { source: Source::MarqetaReport, ..decision.clone() };
-        let refusal = MessageKey { state: MessageKey::REFUSED.into(), ..report.clone() };
-        [decision.clone(), report, refusal].map(Self::Key).into()
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::group::{Booked, book, find};
+use super::group::{Booked, begin, book, find, member};
 use super::{Change, Fault, Ruling, control};
 use crate::account::Account;
 use crate::card::{Card, CardStatus};
@@ -10,7 +10,7 @@ use crate::cardholder::Cardholder;
 use crate::check::{Check, CheckName, CheckResult};
 use crate::command::{Actor, Authorize, Command, Partial, Purpose};
 use crate::control::Scope;
-use crate::hold_group::{Effect, GroupMessage, GroupStatus, HoldGroup};
+use crate::hold_group::{Effect, GroupStatus, HoldGroup};
 use crate::message::{Authorization, Membership, TransactionKind};
 use crate::owner::{Owner, OwnerStatus};
 use crate::program::Policies;
@@ -181,31 +181,20 @@ impl<'a> Subject<'a> {
     }
 
     /// What an approval changes in the books; `None` if nothing.
-    fn book(&self, state: &State, command: &Command, member: &Membership) -> Result<Option<Booked>, Fault> {
+    fn book(
+        &self,
+        state: &State,
+        command: &Command,
+        membership: &Membership,
+    ) -> Result<Option<Booked>, Fault> {
         let (Some(owner), Some(account), Some(route)) = (self.owner, self.account, self.request.route) else {
             return Ok(None);
         };
-        if member.effect == Effect::None {
+        if membership.effect == Effect::None {
             return Ok(None);
         }
-        let added = GroupMessage {
-            id: command.id,
-            key: command.key.clone(),
-            processor_time: member.processor_time,
-            effect: member.effect,
-            at: self.at,
-            kind: self.request.kind,
-            cash_minor: self.request.cash_minor,
-        };
-        let new = HoldGroup {
-            root: command.id,
-            owner: owner.id,
-            card: route.card,
-            cardholder: route.cardholder,
-            account: account.id,
-            currency: account.currency,
-            messages: Vec::new(),
-        };
+        let added = member(command, membership, self.at, (self.request.kind, self.request.cash_minor));
+        let new = begin(command.id, route, account);
         book(state, owner, account, self.group.unwrap_or(&new), added).map(Some)
     }
 

@@ -5,13 +5,16 @@ use jiff::Timestamp;
 use super::{Change, Decided, Fault, Ruling, control, post};
 use crate::account::Account;
 use crate::check::DeclineReason;
-use crate::command::{Amount, Command, GroupRef};
+use crate::command::{Amount, Command, GroupRef, Route};
 use crate::hold_group::{Effect, GroupBooks, GroupMessage, HoldGroup, fold};
 use crate::id::MessageId;
 use crate::journal::{Journal, ProgramAccount};
 use crate::message::{Authorization, Membership, TransactionKind};
 use crate::owner::Owner;
 use crate::state::State;
+
+/// What a message does to a group with these books, or why it does not.
+pub(super) type EffectOn<'a> = &'a dyn Fn(&HoldGroup, &GroupBooks) -> Result<Effect, DeclineReason>;
 
 /// Books a message that follows others in their group, with the effect that it has there.
 pub(super) fn follow(
@@ -20,7 +23,7 @@ pub(super) fn follow(
     group: &GroupRef,
     owner: &Owner,
     at: Timestamp,
-    effect: impl FnOnce(&HoldGroup, &GroupBooks) -> Result<Effect, DeclineReason>,
+    effect: EffectOn<'_>,
 ) -> Result<Ruling, Fault> {
     let Some(group) = find(state, group) else {
         return Ok(Ruling::decline(DeclineReason::AuthorizationUnknown));
@@ -33,15 +36,7 @@ pub(super) fn follow(
         Err(reason) => return Ok(Ruling::decline(reason)),
     };
     let membership = Membership { root: group.root, processor_time: group.time_after(at), effect };
-    let added = GroupMessage {
-        id: command.id,
-        key: command.key.clone(),
-        processor_time: membership.processor_time,
-        effect,
-        at,
-        kind: TransactionKind::Purchase,
-        cash_minor: 0,
-    };
+    let added = member(command, &membership, at, (TransactionKind::Purchase, 0));
     let Booked { account, hold, journal, mut taken } = book(state, owner, account, group, added)?;
     taken.push(Change::Account(account.clone()));
     Ok(Ruling {
@@ -52,6 +47,30 @@ pub(super) fn follow(
         group: Some(membership),
         ..Ruling::default()
     })
+}
+
+/// The message as a member of its group, with its kind and how much of it is cash.
+pub(super) fn member(
+    command: &Command,
+    membership: &Membership,
+    at: Timestamp,
+    (kind, cash_minor): (TransactionKind, i64),
+) -> GroupMessage {
+    let &Membership { processor_time, effect, .. } = membership;
+    GroupMessage { id: command.id, key: command.key.clone(), processor_time, effect, at, kind, cash_minor }
+}
+
+/// The group that a message with this card begins, without messages.
+pub(super) fn begin(root: MessageId, route: Route, account: &Account) -> HoldGroup {
+    HoldGroup {
+        root,
+        owner: route.owner,
+        card: route.card,
+        cardholder: route.cardholder,
+        account: account.id,
+        currency: account.currency,
+        messages: Vec::new(),
+    }
 }
 
 /// An amount of the group's currency, above zero.

@@ -2,13 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::group::{Booked, book, find};
+use super::group::{Booked, begin, book, find, member};
 use super::{Change, Fault, Ruling};
 use crate::account::Account;
 use crate::check::DeclineReason;
 use crate::command::{Command, Report, Says};
-use crate::hold_group::{Effect, GroupMessage, HoldGroup};
-use crate::id::MessageId;
+use crate::hold_group::{Effect, HoldGroup};
 use crate::message::{Authorization, Membership};
 use crate::owner::Owner;
 use crate::state::State;
@@ -36,7 +35,7 @@ pub(super) fn report(
         Ok(effect) => effect,
         Err(reason) => return Ok(unbooked(request, Some(account), reason)),
     };
-    let begun = begun(request, command.id, account);
+    let begun = request.route.map(|route| begin(command.id, route, account));
     let Some(group) = group.or(begun.as_ref()) else {
         return Ok(unbooked(request, Some(account), DeclineReason::CardUnknown));
     };
@@ -45,15 +44,7 @@ pub(super) fn report(
         processor_time: request.processor_time.map_or(at, whole_microseconds),
         effect,
     };
-    let added = GroupMessage {
-        id: command.id,
-        key: command.key.clone(),
-        processor_time: membership.processor_time,
-        effect,
-        at,
-        kind: request.kind,
-        cash_minor: request.cash_minor,
-    };
+    let added = member(command, &membership, at, (request.kind, request.cash_minor));
     let Booked { account, hold, journal, taken: mut changes } = book(state, owner, account, group, added)?;
     changes.push(Change::Account(account.clone()));
     Ok(Ruling {
@@ -78,20 +69,6 @@ fn effect(request: &Report, account: &Account) -> Result<Effect, DeclineReason> 
         Ok(minor) if minor >= 0 => Ok(request.says.effect(minor)),
         _ => Err(DeclineReason::InvalidAmount),
     }
-}
-
-/// The group that it begins, where it fits none.
-fn begun(request: &Report, root: MessageId, account: &Account) -> Option<HoldGroup> {
-    let route = request.route?;
-    Some(HoldGroup {
-        root,
-        owner: route.owner,
-        card: route.card,
-        cardholder: route.cardholder,
-        account: account.id,
-        currency: account.currency,
-        messages: Vec::new(),
-    })
 }
 
 fn unbooked(request: &Report, account: Option<&Account>, reason: DeclineReason) -> Ruling {

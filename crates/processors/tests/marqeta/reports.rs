@@ -320,9 +320,10 @@ fn what_may_have_been_asked_is_claimed_and_so_is_what_it_follows() {
 #[test]
 fn a_notice_is_read_apart_from_the_others() {
     let read = |body: &str| decode_webhook(body.as_bytes());
-    let notices =
-        read(r#"{"transactions":[{"token":"t-1","type":"refund"},7],"pings":[{}],"cards":[{},{}]}"#)
-            .expect("a webhook");
+    let notices = read(
+        r#"{"transactions":[{"token":"t-1","type":"refund"},7],"pings":[{}],"cards":[{},{}],"note":"x"}"#,
+    )
+    .expect("a webhook");
     let told: Vec<String> = notices.iter().map(|notice| format!("{notice:?}")).collect();
     assert_eq!(told.len(), 5, "{told:?}");
     assert!(told[..2] == ["Other(\"cards\")", "Other(\"cards\")"] && told[2] == "Ping", "{told:?}");

@@ -1,0 +1,77 @@
+//! What follows an authorization in its hold group, on an operator's word.
+
+use serde::Serialize;
+
+use super::Amount;
+use crate::id::{MessageId, OwnerId};
+use crate::message::{MessageKey, Source};
+
+/// How a later message names its hold group.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupRef {
+    /// By our own id of any message of the group.
+    Message(MessageId),
+    /// By the key of any message of the group.
+    Key(MessageKey),
+}
+
+impl GroupRef {
+    /// All that may be known of the transaction with this key of a decision.
+    #[must_use]
+    pub fn of_transaction(decision: &MessageKey) -> Vec<Self> {
+        let report = MessageKey { source: Source::MarqetaReport, ..decision.clone() };
+        let refusal = MessageKey { state: MessageKey::REFUSED.into(), ..report.clone() };
+        [decision.clone(), report, refusal].map(Self::Key).into()
+    }
+}
+
+/// Releases what a hold group holds. The last of it ends the group.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reverse {
+    /// Whose hold group; found by the message.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// Any message of the group.
+    pub group: GroupRef,
+    /// How much, above zero; `None` is all that is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
+}
+
+/// Releases all that a hold group holds, for it was held long enough.
+#[derive(Debug, Clone, Serialize)]
+pub struct Expire {
+    /// Whose hold group; found by the message.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// Any message of the group.
+    pub group: GroupRef,
+}
+
+/// Posts what was captured of a purchase. The money has moved already: it may be more than is held, and
+/// come after the hold has ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct Capture {
+    /// Whose hold group; found by the message.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// Any message of the group.
+    pub group: GroupRef,
+    /// How much, above zero.
+    pub amount: Amount,
+    /// Whether no more follows: then what is still held is released.
+    pub is_final: bool,
+}
+
+/// Gives back what was captured of a purchase, or a part of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Refund {
+    /// Whose hold group; found by the message.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// Any message of the group.
+    pub group: GroupRef,
+    /// How much, above zero.
+    pub amount: Amount,
+}
