@@ -1,6 +1,6 @@
 //! What the commands of a batch need, as arrays to ask with.
 
-use bursar_core::command::{GroupRef, TokenKind};
+use bursar_core::command::{GroupRef, Link, TokenKind};
 use bursar_core::control::Scope;
 use bursar_core::{AccountId, CardId, CardholderId, MessageKey, OwnerId, ProgramId, Work};
 use uuid::Uuid;
@@ -38,6 +38,23 @@ pub(crate) struct GroupRefs<'a> {
     pub(crate) refs: Vec<&'a GroupRef>,
     pub(crate) ids: Vec<Uuid>,
     pub(crate) keys: KeyArrays<'a>,
+    pub(crate) links: LinkArrays<'a>,
+}
+
+/// Links, a column each.
+#[derive(Default)]
+pub(crate) struct LinkArrays<'a> {
+    pub(crate) values: Vec<&'a str>,
+    pub(crate) kinds: Vec<&'a str>,
+    pub(crate) scopes: Vec<i64>,
+}
+
+impl<'a> LinkArrays<'a> {
+    fn push(&mut self, Link { scope, kind, value }: &'a Link) {
+        self.values.push(value);
+        self.kinds.push(kind.as_str());
+        self.scopes.push(*scope);
+    }
 }
 
 impl<'a> KeyArrays<'a> {
@@ -55,6 +72,7 @@ impl<'a> GroupRefs<'a> {
         match group {
             GroupRef::Message(id) => self.ids.push(id.uuid()),
             GroupRef::Key(key) => self.keys.push(key),
+            GroupRef::Link(link) => self.links.push(link),
         }
     }
 }
@@ -75,7 +93,7 @@ impl<'a> Wanted<'a> {
                 let place = TOKEN_KINDS.iter().position(|of| *of == kind).unwrap_or(0);
                 wanted.tokens[place].push(token.as_str());
             }
-            for group in keys.groups {
+            for group in keys.groups.iter().chain(keys.hints) {
                 wanted.groups.push(group);
             }
         }

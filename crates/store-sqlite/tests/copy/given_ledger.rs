@@ -59,6 +59,7 @@ pub(crate) async fn fill(ledger: &dyn Ledger) -> Funded {
     given::sent(ledger, &given::unload(&funded, usd("5.00"))).await;
     given::sent(ledger, &given::unknown_card(&given::new_token("nobody"), usd("1.00"))).await;
     given::sent(ledger, &recorded()).await;
+    given::merged_groups(ledger).await;
     let batch = Batch { members: Vec::new(), stage_times: Arc::new(timed) };
     ledger.transact(batch).await.expect("a ledger that works");
     funded
