@@ -24,7 +24,7 @@ pub use authorize::{Authorize, Partial, Purpose};
 pub use hold_group::{Capture, Expire, GroupRef, Refund, Reverse};
 pub use keys::{Keys, TokenKind};
 pub use link::{Link, LinkKind};
-pub use report::{Report, Says};
+pub use report::{Heard, Report, Says};
 
 /// A request for one atomic change. Everything random or measured was put in before: a command
 /// can be run again after a crash and gives the same outcome.
@@ -76,6 +76,8 @@ pub enum Action {
     Transfer(Transfer),
     /// A message kept without effect.
     Record(Record),
+    /// The end of a discrepancy.
+    Close(Close),
 }
 
 /// Creates a program.
@@ -299,6 +301,18 @@ pub struct Record {
     pub amount: Amount,
 }
 
+/// Says that nothing is left to do about a discrepancy.
+#[derive(Debug, Clone, Serialize)]
+pub struct Close {
+    /// Whom it is about, if anybody.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// The message that brought it.
+    pub discrepancy: MessageId,
+    /// What was done.
+    pub note: FreeText,
+}
+
 impl Command {
     /// A hash of the normalised content. What is found out on the way (owners, routes) and the
     /// times are no part of it: a repeat has the same content, whenever it comes.
@@ -332,6 +346,7 @@ impl Command {
             Action::Refund(refund) => refund.owner,
             Action::Report(report) => report.owner,
             Action::Transfer(transfer) => transfer.owner,
+            Action::Close(close) => close.owner,
         }
     }
 
@@ -362,6 +377,7 @@ impl Command {
             Action::Transfer(Transfer { direction: Direction::Unload, .. }) => ActionKind::Unload,
             Action::Record(record) if record.needs_review => ActionKind::Review,
             Action::Record(_) => ActionKind::Record,
+            Action::Close(_) => ActionKind::Close,
         }
     }
 }

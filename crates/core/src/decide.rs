@@ -4,6 +4,7 @@ mod authorize;
 mod capture;
 mod control;
 mod create;
+mod discrepancy;
 mod group;
 mod release;
 mod report;
@@ -16,8 +17,9 @@ use crate::account::Account;
 use crate::card::Card;
 use crate::cardholder::Cardholder;
 use crate::check::DeclineReason;
-use crate::command::{Action, Command, GroupRef, Link, Record, TokenKind};
+use crate::command::{Action, Close, Command, GroupRef, Link, Record, TokenKind};
 use crate::control::Scope;
+use crate::discrepancy::{Closing, Discrepancy, DiscrepancyKind};
 use crate::event::{Event, Object};
 use crate::hold_group::{FoldOverflow, GroupBooks};
 use crate::id::{JournalId, MessageId};
@@ -88,6 +90,10 @@ pub struct Decided {
     pub merged: Vec<MessageId>,
     /// Ids that name its hold group from now on.
     pub links: Vec<Link>,
+    /// Where the processor and we say different things.
+    pub discrepancy: Option<Discrepancy>,
+    /// An earlier one that it ends.
+    pub closing: Option<Closing>,
 }
 
 /// A row as a decision leaves it.
@@ -137,7 +143,9 @@ impl Decided {
     #[must_use]
     pub fn event(&self) -> Event {
         let object = self.object.clone().map(|(id, status)| Object { id, status });
-        Event::of(&self.message, &self.merged, self.account.as_ref(), object)
+        let event = Event::of(&self.message, self.account.as_ref(), object);
+        let discrepancy = self.discrepancy.map(|discrepancy| discrepancy.kind);
+        Event { merged: self.merged.clone(), discrepancy, ..event }
     }
 }
 
@@ -155,6 +163,8 @@ struct Ruling {
     recorded: Option<Recorded>,
     merged: Vec<MessageId>,
     links: Vec<Link>,
+    discrepancy: Option<Discrepancy>,
+    closing: Option<Closing>,
 }
 
 impl Ruling {
@@ -232,6 +242,8 @@ pub fn decide(state: &State, work: &Work, at: Timestamp) -> Result<Decided, Faul
         object: ruling.object,
         merged: ruling.merged,
         links: ruling.links,
+        discrepancy: ruling.discrepancy,
+        closing: ruling.closing,
     })
 }
 
@@ -241,6 +253,7 @@ fn rule(state: &State, command: &Command, owner: Option<&Owner>, at: Timestamp) 
         Action::CreateOwner(action) => create::owner(state, command.id, action, at),
         Action::Authorize(action) => authorize::authorize(state, command, action, owner, at),
         Action::Record(action) => Ok(record(action)),
+        Action::Close(action) => Ok(close(action)),
         Action::Report(action) => report::report(state, command, action, owner, at),
         action => match owner {
             None => Ok(Ruling::decline(unknown_subject(action))),
@@ -274,6 +287,7 @@ fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp)
         | Action::CreateOwner(_)
         | Action::Authorize(_)
         | Action::Record(_)
+        | Action::Close(_)
         | Action::Report(_) => Ok(Ruling::default()),
     }
 }
@@ -286,7 +300,13 @@ fn record(action: &Record) -> Ruling {
         amount_minor: action.amount.minor.ok(),
         currency: action.amount.currency,
     };
-    Ruling { recorded: Some(recorded), ..Ruling::default() }
+    let discrepancy = action.needs_review.then(|| Discrepancy::unrepaired(DiscrepancyKind::Unknown));
+    Ruling { recorded: Some(recorded), discrepancy, ..Ruling::default() }
+}
+
+fn close(action: &Close) -> Ruling {
+    let closing = Closing { discrepancy: action.discrepancy, note: action.note.clone() };
+    Ruling { closing: Some(closing), ..Ruling::default() }
 }
 
 /// The reason when the owner that a command needs is not there.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::account::Account;
 use crate::check::DeclineReason;
+use crate::discrepancy::DiscrepancyKind;
 use crate::id::{AccountId, CardId, EventId, MessageId, OwnerId};
 use crate::message::{ActionKind, Message};
 
@@ -32,6 +33,9 @@ pub struct Event {
     /// Hold groups that are a part of that one from now on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<MessageId>,
+    /// What the processor and we differ about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discrepancy: Option<DiscrepancyKind>,
     /// The card that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<CardId>,
@@ -74,12 +78,7 @@ const fn is_zero(minor: &i64) -> bool {
 impl Event {
     /// The event of a decided message.
     #[must_use]
-    pub fn of(
-        message: &Message,
-        merged: &[MessageId],
-        account: Option<&Account>,
-        object: Option<Object>,
-    ) -> Self {
+    pub fn of(message: &Message, account: Option<&Account>, object: Option<Object>) -> Self {
         Self {
             id: EventId::new(message.id.uuid()),
             kind: message.kind,
@@ -89,7 +88,8 @@ impl Event {
             at: message.at,
             declined: message.declined,
             group: message.group.as_ref().map(|group| group.root),
-            merged: merged.to_vec(),
+            merged: Vec::new(),
+            discrepancy: None,
             card: message.authorization.as_ref().and_then(|authorization| authorization.card),
             object,
             account: account.map(|account| Balances {

@@ -25,6 +25,7 @@ pub mod message;
 
 pub mod check;
 pub mod decide;
+pub mod discrepancy;
 pub mod event;
 pub mod explain;
 pub mod state;
@@ -41,6 +42,7 @@ pub use check::{Check, CheckName, DeclineReason};
 pub use command::{Action, Command, Keys};
 pub use control::{Control, ControlStatus, Scope};
 pub use decide::{Decided, Encode, Fault, Outcome, Work, decide_batch};
+pub use discrepancy::{Closing, Discrepancy, DiscrepancyKind};
 pub use hold_group::{GroupStatus, HoldGroup};
 pub use id::{AccountId, CardId, CardholderId, ControlId, EventId, JournalId, MessageId, OwnerId, ProgramId};
 pub use merchant::{Channel, Country, Mcc, Merchant};

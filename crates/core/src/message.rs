@@ -129,6 +129,8 @@ words! {
         Record = "record",
         /// A message kept without effect, for somebody to look at.
         Review = "review",
+        /// An operator's word that nothing is left to do about a discrepancy.
+        Close = "close",
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod decode;
 mod encode;
+mod gateway_log;
 mod link;
 mod method;
 mod report;

@@ -10,6 +10,7 @@ mod cardholders;
 mod cards;
 mod companies;
 mod controls;
+mod discrepancies;
 mod explanations;
 mod hold_group;
 mod owners;
@@ -72,5 +73,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(captures::capture_authorization))
         .routes(routes!(captures::refund_authorization))
         .routes(routes!(records::list_records))
+        .routes(routes!(discrepancies::list_discrepancies))
+        .routes(routes!(discrepancies::close_discrepancy))
         .routes(routes!(profile::read_profile))
 }

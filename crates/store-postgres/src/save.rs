@@ -122,7 +122,31 @@ fn inserts<'a>(save: &Save<'a>) -> Vec<Insert<'a>> {
     if of_groups.iter().any(|insert| insert.rows > 0) {
         inserts.extend(of_groups);
     }
+    let of_discrepancies = [discrepancies(&decided), closings(&decided)];
+    if of_discrepancies.iter().any(|insert| insert.rows > 0) {
+        inserts.extend(of_discrepancies);
+    }
     inserts
+}
+
+fn discrepancies<'a>(decided: &[(&'a Decided, &'a Answer)]) -> Insert<'a> {
+    let rows: Vec<_> = decided.iter().filter_map(|(of, _)| Some((of.message.id, of.discrepancy?))).collect();
+    let target = "discrepancies (message, kind, held_minor, posted_minor, pending_credit_minor)";
+    Insert::new(target, &["uuid", "text", "bigint", "bigint", "bigint"], "")
+        .column(rows.iter().map(|(message, _)| message.uuid()))
+        .column(rows.iter().map(|(_, of)| of.kind.as_str()))
+        .column(rows.iter().map(|(_, of)| of.held_minor))
+        .column(rows.iter().map(|(_, of)| of.posted_minor))
+        .column(rows.iter().map(|(_, of)| of.pending_credit_minor))
+}
+
+fn closings<'a>(decided: &[(&'a Decided, &'a Answer)]) -> Insert<'a> {
+    let rows: Vec<_> =
+        decided.iter().filter_map(|(of, _)| Some((of.message.id, of.closing.as_ref()?))).collect();
+    Insert::new("closings (message, discrepancy, note)", &["uuid", "uuid", "text"], "")
+        .column(rows.iter().map(|(message, _)| message.uuid()))
+        .column(rows.iter().map(|(_, closing)| closing.discrepancy.uuid()))
+        .column(rows.iter().map(|(_, closing)| closing.note.as_str()))
 }
 
 /// One that another owner's purchase has names that one.

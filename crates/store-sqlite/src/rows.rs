@@ -86,6 +86,7 @@ from_word!(
     bursar_core::CardStatus,
     bursar_core::ControlStatus,
     bursar_core::DeclineReason,
+    bursar_core::DiscrepancyKind,
     bursar_core::message::ActionKind,
     bursar_core::message::Source,
     bursar_core::message::TransactionKind

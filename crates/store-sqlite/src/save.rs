@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bursar_core::command::Link;
 use bursar_core::journal::Journal;
-use bursar_core::{Answer, Decided, Message, MessageId, Outcome, OwnerId, State};
+use bursar_core::{Answer, Closing, Decided, Discrepancy, Message, MessageId, Outcome, OwnerId, State};
 use bursar_store::{STAGES, Settled, StageTimes};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
@@ -61,6 +61,7 @@ fn messages(connection: &Connection, settled: &[Settled], heads: &mut Heads) -> 
         keys::insert(&mut insert_key, &message.key, position)?;
         event(&mut insert_event, decided)?;
         links(connection, decided)?;
+        discrepancy(connection, decided)?;
         if let Some(owner) = message.owner {
             heads.insert(owner, position);
         }
@@ -111,6 +112,23 @@ fn links(connection: &Connection, decided: &Decided) -> rusqlite::Result<()> {
         let insert = "insert into merges (merged, root, message) values (?1, ?2, ?3)";
         let message = Blob16(message.id.uuid());
         connection.prepare_cached(insert)?.execute(params![Blob16(merged.uuid()), root, message])?;
+    }
+    Ok(())
+}
+
+fn discrepancy(connection: &Connection, decided: &Decided) -> rusqlite::Result<()> {
+    let message = Blob16(decided.message.id.uuid());
+    if let Some(Discrepancy { kind, held_minor, posted_minor, pending_credit_minor }) = decided.discrepancy {
+        let insert =
+            "insert into discrepancies (message, kind, held_minor, posted_minor, pending_credit_minor)
+                      values (?1, ?2, ?3, ?4, ?5)";
+        let values = params![message, kind.as_str(), held_minor, posted_minor, pending_credit_minor];
+        connection.prepare_cached(insert)?.execute(values)?;
+    }
+    if let Some(Closing { discrepancy, note }) = &decided.closing {
+        let insert = "insert into closings (message, discrepancy, note) values (?1, ?2, ?3)";
+        let values = params![message, Blob16(discrepancy.uuid()), note.as_str()];
+        connection.prepare_cached(insert)?.execute(values)?;
     }
     Ok(())
 }

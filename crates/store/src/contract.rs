@@ -12,6 +12,7 @@ mod batches;
 mod captures;
 mod checks;
 mod controls;
+mod discrepancies;
 mod give_back;
 mod holds;
 mod links;
@@ -153,6 +154,13 @@ macro_rules! ledger_contract {
                 an_id_of_another_s_purchase_leads_nowhere,
                 windows_follow_a_purchase_to_its_card,
                 an_increment_may_name_the_first_request_of_its_purchase,
+            }
+            discrepancies {
+                what_is_as_we_decided_is_none,
+                what_the_processor_approved_without_us_is_adopted,
+                what_the_processor_refused_is_told_by_its_reason,
+                another_amount_and_another_answer_are_told,
+                what_could_not_be_booked_is_open_until_it_is_closed,
             }
             methods {
                 a_debit_is_posted_at_once_and_holds_nothing,

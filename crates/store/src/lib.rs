@@ -25,7 +25,7 @@ pub use identity::Identity;
 pub use ledger::{Batch, Ledger, Member, Settled, Transacted};
 pub use pool::PoolUse;
 pub use reader::{
-    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, Slice,
-    Spending, Totals,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, ListedDiscrepancy,
+    ListedMessage, Page, Reader, Slice, Spending, Totals,
 };
 pub use stage::{STAGES, Stage, StageTimes};

@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use bursar_core::command::Route;
 use bursar_core::control::Scope;
 use bursar_core::journal::CustomerEntry;
-use bursar_core::text::Token;
+use bursar_core::text::{FreeText, Token};
 use bursar_core::window::Counter;
 use bursar_core::{
-    Account, AccountId, Answer, Card, CardId, Cardholder, CardholderId, Control, ControlId, HoldGroup,
-    JournalId, Message, MessageId, Owner, OwnerId, OwnerKind, Program, ProgramId, Zone,
+    Account, AccountId, Answer, Card, CardId, Cardholder, CardholderId, Control, ControlId, Discrepancy,
+    DiscrepancyKind, HoldGroup, JournalId, Message, MessageId, Owner, OwnerId, OwnerKind, Program, ProgramId,
+    Zone,
 };
 use jiff::Timestamp;
 
@@ -87,8 +88,46 @@ pub trait Reader: Send + Sync + 'static {
     /// Messages that were kept without effect, newest first.
     async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError>;
 
+    /// Where the processor and we say different things, newest first.
+    async fn list_discrepancies(
+        &self,
+        filter: DiscrepancyFilter,
+        page: Page<i64>,
+    ) -> Result<Vec<ListedDiscrepancy>, StoreError>;
+
     /// Figures about everything that is stored.
     async fn totals(&self) -> Result<Totals, StoreError>;
+}
+
+/// Which discrepancies are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DiscrepancyFilter {
+    /// The one that this message brought.
+    pub message: Option<MessageId>,
+    /// Only those that somebody has to decide about, and nobody has closed.
+    pub only_open: bool,
+}
+
+impl DiscrepancyFilter {
+    /// The kinds about which nobody has to decide anything, as a list of SQL.
+    #[must_use]
+    pub fn repaired_kinds() -> String {
+        let repaired = DiscrepancyKind::ALL.iter().filter(|kind| kind.is_repaired());
+        repaired.map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A discrepancy in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedDiscrepancy {
+    /// Its place in the list.
+    pub position: i64,
+    /// The message that brought it.
+    pub message: Message,
+    /// What differs, and what the repair changed.
+    pub discrepancy: Discrepancy,
+    /// What was done about it, by whom it was closed.
+    pub closing: Option<FreeText>,
 }
 
 /// Which part of a list.

@@ -16,8 +16,8 @@ use bursar_core::{
     OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, Batch, ControlFilter, Entry, Ledger, ListedMessage, Page,
-    PoolUse, Reader, Slice, Spending, StoreError, Totals, Transacted,
+    AuthorizationFilter, AuthorizationRecord, Batch, ControlFilter, DiscrepancyFilter, Entry, Ledger,
+    ListedDiscrepancy, ListedMessage, Page, PoolUse, Reader, Slice, Spending, StoreError, Totals, Transacted,
 };
 use tokio::sync::{Notify, RwLock, RwLockWriteGuard};
 
@@ -255,5 +255,6 @@ pass_on! {
     find_authorization(id: MessageId) -> Option<AuthorizationRecord>;
     list_authorizations(filter: AuthorizationFilter, page: Page<i64>) -> Slice<ListedMessage>;
     list_records(page: Page<i64>) -> Vec<ListedMessage>;
+    list_discrepancies(filter: DiscrepancyFilter, page: Page<i64>) -> Vec<ListedDiscrepancy>;
     totals() -> Totals;
 }

@@ -49,7 +49,7 @@ impl Command {
     pub fn keys(&self) -> Keys<'_> {
         let base = Keys { owner: self.owner(), ..Keys::default() };
         match &self.action {
-            Action::CreateProgram(_) | Action::MoveOwner(_) | Action::Record(_) => base,
+            Action::CreateProgram(_) | Action::MoveOwner(_) | Action::Record(_) | Action::Close(_) => base,
             Action::CreateOwner(create) => Keys {
                 program: Some(create.program),
                 wanted_tokens: [

@@ -43,6 +43,33 @@ pub struct Report {
     /// When, by the processor's clock; `None` takes the time of its booking.
     #[serde(skip)]
     pub processor_time: Option<Timestamp>,
+    /// Whether it is one that we are asked about before.
+    #[serde(skip)]
+    pub is_asked: bool,
+    /// What the processor says that it heard from us; `None` if it does not tell.
+    #[serde(skip)]
+    pub heard: Option<Heard>,
+}
+
+/// What the processor says that it heard from us when it asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Heard {
+    /// Whether that was an approval; `None` if it does not tell.
+    pub is_approved: Option<bool>,
+    /// How much we approved, in minor units; `None` if it does not tell.
+    pub amount_minor: Option<i64>,
+    /// It did not wait any longer.
+    pub is_too_late: bool,
+    /// It could not read what it heard.
+    pub is_unreadable: bool,
+}
+
+impl Heard {
+    /// Whether it heard an approval in time.
+    #[must_use]
+    pub fn approves(&self) -> bool {
+        self.is_approved == Some(true) && !self.is_too_late && !self.is_unreadable
+    }
 }
 
 /// What happened to the money, in the words of no processor.

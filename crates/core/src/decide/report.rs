@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::group::{Booked, begin, book, find_own, member};
-use super::{Change, Fault, Ruling};
+use super::{Change, Fault, Ruling, discrepancy};
 use crate::account::Account;
 use crate::check::DeclineReason;
 use crate::command::{Command, GroupRef, Link, Report, Says};
+use crate::discrepancy::{Discrepancy, DiscrepancyKind};
 use crate::hold_group::{Effect, HoldGroup};
 use crate::id::OwnerId;
 use crate::message::{Authorization, Membership};
@@ -49,8 +50,10 @@ pub(super) fn report(
         effect,
     };
     let added = member(command, &membership, at, (request.kind, request.cash_minor));
-    let Booked { account, hold, journal, taken: mut changes } = book(state, owner, account, &groups, added)?;
+    let before = account;
+    let Booked { account, hold, journal, taken: mut changes } = book(state, owner, before, &groups, added)?;
     changes.push(Change::Account(account.clone()));
+    let discrepancy = discrepancy::find(command, request, &groups, before, &account);
     Ok(Ruling {
         // Of a claim: what comes under its key gets nothing.
         declined: (request.says == Says::Claim).then_some(DeclineReason::DecidedElsewhere),
@@ -61,6 +64,7 @@ pub(super) fn report(
         hold: Some(hold),
         merged: merged.iter().map(|group| group.root).collect(),
         links: new_links(state, request),
+        discrepancy,
         group: Some(membership),
         ..Ruling::default()
     })
@@ -104,7 +108,8 @@ fn effect(request: &Report, account: &Account) -> Result<Effect, DeclineReason> 
 }
 
 fn unbooked(request: &Report, account: Option<&Account>, reason: DeclineReason) -> Ruling {
-    Ruling { declined: Some(reason), authorization: kept(request, account), ..Ruling::default() }
+    let discrepancy = Some(Discrepancy::unrepaired(DiscrepancyKind::NotBooked));
+    Ruling { declined: Some(reason), authorization: kept(request, account), discrepancy, ..Ruling::default() }
 }
 
 /// What is kept of it beside its effect; nothing was checked.

@@ -1,6 +1,6 @@
 //! A reported transaction, on its way to become commands.
 
-use bursar_core::command::{Action, Amount, Found, GroupRef, Record, Report, Says};
+use bursar_core::command::{Action, Amount, Found, GroupRef, Heard, Record, Report, Says};
 use bursar_core::message::{Source, TransactionKind};
 use bursar_core::text::Token;
 use bursar_core::{Answer, Command, Decided, Encode, Merchant, MessageId, MessageKey};
@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::link::Links;
 use super::request::message_key;
+use super::transaction::is_asked;
 
 /// What the processor says that became of a transaction.
 #[derive(Debug, Clone)]
@@ -23,6 +24,7 @@ pub struct TransactionReport {
     /// The first of its chain.
     pub(super) original: Option<Token>,
     pub(super) links: Links,
+    pub(super) heard: Option<Heard>,
     pub(super) merchant: Merchant,
     pub(super) processor_time: Option<Timestamp>,
 }
@@ -101,6 +103,8 @@ impl TransactionReport {
                 cash_minor: self.cash_minor,
                 merchant: self.merchant.clone(),
                 processor_time: self.processor_time,
+                is_asked: may_be_asked(was) && is_asked(self.transaction_type.as_str()),
+                heard: self.heard,
             };
             Command { id, key, action: Action::Report(Box::new(report)) }
         };

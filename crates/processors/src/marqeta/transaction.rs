@@ -176,6 +176,16 @@ pub(super) fn find_rule(transaction_type: &str) -> Option<Rule> {
     TYPES.iter().find(|(name, _)| *name == transaction_type).map(|&(_, rule)| rule)
 }
 
+/// Whether it is one that the gateway is asked about before: what a card is used for.
+pub(super) fn is_asked(transaction_type: &str) -> bool {
+    const OF_CARDS: [&str; 5] =
+        ["authorization", "pindebit", "account.funding", "refund.authorization", "original.credit"];
+    const REPORTED_ONLY: [&str; 5] =
+        ["chargeback", "adjustment", "clearing", "pindebit.refund", "pindebit.transfer"];
+    OF_CARDS.iter().any(|prefix| transaction_type.starts_with(prefix))
+        && !REPORTED_ONLY.iter().any(|part| transaction_type.contains(part))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

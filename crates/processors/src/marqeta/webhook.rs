@@ -9,6 +9,7 @@ use super::decode::{
     NESTING_MAX, Reject, optional, read_amount, read_cash_back, read_currency, read_merchant, read_time,
     required,
 };
+use super::gateway_log::read_heard;
 use super::link::read_links;
 use super::report::{Asked, TransactionReport, may_be_asked};
 use super::transaction::{Amount, Rule, find_rule};
@@ -103,9 +104,9 @@ fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject> {
     let links = read_links(&item, card_token.as_ref());
     // What goes back goes by an order of its own, where the first is told beside it.
     let order = item.gpa_order_unload.or(item.gpa_order).map(|Object(order)| order);
-    let (order_currency, jit) = match order {
-        Some(order) => (order.currency_code, order.jit_funding.map(|Object(jit)| jit)),
-        None => (None, None),
+    let (order_currency, funding, jit) = match order {
+        Some(order) => (order.currency_code, order.funding, order.jit_funding.map(|Object(jit)| jit)),
+        None => (None, None, None),
     };
     let currency = read_currency(order_currency, item.currency_code);
     let funded = jit.and_then(|jit| jit.amount);
@@ -122,6 +123,7 @@ fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject> {
         amount,
         card_token,
         links,
+        heard: funding.and_then(|funding| read_heard(funding, currency)),
         preceding: optional(preceding, &["preceding_related_transaction_token"])?,
         original: optional(original, &["original_transaction_token"])?,
         merchant: item.card_acceptor.map(|Object(merchant)| read_merchant(merchant)).unwrap_or_default(),

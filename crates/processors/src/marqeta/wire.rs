@@ -112,6 +112,39 @@ pub(super) struct Order<'a> {
     pub(super) currency_code: Option<Scalar<'a>>,
     #[serde(borrow)]
     pub(super) jit_funding: Option<Object<JitFunding<'a>>>,
+    /// A [`Funding`], if it can be read.
+    #[serde(borrow)]
+    pub(super) funding: Option<&'a RawValue>,
+}
+
+/// `funding` of an order.
+#[derive(serde::Deserialize)]
+pub(super) struct Funding<'a> {
+    /// A [`GatewayLog`], if it can be read.
+    #[serde(borrow)]
+    pub(super) gateway_log: Option<&'a RawValue>,
+}
+
+/// `gateway_log`: what the processor heard from us.
+#[derive(serde::Deserialize)]
+pub(super) struct GatewayLog<'a> {
+    #[serde(borrow)]
+    pub(super) message: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    pub(super) timed_out: Option<&'a RawValue>,
+    /// A [`Heard`], if it can be read.
+    #[serde(borrow)]
+    pub(super) response: Option<&'a RawValue>,
+}
+
+/// `response` of the log.
+#[derive(serde::Deserialize)]
+pub(super) struct Heard<'a> {
+    #[serde(borrow)]
+    pub(super) code: Option<Scalar<'a>>,
+    /// Our answer, or an array of it.
+    #[serde(borrow)]
+    pub(super) data: Option<&'a RawValue>,
 }
 
 /// `jit_funding` of an order.

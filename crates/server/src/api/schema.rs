@@ -37,6 +37,7 @@ text_schemas! {
     GroupStatus = words(CoreGroupStatus::ALL.iter().map(|word| word.as_str()));
     MessageSource = words(Source::ALL.iter().map(|word| word.as_str()));
     DeclineReason = words(bursar_core::DeclineReason::ALL.iter().map(|word| word.as_str()));
+    DiscrepancyKind = words(bursar_core::DiscrepancyKind::ALL.iter().map(|word| word.as_str()));
     CheckName = words(check::CheckName::ALL.iter().map(|word| word.as_str()));
     CheckResult = words(check::CheckResult::ALL.iter().map(|word| word.as_str()));
     AuthorizationKind = words([ActionKind::Authorize, ActionKind::Increment, ActionKind::Report, ActionKind::Claim].iter().map(|word| word.as_str()));

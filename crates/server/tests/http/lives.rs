@@ -68,7 +68,9 @@ impl Life {
             });
             item["amount"] = dollars(cents).into();
             if part > 0 {
-                item["preceding_related_transaction_token"] = token(0).into();
+                // All name the first; or each the one before it, so that purchases are found to be one later.
+                let named = if number.is_multiple_of(2) { 0 } else { part - 1 };
+                item["preceding_related_transaction_token"] = token(named).into();
             }
             for (name, value) in fields.as_object().into_iter().flatten() {
                 item[name] = value.clone();

@@ -3,6 +3,7 @@
 mod api;
 mod authorizations;
 mod controls;
+mod discrepancies;
 mod health;
 mod jit;
 mod limits;

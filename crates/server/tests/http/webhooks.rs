@@ -8,7 +8,7 @@ use crate::jit::{swipe, verdict};
 use crate::running::{Error, Given, Running, WEBHOOK_SECRET_NEXT, signature};
 
 /// A transaction in dollars with the card of the tests.
-fn item(kind: &str, token: &str, state: &str, amount: f64) -> Value {
+pub(crate) fn item(kind: &str, token: &str, state: &str, amount: f64) -> Value {
     let code = if state == "DECLINED" { "1016" } else { "0000" };
     json!({
         "type": kind, "token": token, "state": state, "card_token": "card-1", "user_token": "user-1",
@@ -27,7 +27,7 @@ fn at(mut item: Value, time: &str) -> Value {
     item
 }
 
-async fn report(server: &Running, items: &[Value]) -> Tested {
+pub(crate) async fn report(server: &Running, items: &[Value]) -> Tested {
     let answered = server.webhook(&json!({"transactions": items})).await?;
     match answered.status.as_u16() {
         200 => Ok(()),

@@ -1,6 +1,7 @@
 //! The reads of the port.
 
 mod authorizations;
+mod discrepancies;
 mod snapshot;
 mod spending;
 
@@ -14,8 +15,8 @@ use bursar_core::{
     Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, Slice,
-    Spending, StoreError, Totals,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, ListedDiscrepancy,
+    ListedMessage, Page, Reader, Slice, Spending, StoreError, Totals,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -225,6 +226,14 @@ impl Reader for PostgresLedger {
 
     async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError> {
         self.records(page).await
+    }
+
+    async fn list_discrepancies(
+        &self,
+        filter: DiscrepancyFilter,
+        page: Page<i64>,
+    ) -> Result<Vec<ListedDiscrepancy>, StoreError> {
+        self.discrepancies(filter, page).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

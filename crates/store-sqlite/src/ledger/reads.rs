@@ -1,6 +1,7 @@
 //! The reads of the port.
 
 mod authorizations;
+mod discrepancies;
 mod spending;
 
 use async_trait::async_trait;
@@ -13,8 +14,8 @@ use bursar_core::{
     Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, Slice,
-    Spending, StoreError, Totals,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, ListedDiscrepancy,
+    ListedMessage, Page, Reader, Slice, Spending, StoreError, Totals,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use uuid::Uuid;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 use super::SqliteLedger;
 use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, owner, program};
 use authorizations::{find_authorization, list_authorizations, list_records};
+use discrepancies::list_discrepancies;
 use spending::{find_spending, list_controls};
 
 /// Where a kind of row is and how it is read.
@@ -203,6 +205,14 @@ impl Reader for SqliteLedger {
 
     async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError> {
         self.readers.read(move |connection| list_records(connection, page)).await
+    }
+
+    async fn list_discrepancies(
+        &self,
+        filter: DiscrepancyFilter,
+        page: Page<i64>,
+    ) -> Result<Vec<ListedDiscrepancy>, StoreError> {
+        self.readers.read(move |connection| list_discrepancies(connection, filter, page)).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use bursar_core::command::{Amount, GroupRef, Purpose, Record};
+use bursar_core::command::{Amount, Close, GroupRef, Purpose, Record};
 use bursar_core::control::Scope;
 use bursar_core::message::{Source, TransactionKind};
 use bursar_core::money::AmountError;
+use bursar_core::text::FreeText;
 use bursar_core::{Action, Window};
 use bursar_store::copy::{self, CopyError, Report, Settings, Target};
 use bursar_store::{Batch, Ledger, StageTimes};
@@ -58,7 +59,10 @@ pub(crate) async fn fill(ledger: &dyn Ledger) -> Funded {
     given::sent(ledger, &cash).await;
     given::sent(ledger, &given::unload(&funded, usd("5.00"))).await;
     given::sent(ledger, &given::unknown_card(&given::new_token("nobody"), usd("1.00"))).await;
-    given::sent(ledger, &recorded()).await;
+    let kept = given::sent(ledger, &recorded()).await;
+    let note = FreeText::new("looked at");
+    let close = Close { owner: None, discrepancy: kept.id(), note };
+    given::sent(ledger, &Call::new(Source::Api, Action::Close(close))).await;
     given::merged_groups(ledger).await;
     let batch = Batch { members: Vec::new(), stage_times: Arc::new(timed) };
     ledger.transact(batch).await.expect("a ledger that works");

@@ -1,6 +1,6 @@
 //! Calls that report what became of a processor's transactions.
 
-use bursar_core::command::{GroupRef, Link, LinkKind, Report, Says};
+use bursar_core::command::{GroupRef, Heard, Link, LinkKind, Report, Says};
 use bursar_core::message::{MessageKey, Source, TransactionKind};
 use bursar_core::text::Token;
 use bursar_core::{Action, Merchant, Money};
@@ -25,6 +25,8 @@ pub fn report(funded: &Funded, transaction: &str, says: Says, money: Money) -> C
         cash_minor: 0,
         merchant: Merchant::default(),
         processor_time: None,
+        is_asked: true,
+        heard: None,
     };
     let mut call = Call::new(Source::MarqetaReport, Action::Report(Box::new(report)));
     call.command.key.token = transaction;
@@ -61,6 +63,18 @@ impl Call {
     #[must_use]
     pub fn hinting(self, kind: LinkKind, id: &str) -> Self {
         self.reporting(|report| report.hints.push(GroupRef::Link(Link::new(kind, id))))
+    }
+
+    /// The processor says that it heard this from us.
+    #[must_use]
+    pub fn hearing(self, heard: Heard) -> Self {
+        self.reporting(|report| report.heard = Some(heard))
+    }
+
+    /// Nobody is asked about such a transaction before.
+    #[must_use]
+    pub fn unasked(self) -> Self {
+        self.reporting(|report| report.is_asked = false)
     }
 
     /// It names no card that is known.

@@ -1,0 +1,57 @@
+//! What a report says, beside what we decided.
+
+use crate::account::Account;
+use crate::command::{Command, Heard, Report, Says};
+use crate::discrepancy::{Discrepancy, DiscrepancyKind};
+use crate::hold_group::{Effect, GroupMessage, HoldGroup};
+use crate::message::Role;
+
+/// The difference between a report that is booked and the decision about its transaction, if there is one:
+/// what it changed in the account repaired it.
+pub(super) fn find(
+    command: &Command,
+    request: &Report,
+    groups: &[&HoldGroup],
+    before: &Account,
+    after: &Account,
+) -> Option<Discrepancy> {
+    let kind = kind(request, decision(command, groups))?;
+    Some(Discrepancy {
+        kind,
+        held_minor: after.held_minor.checked_sub(before.held_minor)?,
+        posted_minor: after.posted_minor.checked_sub(before.posted_minor)?,
+        pending_credit_minor: after.pending_credit_minor.checked_sub(before.pending_credit_minor)?,
+    })
+}
+
+/// What we decided of the transaction that the command is about.
+fn decision<'a>(command: &Command, groups: &[&'a HoldGroup]) -> Option<&'a GroupMessage> {
+    let is_it = |message: &&GroupMessage| {
+        message.key.role() == Role::Decision && message.key.is_of_transaction(&command.key)
+    };
+    groups.iter().flat_map(|group| &group.messages).find(is_it)
+}
+
+fn kind(request: &Report, decision: Option<&GroupMessage>) -> Option<DiscrepancyKind> {
+    let approved = decision.map(|message| message.effect).filter(|effect| *effect != Effect::None);
+    let heard = request.heard.unwrap_or_default();
+    match (request.says, approved) {
+        (Says::Claim | Says::Nothing, _) => None,
+        (Says::Refused, Some(_)) if heard.is_too_late => Some(DiscrepancyKind::TooLate),
+        (Says::Refused, Some(_)) if heard.is_unreadable => Some(DiscrepancyKind::Unparsable),
+        (Says::Refused, Some(_)) => Some(DiscrepancyKind::Overruled),
+        _ if !request.is_asked => None,
+        (Says::Refused, None) => heard.approves().then_some(DiscrepancyKind::OtherAnswer),
+        (_, None) => Some(DiscrepancyKind::Adopted),
+        (_, Some(effect)) if request.amount.minor.ok() != Some(effect.approved_minor()) => {
+            Some(DiscrepancyKind::OtherAmount)
+        }
+        (_, Some(effect)) => (!agrees(&heard, effect)).then_some(DiscrepancyKind::OtherAnswer),
+    }
+}
+
+/// Whether the processor heard that we approved this.
+fn agrees(heard: &Heard, effect: Effect) -> bool {
+    heard.is_approved != Some(false)
+        && heard.amount_minor.is_none_or(|minor| minor == effect.approved_minor())
+}

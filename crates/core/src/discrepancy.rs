@@ -1,0 +1,70 @@
+//! Where the processor and we say different things of a transaction.
+
+use serde::Serialize;
+
+use crate::id::MessageId;
+use crate::text::FreeText;
+use crate::word::words;
+
+words! {
+    /// What they differ about.
+    pub enum DiscrepancyKind {
+        /// It approved what we declined, or were never asked about: that is booked.
+        Adopted = "adopted",
+        /// It refused what we approved: nothing is held or posted for it.
+        Overruled = "overruled",
+        /// It did not wait for our approval: nothing is held or posted for it.
+        TooLate = "too_late",
+        /// It could not read our approval: nothing is held or posted for it.
+        Unparsable = "unparsable",
+        /// It approved another amount than we did: its amount is booked.
+        OtherAmount = "other_amount",
+        /// It says that it heard another answer than we stored.
+        OtherAnswer = "other_answer",
+        /// What it reports cannot be booked.
+        NotBooked = "not_booked",
+        /// Nobody has said what it does to the ledger, or whose it is.
+        Unknown = "unknown",
+    }
+}
+
+impl DiscrepancyKind {
+    /// Whether the books are right again, so that nobody has to decide anything.
+    #[must_use]
+    pub const fn is_repaired(self) -> bool {
+        match self {
+            Self::Adopted | Self::Overruled | Self::TooLate | Self::Unparsable | Self::OtherAmount => true,
+            Self::OtherAnswer | Self::NotBooked | Self::Unknown => false,
+        }
+    }
+}
+
+/// A difference, and what its repair changed in the books of the account, in minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Discrepancy {
+    /// What they differ about.
+    pub kind: DiscrepancyKind,
+    /// More is held by so much, or less.
+    pub held_minor: i64,
+    /// Credits less debits that were posted.
+    pub posted_minor: i64,
+    /// More credit is pending by so much, or less.
+    pub pending_credit_minor: i64,
+}
+
+impl Discrepancy {
+    /// One that changed nothing.
+    #[must_use]
+    pub const fn unrepaired(kind: DiscrepancyKind) -> Self {
+        Self { kind, held_minor: 0, posted_minor: 0, pending_credit_minor: 0 }
+    }
+}
+
+/// An operator's word that nothing is left to do about a difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing {
+    /// The message that brought it.
+    pub discrepancy: MessageId,
+    /// What was done.
+    pub note: FreeText,
+}
