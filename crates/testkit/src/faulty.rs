@@ -16,9 +16,10 @@ use bursar_core::{
     OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, Batch, ControlFilter, Entry, Ledger, ListedMessage, Page,
-    PoolUse, Reader, Slice, Spending, StoreError, Totals, Transacted,
+    AuthorizationFilter, AuthorizationRecord, Batch, ControlFilter, Entry, IdleSlice, Ledger, ListedMessage,
+    Page, PoolUse, Reader, Slice, Spending, StoreError, Sweep, Totals, Transacted,
 };
+use jiff::SignedDuration;
 use tokio::sync::{Notify, RwLock, RwLockWriteGuard};
 
 /// Passes everything on to a real ledger, except where it is told otherwise.
@@ -212,6 +213,11 @@ impl Ledger for FaultyLedger {
         }
     }
 
+    async fn keep_sweep(&self, sweep: Sweep) -> Result<(), StoreError> {
+        self.up()?;
+        self.ledger.keep_sweep(sweep).await
+    }
+
     async fn probe(&self) -> Result<(), StoreError> {
         self.up()?;
         self.ledger.probe().await
@@ -255,5 +261,7 @@ pass_on! {
     find_authorization(id: MessageId) -> Option<AuthorizationRecord>;
     list_authorizations(filter: AuthorizationFilter, page: Page<i64>) -> Slice<ListedMessage>;
     list_records(page: Page<i64>) -> Vec<ListedMessage>;
+    list_idle(at_least: SignedDuration, page: Page<i64>) -> IdleSlice;
+    list_sweeps() -> Vec<Sweep>;
     totals() -> Totals;
 }

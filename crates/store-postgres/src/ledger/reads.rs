@@ -1,6 +1,7 @@
 //! The reads of the port.
 
 mod authorizations;
+mod idle;
 mod snapshot;
 mod spending;
 
@@ -14,9 +15,10 @@ use bursar_core::{
     Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, Slice,
-    Spending, StoreError, Totals,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, IdleSlice, ListedMessage, Page, Reader,
+    Slice, Spending, StoreError, Sweep, Totals,
 };
+use jiff::SignedDuration;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -225,6 +227,14 @@ impl Reader for PostgresLedger {
 
     async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError> {
         self.records(page).await
+    }
+
+    async fn list_idle(&self, at_least: SignedDuration, page: Page<i64>) -> Result<IdleSlice, StoreError> {
+        self.idle(at_least, page).await
+    }
+
+    async fn list_sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
+        self.sweeps().await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -1,6 +1,7 @@
 //! The reads of the port.
 
 mod authorizations;
+mod idle;
 mod spending;
 
 use async_trait::async_trait;
@@ -13,15 +14,17 @@ use bursar_core::{
     Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, Slice,
-    Spending, StoreError, Totals,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, IdleSlice, ListedMessage, Page, Reader,
+    Slice, Spending, StoreError, Sweep, Totals,
 };
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use uuid::Uuid;
 
 use super::SqliteLedger;
 use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, owner, program};
 use authorizations::{find_authorization, list_authorizations, list_records};
+use idle::{list_idle, list_sweeps};
 use spending::{find_spending, list_controls};
 
 /// Where a kind of row is and how it is read.
@@ -203,6 +206,15 @@ impl Reader for SqliteLedger {
 
     async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError> {
         self.readers.read(move |connection| list_records(connection, page)).await
+    }
+
+    async fn list_idle(&self, at_least: SignedDuration, page: Page<i64>) -> Result<IdleSlice, StoreError> {
+        let before = self.clock.now().saturating_sub(at_least).unwrap_or(Timestamp::MIN);
+        self.readers.read(move |connection| list_idle(connection, before, page)).await
+    }
+
+    async fn list_sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
+        self.readers.read(list_sweeps).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {
