@@ -89,7 +89,7 @@ pub trait Reader: Send + Sync + 'static {
     async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError>;
 
     /// Hold groups whose last message that may have moved anything is at least so old by the store's clock, in
-    /// the order of commits. Looks at no more than `page.limit` messages behind `page.after`, and at none from
+    /// the order of commits; only of accounts that hold something now. Looks at no more than `page.limit` messages behind `page.after`, and at none from
     /// the first one on that is younger: so it looks at each message once, and its cost does not grow.
     ///
     /// A message that got its position before another one's and was committed after it is passed over if that

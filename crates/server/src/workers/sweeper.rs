@@ -53,6 +53,9 @@ impl Default for Settings {
 /// An expiry that could not be started by then waits for the next run.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long it rests between two slices, at most.
+const REST_MAX: Duration = Duration::from_secs(1);
+
 /// Groups that a sweep leaves behind because of their own data, at most.
 const LEFT_MAX: usize = 100;
 
@@ -94,7 +97,7 @@ impl From<StoreError> for Failure {
 impl Walk {
     /// Up to where nothing is left to be looked at.
     fn settled(&self) -> i64 {
-        let first_left = self.left.iter().map(|group| group.position - 1).min();
+        let first_left = self.left.iter().map(|group| group.position.saturating_sub(1)).min();
         first_left.map_or(self.position, |before| before.min(self.position))
     }
 }
@@ -135,13 +138,18 @@ impl Sweeper {
             let walk = self.sweeps.entry(days).or_default();
             walk.position = walk.position.max(position);
         }
+        let mut damage = Ok(());
         for days in self.sweeps.keys().copied().collect::<Vec<_>>() {
             let mut walk = self.sweeps.remove(&days).unwrap_or_default();
             let swept = self.sweep(days, &mut walk).await;
             self.sweeps.insert(days, walk);
-            swept?;
+            match swept {
+                // It may be in the way of this one only.
+                Err(StoreError::Corrupt(why)) => damage = Err(StoreError::Corrupt(why)),
+                swept => swept?,
+            }
         }
-        Ok(())
+        damage
     }
 
     async fn read_hold_days(&self) -> Result<HashMap<ProgramId, HoldDays>, StoreError> {
@@ -166,6 +174,7 @@ impl Sweeper {
                 let why = format!("{LEFT_MAX} holds of {days} days cannot be looked at; the log says why");
                 return Err(StoreError::Corrupt(why));
             }
+            let began = Instant::now();
             let page = Page { after: Some(walk.position), limit: self.slice };
             let slice = self.ledger().list_idle(days.duration(), page).await?;
             self.look_at_all(days, slice.groups, walk).await?;
@@ -177,6 +186,8 @@ impl Sweeper {
             if !slice.has_more {
                 return Ok(());
             }
+            // Who has much to catch up with leaves half of the time to the decisions.
+            tokio::time::sleep(began.elapsed().min(REST_MAX)).await;
         }
     }
 

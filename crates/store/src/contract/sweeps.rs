@@ -35,6 +35,9 @@ pub(super) async fn a_hold_is_found_by_its_last_message_once_that_is_old_enough(
     let account = given::account(ledger, usd("100.00")).await;
     let first = held(ledger, &account, "t-1").await;
     let other = held(ledger, &account, "t-2").await;
+    let captured = given::account(ledger, usd("100.00")).await;
+    let group = GroupRef::Message(held(ledger, &captured, "t-3").await);
+    given::sent(ledger, &given::final_capture(&captured, group, usd("10.00"))).await;
     given::sent(ledger, &given::unknown_card(&given::new_token("card"), usd("1.00"))).await;
     place.clock().set_after_noon(DAY);
     let more =

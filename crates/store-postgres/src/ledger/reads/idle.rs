@@ -22,6 +22,7 @@ const SELECT: &str = "
     ), found as (
         select old.position, old.id, old.root, owners.program, first.merchant
         from old join messages as first on first.id = old.root join owners on owners.id = first.owner
+        join accounts on accounts.id = first.account and accounts.open_holds > 0
         where old.moves and not exists (
             select from messages as later where later.root = old.root and later.root <> later.id
             and later.position > old.position and (later.effect <> 'none' or later.state = $4)

@@ -51,7 +51,7 @@ fn find_if_last(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Opti
         return Ok(None);
     }
     let first = "select program, merchant from messages join owners on owners.id = messages.owner
-                 where messages.id = ?1";
+                 join accounts on accounts.id = messages.account and open_holds > 0 where messages.id = ?1";
     let mut statement = connection.prepare_cached(first)?;
     let mut rows = statement.query([Blob16(root.uuid())])?;
     let Some(row) = rows.next()? else { return Ok(None) };
