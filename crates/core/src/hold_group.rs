@@ -62,10 +62,11 @@ pub struct GroupMessage {
 }
 
 impl GroupMessage {
-    /// Whether it may change the group's books: by its effect, or by taking that of another from it.
+    /// Whether it may change the group's books: by its effect, by taking that of another from it, or by what it
+    /// brings together.
     #[must_use]
     pub fn moves(&self) -> bool {
-        self.effect != Effect::None || self.key.role() == Role::Refusal
+        self.effect != Effect::None || matches!(self.key.role(), Role::Report | Role::Refusal)
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) async fn a_hold_is_found_by_its_last_message_once_that_is_old_enough(
     let refused = given::sent(ledger, &refused).await.id();
     assert_eq!(last_of(ledger, 1).await, [more]);
     place.clock().set_after_noon(DAY * 3);
-    assert_eq!(last_of(ledger, 1).await, [more, refused], "a refusal takes from its group");
+    assert_eq!(last_of(ledger, 1).await, [more, refused], "a report speaks of its group");
     assert_books_are_right(place.books());
 }
 

@@ -1,6 +1,6 @@
 //! Hold groups of which nothing was heard for long.
 
-use bursar_core::message::MessageKey;
+use bursar_core::message::Source;
 use bursar_core::{Mcc, Merchant, MessageId, ProgramId};
 use bursar_store::{IdleGroup, IdleSlice, Page, StoreError, Sweep};
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +14,7 @@ use crate::rows::{Damage, Read, get, id};
 /// looked at.
 const SELECT: &str = "
     with looked_at as materialized (
-        select position, id, root, at, effect <> 'none' or state = $4 as moves from messages
+        select position, id, root, at, effect <> 'none' or source = $4 as moves from messages
         where position > $1 order by position limit $2
     ), old as materialized (
         select * from looked_at where position <
@@ -25,7 +25,7 @@ const SELECT: &str = "
         join accounts on accounts.id = first.account and accounts.open_holds > 0
         where old.moves and not exists (
             select from messages as later where later.root = old.root and later.root <> later.id
-            and later.position > old.position and (later.effect <> 'none' or later.state = $4)
+            and later.position > old.position and (later.effect <> 'none' or later.source = $4)
         )
     )
     select walked.position, walked.count, found.position, found.id, found.root, found.program, found.merchant
@@ -40,7 +40,7 @@ impl PostgresLedger {
     ) -> Result<IdleSlice, StoreError> {
         let before = self.clock.now().saturating_sub(at_least).unwrap_or(Timestamp::MIN);
         let (after, limit) = (page.after.unwrap_or(0), i64::from(page.limit));
-        let rows = self.query(SELECT, &[&after, &limit, &before, &MessageKey::REFUSED]).await?;
+        let rows = self.query(SELECT, &[&after, &limit, &before, &Source::MarqetaReport.as_str()]).await?;
         Ok(read(&rows, after, limit)?)
     }
 

@@ -1,6 +1,6 @@
 //! Hold groups of which nothing was heard for long.
 
-use bursar_core::message::MessageKey;
+use bursar_core::message::Source;
 use bursar_core::{Mcc, Merchant, MessageId, ProgramId};
 use bursar_store::{IdleGroup, IdleSlice, Page, Sweep};
 use jiff::Timestamp;
@@ -8,8 +8,10 @@ use rusqlite::{Connection, Row, params};
 
 use crate::rows::{Blob16, Micros, id};
 
-/// Whether a message may have moved anything in its group.
-const MOVES: &str = "(effect <> 'none' or state = ?2)";
+/// Whether a message may have moved anything in its group: a decision by its effect, a report in any case.
+const MOVES: &str = "(effect <> 'none' or source = ?2)";
+
+const REPORT: &str = Source::MarqetaReport.as_str();
 
 /// Walks the messages in the order of their commits, up to the first that is younger.
 pub(super) fn list_idle(
@@ -23,7 +25,7 @@ pub(super) fn list_idle(
     );
     let mut statement = connection.prepare_cached(&select)?;
     let after = page.after.unwrap_or(0);
-    let mut rows = statement.query(params![after, MessageKey::REFUSED, page.limit])?;
+    let mut rows = statement.query(params![after, REPORT, page.limit])?;
     let mut slice = IdleSlice { groups: Vec::new(), position: after, has_more: false };
     let mut looked_at = 0;
     while let Some(row) = rows.next()? {
@@ -46,7 +48,7 @@ fn find_if_last(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Opti
     let later = format!(
         "select 1 from messages where root = ?1 and root <> id and position > ?3 and {MOVES} limit 1"
     );
-    let parameters = params![Blob16(root.uuid()), MessageKey::REFUSED, position];
+    let parameters = params![Blob16(root.uuid()), REPORT, position];
     if connection.prepare_cached(&later)?.exists(parameters)? {
         return Ok(None);
     }
