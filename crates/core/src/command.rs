@@ -3,6 +3,7 @@
 mod authorize;
 mod hold_group;
 mod keys;
+mod link;
 mod report;
 
 use serde::Serialize;
@@ -23,6 +24,7 @@ use crate::time::Zone;
 pub use authorize::{Authorize, Partial, Purpose};
 pub use hold_group::{Capture, Expire, GroupRef, Refund, Reverse};
 pub use keys::{Keys, TokenKind};
+pub use link::{Link, LinkKind};
 pub use report::{Report, Says};
 
 /// A request for one atomic change. Everything random or measured was put in before: a command

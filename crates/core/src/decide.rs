@@ -17,7 +17,7 @@ use crate::account::Account;
 use crate::card::Card;
 use crate::cardholder::Cardholder;
 use crate::check::DeclineReason;
-use crate::command::{Action, Command, GroupRef, Record, TokenKind};
+use crate::command::{Action, Command, GroupRef, Link, Record, TokenKind};
 use crate::control::Scope;
 use crate::event::{Event, Object};
 use crate::hold_group::{FoldOverflow, GroupBooks};
@@ -85,6 +85,10 @@ pub struct Decided {
     pub hold: Option<GroupBooks>,
     /// The object whose status it changed, or that it created.
     pub object: Option<(String, Option<&'static str>)>,
+    /// Hold groups that it proved to be one with its own, by the messages that began them.
+    pub merged: Vec<MessageId>,
+    /// Ids that name its hold group from now on.
+    pub links: Vec<Link>,
 }
 
 /// A row as a decision leaves it.
@@ -134,7 +138,7 @@ impl Decided {
     #[must_use]
     pub fn event(&self) -> Event {
         let object = self.object.clone().map(|(id, status)| Object { id, status });
-        Event::of(&self.message, self.account.as_ref(), object)
+        Event::of(&self.message, &self.merged, self.account.as_ref(), object)
     }
 }
 
@@ -150,6 +154,8 @@ struct Ruling {
     group: Option<Membership>,
     authorization: Option<Authorization>,
     recorded: Option<Recorded>,
+    merged: Vec<MessageId>,
+    links: Vec<Link>,
 }
 
 impl Ruling {
@@ -225,6 +231,8 @@ pub fn decide(state: &State, work: &Work, at: Timestamp) -> Result<Decided, Faul
         account: ruling.account,
         hold: ruling.hold,
         object: ruling.object,
+        merged: ruling.merged,
+        links: ruling.links,
     })
 }
 

@@ -29,6 +29,9 @@ pub struct Event {
     /// The hold group that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<MessageId>,
+    /// Hold groups that are a part of that one from now on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<MessageId>,
     /// The card that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<CardId>,
@@ -71,7 +74,12 @@ const fn is_zero(minor: &i64) -> bool {
 impl Event {
     /// The event of a decided message.
     #[must_use]
-    pub fn of(message: &Message, account: Option<&Account>, object: Option<Object>) -> Self {
+    pub fn of(
+        message: &Message,
+        merged: &[MessageId],
+        account: Option<&Account>,
+        object: Option<Object>,
+    ) -> Self {
         Self {
             id: EventId::new(message.id.uuid()),
             kind: message.kind,
@@ -81,6 +89,7 @@ impl Event {
             at: message.at,
             declined: message.declined,
             group: message.group.as_ref().map(|group| group.root),
+            merged: merged.to_vec(),
             card: message.authorization.as_ref().and_then(|authorization| authorization.card),
             object,
             account: account.map(|account| Balances {

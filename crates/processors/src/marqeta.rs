@@ -7,6 +7,7 @@
 
 mod decode;
 mod encode;
+mod link;
 mod method;
 mod report;
 mod request;

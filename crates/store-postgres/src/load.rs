@@ -77,7 +77,7 @@ struct Flight {
     owners: Found,
     existing: Found,
     rows: (Found, Found, Found, Found, Scopes),
-    others: (Found, [Found; 3], Found, Scopes, Found),
+    others: (Found, [Found; 3], Found, Scopes, Members),
     versions: Versions,
     known: KnownOf,
 }
@@ -113,7 +113,7 @@ async fn read(
         tokens(client, wanted),
         groups::accounts(client, &wanted.groups),
         groups::scopes(client, &wanted.groups),
-        groups::members(client, &wanted.groups),
+        try_join(groups::members(client, &wanted.groups), groups::links(client, &wanted.groups)),
     );
     let rest = try_join3(rows, others, existing(client, &spared));
     let (((), (mut owners, more)), (mut rows, others, existing)) =
@@ -169,6 +169,8 @@ pub(crate) const BEGIN: &str = "begin isolation level read committed read write"
 
 type Found = Vec<Row>;
 type Scopes = (Found, Found);
+/// The members of hold groups, and links that name some.
+type Members = (Found, Found);
 
 /// Runs a statement that is prepared once a connection. Nothing is sent for nothing.
 pub(crate) async fn query(

@@ -118,7 +118,35 @@ fn inserts<'a>(save: &Save<'a>) -> Vec<Insert<'a>> {
     if rare.iter().any(|insert| insert.rows > 0) {
         inserts.extend(rare);
     }
+    let of_groups = [links(&decided), merges(&decided)];
+    if of_groups.iter().any(|insert| insert.rows > 0) {
+        inserts.extend(of_groups);
+    }
     inserts
+}
+
+/// One that another owner's purchase has names that one.
+fn links<'a>(decided: &[(&'a Decided, &'a Answer)]) -> Insert<'a> {
+    let of = |&(of, _): &(&'a Decided, &'a Answer)| {
+        let root = of.message.group.as_ref().map(|group| group.root.uuid());
+        of.links.iter().map(move |link| (link, root))
+    };
+    let rows: Vec<_> = decided.iter().flat_map(of).collect();
+    let target = "links (value, kind, scope, root)";
+    Insert::new(target, &["text", "text", "bigint", "uuid"], "on conflict do nothing")
+        .column(rows.iter().map(|(link, _)| &*link.value))
+        .column(rows.iter().map(|(link, _)| link.kind.as_str()))
+        .column(rows.iter().map(|(link, _)| link.scope))
+        .column(rows.iter().map(|(_, root)| *root))
+}
+
+fn merges<'a>(decided: &[(&'a Decided, &'a Answer)]) -> Insert<'a> {
+    let of = |&(of, _): &(&'a Decided, &'a Answer)| of.merged.iter().map(move |merged| (merged, &of.message));
+    let rows: Vec<_> = decided.iter().flat_map(of).collect();
+    Insert::new("merges (merged, root, message)", &["uuid", "uuid", "uuid"], "")
+        .column(rows.iter().map(|(merged, _)| merged.uuid()))
+        .column(rows.iter().map(|(_, message)| message.group.as_ref().map(|group| group.root.uuid())))
+        .column(rows.iter().map(|(_, message)| message.id.uuid()))
 }
 
 fn programs(state: &State) -> Insert<'_> {

@@ -21,13 +21,17 @@ async fn refused(operator: &Client, statement: &str) -> String {
 #[tokio::test]
 async fn messages_and_entries_are_neither_changed_nor_removed() {
     let place = PostgresPlace::new();
-    given::account(place.open().as_ref(), usd("100.00")).await;
+    given::merged_groups(place.open().as_ref()).await;
     let operator = by_hand(&place).await;
-    for (table, column) in
-        [("messages", "answer_code"), ("entries", "amount_minor"), ("program_entries", "amount_minor")]
-    {
+    for (table, change) in [
+        ("messages", "answer_code = 0"),
+        ("entries", "amount_minor = 0"),
+        ("program_entries", "amount_minor = 0"),
+        ("links", "scope = 1"),
+        ("merges", "root = merged"),
+    ] {
         for statement in [
-            format!("update {table} set {column} = {column} + 1"),
+            format!("update {table} set {change}"),
             format!("delete from {table}"),
             format!("truncate {table}"),
         ] {

@@ -7,7 +7,7 @@ use bursar_core::window::Counters;
 use bursar_core::{
     Account, AccountId, Answer, Control, Currency, EventId, JournalId, Message, MessageId, Owner, Program,
 };
-use bursar_store::books::Books;
+use bursar_store::books::{Books, Merge};
 use bursar_store::{Identity, StoreError};
 use rusqlite::{Connection, Row};
 
@@ -135,6 +135,16 @@ impl Books for SqliteBooks {
         self.walk(&select, |row| {
             visit(message::read(row)?, message::read_answer(row, message::WIDTH)?);
             Ok(())
+        })
+    }
+
+    fn merges(&mut self) -> Result<Vec<Merge>, StoreError> {
+        self.list("select merged, root, message from merges", |row| {
+            Ok(Merge {
+                merged: id(row, 0, MessageId::new)?,
+                root: id(row, 1, MessageId::new)?,
+                message: id(row, 2, MessageId::new)?,
+            })
         })
     }
 

@@ -1,5 +1,6 @@
 //! Loads what a batch needs, each row once.
 
+mod groups;
 mod history;
 
 use std::collections::HashSet;
@@ -7,24 +8,21 @@ use std::fmt::Display;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use bursar_core::command::{GroupRef, TokenKind};
+use bursar_core::command::TokenKind;
 use bursar_core::control::Scope;
 use bursar_core::decide::history_since;
 use bursar_core::state::{Answered, Rows, ScopeControls, Unreadable};
 use bursar_core::text::Token;
 use bursar_core::window::Counters;
-use bursar_core::{
-    AccountId, CardId, CardholderId, Command, Control, HoldGroup, MessageId, MessageKey, OwnerId, ProgramId,
-    State, Work,
-};
+use bursar_core::{AccountId, Command, Control, MessageKey, ProgramId, State, Work};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
+pub(crate) use groups::read_group;
+
 use crate::keys;
-use crate::rows::{
-    Blob16, account, card, cardholder, control, id, id_opt, message, owner, program, window, word,
-};
+use crate::rows::{Blob16, account, card, cardholder, control, message, owner, program, window};
 
 /// Adds everything that the commands touch, as far as it exists and is not there yet. `at` is the
 /// time of the decisions.
@@ -80,7 +78,7 @@ fn command(connection: &Connection, state: &mut State, command: &Command) -> rus
     for (kind, token) in keys.wanted_tokens.into_iter().flatten() {
         taken_token(connection, state, kind, token)?;
     }
-    keys.groups.iter().try_for_each(|wanted| group(connection, state, wanted))
+    keys.groups.iter().chain(keys.hints).try_for_each(|wanted| groups::load(connection, state, wanted))
 }
 
 fn answered(connection: &Connection, state: &mut State, key: &MessageKey) -> rusqlite::Result<()> {
@@ -179,69 +177,4 @@ fn taken_token(
         state.taken_tokens.insert((kind, token.clone()));
     }
     Ok(())
-}
-
-/// The hold group that a reference means, with every message of it and its account.
-fn group(connection: &Connection, state: &mut State, wanted: &GroupRef) -> rusqlite::Result<()> {
-    let Some(root) = find_root(connection, wanted)? else {
-        return Ok(());
-    };
-    if !state.groups.contains_key(&root) {
-        let Some(group) = read_group(connection, root)? else {
-            return Ok(());
-        };
-        for message in &group.messages {
-            state.group_refs.insert(GroupRef::Message(message.id), root);
-        }
-        state.groups.insert(root, group);
-    }
-    // Also of a group that is there already: a history is read without them.
-    if let Some((account, scopes)) = state.groups.get(&root).map(|group| (group.account, group.scopes())) {
-        load_account(connection, state, account)?;
-        load_scopes(connection, state, scopes.into_iter())?;
-    }
-    state.group_refs.insert(wanted.clone(), root);
-    Ok(())
-}
-
-fn find_root(connection: &Connection, wanted: &GroupRef) -> rusqlite::Result<Option<MessageId>> {
-    let root = |row: &Row<'_>| id_opt(row, 0, MessageId::new);
-    let found = match wanted {
-        GroupRef::Message(message) => connection
-            .prepare_cached("select root from messages where id = ?1")?
-            .query_row([Blob16(message.uuid())], root)
-            .optional()?,
-        GroupRef::Key(key) => keys::find(connection, key, "root", root)?,
-    };
-    Ok(found.flatten())
-}
-
-/// A group by the message that began it; `None` if that one was about no card of ours.
-pub(crate) fn read_group(connection: &Connection, root: MessageId) -> rusqlite::Result<Option<HoldGroup>> {
-    let first = "select messages.owner, card, cardholder, account, accounts.currency from messages
-                 join accounts on accounts.id = messages.account
-                 where messages.id = ?1 and card is not null and cardholder is not null";
-    let read = |row: &Row<'_>| {
-        Ok(HoldGroup {
-            root,
-            owner: id(row, 0, OwnerId::new)?,
-            card: id(row, 1, CardId::new)?,
-            cardholder: id(row, 2, CardholderId::new)?,
-            account: id(row, 3, AccountId::new)?,
-            currency: word(row, 4)?,
-            messages: Vec::new(),
-        })
-    };
-    let found = connection.prepare_cached(first)?.query_row([Blob16(root.uuid())], read).optional()?;
-    let Some(group) = found else {
-        return Ok(None);
-    };
-    let columns = message::GROUP_COLUMNS;
-    let members = format!(
-        "select {columns} from messages where id = ?1
-         union all select {columns} from messages where root = ?1 and root <> id"
-    );
-    let mut statement = connection.prepare_cached(&members)?;
-    let messages = statement.query_map([Blob16(root.uuid())], |row| message::read_group_message(row, 0))?;
-    Ok(Some(HoldGroup { messages: messages.collect::<rusqlite::Result<_>>()?, ..group }))
 }

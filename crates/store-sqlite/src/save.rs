@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bursar_core::command::Link;
 use bursar_core::journal::Journal;
 use bursar_core::{Answer, Decided, Message, MessageId, Outcome, OwnerId, State};
 use bursar_store::{STAGES, Settled, StageTimes};
@@ -59,6 +60,7 @@ fn messages(connection: &Connection, settled: &[Settled], heads: &mut Heads) -> 
         let position = connection.last_insert_rowid();
         keys::insert(&mut insert_key, &message.key, position)?;
         event(&mut insert_event, decided)?;
+        links(connection, decided)?;
         if let Some(owner) = message.owner {
             heads.insert(owner, position);
         }
@@ -91,6 +93,25 @@ fn event(insert: &mut Statement<'_>, decided: &Decided) -> rusqlite::Result<()> 
         event.owner_sequence,
         payload
     ])?;
+    Ok(())
+}
+
+/// What names the hold group from now on, and what became a part of it.
+fn links(connection: &Connection, decided: &Decided) -> rusqlite::Result<()> {
+    let message = &decided.message;
+    let Some(group) = &message.group else { return Ok(()) };
+    let root = Blob16(group.root.uuid());
+    for Link { scope, kind, value } in &decided.links {
+        // One that another owner's purchase has names that one.
+        let insert =
+            "insert into links (value, kind, scope, root) values (?1, ?2, ?3, ?4) on conflict do nothing";
+        connection.prepare_cached(insert)?.execute(params![value, kind.as_str(), scope, root])?;
+    }
+    for merged in &decided.merged {
+        let insert = "insert into merges (merged, root, message) values (?1, ?2, ?3)";
+        let message = Blob16(message.id.uuid());
+        connection.prepare_cached(insert)?.execute(params![Blob16(merged.uuid()), root, message])?;
+    }
     Ok(())
 }
 

@@ -112,6 +112,27 @@ async fn l3_a_message_that_its_group_cannot_have_is_found() {
 }
 
 #[tokio::test]
+async fn l3_hold_groups_that_became_one_by_nothing_are_found() {
+    let unmerged = "delete from merges";
+    let other = "update merges set root = zeroblob(16)";
+    let unproved = "update merges set message = zeroblob(16)";
+    for (statement, words) in [
+        (unmerged, "the held amount"),
+        (other, "not of that group"),
+        (unproved, "made it a part of another hold group, and is not there"),
+    ] {
+        let place = SqlitePlace::new();
+        given::merged_groups(place.open().as_ref()).await;
+        assert_books_are_right(place.books());
+        change(&place, statement);
+        let findings =
+            check(place.books().as_mut(), &given::approved_minor).expect("readable books").findings;
+        let is_it = |finding: &Finding| finding.rule == "L3" && finding.problem.contains(words);
+        assert!(findings.iter().any(is_it), "{words}: {findings:#?}");
+    }
+}
+
+#[tokio::test]
 async fn l4_an_available_balance_other_than_the_books_is_found() {
     let more = "update messages set available_minor = available_minor + 1 where kind = 'increment'";
     assert_found("L4", "what was available after it", &[more]).await;

@@ -72,6 +72,12 @@ pub trait Books {
     /// # Errors
     /// As above.
     fn messages(&mut self, visit: &mut dyn FnMut(Message, Answer)) -> Result<(), StoreError>;
+    /// Hold groups that became a part of another one: by the message that began each, that of the other, and the
+    /// message that proved it.
+    ///
+    /// # Errors
+    /// As above.
+    fn merges(&mut self) -> Result<Vec<Merge>, StoreError>;
     /// Outbox rows: the event, its message and the owner's sequence that it carries.
     ///
     /// # Errors
@@ -92,6 +98,17 @@ pub trait Books {
     /// # Errors
     /// As above.
     fn stray_keys(&mut self) -> Result<Vec<i64>, StoreError>;
+}
+
+/// A hold group that became a part of another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Merge {
+    /// The message that began it.
+    pub merged: MessageId,
+    /// The message that began the other.
+    pub root: MessageId,
+    /// The message that proved it.
+    pub message: MessageId,
 }
 
 /// The amount that an answer says was approved, in minor units; `None` if it approves nothing.
@@ -253,6 +270,10 @@ fn check_messages(
     let mut walk: Option<OwnerWalk> = None;
     let mut held: HashMap<AccountId, Held> = HashMap::new();
     let controls = Controls::load(books)?;
+    let mut merges = HashMap::<MessageId, Vec<Merge>>::new();
+    for merge in books.merges()? {
+        merges.entry(merge.message).or_default().push(merge);
+    }
     books.messages(&mut |message, answer| {
         report.messages += 1;
         sequences.insert(message.id, message.owner_sequence);
@@ -264,11 +285,20 @@ fn check_messages(
         }
         controls::check_limits(&message, report);
         if let Some(owner) = message.owner {
-            walk.get_or_insert_with(|| OwnerWalk::new(owner)).step(&message, accounts, moved, report);
+            let walk = walk.get_or_insert_with(|| OwnerWalk::new(owner));
+            let merges = merges.remove(&message.id).unwrap_or_default();
+            walk.step(&message, &merges, accounts, moved, report);
         }
     })?;
     if let Some(done) = walk {
         done.finish(&mut owners, &mut held, accounts, &controls, report);
+    }
+    for Merge { merged, message, .. } in merges.into_values().flatten() {
+        report.find(
+            "L3",
+            merged,
+            format!("{message} made it a part of another hold group, and is not there"),
+        );
     }
     for owner in owners.into_values() {
         report.find("O3", owner.id, format!("its sequence is {}, and it has no messages", owner.sequence));

@@ -14,6 +14,7 @@ mod checks;
 mod controls;
 mod give_back;
 mod holds;
+mod links;
 mod messages;
 mod methods;
 mod money;
@@ -145,6 +146,15 @@ macro_rules! ledger_contract {
                 another_s_purchase_is_left_alone,
                 six_messages_in_any_order_end_in_the_same_books,
             }
+            links {
+                a_message_that_proves_two_groups_to_be_one_makes_them_one,
+                many_groups_become_one,
+                an_id_that_messages_share_makes_them_one_purchase,
+                an_id_that_only_suggests_makes_no_two_purchases_one,
+                an_id_of_another_s_purchase_leads_nowhere,
+                windows_follow_a_purchase_to_its_card,
+                an_increment_may_name_the_first_request_of_its_purchase,
+            }
             methods {
                 a_debit_is_posted_at_once_and_holds_nothing,
                 a_credit_is_posted_at_once,
@@ -224,6 +234,7 @@ macro_rules! ledger_contract {
                 a_repeat_after_opening_again_gets_the_same_bytes,
                 time_goes_on_from_the_last_decision_after_opening_again,
                 what_a_program_allows_counts_after_opening_again,
+                what_was_merged_is_found_again,
             }
         }
     };

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Amount;
+use super::{Amount, Link};
 use crate::id::{MessageId, OwnerId};
 use crate::message::{MessageKey, Source};
 
@@ -14,9 +14,20 @@ pub enum GroupRef {
     Message(MessageId),
     /// By the key of any message of the group.
     Key(MessageKey),
+    /// By an id that messages of the group share.
+    Link(Link),
 }
 
 impl GroupRef {
+    /// The id, if it names the group by one.
+    #[must_use]
+    pub const fn link(&self) -> Option<&Link> {
+        match self {
+            Self::Link(link) => Some(link),
+            Self::Message(_) | Self::Key(_) => None,
+        }
+    }
+
     /// All that may be known of the transaction with this key of a decision.
     #[must_use]
     pub fn of_transaction(decision: &MessageKey) -> Vec<Self> {

@@ -26,8 +26,10 @@ pub struct Keys<'a> {
     pub scopes: [Option<Scope>; 3],
     /// The token that the new object wants for itself, under each kind it names.
     pub wanted_tokens: [Option<(TokenKind, &'a Token)>; 2],
-    /// The hold groups that it may be about; the first that is there is it.
+    /// The hold groups that it is about.
     pub groups: &'a [GroupRef],
+    /// Those that it may be about.
+    pub hints: &'a [GroupRef],
 }
 
 /// What kind of object a token names: it is unique within the kind.
@@ -129,6 +131,7 @@ impl Report {
             account: self.route.map(|route| route.account),
             scopes: self.route.map_or([None; 3], |route| route.scopes().map(Some)),
             groups: &self.groups,
+            hints: &self.hints,
             ..base
         }
     }

@@ -22,9 +22,12 @@ pub struct Report {
     pub route: Option<Route>,
     /// The card's token, where it names one.
     pub card_token: Option<Token>,
-    /// Messages of its hold group, the surest first; those about the same transaction come before all others.
+    /// What proves its hold group, the surest first; groups that are proved to be one become one.
     #[serde(skip)]
     pub groups: Vec<GroupRef>,
+    /// What suggests its hold group, where nothing proves one. Two groups do not become one by it.
+    #[serde(skip)]
+    pub hints: Vec<GroupRef>,
     /// What happened.
     pub says: Says,
     /// What kind of transaction it is about.
@@ -101,6 +104,12 @@ impl Says {
             Self::ReleaseCredit => Effect::ReleaseCredit(minor),
             Self::Refused | Self::Nothing | Self::Claim => Effect::None,
         }
+    }
+
+    /// Whether it begins a purchase, where nothing proves that it does not.
+    #[must_use]
+    pub const fn begins_a_purchase(self) -> bool {
+        matches!(self, Self::Hold | Self::Debit | Self::PendingCredit | Self::Claim)
     }
 
     /// Whether an amount belongs to it.

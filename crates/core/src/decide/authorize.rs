@@ -195,7 +195,7 @@ impl<'a> Subject<'a> {
         }
         let added = member(command, membership, self.at, (self.request.kind, self.request.cash_minor));
         let new = begin(command.id, route, account);
-        book(state, owner, account, self.group.unwrap_or(&new), added).map(Some)
+        book(state, owner, account, &[self.group.unwrap_or(&new)], added).map(Some)
     }
 
     /// What the approved request does.

@@ -151,17 +151,21 @@ fn gone(what: &'static str, id: String) -> Fault {
     Unreadable { what, id, why: "it is not there".to_owned() }.into()
 }
 
-/// The windows of the group's controls, when its messages are `after` instead of what they are.
+/// The windows of the groups' controls, when the messages of the first are `after` instead of what they are,
+/// and those of the others are among them.
 pub(super) fn take(
     state: &State,
     owner: &Owner,
-    group: &HoldGroup,
+    groups: &[&HoldGroup],
     after: &[GroupMessage],
     at: Timestamp,
 ) -> Result<Vec<Change>, Fault> {
     let mut changes = Vec::new();
     let mut takes_of_both = None;
-    for scope in group.scopes() {
+    let mut scopes: Vec<Scope> = groups.iter().flat_map(|group| group.scopes()).collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    for scope in scopes {
         let (row, counters) = of_scope(state, scope)?;
         if row.controls.iter().all(|control| control.rule.counted().is_none()) {
             continue;
@@ -169,19 +173,30 @@ pub(super) fn take(
         let zone = zone_of(state, owner)?;
         let (before, after) = match &takes_of_both {
             Some(both) => both,
-            None => takes_of_both.insert((takes(&group.messages)?, takes(after)?)),
+            None => takes_of_both.insert((takes_of_each(groups)?, takes(after)?)),
         };
         let mut counters = counters.clone();
         for control in row.controls.iter() {
             let Some(velocity) = control.rule.counted() else { continue };
-            let counting = Counting { velocity, currency: group.currency, at, zone };
             let counter = counters.of(control.id);
-            counting.add(counter, before, -1)?;
-            counting.add(counter, after, 1)?;
+            for ((group, before), place) in groups.iter().zip(before).zip(0..) {
+                if !group.scopes().contains(&scope) {
+                    continue;
+                }
+                let counting = Counting { velocity, currency: group.currency, at, zone };
+                counting.add(counter, before, -1)?;
+                if place == 0 {
+                    counting.add(counter, after, 1)?;
+                }
+            }
         }
         changes.push(Change::Counters(counters));
     }
     Ok(changes)
+}
+
+fn takes_of_each(groups: &[&HoldGroup]) -> Result<Vec<Vec<Take>>, Fault> {
+    groups.iter().map(|group| Ok(takes(&group.messages)?)).collect()
 }
 
 /// The controls of a scope and what was taken from their windows. A store loads both, also where there

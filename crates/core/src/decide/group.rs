@@ -7,7 +7,7 @@ use crate::account::Account;
 use crate::check::DeclineReason;
 use crate::command::{Amount, Command, GroupRef, Route};
 use crate::hold_group::{Effect, GroupBooks, GroupMessage, HoldGroup, fold};
-use crate::id::MessageId;
+use crate::id::{MessageId, OwnerId};
 use crate::journal::{Journal, ProgramAccount};
 use crate::message::{Authorization, Membership, TransactionKind};
 use crate::owner::Owner;
@@ -37,7 +37,7 @@ pub(super) fn follow(
     };
     let membership = Membership { root: group.root, processor_time: group.time_after(at), effect };
     let added = member(command, &membership, at, (TransactionKind::Purchase, 0));
-    let Booked { account, hold, journal, mut taken } = book(state, owner, account, group, added)?;
+    let Booked { account, hold, journal, mut taken } = book(state, owner, account, &[group], added)?;
     taken.push(Change::Account(account.clone()));
     Ok(Ruling {
         journal,
@@ -94,6 +94,20 @@ pub(super) fn join(state: &mut State, decided: &Decided) {
     }
     state.group_refs.insert(GroupRef::Message(message.id), root);
     state.group_refs.insert(GroupRef::Key(message.key.clone()), root);
+    state.group_refs.extend(decided.links.iter().map(|link| (GroupRef::Link(link.clone()), root)));
+    merge(state, &decided.merged, root);
+}
+
+fn merge(state: &mut State, merged: &[MessageId], root: MessageId) {
+    for other in merged {
+        let messages = state.groups.remove(other).map(|group| group.messages);
+        if let Some(group) = state.groups.get_mut(&root) {
+            group.messages.extend(messages.into_iter().flatten());
+        }
+    }
+    if !merged.is_empty() {
+        state.group_refs.values_mut().filter(|of| merged.contains(of)).for_each(|of| *of = root);
+    }
 }
 
 /// The group that an authorization of a known card began, without messages.
@@ -111,6 +125,13 @@ fn new_group(decided: &Decided, root: MessageId) -> Option<HoldGroup> {
     })
 }
 
+/// The groups of the owner that the references mean. Only what is the owner's is locked: another's purchase is
+/// none of this card's.
+pub(super) fn find_own<'a>(state: &'a State, refs: &[GroupRef], owner: OwnerId) -> Vec<&'a HoldGroup> {
+    let found = refs.iter().filter_map(|group| find(state, group));
+    found.filter(|group| group.owner == owner).collect()
+}
+
 /// The group that a reference means, if it is known.
 pub(super) fn find<'a>(state: &'a State, group: &GroupRef) -> Option<&'a HoldGroup> {
     state.groups.get(state.group_refs.get(group)?)
@@ -125,33 +146,41 @@ pub(super) struct Booked {
     pub(super) taken: Vec<Change>,
 }
 
-/// Books the difference between what the group's messages say with this one and without it.
+const HELD: Fault = Fault::Overflow("the account's held amount");
+const PENDING: Fault = Fault::Overflow("the account's pending credit");
+const POSTED: Fault = Fault::Overflow("the account's posted balance");
+
+/// Books the difference between what the groups' messages say as one group with this one, and what they said.
+/// The others become a part of the first.
 pub(super) fn book(
     state: &State,
     owner: &Owner,
     account: &Account,
-    group: &HoldGroup,
+    groups: &[&HoldGroup],
     added: GroupMessage,
 ) -> Result<Booked, Fault> {
     let (id, at) = (added.id, added.at);
-    let booked = group.books()?;
-    let mut messages = group.messages.clone();
+    let mut messages: Vec<GroupMessage> = groups.iter().flat_map(|group| group.messages.clone()).collect();
     messages.push(added);
     let target = fold(&messages)?;
-    let more = |sum: i64, target: i64, booked: i64| target.checked_sub(booked)?.checked_add(sum);
     let mut account = account.clone();
-    account.held_minor = more(account.held_minor, target.held_minor, booked.held_minor)
-        .ok_or(Fault::Overflow("the account's held amount"))?;
+    let mut moved_minor = target.posted_minor;
+    for group in groups {
+        let booked = group.books()?;
+        account.open_holds -= i64::from(booked.held_minor > 0);
+        account.held_minor = account.held_minor.checked_sub(booked.held_minor).ok_or(HELD)?;
+        account.pending_credit_minor =
+            account.pending_credit_minor.checked_sub(booked.pending_credit_minor).ok_or(PENDING)?;
+        moved_minor = moved_minor.checked_sub(booked.posted_minor).ok_or(POSTED)?;
+    }
+    account.open_holds += i64::from(target.held_minor > 0);
+    account.held_minor = account.held_minor.checked_add(target.held_minor).ok_or(HELD)?;
     account.pending_credit_minor =
-        more(account.pending_credit_minor, target.pending_credit_minor, booked.pending_credit_minor)
-            .ok_or(Fault::Overflow("the account's pending credit"))?;
-    account.open_holds += i64::from(target.held_minor > 0) - i64::from(booked.held_minor > 0);
-    let moved = target.posted_minor.checked_sub(booked.posted_minor);
-    let moved_minor = moved.ok_or(Fault::Overflow("the account's posted balance"))?;
+        account.pending_credit_minor.checked_add(target.pending_credit_minor).ok_or(PENDING)?;
     let journal = match moved_minor {
         0 => None,
         moved_minor => Some(post(owner, &mut account, ProgramAccount::Settlement, moved_minor, id)?),
     };
-    let taken = control::take(state, owner, group, &messages, at)?;
+    let taken = control::take(state, owner, groups, &messages, at)?;
     Ok(Booked { account, hold: target, journal, taken })
 }

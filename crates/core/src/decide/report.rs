@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::group::{Booked, begin, book, find, member};
+use super::group::{Booked, begin, book, find_own, member};
 use super::{Change, Fault, Ruling};
 use crate::account::Account;
 use crate::check::DeclineReason;
-use crate::command::{Command, Report, Says};
+use crate::command::{Command, GroupRef, Link, Report, Says};
 use crate::hold_group::{Effect, HoldGroup};
+use crate::id::OwnerId;
 use crate::message::{Authorization, Membership};
 use crate::owner::Owner;
 use crate::state::State;
@@ -21,10 +22,9 @@ pub(super) fn report(
     owner: Option<&Owner>,
     at: Timestamp,
 ) -> Result<Ruling, Fault> {
-    // Only what is the owner's is locked: another's purchase is none of this card's.
-    let is_own = |group: &&HoldGroup| owner.is_some_and(|owner| owner.id == group.owner);
-    let group = request.groups.iter().filter_map(|group| find(state, group)).find(is_own);
-    let account = match group.map(|group| group.account).or(request.route.map(|route| route.account)) {
+    let found = owner.map_or(Vec::new(), |owner| find_groups(state, request, owner.id));
+    let account = found.first().map(|group| group.account).or(request.route.map(|route| route.account));
+    let account = match account {
         Some(account) => state.accounts.get(account)?,
         None => None,
     };
@@ -36,7 +36,11 @@ pub(super) fn report(
         Err(reason) => return Ok(unbooked(request, Some(account), reason)),
     };
     let begun = request.route.map(|route| begin(command.id, route, account));
-    let Some(group) = group.or(begun.as_ref()) else {
+    let groups = match (&begun, found.is_empty()) {
+        (Some(begun), true) => vec![begun],
+        _ => found,
+    };
+    let Some((group, merged)) = groups.split_first() else {
         return Ok(unbooked(request, Some(account), DeclineReason::CardUnknown));
     };
     let membership = Membership {
@@ -45,7 +49,7 @@ pub(super) fn report(
         effect,
     };
     let added = member(command, &membership, at, (request.kind, request.cash_minor));
-    let Booked { account, hold, journal, taken: mut changes } = book(state, owner, account, group, added)?;
+    let Booked { account, hold, journal, taken: mut changes } = book(state, owner, account, &groups, added)?;
     changes.push(Change::Account(account.clone()));
     Ok(Ruling {
         // Of a claim: what comes under its key gets nothing.
@@ -55,9 +59,37 @@ pub(super) fn report(
         authorization: kept(request, Some(&account)),
         account: Some(account),
         hold: Some(hold),
+        merged: merged.iter().map(|group| group.root).collect(),
+        links: new_links(state, request),
         group: Some(membership),
         ..Ruling::default()
     })
+}
+
+/// The groups that the report proves to be one, the one begun first before the others; or else the one that it
+/// seems to be of. What an account holds stays its own: that of the surest group counts, and a group of another
+/// one is left out.
+fn find_groups<'a>(state: &'a State, request: &Report, owner: OwnerId) -> Vec<&'a HoldGroup> {
+    let mut groups = find_own(state, &request.groups, owner);
+    if groups.is_empty() && !request.says.begins_a_purchase() {
+        groups = find_own(state, &request.hints, owner);
+        groups.truncate(1);
+    }
+    let account = groups.first().map(|group| group.account);
+    groups.retain(|group| Some(group.account) == account);
+    groups.sort_by_key(|group| group.root);
+    groups.dedup_by_key(|group| group.root);
+    groups
+}
+
+/// A claim says nothing of the transaction: its report has the links.
+fn new_links(state: &State, request: &Report) -> Vec<Link> {
+    if request.says == Says::Claim {
+        return Vec::new();
+    }
+    let named = request.groups.iter().chain(&request.hints);
+    let new = named.filter(|group| !state.group_refs.contains_key(group)).filter_map(GroupRef::link);
+    new.cloned().collect()
 }
 
 fn effect(request: &Report, account: &Account) -> Result<Effect, DeclineReason> {

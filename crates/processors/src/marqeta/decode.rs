@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bursar_core::command::{Amount, GroupRef, Purpose};
+use bursar_core::command::{Amount, GroupRef, Link, LinkKind, Purpose};
 use bursar_core::message::TransactionKind;
 use bursar_core::money::AmountError;
 use bursar_core::text::{FreeText, Token, mask_card_numbers};
@@ -151,13 +151,15 @@ fn read_purpose(
     })
 }
 
-/// By the transaction that it follows. Failing that, by a token that is no transaction's: no
-/// group is found by it, and the increment is judged like a purchase.
+/// By the transaction that it follows, or else by the first request to fund the purchase, once that is reported.
+/// Failing both, by its own token: no group is found by it, and the increment is judged like a purchase.
 fn read_group(body: &mut Body<'_>, token: &Token, echo: &JitEcho) -> Result<GroupRef, Reject> {
     let field = "preceding_related_transaction_token";
     let preceding = optional(body.preceding_related_transaction_token.take(), &[field])?;
-    let named = preceding.or_else(|| echo.original_jit_funding_token.clone());
-    Ok(GroupRef::Key(message_key(named.unwrap_or_else(|| token.clone()))))
+    Ok(match (preceding, &echo.original_jit_funding_token) {
+        (None, Some(first)) => GroupRef::Link(Link::new(LinkKind::Funding, first.as_str())),
+        (preceding, _) => GroupRef::Key(message_key(preceding.unwrap_or_else(|| token.clone()))),
+    })
 }
 
 fn read_funding(

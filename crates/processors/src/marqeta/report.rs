@@ -6,6 +6,7 @@ use bursar_core::text::Token;
 use bursar_core::{Answer, Command, Decided, Encode, Merchant, MessageId, MessageKey};
 use jiff::Timestamp;
 
+use super::link::Links;
 use super::request::message_key;
 
 /// What the processor says that became of a transaction.
@@ -21,6 +22,7 @@ pub struct TransactionReport {
     pub(super) preceding: Option<Token>,
     /// The first of its chain.
     pub(super) original: Option<Token>,
+    pub(super) links: Links,
     pub(super) merchant: Merchant,
     pub(super) processor_time: Option<Timestamp>,
 }
@@ -82,14 +84,17 @@ impl TransactionReport {
         };
         let of = |token: &Token| GroupRef::of_transaction(&message_key(token.clone()));
         let earlier = [self.preceding.as_ref(), self.original.as_ref()];
-        let earlier: Vec<GroupRef> = earlier.into_iter().flatten().flat_map(of).collect();
+        let mut earlier: Vec<GroupRef> = earlier.into_iter().flatten().flat_map(of).collect();
+        earlier.extend(self.links.proofs.iter().cloned().map(GroupRef::Link));
         let groups = [of(&self.token), earlier.clone()].concat();
+        let hints: Vec<GroupRef> = self.links.hints.iter().cloned().map(GroupRef::Link).collect();
         let command = |id, key, says, groups| {
             let report = Report {
                 owner: found.route.map(|route| route.owner),
                 route: found.route,
                 card_token: self.card_token.clone(),
                 groups,
+                hints: hints.clone(),
                 says,
                 kind,
                 amount: self.amount.clone(),

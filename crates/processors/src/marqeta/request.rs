@@ -120,7 +120,11 @@ impl JitRequest {
                 amount: self.amount,
             }),
         };
-        let key = message_key(self.token);
+        let mut key = message_key(self.token);
+        if matches!(action, Action::Record(_)) {
+            // The place of a decision stays free: what is reported of the transaction takes it.
+            key.state = RECORDED.into();
+        }
         (Command { id, key, action }, Box::new(JitEncoder::new(self.echo)))
     }
 
@@ -131,6 +135,9 @@ impl JitRequest {
         }
     }
 }
+
+/// The state of the key of a JIT message that is only kept.
+const RECORDED: &str = "recorded";
 
 /// The key of the JIT message about the transaction with this token.
 pub(super) fn message_key(token: Token) -> MessageKey {

@@ -9,6 +9,7 @@ use super::decode::{
     NESTING_MAX, Reject, optional, read_amount, read_cash_back, read_currency, read_merchant, read_time,
     required,
 };
+use super::link::read_links;
 use super::report::{Asked, TransactionReport, may_be_asked};
 use super::transaction::{Amount, Rule, find_rule};
 use super::wire::{Item, Scalar};
@@ -98,6 +99,8 @@ fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject> {
         Some(Rule::Noted) => Asked::Keep { needs_review: false },
         Some(Rule::Review) | None => Asked::Keep { needs_review: true },
     };
+    let card_token = optional(item.card_token.take(), &["card_token"])?;
+    let links = read_links(&item, card_token.as_ref());
     // What goes back goes by an order of its own, where the first is told beside it.
     let order = item.gpa_order_unload.or(item.gpa_order).map(|Object(order)| order);
     let (order_currency, jit) = match order {
@@ -117,7 +120,8 @@ fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject> {
         asked,
         cash_minor: cash_minor.min(amount.minor.unwrap_or(0)).max(0),
         amount,
-        card_token: optional(item.card_token, &["card_token"])?,
+        card_token,
+        links,
         preceding: optional(preceding, &["preceding_related_transaction_token"])?,
         original: optional(original, &["original_transaction_token"])?,
         merchant: item.card_acceptor.map(|Object(merchant)| read_merchant(merchant)).unwrap_or_default(),

@@ -70,6 +70,10 @@ pub(super) struct Item<'a> {
     #[serde(borrow)]
     pub(super) original_transaction_token: Option<Text<'a>>,
     #[serde(borrow)]
+    pub(super) network_transaction_lifecycle_id: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    pub(super) network_reference_id: Option<Scalar<'a>>,
+    #[serde(borrow)]
     pub(super) amount: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) cash_back_amount: Option<&'a RawValue>,
@@ -102,6 +106,8 @@ pub(super) struct ItemResponse<'a> {
 /// `gpa_order` or `gpa_order_unload`.
 #[derive(serde::Deserialize)]
 pub(super) struct Order<'a> {
+    #[serde(borrow)]
+    pub(super) token: Option<Scalar<'a>>,
     #[serde(borrow)]
     pub(super) currency_code: Option<Scalar<'a>>,
     #[serde(borrow)]

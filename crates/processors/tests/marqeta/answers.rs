@@ -136,7 +136,12 @@ fn a_report_under_a_token_that_was_used_is_not_refused() {
     let mut books = Books::new("USD");
     books.answer(V2);
     let report = with(V2, "/gpa_order/jit_funding/method", "\"pgfs.authorization.clearing\"");
-    assert!(matches!(books.decide(&report), Outcome::Conflict));
+    // It is kept beside the decision, whose place is taken.
+    let answer = books.answer(&report);
+    assert_eq!(answer.code, 200);
+    assert!(jit_funding(&answer).get("decline_reason").is_none());
+    let other = with(&report, "/gpa_order/jit_funding/token", "\"another\"");
+    assert!(matches!(books.decide(&other), Outcome::Conflict));
     let answer = read(&report).duplicate().answer();
     assert_eq!(answer.code, 200);
     assert!(jit_funding(&answer).get("decline_reason").is_none());

@@ -1,7 +1,7 @@
 //! What is read out of a body, and what cannot be read.
 
 use bursar_core::MessageKey;
-use bursar_core::command::{GroupRef, Purpose};
+use bursar_core::command::{GroupRef, Link, LinkKind, Purpose};
 use bursar_core::message::Source;
 use bursar_core::money::AmountError;
 use bursar_core::text::Token;
@@ -127,7 +127,7 @@ fn an_increment_names_its_group_by_the_transaction_before_it() {
     let original = with(&increment, "/gpa_order/jit_funding/original_jit_funding_token", "\"jit-1\"");
     let both = with(&original, "/preceding_related_transaction_token", "\"auth-1\"");
     assert_eq!(group(&both), GroupRef::Key(key("auth-1")));
-    assert_eq!(group(&original), GroupRef::Key(key("jit-1")));
+    assert_eq!(group(&original), GroupRef::Link(Link::new(LinkKind::Funding, "jit-1")));
     assert_eq!(group(&increment), GroupRef::Key(key("7c1d0a52-0b1e-4f55-9a3e-5d2f60b1c001")));
 }
 

@@ -6,6 +6,7 @@ mod answers;
 mod bodies;
 mod channels;
 mod hostile;
+mod links;
 mod merchants;
 mod methods;
 mod reports;

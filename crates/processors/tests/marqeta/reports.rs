@@ -147,14 +147,14 @@ const TYPES: &[(&str, Becomes)] = &[
     ("authorization.clearing.representment", Reviewed),
 ];
 
-fn item(transaction_type: &str) -> Value {
+pub(crate) fn item(transaction_type: &str) -> Value {
     json!({
         "type": transaction_type, "token": "t-1", "state": "COMPLETION", "card_token": "card-1",
         "amount": 12.5, "currency_code": "USD", "response": {"code": "0000"},
     })
 }
 
-fn commands(item: &Value) -> Vec<Command> {
+pub(crate) fn commands(item: &Value) -> Vec<Command> {
     let body = json!({"transactions": [item]}).to_string();
     let mut notices = decode_webhook(body.as_bytes()).expect("a webhook");
     match notices.pop() {
@@ -181,7 +181,7 @@ fn found() -> Found {
     Found { route: Some(route), ..Found::default() }
 }
 
-fn report_of(command: &Command) -> &Report {
+pub(crate) fn report_of(command: &Command) -> &Report {
     match &command.action {
         Action::Report(report) => report,
         other => panic!("{other:?}"),
@@ -195,7 +195,7 @@ fn says(item: &Value) -> (Says, Option<i64>) {
     (report.says, report.amount.minor.ok())
 }
 
-fn with(mut item: Value, field: &str, value: Value) -> Value {
+pub(crate) fn with(mut item: Value, field: &str, value: Value) -> Value {
     item[field] = value;
     item
 }

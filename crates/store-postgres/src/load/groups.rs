@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
-use bursar_core::command::GroupRef;
+use bursar_core::command::{GroupRef, Link, LinkKind};
 use bursar_core::control::Scope;
 use bursar_core::{AccountId, CardId, CardholderId, HoldGroup, MessageId, MessageKey, OwnerId, State};
 use bursar_store::StoreError;
@@ -14,35 +14,62 @@ use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use super::wanted::GroupRefs;
+use super::wanted::{GroupRefs, LinkArrays};
 use super::{Found, Scopes, query, scope_selects};
 use crate::error::before_commit;
-use crate::rows::{Read, account, currency, id, message, word};
+use crate::rows::{Read, account, currency, get, id, message, word};
 
-/// The messages that began the groups which are referred to, by id or by key.
+/// The messages that began the groups which are referred to, or parts of them: by id, by key or by link.
 const ROOTS: &str = "select root from messages where id = any($1)
     union select root from messages where (token, source, scope, state) in
-    (select * from unnest($2::text[], $3::text[], $4::bigint[], $5::text[]))";
+    (select * from unnest($2::text[], $3::text[], $4::bigint[], $5::text[]))
+    union select root from links where (value, kind, scope) in
+    (select * from unnest($6::text[], $7::text[], $8::bigint[]))";
+
+/// `part`: all parts of the groups that `roots` names, each with the first, which it is a part of.
+fn with_parts(roots: &str) -> String {
+    format!(
+        "with recursive named (root) as materialized ({roots}),
+         whole (root) as (
+             select root from named
+             union select merges.root from whole join merges on merges.merged = whole.root
+         ),
+         part (first, root) as (
+             select root, root from whole where not exists (select from merges where merged = whole.root)
+             union all select part.first, merges.merged from part join merges on merges.root = part.root
+         )"
+    )
+}
 
 /// The members of the groups that `roots` names: only groups that are about a card of ours.
 fn select_members(roots: &str) -> String {
     format!(
-        "with roots as materialized ({roots})
-         select first.id, first.owner, first.card, first.cardholder, first.account, accounts.currency, {}
-         from roots join messages as first on first.id = roots.root and first.card is not null
+        "{}
+         select first.id, first.owner, first.card, first.cardholder, first.account, accounts.currency,
+         part.root, {}
+         from part join messages as first on first.id = part.first and first.card is not null
          and first.cardholder is not null
          join accounts on accounts.id = first.account
          join lateral (
-             select * from messages where id = roots.root
-             union all select * from messages where root = roots.root and root <> id
+             select * from messages where id = part.root
+             union all select * from messages where root = part.root and root <> id
          ) as member on true",
+        with_parts(roots),
         message::GROUP_COLUMNS
     )
 }
 
-fn parameters<'a>(refs: &'a GroupRefs<'_>) -> [&'a (dyn ToSql + Sync); 5] {
-    let keys = &refs.keys;
-    [&refs.ids, &keys.tokens, &keys.sources, &keys.scopes, &keys.states]
+/// What was read of links: the message that began the group, or the part of it, which each names.
+pub(super) async fn links(client: &Client, refs: &GroupRefs<'_>) -> Result<Found, Error> {
+    let select = "select value, kind, scope, root from links where (value, kind, scope) in
+                  (select * from unnest($1::text[], $2::text[], $3::bigint[]))";
+    let LinkArrays { values, kinds, scopes } = &refs.links;
+    query(client, select, !values.is_empty(), &[values, kinds, scopes]).await
+}
+
+fn parameters<'a>(refs: &'a GroupRefs<'_>) -> [&'a (dyn ToSql + Sync); 8] {
+    let GroupRefs { ids, keys, links, .. } = refs;
+    [ids, &keys.tokens, &keys.sources, &keys.scopes, &keys.states, &links.values, &links.kinds, &links.scopes]
 }
 
 pub(super) async fn members(client: &Client, refs: &GroupRefs<'_>) -> Result<Found, Error> {
@@ -59,7 +86,8 @@ pub(super) async fn accounts(client: &Client, refs: &GroupRefs<'_>) -> Result<Fo
 
 pub(super) async fn scopes(client: &Client, refs: &GroupRefs<'_>) -> Result<Scopes, Error> {
     let subjects = format!(
-        "any(array(select unnest(array[card, cardholder, owner]) from messages where id in ({ROOTS})))"
+        "any(array({} select unnest(array[card, cardholder, owner]) from part join messages on id = part.root))",
+        with_parts(ROOTS)
     );
     let (controls, windows) = scope_selects(&subjects);
     let is_wanted = !refs.refs.is_empty();
@@ -111,6 +139,9 @@ pub(crate) async fn read_group(client: &Client, root: MessageId) -> Result<Read<
 pub(crate) struct Groups {
     groups: HashMap<MessageId, HoldGroup>,
     keys: HashMap<MessageKey, MessageId>,
+    /// Which group a part belongs to, by the message that began it.
+    parts: HashMap<MessageId, MessageId>,
+    links: HashMap<Link, MessageId>,
 }
 
 impl Groups {
@@ -122,7 +153,8 @@ impl Groups {
 
     fn add(&mut self, row: &Row) -> Read<()> {
         let root = id(row, 0, MessageId::new)?;
-        let member = message::read_group_message(row, 6)?;
+        self.parts.insert(id(row, 6, MessageId::new)?, root);
+        let member = message::read_group_message(row, 7)?;
         self.keys.insert(member.key.clone(), root);
         match self.groups.entry(root) {
             Entry::Occupied(mut known) => known.get_mut().messages.push(member),
@@ -145,6 +177,16 @@ impl Groups {
         self.groups.values().flat_map(HoldGroup::scopes)
     }
 
+    /// Adds what the links name.
+    pub(super) fn add_links(&mut self, rows: &[Row]) -> Read<()> {
+        for row in rows {
+            let kind = word(row, 1, LinkKind::from_word)?;
+            let link = Link { scope: get(row, 2)?, kind, value: get::<String>(row, 0)?.into() };
+            self.links.insert(link, id(row, 3, MessageId::new)?);
+        }
+        Ok(())
+    }
+
     /// Puts the groups, and what each reference means.
     pub(super) fn put(self, state: &mut State, refs: &GroupRefs<'_>) {
         for reference in &refs.refs {
@@ -154,6 +196,7 @@ impl Groups {
                     self.groups.values().find(has).map(|group| group.root)
                 }
                 GroupRef::Key(key) => self.keys.get(key).copied(),
+                GroupRef::Link(link) => self.links.get(link).and_then(|root| self.parts.get(root)).copied(),
             };
             if let Some(root) = root {
                 state.group_refs.insert((*reference).clone(), root);

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::controls::KnownOf;
 use super::wanted::{self, Wanted};
-use super::{Found, Groups, Scopes};
+use super::{Found, Groups, Members, Scopes};
 use crate::rows::{
     Damage, Read, account, card, cardholder, control, id, message, owner, program, token, window, word,
 };
@@ -24,7 +24,13 @@ pub(super) fn state(
     known: &KnownOf,
     owners: Found,
     (programs, accounts, cardholders, cards, scopes): (Found, Found, Found, Found, Scopes),
-    (answered, tokens, group_accounts, group_scopes, members): (Found, [Found; 3], Found, Scopes, Found),
+    (answered, tokens, group_accounts, group_scopes, (members, links)): (
+        Found,
+        [Found; 3],
+        Found,
+        Scopes,
+        Members,
+    ),
 ) -> Read<State> {
     let mut state = State::default();
     put(&mut state.owners, "owner", &owners, OwnerId::new, owner::read);
@@ -38,7 +44,8 @@ pub(super) fn state(
         let taken = rows.iter().filter_map(|row| word(row, 0, token).ok());
         state.taken_tokens.extend(taken.map(|token| (kind, token)));
     }
-    let groups = Groups::read(&members)?;
+    let mut groups = Groups::read(&members)?;
+    groups.add_links(&links)?;
     let scopes_wanted = wanted.scopes.iter().map(|(scope, _)| *scope).chain(groups.scopes());
     let (mut controls, mut windows) = scopes;
     controls.extend(group_scopes.0);

@@ -1,6 +1,6 @@
 //! What the commands of a batch need, as arrays to ask with.
 
-use bursar_core::command::{GroupRef, TokenKind};
+use bursar_core::command::{GroupRef, Link, TokenKind};
 use bursar_core::control::Scope;
 use bursar_core::{AccountId, Action, CardId, CardholderId, MessageKey, OwnerId, ProgramId, Work};
 use uuid::Uuid;
@@ -40,6 +40,23 @@ pub(crate) struct GroupRefs<'a> {
     pub(crate) refs: Vec<&'a GroupRef>,
     pub(crate) ids: Vec<Uuid>,
     pub(crate) keys: KeyArrays<'a>,
+    pub(crate) links: LinkArrays<'a>,
+}
+
+/// Links, a column each.
+#[derive(Default)]
+pub(crate) struct LinkArrays<'a> {
+    pub(crate) values: Vec<&'a str>,
+    pub(crate) kinds: Vec<&'a str>,
+    pub(crate) scopes: Vec<i64>,
+}
+
+impl<'a> LinkArrays<'a> {
+    fn push(&mut self, Link { scope, kind, value }: &'a Link) {
+        self.values.push(value);
+        self.kinds.push(kind.as_str());
+        self.scopes.push(*scope);
+    }
 }
 
 impl<'a> KeyArrays<'a> {
@@ -57,6 +74,7 @@ impl<'a> GroupRefs<'a> {
         match group {
             GroupRef::Message(id) => self.ids.push(id.uuid()),
             GroupRef::Key(key) => self.keys.push(key),
+            GroupRef::Link(link) => self.links.push(link),
         }
     }
 }
@@ -80,7 +98,7 @@ impl<'a> Wanted<'a> {
                 let place = TOKEN_KINDS.iter().position(|of| *of == kind).unwrap_or(0);
                 wanted.tokens[place].push(token.as_str());
             }
-            for group in keys.groups {
+            for group in keys.groups.iter().chain(keys.hints) {
                 wanted.groups.push(group);
             }
         }

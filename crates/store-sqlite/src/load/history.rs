@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use bursar_core::command::GroupRef;
 use bursar_core::hold_group::GroupMessage;
 use bursar_core::{AccountId, CardId, CardholderId, Currency, HoldGroup, MessageId, OwnerId, State};
 use jiff::Timestamp;
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::read_group;
+use super::groups::{any_merged, put, read_group};
 use crate::rows::{Blob16, Micros, id, id_opt, message, word};
 
 /// Adds every hold group of the owner that has a message since then. Walks the owner's messages back
@@ -28,20 +27,18 @@ pub(super) fn load(
         }
         Ok(())
     })?;
+    // Of a group that began before, and of one that is a part of another, not all was walked.
+    let is_whole = !any_merged(connection)?;
     for (root, walked) in walked {
         if state.groups.contains_key(&root) {
             continue;
         }
-        // A group that began before was walked in part only.
-        let group = match walked.began {
+        let group = match walked.began && is_whole {
             true => walked.group(root, owner, &currencies),
             false => read_group(connection, root)?,
         };
-        if let Some(group) = group {
-            for message in &group.messages {
-                state.group_refs.insert(GroupRef::Message(message.id), root);
-            }
-            state.groups.insert(root, group);
+        if let Some(group) = group.filter(|group| !state.groups.contains_key(&group.root)) {
+            put(state, group);
         }
     }
     Ok(())

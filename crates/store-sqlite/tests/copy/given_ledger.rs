@@ -64,6 +64,7 @@ pub(crate) async fn fill(ledger: &dyn Ledger) -> Funded {
     let change = given::program_change(funded.program, Days::new(9).ok(), by_merchant.ok());
     given::sent(ledger, &change).await;
     ledger.keep_sweep(Sweep { days: 9, position: 4 }).await.expect("a ledger that works");
+    given::merged_groups(ledger).await;
     let batch = Batch { members: Vec::new(), stage_times: Arc::new(timed) };
     ledger.transact(batch).await.expect("a ledger that works");
     funded

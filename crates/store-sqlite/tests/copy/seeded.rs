@@ -22,6 +22,8 @@ fn damage(target: &SqlitePlace, statement: &str) {
                 drop trigger if exists entries_are_append_only; drop trigger if exists entries_are_kept;
                 drop trigger if exists program_entries_are_append_only;
                 drop trigger if exists program_entries_are_kept;
+                drop trigger if exists links_are_append_only; drop trigger if exists links_are_kept;
+                drop trigger if exists merges_are_append_only; drop trigger if exists merges_are_kept;
                 pragma foreign_keys = off; pragma ignore_check_constraints = on;";
     connection.execute_batch(free).expect("a schema with triggers");
     assert_eq!(connection.execute(statement, []).expect(statement), 1, "{statement}");

@@ -12,6 +12,8 @@ pub(crate) fn behind_the_back(place: &SqlitePlace) -> Connection {
                          drop trigger if exists entries_are_kept;
                          drop trigger if exists program_entries_are_append_only;
                          drop trigger if exists program_entries_are_kept;
+                         drop trigger if exists merges_are_append_only;
+                         drop trigger if exists merges_are_kept;
                          pragma foreign_keys = off;";
     connection.execute_batch(drop_triggers).expect("a schema with triggers");
     connection

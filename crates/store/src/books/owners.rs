@@ -8,7 +8,7 @@ use bursar_core::{Account, AccountId, CardId, CardholderId, HoldGroup, Message, 
 use jiff::Timestamp;
 
 use super::controls::Controls;
-use super::{Moved, Report};
+use super::{Merge, Moved, Report};
 
 /// The books of one owner, as its messages make them.
 pub(super) struct OwnerWalk {
@@ -25,6 +25,17 @@ struct Group {
     cardholder: Option<CardholderId>,
     messages: Vec<GroupMessage>,
     books: GroupBooks,
+}
+
+impl Group {
+    /// What was a group of its own.
+    fn add(&mut self, part: Self) {
+        self.messages.extend(part.messages);
+        self.books.held_minor = self.books.held_minor.saturating_add(part.books.held_minor);
+        self.books.posted_minor = self.books.posted_minor.saturating_add(part.books.posted_minor);
+        let pending_minor = self.books.pending_credit_minor;
+        self.books.pending_credit_minor = pending_minor.saturating_add(part.books.pending_credit_minor);
+    }
 }
 
 /// What the hold groups of one account add up to.
@@ -54,6 +65,7 @@ impl OwnerWalk {
     pub(super) fn step(
         &mut self,
         message: &Message,
+        merges: &[Merge],
         accounts: &HashMap<AccountId, Account>,
         moved: &mut Moved,
         report: &mut Report,
@@ -79,15 +91,16 @@ impl OwnerWalk {
             report.find("L1", message.id, problem);
         }
         let moved_minor = moved.map_or(0, |(_, amount_minor)| amount_minor);
-        self.hold(message, moved_minor, report);
+        self.hold(message, merges, moved_minor, report);
         self.compare_available(message, accounts, report);
     }
 
     /// Adds the message to its group and books what the fold says.
-    fn hold(&mut self, message: &Message, moved_minor: i64, report: &mut Report) {
+    fn hold(&mut self, message: &Message, merges: &[Merge], moved_minor: i64, report: &mut Report) {
         let Some((root, group_message)) = message.group_message() else {
             return;
         };
+        let parts = self.take_parts(root, merges, report);
         if message.declined.is_some() && group_message.effect != Effect::None {
             report.find("L3", message.id, "it was declined, and has an effect on its hold group");
         }
@@ -104,6 +117,7 @@ impl OwnerWalk {
             (None, _) if group_message.effect == Effect::None => return,
             (None, _) => return report.find("L3", message.id, format!("its hold group {root} is not there")),
         };
+        parts.into_iter().for_each(|part| group.add(part));
         group.messages.push(group_message);
         let Ok(books) = fold(&group.messages) else {
             return report.find("L3", root, "the hold group's sum overflows");
@@ -119,6 +133,22 @@ impl OwnerWalk {
         let should_minor = books.posted_minor.saturating_sub(group.books.posted_minor);
         report.compare("L1", message.id, "the posted money that it moved", moved_minor, should_minor);
         group.books = books;
+    }
+
+    /// Takes out the groups that became a part of this one.
+    fn take_parts(&mut self, root: MessageId, merges: &[Merge], report: &mut Report) -> Vec<Group> {
+        let mut parts = Vec::new();
+        for merge in merges {
+            match self.groups.remove(&merge.merged) {
+                Some(group) if merge.root == root && merge.merged != root => parts.push(group),
+                _ => {
+                    let problem =
+                        format!("it became a part of {}, and is not there or not of that group", merge.root);
+                    report.find("L3", merge.merged, problem);
+                }
+            }
+        }
+        parts
     }
 
     /// L4: what was available after the decision is what the books say, and an approval that

@@ -23,7 +23,7 @@ pub use send::{
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bursar_core::command::{Actor, Route};
+use bursar_core::command::{Actor, LinkKind, Route, Says};
 use bursar_core::control::{Rule, Scope};
 use bursar_core::decide::Change;
 use bursar_core::program::Policies;
@@ -213,6 +213,22 @@ pub async fn control(ledger: &dyn Ledger, of: &Funded, scope: Scope, rule: Rule)
     assert_eq!(made.declined(), None);
     let id = ControlId::new(made.id().uuid());
     ledger.find_control(id).await.expect("readable").expect("a control")
+}
+
+/// A clearing that named an advice which came later, and so made two hold groups of one purchase: 50.00 of
+/// 100.00 dollars were held, and 41.00 captured.
+pub async fn merged_groups(ledger: &dyn Ledger) -> Funded {
+    let funded = account(ledger, usd("100.00")).await;
+    let [purchase, advice, clearing] = [(); 3].map(|()| new_token("transaction"));
+    let report = |token: &Token, says| report(&funded, token.as_str(), says, usd("41.00"));
+    let swipe = authorization(&funded, usd("50.00")).message(purchase.as_str());
+    let last = report(&clearing, Says::FinalCapture).following(advice.as_str());
+    let last = last.sharing(LinkKind::Order, clearing.as_str());
+    let advised = report(&advice, Says::Replace).following(purchase.as_str());
+    for call in [swipe, report(&advice, Says::Claim), last, advised] {
+        sent(ledger, &call).await;
+    }
+    funded
 }
 
 /// The account's row.

@@ -1,12 +1,16 @@
 //! What was committed is there when the ledger is opened again.
 
+use bursar_core::Window;
 use bursar_core::command::GroupRef;
-use bursar_core::command::{Partial, Purpose};
+use bursar_core::command::{Partial, Purpose, Says};
+use bursar_core::control::Scope;
 use bursar_core::message::TransactionKind;
 use bursar_core::program::Policies;
 use jiff::SignedDuration;
 
+use super::controls::left;
 use super::given::{self, usd};
+use super::links::{books, clearing_before_its_advice};
 use super::{NOON, Place, assert_books_are_right};
 use crate::reader::{AuthorizationFilter, Page};
 use crate::stage::StageTimes;
@@ -111,6 +115,29 @@ pub(super) async fn what_a_program_allows_counts_after_opening_again(place: &dyn
         .asking(|asked| asked.partial = Some(Partial { at_least_minor: 0 }));
     assert!(given::sent(ledger.as_ref(), &less_will_do).await.is_approved());
     assert_eq!(given::available(ledger.as_ref(), &account).await, usd("0.00"));
+    drop(ledger);
+    assert_books_are_right(place.books());
+}
+
+/// By a message of the part, by the key of one, and by a limit that begins to count.
+pub(super) async fn what_was_merged_is_found_again(place: &dyn Place) {
+    let ledger = place.open();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let [purchase, clearing, _] = clearing_before_its_advice(ledger.as_ref(), &account).await;
+    drop(ledger);
+    let ledger = place.open();
+    for named in [clearing, purchase] {
+        let refund = given::refund(&account, GroupRef::Message(named), usd("1.00"));
+        assert_eq!(given::sent(ledger.as_ref(), &refund).await.declined(), None);
+    }
+    let late = given::report(&account, "t-4", Says::Capture, usd("2.00")).following("t-3");
+    assert_eq!(given::sent(ledger.as_ref(), &late).await.declined(), None);
+    assert_eq!(books(ledger.as_ref(), &account).await, (5_900, 0, 0, 0));
+    let record = ledger.find_authorization(late.command.id).await.expect("readable").expect("there");
+    assert_eq!(record.group.expect("a group").messages.len(), 7);
+    let (scope, rule) = (Scope::Owner(account.owner), given::limit(Window::Day, usd("100.00")));
+    let control = given::control(ledger.as_ref(), &account, scope, rule).await;
+    assert_eq!(left(ledger.as_ref(), &control).await, usd("57.00"));
     drop(ledger);
     assert_books_are_right(place.books());
 }

@@ -168,6 +168,8 @@ tables! {
         amount_minor Integer, currency Text, available_minor Integer, merchant Text, checks Text, method Text,
         transaction_kind Text, cash_minor Integer, answer_code Small, answer Bytes,
     }
+    links kept by 3 { value Text, kind Text, scope Integer, root Id }
+    merges kept by 1 { merged Id, root Id, message Id }
     entries kept by 2 {
         account Id, number Integer, journal Id, message Id, amount_minor Integer,
         balance_after_minor Integer, at Time,

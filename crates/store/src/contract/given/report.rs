@@ -1,6 +1,6 @@
 //! Calls that report what became of a processor's transactions.
 
-use bursar_core::command::{GroupRef, Report, Says};
+use bursar_core::command::{GroupRef, Link, LinkKind, Report, Says};
 use bursar_core::message::{MessageKey, Source, TransactionKind};
 use bursar_core::text::Token;
 use bursar_core::{Action, Merchant, Money};
@@ -17,6 +17,7 @@ pub fn report(funded: &Funded, transaction: &str, says: Says, money: Money) -> C
         owner: Some(funded.owner),
         route: Some(funded.route()),
         card_token: Some(funded.card_token.clone()),
+        hints: Vec::new(),
         groups: GroupRef::of_transaction(&decision_key(&transaction)),
         says,
         kind: TransactionKind::Purchase,
@@ -48,6 +49,18 @@ impl Call {
     pub fn following(self, transaction: &str) -> Self {
         let key = decision_key(&token(transaction));
         self.reporting(|report| report.groups.extend(GroupRef::of_transaction(&key)))
+    }
+
+    /// Other messages of its purchase have this id, too.
+    #[must_use]
+    pub fn sharing(self, kind: LinkKind, id: &str) -> Self {
+        self.reporting(|report| report.groups.push(GroupRef::Link(Link::new(kind, id))))
+    }
+
+    /// Other messages of its purchase may have this id, too.
+    #[must_use]
+    pub fn hinting(self, kind: LinkKind, id: &str) -> Self {
+        self.reporting(|report| report.hints.push(GroupRef::Link(Link::new(kind, id))))
     }
 
     /// It names no card that is known.
