@@ -246,6 +246,29 @@ async fn the_processor_s_expiry_and_ours_end_a_hold_once_in_either_order(store: 
     instance.close(place.as_ref()).await
 }
 
+on_both_stores!(holds_that_were_brought_together_expire_as_one);
+async fn holds_that_were_brought_together_expire_as_one(store: Store) -> Tested {
+    let place = store.place();
+    let mut instance = Instance::on(place.as_ref())?;
+    let account = given::account(instance.ledger.as_ref(), usd("100.00")).await;
+    let mut holds = Vec::new();
+    for token in ["t-1", "t-2"] {
+        holds.push(instance.send(&given::report(&account, token, Says::Hold, usd("5.00"))).await);
+    }
+    place.clock().set_after_noon(DAY * 4);
+    let advice = given::report(&account, "t-3", Says::Replace, usd("8.00"));
+    instance.send(&advice.following("t-1").following("t-2")).await;
+    place.clock().set_after_noon(DAY * 7);
+    instance.sweeper.run().await?;
+    assert_eq!(instance.statuses(&holds).await, [GroupStatus::Open, GroupStatus::Open]);
+    assert_eq!(given::available(instance.ledger.as_ref(), &account).await, usd("92.00"));
+    place.clock().set_after_noon(DAY * 11);
+    instance.sweeper.run().await?;
+    assert_eq!(instance.statuses(&holds).await, [GroupStatus::Expired, GroupStatus::Expired]);
+    assert_eq!((instance.figures.expired(), instance.figures.left()), (1, 0));
+    instance.close(place.as_ref()).await
+}
+
 /// Two instances share the database; the embedded ledger has one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_instances_expire_each_hold_once() -> Tested {
