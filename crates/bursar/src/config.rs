@@ -45,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) cache: Cache,
     pub(crate) sqlite: Sqlite,
     pub(crate) postgres: Postgres,
+    pub(crate) sweeper: Sweeper,
     pub(crate) profiler: Profiler,
     pub(crate) log: Log,
 }
@@ -149,6 +150,14 @@ impl std::fmt::Debug for SecretUrl {
     }
 }
 
+/// How holds are ended of which nothing more is heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sweeper {
+    pub(crate) is_on: bool,
+    pub(crate) interval: Duration,
+    pub(crate) slice: u32,
+}
+
 /// When an authorization is slow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Profiler {
@@ -209,6 +218,7 @@ impl Config {
             },
             sqlite: Sqlite::read(reader),
             postgres: Postgres::read(reader),
+            sweeper: Sweeper::read(reader),
             profiler: Profiler::read(reader),
             log: Log::read(reader),
         }
@@ -308,6 +318,16 @@ impl Postgres {
             reader.problem("postgres.lanes", "leaves no connections to read with", remedy);
         }
         of
+    }
+}
+
+impl Sweeper {
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            is_on: reader.choice("sweeper.switch", &[("on", true), ("off", false)]),
+            interval: reader.seconds("sweeper.interval_s", 1..=86_400),
+            slice: reader.count("sweeper.slice", 1..=10_000),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
+use bursar_server::workers::sweeper;
 use bursar_server::{App, Server, Settings as Http};
 use bursar_store::{Ledger, Page};
 use bursar_store_postgres::PostgresLedger;
@@ -10,7 +11,7 @@ use bursar_store_sqlite::{Options, SqliteLedger, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, Sweeper};
 use crate::credentials::{self, Credentials};
 use crate::place::Place;
 use crate::{descriptors, telemetry};
@@ -177,5 +178,27 @@ fn http_settings(config: &Config) -> Http {
         drain: config.server.drain,
         shutdown_grace: config.server.shutdown_grace,
         jit_start: config.jit.start,
+        sweeper: sweeper_settings(&config.sweeper),
+    }
+}
+
+const fn sweeper_settings(&Sweeper { is_on, interval, slice }: &Sweeper) -> sweeper::Settings {
+    sweeper::Settings { is_on, interval, slice }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::{Sources, load};
+
+    #[test]
+    fn every_setting_of_the_sweeper_comes_to_it() {
+        let set = [("switch", "off"), ("interval_s", "7"), ("slice", "33")];
+        let overrides = set.map(|(name, value)| (format!("sweeper.{name}"), value.to_owned())).to_vec();
+        let (config, _) = load(&Sources { overrides, ..Sources::default() }).expect("good settings");
+        let expected = sweeper::Settings { is_on: false, interval: Duration::from_secs(7), slice: 33 };
+        assert_eq!(http_settings(&config).sweeper, expected);
     }
 }

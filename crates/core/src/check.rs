@@ -208,6 +208,8 @@ words! {
         InvalidAmount = "invalid_amount",
         /// The hold group was reversed, has expired, or never held anything.
         HoldGroupEnded = "hold_group_ended",
+        /// Something moved in the hold group since it was looked at.
+        HoldGroupMoved = "hold_group_moved",
         /// A control refuses the merchant or its category.
         MerchantNotAllowed = "merchant_not_allowed",
         /// A control refuses the merchant's country.

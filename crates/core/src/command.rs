@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::card::{CardStatus, LastFour};
 use crate::cardholder::CardholderStatus;
 use crate::control::{ControlStatus, Rule, Scope};
+use crate::hold_days::{Days, DaysByMerchant, HoldDays};
 use crate::id::{AccountId, CardId, CardholderId, ControlId, MessageId, OwnerId, ProgramId};
 use crate::message::{ActionKind, Fingerprint, MessageKey};
 use crate::money::{AmountError, Currency};
@@ -44,6 +45,8 @@ pub struct Command {
 pub enum Action {
     /// A new program.
     CreateProgram(CreateProgram),
+    /// Another number of days for which a program's holds are kept.
+    ChangeProgram(ChangeProgram),
     /// A new company or person.
     CreateOwner(CreateOwner),
     /// A new business user of a company.
@@ -92,6 +95,20 @@ pub struct CreateProgram {
     /// What it allows.
     #[serde(flatten)]
     pub policies: Policies,
+    /// How long its holds are kept.
+    #[serde(skip_serializing_if = "HoldDays::is_usual")]
+    pub hold_days: HoldDays,
+}
+
+/// Changes for how many days a program's holds are kept.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChangeProgram {
+    /// Which program.
+    pub program: ProgramId,
+    /// The usual number from now on; `None` as before.
+    pub usual: Option<Days>,
+    /// All that is said of merchants from now on; `None` as before.
+    pub by_merchant: Option<DaysByMerchant>,
 }
 
 /// Creates a company, or a person with the cardholder that the person is. An account is opened
@@ -325,12 +342,12 @@ impl Command {
         fingerprint
     }
 
-    /// The owner whose lane, lock and sequence the command takes; `None` for a new program and
+    /// The owner whose lane, lock and sequence the command takes; `None` for a program and
     /// for a swipe with an unknown card.
     #[must_use]
     pub fn owner(&self) -> Option<OwnerId> {
         match &self.action {
-            Action::CreateProgram(_) | Action::Record(_) => None,
+            Action::CreateProgram(_) | Action::ChangeProgram(_) | Action::Record(_) => None,
             Action::CreateOwner(_) => Some(OwnerId::new(self.id.uuid())),
             Action::CreateCardholder(create) => Some(create.owner),
             Action::CreateCard(create) => create.owner,
@@ -355,6 +372,7 @@ impl Command {
     pub fn kind(&self) -> ActionKind {
         match &self.action {
             Action::CreateProgram(_) => ActionKind::CreateProgram,
+            Action::ChangeProgram(_) => ActionKind::ChangeProgram,
             Action::CreateOwner(_) => ActionKind::CreateOwner,
             Action::CreateCardholder(_) => ActionKind::CreateCardholder,
             Action::CreateCard(_) => ActionKind::CreateCard,

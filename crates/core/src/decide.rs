@@ -6,6 +6,7 @@ mod control;
 mod create;
 mod discrepancy;
 mod group;
+mod program;
 mod release;
 mod report;
 mod transfer;
@@ -250,6 +251,7 @@ pub fn decide(state: &State, work: &Work, at: Timestamp) -> Result<Decided, Faul
 fn rule(state: &State, command: &Command, owner: Option<&Owner>, at: Timestamp) -> Result<Ruling, Fault> {
     match &command.action {
         Action::CreateProgram(action) => Ok(create::program(command.id, action)),
+        Action::ChangeProgram(action) => program::change(state, action),
         Action::CreateOwner(action) => create::owner(state, command.id, action, at),
         Action::Authorize(action) => authorize::authorize(state, command, action, owner, at),
         Action::Record(action) => Ok(record(action)),
@@ -277,13 +279,16 @@ fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp)
         Action::Reverse(action) => {
             follow(&action.group, &|group, books| release::reverse(action, group, books))
         }
-        Action::Expire(action) => follow(&action.group, &|_, books| release::expire(books)),
+        Action::Expire(action) => {
+            follow(&action.group, &|group, books| release::expire(action, group, books))
+        }
         Action::Capture(action) => follow(&action.group, &|group, _| capture::capture(action, group)),
         Action::Refund(action) => {
             follow(&action.group, &|group, books| capture::refund(action, group, books))
         }
         Action::Transfer(action) => transfer::transfer(state, command.id, action, owner),
         Action::CreateProgram(_)
+        | Action::ChangeProgram(_)
         | Action::CreateOwner(_)
         | Action::Authorize(_)
         | Action::Record(_)

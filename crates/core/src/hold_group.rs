@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::control::Scope;
 use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId};
-use crate::message::{MessageKey, TransactionKind};
+use crate::message::{MessageKey, Role, TransactionKind};
 use crate::money::Currency;
 use crate::word::words;
 
@@ -59,6 +59,15 @@ pub struct GroupMessage {
     pub kind: TransactionKind,
     /// How much of it is cash paid out with a purchase.
     pub cash_minor: i64,
+}
+
+impl GroupMessage {
+    /// Whether it may change the group's books: by its effect, by taking that of another from it, or by what it
+    /// brings together.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        self.effect != Effect::None || matches!(self.key.role(), Role::Report | Role::Refusal)
+    }
 }
 
 words! {
@@ -125,6 +134,21 @@ impl HoldGroup {
         let last = moving.map(|message| message.processor_time).max();
         let after = |last: Timestamp| last.checked_add(SignedDuration::from_micros(1)).unwrap_or(last);
         last.map_or(named, |last| named.max(after(last)))
+    }
+
+    /// Whether something moved in it after this message of it was decided. Of one that it does not have nobody
+    /// knows.
+    #[must_use]
+    pub fn has_moved_since(&self, last: MessageId) -> bool {
+        let last = self.messages.iter().find(|message| message.id == last);
+        last.is_none_or(|last| self.messages.iter().any(|message| message.moves() && message.at > last.at))
+    }
+
+    /// Whether its processor has said anything of it, or there is none (D5).
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        let has = |role: Role| self.messages.iter().any(|message| message.key.role() == role);
+        has(Role::Report) || has(Role::Refusal) || !has(Role::Decision)
     }
 
     /// Whether money was ever held in it.

@@ -11,6 +11,7 @@ pub mod money;
 pub mod account;
 pub mod card;
 pub mod cardholder;
+pub mod hold_days;
 pub mod owner;
 pub mod program;
 

@@ -57,7 +57,7 @@ impl MessageKey {
     #[must_use]
     pub fn role(&self) -> Role {
         match self.source {
-            Source::Api => Role::Alone,
+            Source::Api | Source::Sweeper => Role::Alone,
             Source::MarqetaJit => Role::Decision,
             Source::MarqetaReport if self.state == Self::REFUSED => Role::Refusal,
             Source::MarqetaReport => Role::Report,
@@ -81,6 +81,8 @@ words! {
         MarqetaJit = "marqeta_jit",
         /// What Marqeta reports afterwards.
         MarqetaReport = "marqeta_report",
+        /// Who ends holds that nothing more is heard of.
+        Sweeper = "sweeper",
     }
 }
 
@@ -89,6 +91,8 @@ words! {
     pub enum ActionKind {
         /// A new program.
         CreateProgram = "create_program",
+        /// Another number of days for which a program's holds are kept.
+        ChangeProgram = "change_program",
         /// A new company or person.
         CreateOwner = "create_owner",
         /// A new cardholder.

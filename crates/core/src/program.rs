@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::hold_days::HoldDays;
 use crate::id::ProgramId;
 use crate::money::Currency;
 use crate::text::FreeText;
@@ -20,6 +21,8 @@ pub struct Program {
     pub currencies: Vec<Currency>,
     /// What it allows.
     pub policies: Policies,
+    /// How long its holds are kept.
+    pub hold_days: HoldDays,
 }
 
 /// What a program allows beyond the usual. Nothing, unless it says so.

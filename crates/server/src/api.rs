@@ -37,6 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(programs::create_program, programs::list_programs))
         .routes(routes!(programs::find_program))
+        .routes(routes!(programs::change_program))
         .routes(routes!(companies::create_company, companies::list_companies))
         .routes(routes!(companies::find_company))
         .routes(routes!(companies::move_company))

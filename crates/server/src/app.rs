@@ -11,8 +11,9 @@ use secrecy::SecretString;
 
 use crate::auth::ApiKey;
 use crate::health::Probes;
+use crate::workers::sweeper;
 
-/// The limits of the HTTP interface.
+/// The limits of the HTTP interface, and what the server does by itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// The head of a request has to arrive within this time, from its first byte; so has the first
@@ -33,6 +34,8 @@ pub struct Settings {
     pub shutdown_grace: Duration,
     /// An authorization whose decision has not begun by then is answered 503, without one.
     pub jit_start: Duration,
+    /// How holds are ended of which nothing more is heard.
+    pub sweeper: sweeper::Settings,
 }
 
 impl Default for Settings {
@@ -46,6 +49,7 @@ impl Default for Settings {
             drain: Duration::ZERO,
             shutdown_grace: Duration::from_secs(10),
             jit_start: Duration::from_millis(1200),
+            sweeper: sweeper::Settings::default(),
         }
     }
 }
@@ -71,6 +75,7 @@ struct Shared {
     api_key: ApiKey,
     marqeta: marqeta::Credentials,
     probes: Probes,
+    sweeper: Arc<sweeper::Figures>,
     began: Instant,
     stopping: AtomicBool,
 }
@@ -85,6 +90,7 @@ impl App {
             api_key: ApiKey::new(&credentials.api_key),
             marqeta: credentials.marqeta,
             probes: Probes::default(),
+            sweeper: Arc::default(),
             began: Instant::now(),
             stopping: AtomicBool::new(false),
         };
@@ -119,6 +125,11 @@ impl App {
 
     pub(crate) fn probes(&self) -> &Probes {
         &self.shared.probes
+    }
+
+    /// What the sweeper did.
+    pub(crate) fn sweeper(&self) -> &Arc<sweeper::Figures> {
+        &self.shared.sweeper
     }
 
     /// How long the process has been serving.

@@ -7,6 +7,7 @@
 mod app;
 mod serve;
 mod webhooks;
+pub mod workers;
 
 mod answers;
 mod api;

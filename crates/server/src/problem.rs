@@ -220,6 +220,7 @@ const fn status_of(reason: DeclineReason) -> u16 {
         | R::ControlNameTaken
         | R::TransitionNotAllowed
         | R::HoldGroupEnded
+        | R::HoldGroupMoved
         | R::NothingHeld
         | R::DecidedElsewhere
         | R::MoreThanCaptured
@@ -257,6 +258,7 @@ const fn sentence_of(reason: DeclineReason) -> &'static str {
         R::HoldGroupEnded => {
             "the authorization holds nothing: it was reversed, has expired, was declined, or held nothing ever"
         }
+        R::HoldGroupMoved => "something moved in the authorization since it was looked at",
         R::MoreThanHeld => "the authorization holds less than that",
         R::DecidedElsewhere => "the processor had decided it already",
         R::NothingHeld => "the authorization never held anything that could be captured",

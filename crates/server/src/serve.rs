@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use crate::app::App;
 use crate::health;
 use crate::limits::Doorkeeper;
+use crate::workers::sweeper;
 
 /// How long a connection may be idle between two requests: longer than the proxies in front of us
 /// keep theirs (60 s), so that they close first and no request is sent into a closing connection.
@@ -101,6 +102,7 @@ impl Server {
             .http1_only();
         server.http_builder().http1().header_read_timeout(IDLE_MAX).max_buf_size(HEAD_MAX_BYTES);
         let router = crate::router(app.clone());
+        let sweeping = sweeper::start(&app);
         let mut serving = pin!(server.serve(router.into_make_service()));
         let served = tokio::select! {
             served = &mut serving => served,
@@ -114,6 +116,7 @@ impl Server {
                 tokio::join!(&mut serving, ending).0
             }
         };
+        sweeping.stop().await;
         let stopped = app.authorizer().stop(settings.shutdown_grace).await;
         served.and(stopped.map_err(|hung| io::Error::new(io::ErrorKind::TimedOut, hung)))
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_store::{Batch, Clock, Ledger, PoolUse, StoreError, Transacted};
+use bursar_store::{Batch, Clock, Ledger, PoolUse, StoreError, Sweep, Transacted};
 use deadpool_postgres::{Client, Object};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -105,6 +105,10 @@ impl Ledger for PostgresLedger {
         task.await.unwrap_or_else(|error| {
             Err(StoreError::Unknown(format!("the transaction ended in mid-air: {error}")))
         })
+    }
+
+    async fn keep_sweep(&self, sweep: Sweep) -> Result<(), StoreError> {
+        self.keep(sweep).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

@@ -53,7 +53,7 @@ struct Kept {
 struct Known {
     version: Version,
     owner: Owner,
-    /// The owner's, as it was at that version too.
+    /// The owner's, as it was at that version too, but for its hold days: no decision reads them.
     program: Program,
     accounts: HashMap<AccountId, Account>,
     cardholders: HashMap<CardholderId, Cardholder>,

@@ -178,14 +178,20 @@ fn programs(state: &State) -> Insert<'_> {
     let codes = |of: &&bursar_core::Program| {
         of.currencies.iter().map(|currency| currency.code()).collect::<Vec<_>>().join(",")
     };
-    let target = "programs (id, name, time_zone, currencies, partial_approvals, original_credits)";
-    Insert::new(target, &["uuid", "text", "text", "text", "bool", "bool"], "")
+    let target = "programs (id, name, time_zone, currencies, partial_approvals, original_credits, hold_days,
+                  hold_days_by_merchant)";
+    let types = ["uuid", "text", "text", "text", "bool", "bool", "int", "text"];
+    let conflict = "on conflict (id) do update set hold_days = excluded.hold_days,
+                    hold_days_by_merchant = excluded.hold_days_by_merchant";
+    Insert::new(target, &types, conflict)
         .column(rows.iter().map(|row| row.id.uuid()))
         .column(rows.iter().map(|row| row.name.as_str()))
         .column(rows.iter().map(|row| row.time_zone.name()))
         .column(rows.iter().map(codes))
         .column(rows.iter().map(|row| row.policies.partial_approvals))
         .column(rows.iter().map(|row| row.policies.original_credits))
+        .column(rows.iter().map(|row| i32::from(row.hold_days.usual.number())))
+        .column(rows.iter().map(|row| columns::hold_days::write(&row.hold_days.by_merchant)))
 }
 
 /// A version of controls comes from the clock: one that a failover lost must not come again for others.

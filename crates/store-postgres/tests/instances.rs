@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use bursar_core::check::DeclineReason;
 use bursar_core::control::Scope;
+use bursar_core::hold_days::{Days, DaysByMerchant, HoldDays};
 use bursar_core::{CardStatus, Outcome, Window};
 use bursar_store::contract::given::{self, Call, Funded, usd};
 use bursar_store::contract::{Place, assert_books_are_right};
-use bursar_store::{Batch, Ledger, Settled, StoreError, Transacted};
+use bursar_store::{Batch, Ledger, Reader, Settled, StoreError, Transacted};
 use bursar_store_postgres::{Options, PostgresLedger};
 use bursar_testkit::{Deed, Meddler, Message, PostgresPlace};
 use tokio::task::JoinSet;
@@ -298,4 +299,24 @@ async fn decisions_are_dated_by_the_servers_clock() {
     let ahead = "select extract(epoch from max(at) - now())::bigint from messages";
     let (ahead, day) = (place.number(ahead), 24 * 60 * 60);
     assert!((day - 60..=day).contains(&ahead), "{ahead} s ahead");
+}
+
+/// A program has no owner that would be locked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_who_change_a_program_at_once_lose_nothing_of_each_other()
+-> Result<(), Box<dyn std::error::Error>> {
+    let place = PostgresPlace::new();
+    let (one, other) = (place.open_ledger(), place.open_ledger());
+    let program = given::program(one.as_ref()).await;
+    for days in 1..=50 {
+        let usual = Days::new(days)?;
+        let by_merchant = DaysByMerchant::new([("lodging".to_owned(), days + 100)])?;
+        let first = given::program_change(program, Some(usual), None);
+        let second = given::program_change(program, None, Some(by_merchant.clone()));
+        let (first, second) = tokio::join!(send(&one, &first), send(&other, &second));
+        assert!([first?, second?].into_iter().all(|done| matches!(outcome(done), Outcome::Decided(..))));
+        let found = other.find_program(program).await?.map(|program| program.hold_days);
+        assert_eq!(found, Some(HoldDays { usual, by_merchant }));
+    }
+    Ok(())
 }

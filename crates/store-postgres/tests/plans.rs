@@ -4,10 +4,12 @@
 use bursar_core::Window;
 use bursar_core::command::GroupRef;
 use bursar_core::control::Scope;
-use bursar_store::Reader;
+use bursar_store::contract::Place;
 use bursar_store::contract::given::{self, Funded, usd};
+use bursar_store::{Page, Reader};
 use bursar_store_postgres::PostgresLedger;
 use bursar_testkit::PostgresPlace;
+use jiff::{SignedDuration, Timestamp};
 
 /// How many rows each table has that grows.
 const ROWS: i64 = 20_000;
@@ -113,6 +115,25 @@ async fn what_is_looked_up_for_a_swipe_does_not_grow_with_the_tables() {
     let (place, account) = large().await;
     let read = read_by(&place, async |ledger| look_up(ledger, &account).await).await;
     assert!(read < READ_MAX, "{ROUNDS} rounds of look-ups read {read} rows");
+}
+
+#[tokio::test]
+async fn a_walk_along_old_messages_reads_no_more_than_its_slice() {
+    const SLICE: u32 = 100;
+    let (place, _) = large().await;
+    place.execute("update accounts set open_holds = 1");
+    place.execute("vacuum analyze accounts");
+    place.clock().set(Timestamp::now() + SignedDuration::from_hours(48));
+    let walk = async |ledger: &PostgresLedger| {
+        let mut page = Page { after: Some(ROWS / 2), limit: SLICE };
+        for _ in 0..2 {
+            let slice = ledger.list_idle(SignedDuration::from_hours(24), page).await.expect("readable");
+            assert_eq!((slice.groups.len(), slice.has_more), (SLICE as usize, true));
+            page.after = Some(slice.position);
+        }
+    };
+    let read = read_by(&place, walk).await;
+    assert!(read < READ_MAX, "two slices of {SLICE} messages read {read} rows");
 }
 
 /// The measure can turn red, whatever plan the server then chooses.

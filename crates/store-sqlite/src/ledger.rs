@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use bursar_store::{Batch, Clock, Ledger, StoreError, Transacted};
+use bursar_store::{Batch, Clock, Ledger, StoreError, Sweep, Transacted};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::checkpoint::Checkpoints;
@@ -151,6 +151,10 @@ impl Ledger for SqliteLedger {
 
     async fn transact(&self, batch: Batch) -> Result<Transacted, StoreError> {
         self.ask(|reply| Job::Transact(batch, reply)).await
+    }
+
+    async fn keep_sweep(&self, sweep: Sweep) -> Result<(), StoreError> {
+        self.ask(|reply| Job::KeepSweep(sweep, reply)).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

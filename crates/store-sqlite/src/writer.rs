@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bursar_core::{Outcome, State, decide_batch};
-use bursar_store::{Batch, Clock, Settled, StoreError, Transacted};
+use bursar_store::{Batch, Clock, Settled, StoreError, Sweep, Transacted};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,6 +24,7 @@ const ROWS_MAX: usize = 20_000;
 /// What the writer is asked for.
 pub(crate) enum Job {
     Transact(Batch, oneshot::Sender<Result<Transacted, StoreError>>),
+    KeepSweep(Sweep, oneshot::Sender<Result<(), StoreError>>),
     Probe(oneshot::Sender<Result<(), StoreError>>),
 }
 
@@ -64,6 +65,9 @@ impl Writer {
             match job {
                 Job::Transact(batch, reply) => {
                     let _ = reply.send(self.on_session(|session, writer| writer.transact(session, &batch)));
+                }
+                Job::KeepSweep(sweep, reply) => {
+                    let _ = reply.send(self.on_session(|session, _| keep_sweep(session, sweep)));
                 }
                 Job::Probe(reply) => {
                     let _ = reply.send(self.on_session(|session, writer| writer.probe(session)));
@@ -148,6 +152,14 @@ impl Writer {
     fn probe(&self, session: &mut Session) -> Result<(), StoreError> {
         beat(&session.connection, &self.clock)
     }
+}
+
+/// By the writer's own connection, so that it need not read its rows again.
+fn keep_sweep(session: &Session, sweep: Sweep) -> Result<(), StoreError> {
+    let insert = "insert into sweeps (days, position) values (?1, ?2)
+                  on conflict (days) do update set position = max(position, excluded.position)";
+    let kept = session.connection.execute(insert, (sweep.days, sweep.position));
+    kept.map(|_| ()).map_err(|error| before_commit(&error))
 }
 
 /// Commits, and so flushes, something. A fresh connection begins with it: what an earlier process

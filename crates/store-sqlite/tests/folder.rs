@@ -70,6 +70,9 @@ async fn a_ledger_of_the_first_version_is_brought_up_to_date_and_repeats_its_ans
         drop table merges;
         drop table discrepancies;
         drop table closings;
+        drop table sweeps;
+        alter table programs drop column hold_days;
+        alter table programs drop column hold_days_by_merchant;
         drop trigger program_entries_are_append_only;
         drop trigger program_entries_are_kept;
         alter table messages drop column cash_minor;

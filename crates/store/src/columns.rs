@@ -2,4 +2,5 @@
 //! another says the same there.
 
 pub mod checks;
+pub mod hold_days;
 pub mod windows;

@@ -22,6 +22,7 @@ mod money;
 mod objects;
 mod reopening;
 mod reports;
+mod sweeps;
 mod windows;
 
 pub use clock::{NOON, SetClock};
@@ -71,7 +72,7 @@ pub mod cases {
 /// Makes a test of each case of the contract suite. The argument is an expression that makes a
 /// new, empty [`Place`]; the test file needs `tokio` with `macros` and `rt`.
 ///
-/// Cases under `reopening` and `windows` get the place itself, the others an open ledger.
+/// Cases under `reopening`, `sweeps` and `windows` get the place itself, the others an open ledger.
 #[macro_export]
 macro_rules! ledger_contract {
     ($place:expr) => {
@@ -229,6 +230,13 @@ macro_rules! ledger_contract {
                 a_clock_that_goes_back_opens_no_window_again,
                 a_late_limit_hides_nothing_from_the_rest_of_its_batch,
             }
+            sweeps {
+                a_hold_is_found_by_its_last_message_once_that_is_old_enough,
+                a_walk_ends_at_its_limit_or_before_what_is_younger_and_goes_on_there,
+                how_far_a_search_has_come_is_kept_and_never_goes_back,
+                an_expiry_for_a_message_that_is_no_longer_the_last_changes_nothing,
+                the_days_of_a_program_change_and_are_read_back,
+            }
             reopening {
                 everything_is_still_there_after_opening_again,
                 a_repeat_after_opening_again_gets_the_same_bytes,
@@ -256,6 +264,7 @@ macro_rules! ledger_contract {
         )+)+
     };
     (@call reopening, $case:ident, $place:ident) => { super::reopening::$case($place).await };
+    (@call sweeps, $case:ident, $place:ident) => { super::sweeps::$case($place).await };
     (@call windows, $case:ident, $place:ident) => { super::windows::$case($place).await };
     (@call $module:ident, $case:ident, $place:ident) => {
         super::run($place, super::$module::$case).await

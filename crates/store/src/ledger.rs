@@ -11,6 +11,7 @@ use crate::error::StoreError;
 use crate::pool::PoolUse;
 use crate::reader::Reader;
 use crate::stage::StageTimes;
+use crate::sweep::Sweep;
 
 /// A store of money. Adapters only load and save: every comparison of money, status or limits is
 /// in `bursar_core`.
@@ -28,6 +29,12 @@ pub trait Ledger: Reader {
     /// [`StoreError::Unavailable`]: nothing took effect. [`StoreError::Unknown`]: send the same
     /// batch again. [`StoreError::BadData`]: nothing took effect; send the members apart.
     async fn transact(&self, batch: Batch) -> Result<Transacted, StoreError>;
+
+    /// Keeps how far a search has come. It never goes back.
+    ///
+    /// # Errors
+    /// Why it is not kept: then somebody looks there again, which changes nothing.
+    async fn keep_sweep(&self, sweep: Sweep) -> Result<(), StoreError>;
 
     /// Writes and commits a heartbeat: whether a decision could be made durable now.
     ///

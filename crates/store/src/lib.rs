@@ -18,6 +18,7 @@ mod pool;
 mod reader;
 pub mod schema;
 mod stage;
+mod sweep;
 
 pub use clock::Clock;
 pub use error::StoreError;
@@ -29,3 +30,4 @@ pub use reader::{
     ListedMessage, Page, Reader, Slice, Spending, Totals,
 };
 pub use stage::{STAGES, Stage, StageTimes};
+pub use sweep::{IdleGroup, IdleSlice, Sweep};

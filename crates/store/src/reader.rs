@@ -11,10 +11,11 @@ use bursar_core::{
     DiscrepancyKind, HoldGroup, JournalId, Message, MessageId, Owner, OwnerId, OwnerKind, Program, ProgramId,
     Zone,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::error::StoreError;
 use crate::stage::StageTimes;
+use crate::sweep::{IdleSlice, Sweep};
 
 /// Reads. `find_` gives an `Option`, `list_` a slice in the order of creation.
 #[async_trait]
@@ -94,6 +95,15 @@ pub trait Reader: Send + Sync + 'static {
         filter: DiscrepancyFilter,
         page: Page<i64>,
     ) -> Result<Vec<ListedDiscrepancy>, StoreError>;
+    /// Hold groups whose last message that may have moved anything is at least so old by the store's clock, in
+    /// the order of commits; only of accounts that hold something now. Looks at no more than `page.limit` messages behind `page.after`, and at none from
+    /// the first one on that is younger: so it looks at each message once, and its cost does not grow.
+    ///
+    /// A message that got its position before another one's and was committed after it is passed over if that
+    /// happens while this looks there. So ask for an age that no transaction reaches: a day is much.
+    async fn list_idle(&self, at_least: SignedDuration, page: Page<i64>) -> Result<IdleSlice, StoreError>;
+    /// How far each search has come.
+    async fn list_sweeps(&self) -> Result<Vec<Sweep>, StoreError>;
 
     /// Figures about everything that is stored.
     async fn totals(&self) -> Result<Totals, StoreError>;

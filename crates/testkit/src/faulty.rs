@@ -16,9 +16,11 @@ use bursar_core::{
     OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, Batch, ControlFilter, DiscrepancyFilter, Entry, Ledger,
-    ListedDiscrepancy, ListedMessage, Page, PoolUse, Reader, Slice, Spending, StoreError, Totals, Transacted,
+    AuthorizationFilter, AuthorizationRecord, Batch, ControlFilter, DiscrepancyFilter, Entry, IdleSlice,
+    Ledger, ListedDiscrepancy, ListedMessage, Page, PoolUse, Reader, Slice, Spending, StoreError, Sweep,
+    Totals, Transacted,
 };
+use jiff::SignedDuration;
 use tokio::sync::{Notify, RwLock, RwLockWriteGuard};
 
 /// Passes everything on to a real ledger, except where it is told otherwise.
@@ -212,6 +214,11 @@ impl Ledger for FaultyLedger {
         }
     }
 
+    async fn keep_sweep(&self, sweep: Sweep) -> Result<(), StoreError> {
+        self.up()?;
+        self.ledger.keep_sweep(sweep).await
+    }
+
     async fn probe(&self) -> Result<(), StoreError> {
         self.up()?;
         self.ledger.probe().await
@@ -256,5 +263,7 @@ pass_on! {
     list_authorizations(filter: AuthorizationFilter, page: Page<i64>) -> Slice<ListedMessage>;
     list_records(page: Page<i64>) -> Vec<ListedMessage>;
     list_discrepancies(filter: DiscrepancyFilter, page: Page<i64>) -> Vec<ListedDiscrepancy>;
+    list_idle(at_least: SignedDuration, page: Page<i64>) -> IdleSlice;
+    list_sweeps() -> Vec<Sweep>;
     totals() -> Totals;
 }

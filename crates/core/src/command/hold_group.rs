@@ -58,6 +58,10 @@ pub struct Expire {
     pub owner: Option<OwnerId>,
     /// Any message of the group.
     pub group: GroupRef,
+    /// The last message that moved anything in it, for who decided by that: if something moved since, it is
+    /// not the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<MessageId>,
 }
 
 /// Posts what was captured of a purchase. The money has moved already: it may be more than is held, and

@@ -11,7 +11,7 @@ use crate::text::Token;
 /// What a command needs loaded before it can be decided.
 #[derive(Debug, Clone, Default)]
 pub struct Keys<'a> {
-    /// A program, read only.
+    /// A program, read only but for one that is to change.
     pub program: Option<ProgramId>,
     /// The owner, locked, and with it the program that it belongs to, read only: what that allows
     /// counts in every decision.
@@ -50,6 +50,7 @@ impl Command {
         let base = Keys { owner: self.owner(), ..Keys::default() };
         match &self.action {
             Action::CreateProgram(_) | Action::MoveOwner(_) | Action::Record(_) | Action::Close(_) => base,
+            Action::ChangeProgram(change) => Keys { program: Some(change.program), ..base },
             Action::CreateOwner(create) => Keys {
                 program: Some(create.program),
                 wanted_tokens: [

@@ -22,6 +22,7 @@ pub(super) fn program(id: MessageId, request: &CreateProgram) -> Ruling {
         time_zone: request.time_zone.clone(),
         currencies: request.currencies.clone(),
         policies: request.policies,
+        hold_days: request.hold_days.clone(),
     };
     let object = Some((program.id.to_string(), None));
     Ruling { changes: vec![Change::Program(program)], object, ..Ruling::default() }

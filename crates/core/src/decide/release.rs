@@ -2,7 +2,7 @@
 
 use super::group::part;
 use crate::check::DeclineReason;
-use crate::command::Reverse;
+use crate::command::{Expire, Reverse};
 use crate::hold_group::{Effect, GroupBooks, GroupStatus, HoldGroup};
 
 pub(super) fn reverse(
@@ -18,8 +18,17 @@ pub(super) fn reverse(
     }
 }
 
-pub(super) fn expire(books: &GroupBooks) -> Result<Effect, DeclineReason> {
-    is_open(books).map(|()| Effect::Expire)
+/// Who expires it for a message that was its last has to look again where that is no longer so.
+pub(super) fn expire(
+    request: &Expire,
+    group: &HoldGroup,
+    books: &GroupBooks,
+) -> Result<Effect, DeclineReason> {
+    is_open(books)?;
+    match request.last {
+        Some(last) if group.has_moved_since(last) => Err(DeclineReason::HoldGroupMoved),
+        _ => Ok(Effect::Expire),
+    }
 }
 
 fn is_open(books: &GroupBooks) -> Result<(), DeclineReason> {

@@ -16,6 +16,7 @@ use crate::control::{
     Control, ControlStatus, Counted, Day, Hours, List, MerchantRule, Places, Rule, Scope, Velocity,
 };
 use crate::decide::{Decided, Encode, Work, decide};
+use crate::hold_days::HoldDays;
 use crate::id::{AccountId, CardId, CardholderId, ControlId, MessageId, OwnerId, ProgramId};
 use crate::message::{Answer, Authorization, MessageKey, Source};
 use crate::money::{Currency, Money};
@@ -220,6 +221,7 @@ impl<'a> Rebuilt<'a> {
                 time_zone: self.zone.clone(),
                 currencies: vec![self.currency],
                 policies: Policies { original_credits: true, partial_approvals: true },
+                hold_days: HoldDays::default(),
             },
         );
         state.owners.put(

@@ -1,8 +1,9 @@
 //! The fingerprint of a message: stored for ever, so that its content may not drift.
 
 use bursar_core::command::{GroupRef, Purpose};
+use bursar_core::hold_days::{Days, DaysByMerchant};
 use bursar_core::text::FreeText;
-use bursar_core::{Action, Country, Mcc, Merchant, MessageId};
+use bursar_core::{Action, Country, Mcc, Merchant, MessageId, ProgramId};
 use bursar_testkit::NOON;
 use bursar_testkit::given::{self, Call, usd};
 use bursar_testkit::history::world;
@@ -34,6 +35,17 @@ fn the_content_that_is_compared_is_as_it_was_stored() {
     assert_eq!(content, expected);
     let fingerprint = sample().command.fingerprint().map(|byte| format!("{byte:02x}")).concat();
     assert_eq!(fingerprint, "6fff0fcf95aebfac5d78b1e86b597337");
+}
+
+/// Programs were made before they had days of their own.
+#[test]
+fn a_program_with_the_usual_days_is_compared_as_it_was_stored() {
+    let content = serde_json::to_string(&given::new_program().command.action).expect("plain data");
+    let expected = concat!(
+        r#"{"action":"create_program","name":"Test program","time_zone":"Etc/UTC","#,
+        r#""currencies":["USD","JPY","KWD"]}"#
+    );
+    assert_eq!(content, expected);
 }
 
 #[test]
@@ -74,6 +86,7 @@ fn everything_else_is_content() {
     let (card, other) = (world::funded(0), world::funded(1));
     let group = |number| GroupRef::Message(MessageId::new(given::numbered_id(number)));
     let of = |number| Purpose::Increment(group(number));
+    let program = |number| ProgramId::new(given::numbered_id(number));
     let variants = [
         sample(),
         sample().asking(|asked| asked.method = given::token("pgfs.other")),
@@ -101,6 +114,12 @@ fn everything_else_is_content() {
         given::partial_reversal(&card, group(1), usd("30.00")),
         given::partial_reversal(&card, group(1), usd("30.01")),
         given::expiry(&card, group(1)),
+        given::expiry_after(&card, MessageId::new(given::numbered_id(1))),
+        given::new_program(),
+        given::program_change(program(1), Days::new(9).ok(), None),
+        given::program_change(program(1), Days::new(8).ok(), None),
+        given::program_change(program(2), Days::new(8).ok(), None),
+        given::program_change(program(1), None, Some(DaysByMerchant::default())),
     ];
     let fingerprints: std::collections::HashSet<_> =
         variants.iter().map(|call| call.command.fingerprint()).collect();

@@ -144,6 +144,7 @@ const fn decline_reason(reason: DeclineReason) -> &'static str {
         | DeclineReason::CurrencyMismatch
         | DeclineReason::CurrencyNotKept
         | DeclineReason::HoldGroupEnded
+        | DeclineReason::HoldGroupMoved
         | DeclineReason::MoreThanHeld
         | DeclineReason::NothingHeld
         | DeclineReason::DecidedElsewhere

@@ -2,6 +2,7 @@
 
 use bursar_core::command::{Authorize, Found, Route};
 use bursar_core::control::Scope;
+use bursar_core::hold_days::HoldDays;
 use bursar_core::program::Policies;
 use bursar_core::text::{FreeText, Token};
 use bursar_core::{
@@ -89,6 +90,7 @@ impl Books {
             time_zone: bursar_core::Zone::parse("Etc/UTC").expect("a zone"),
             currencies: vec![currency],
             policies: Policies::default(),
+            hold_days: HoldDays::default(),
         };
         state.programs.load(PROGRAM, Ok(program));
         state.owners.load(owner, Ok(company(owner)));

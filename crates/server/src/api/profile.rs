@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use bursar_authorizer::{StageProfile, WindowProfile};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::schema;
 use crate::app::App;
 use crate::auth::Operator;
 use crate::pools::{self, PoolView};
@@ -23,6 +25,41 @@ pub(super) struct ProfileView {
     open_holds: i64,
     /// Connections to the ledger's server; empty if the ledger is the embedded one.
     pools: Vec<PoolView>,
+    /// Holds that are ended because nothing more was heard of them.
+    sweeper: SweeperView,
+}
+
+/// What the sweeper of this instance did since its start.
+#[derive(Debug, Serialize, ToSchema)]
+struct SweeperView {
+    /// Whether it runs here.
+    is_on: bool,
+    /// Null before the first run.
+    #[schema(value_type = Option<schema::Time>)]
+    last_run_at: Option<Timestamp>,
+    /// Why that did not get to its end; the next one goes on.
+    last_run_error: Option<String>,
+    /// Holds that it ended.
+    expired: u64,
+    /// How often it found a hold that is due and that the processor never confirmed: it goes on holding.
+    unconfirmed: u64,
+    /// Holds that it could not look at in the last run.
+    left: usize,
+}
+
+impl SweeperView {
+    fn of(app: &App) -> Self {
+        let figures = app.sweeper();
+        let last_run = figures.last_run();
+        Self {
+            is_on: app.settings().sweeper.is_on,
+            last_run_at: last_run.as_ref().map(|run| run.at),
+            last_run_error: last_run.and_then(|run| run.error),
+            expired: figures.expired(),
+            unconfirmed: figures.unconfirmed(),
+            left: figures.left(),
+        }
+    }
 }
 
 /// The figures of one window, as the profiler writes them.
@@ -79,5 +116,6 @@ pub(super) async fn read_profile(State(app): State<App>, _: Operator) -> Result<
         windows: app.authorizer().profiler().profile().windows,
         open_holds: totals.open_holds,
         pools: pools::views(app.ledger()),
+        sweeper: SweeperView::of(&app),
     }))
 }

@@ -1,8 +1,11 @@
 //! Programs: `/v1/programs`.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
-use bursar_core::command::CreateProgram;
+use bursar_core::command::{ChangeProgram, CreateProgram};
+use bursar_core::hold_days::{Days, DaysByMerchant, HoldDays};
 use bursar_core::program::Policies;
 use bursar_core::text::FreeText;
 use bursar_core::{Action, Currency, DeclineReason, Program, ProgramId, Zone};
@@ -10,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::schema;
-use super::settle::{self, Stored, created, settle};
+use super::settle::{self, Stored, created, granted, settle};
 use crate::app::App;
 use crate::auth::Operator;
 use crate::body::Body;
@@ -40,6 +43,26 @@ pub(super) struct NewProgram {
     /// Accept original credits: payments pushed to a card.
     #[serde(default)]
     original_credits: bool,
+    /// Days for which a hold is kept when nothing more is heard of it, 1 to 365; 7 if not given.
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 365)]
+    hold_days: Option<i64>,
+    /// The days of certain merchants, by a group of `GET /v1/mcc-groups` or a category: a category outranks its
+    /// groups, and of those the longest counts.
+    #[serde(default)]
+    #[schema(example = json!({"lodging": 30, "car_rental": 30, "5542": 2}))]
+    hold_days_by_group: BTreeMap<String, i64>,
+}
+
+/// What is to be different about a program. What is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProgramChange {
+    /// Days for which a hold is kept when nothing more is heard of it, 1 to 365.
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 365)]
+    hold_days: Option<i64>,
+    /// The days of certain merchants, all of them: what is not named here has the usual number.
+    #[schema(example = json!({"lodging": 30, "car_rental": 30, "5542": 2}))]
+    hold_days_by_group: Option<BTreeMap<String, i64>>,
 }
 
 /// A program.
@@ -53,10 +76,15 @@ pub(super) struct ProgramView {
     currencies: Vec<Currency>,
     partial_approvals: bool,
     original_credits: bool,
+    /// Days for which a hold is kept when nothing more is heard of it.
+    hold_days: u16,
+    /// The days of certain merchants, by group or category.
+    hold_days_by_group: BTreeMap<String, u16>,
 }
 
 impl From<&Program> for ProgramView {
     fn from(program: &Program) -> Self {
+        let by_merchant = program.hold_days.by_merchant.iter();
         Self {
             id: program.id,
             name: program.name.as_str().to_owned(),
@@ -64,6 +92,8 @@ impl From<&Program> for ProgramView {
             currencies: program.currencies.clone(),
             partial_approvals: program.policies.partial_approvals,
             original_credits: program.policies.original_credits,
+            hold_days: program.hold_days.usual.number(),
+            hold_days_by_group: by_merchant.map(|(name, days)| (name.to_owned(), days.number())).collect(),
         }
     }
 }
@@ -86,9 +116,40 @@ pub(super) async fn create_program(
     let currencies = distinct(new.currencies)?;
     let NewProgram { partial_approvals, original_credits, .. } = new;
     let policies = Policies { partial_approvals, original_credits };
-    let action = Action::CreateProgram(CreateProgram { name, time_zone, currencies, policies });
+    let usual = new.hold_days.map(days).transpose()?.unwrap_or_default();
+    let hold_days = HoldDays { usual, by_merchant: days_by_group(new.hold_days_by_group)? };
+    let action = Action::CreateProgram(CreateProgram { name, time_zone, currencies, policies, hold_days });
     let view = |decided: &_| settle::program(decided).map(ProgramView::from);
     settle(&app, key, action, created(view)).await
+}
+
+/// Changes for how many days a program's holds are kept. It counts for holds that are due afterwards; a hold for
+/// which a longer time counted before may still be kept that long.
+#[utoipa::path(post, path = "/v1/programs/{id}/changes", tag = "programs",
+    params(("id" = schema::ProgramId, Path)), request_body = ProgramChange,
+    responses((status = 200, body = ProgramView, description = "The program")))]
+pub(super) async fn change_program(
+    State(app): State<App>,
+    _: Operator,
+    key: IdempotencyKey,
+    Id(id): Id<ProgramId>,
+    Body(change): Body<ProgramChange>,
+) -> Result<Stored, Problem> {
+    let usual = change.hold_days.map(days).transpose()?;
+    let by_merchant = change.hold_days_by_group.map(days_by_group).transpose()?;
+    app.ledger().find_program(id).await?.ok_or(Problem::declined(DeclineReason::ProgramUnknown))?;
+    let action = Action::ChangeProgram(ChangeProgram { program: id, usual, by_merchant });
+    let view = |decided: &_| settle::program(decided).map(ProgramView::from);
+    settle(&app, key, action, granted(view)).await
+}
+
+fn days(days: i64) -> Result<Days, Problem> {
+    Days::new(days).map_err(|error| Problem::of_field(Code::InvalidField, "hold_days", error))
+}
+
+fn days_by_group(days: BTreeMap<String, i64>) -> Result<DaysByMerchant, Problem> {
+    let refused = |error| Problem::of_field(Code::InvalidField, "hold_days_by_group", error);
+    DaysByMerchant::new(days).map_err(refused)
 }
 
 /// A program.

@@ -55,7 +55,7 @@ pub(super) async fn reverse_authorization(
 }
 
 /// Ends an authorization that was held long enough: all that it still holds is released, as by a reversal.
-/// Nothing expires by itself.
+/// The server does it by itself after the days that the program sets.
 #[utoipa::path(post, path = "/v1/authorizations/{id}/expiries", tag = "authorizations",
     params(("id" = schema::MessageId, Path)), request_body = NewExpiry,
     responses((status = 200, body = HoldChangeView, description = "What is left after it")))]
@@ -68,6 +68,6 @@ pub(super) async fn expire_authorization(
 ) -> Result<Stored, Problem> {
     let record = find(&app, id).await?;
     let group = GroupRef::Message(id);
-    let expire = Expire { owner: record.message.owner, group };
+    let expire = Expire { owner: record.message.owner, group, last: None };
     settle(&app, key, Action::Expire(expire), granted(HoldChangeView::of)).await
 }

@@ -132,7 +132,7 @@ pub(super) fn written<V: Serialize>(code: u16, view: Option<V>) -> Answer {
     }
 }
 
-/// The program that was created.
+/// The program, as the decision leaves it.
 pub(super) fn program(decided: &Decided) -> Option<&Program> {
     decided.changes.iter().find_map(|change| match change {
         Change::Program(program) => Some(program),

@@ -11,6 +11,7 @@ mod lives;
 mod refusals;
 mod running;
 mod stop;
+mod sweeper;
 mod webhooks;
 
 /// A test that fails by error says which.

@@ -2,6 +2,7 @@
 
 mod authorizations;
 mod discrepancies;
+mod idle;
 mod snapshot;
 mod spending;
 
@@ -15,9 +16,10 @@ use bursar_core::{
     Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, ListedDiscrepancy,
-    ListedMessage, Page, Reader, Slice, Spending, StoreError, Totals,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, IdleSlice,
+    ListedDiscrepancy, ListedMessage, Page, Reader, Slice, Spending, StoreError, Sweep, Totals,
 };
+use jiff::SignedDuration;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -234,6 +236,14 @@ impl Reader for PostgresLedger {
         page: Page<i64>,
     ) -> Result<Vec<ListedDiscrepancy>, StoreError> {
         self.discrepancies(filter, page).await
+    }
+
+    async fn list_idle(&self, at_least: SignedDuration, page: Page<i64>) -> Result<IdleSlice, StoreError> {
+        self.idle(at_least, page).await
+    }
+
+    async fn list_sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
+        self.sweeps().await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

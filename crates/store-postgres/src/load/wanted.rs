@@ -2,7 +2,7 @@
 
 use bursar_core::command::{GroupRef, Link, TokenKind};
 use bursar_core::control::Scope;
-use bursar_core::{AccountId, CardId, CardholderId, MessageKey, OwnerId, ProgramId, Work};
+use bursar_core::{AccountId, Action, CardId, CardholderId, MessageKey, OwnerId, ProgramId, Work};
 use uuid::Uuid;
 
 /// In the order of [`Wanted::tokens`].
@@ -13,6 +13,8 @@ pub(crate) const TOKEN_KINDS: [TokenKind; 3] = [TokenKind::Owner, TokenKind::Car
 pub(crate) struct Wanted<'a> {
     pub(crate) owners: Vec<Uuid>,
     pub(crate) programs: Vec<Uuid>,
+    /// Those of them that change.
+    pub(crate) programs_to_change: Vec<Uuid>,
     pub(crate) accounts: Vec<Uuid>,
     pub(crate) cardholders: Vec<Uuid>,
     pub(crate) cards: Vec<Uuid>,
@@ -85,6 +87,9 @@ impl<'a> Wanted<'a> {
             wanted.keys.push(&work.command.key);
             wanted.owners.extend(keys.owner.map(OwnerId::uuid));
             wanted.programs.extend(keys.program.map(ProgramId::uuid));
+            if let Action::ChangeProgram(change) = &work.command.action {
+                wanted.programs_to_change.push(change.program.uuid());
+            }
             wanted.accounts.extend(keys.account.map(AccountId::uuid));
             wanted.cardholders.extend(keys.cardholders.into_iter().flatten().map(CardholderId::uuid));
             wanted.cards.extend(keys.card.map(CardId::uuid));

@@ -2,6 +2,7 @@
 
 mod authorizations;
 mod discrepancies;
+mod idle;
 mod spending;
 
 use async_trait::async_trait;
@@ -14,9 +15,10 @@ use bursar_core::{
     Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, ListedDiscrepancy,
-    ListedMessage, Page, Reader, Slice, Spending, StoreError, Totals,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, IdleSlice,
+    ListedDiscrepancy, ListedMessage, Page, Reader, Slice, Spending, StoreError, Sweep, Totals,
 };
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use uuid::Uuid;
 
@@ -24,6 +26,7 @@ use super::SqliteLedger;
 use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, owner, program};
 use authorizations::{find_authorization, list_authorizations, list_records};
 use discrepancies::list_discrepancies;
+use idle::{list_idle, list_sweeps};
 use spending::{find_spending, list_controls};
 
 /// Where a kind of row is and how it is read.
@@ -213,6 +216,15 @@ impl Reader for SqliteLedger {
         page: Page<i64>,
     ) -> Result<Vec<ListedDiscrepancy>, StoreError> {
         self.readers.read(move |connection| list_discrepancies(connection, filter, page)).await
+    }
+
+    async fn list_idle(&self, at_least: SignedDuration, page: Page<i64>) -> Result<IdleSlice, StoreError> {
+        let before = self.clock.now().saturating_sub(at_least).unwrap_or(Timestamp::MIN);
+        self.readers.read(move |connection| list_idle(connection, before, page)).await
+    }
+
+    async fn list_sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
+        self.readers.read(list_sweeps).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use bursar_core::command::{Amount, Close, GroupRef, Purpose, Record};
 use bursar_core::control::Scope;
+use bursar_core::hold_days::{Days, DaysByMerchant};
 use bursar_core::message::{Source, TransactionKind};
 use bursar_core::money::AmountError;
 use bursar_core::text::FreeText;
 use bursar_core::{Action, Window};
 use bursar_store::copy::{self, CopyError, Report, Settings, Target};
-use bursar_store::{Batch, Ledger, StageTimes};
+use bursar_store::{Batch, Ledger, StageTimes, Sweep};
 use bursar_store_sqlite::{KeyLimits, Options, SqliteLedger};
 use bursar_testkit::SqlitePlace;
 use bursar_testkit::given::{self, Call, Funded, usd};
@@ -63,6 +64,10 @@ pub(crate) async fn fill(ledger: &dyn Ledger) -> Funded {
     let note = FreeText::new("looked at");
     let close = Close { owner: None, discrepancy: kept.id(), note };
     given::sent(ledger, &Call::new(Source::Api, Action::Close(close))).await;
+    let by_merchant = DaysByMerchant::new([("lodging".to_owned(), 30), ("7012".to_owned(), 3)]);
+    let change = given::program_change(funded.program, Days::new(9).ok(), by_merchant.ok());
+    given::sent(ledger, &change).await;
+    ledger.keep_sweep(Sweep { days: 9, position: 4 }).await.expect("a ledger that works");
     given::merged_groups(ledger).await;
     let batch = Batch { members: Vec::new(), stage_times: Arc::new(timed) };
     ledger.transact(batch).await.expect("a ledger that works");

@@ -13,9 +13,9 @@ pub use amount::{currency, jpy, kwd, money, usd};
 pub use call::{
     Call, authorization, card_move, cardholder_move, control_change, increment, limit, load, new_card,
     new_cardholder, new_company, new_control, new_person, new_program, new_program_with, owner_move,
-    unknown_card, unload, uses,
+    program_change, unknown_card, unload, uses,
 };
-pub use release::{capture, expiry, final_capture, partial_reversal, refund, reversal};
+pub use release::{capture, expiry, expiry_after, final_capture, partial_reversal, refund, reversal};
 pub use report::report;
 pub use send::{
     JsonAnswer, Sent, answered_id, approved_in, approved_minor, batch, conflicting, sent, settled,

@@ -144,6 +144,7 @@ macro_rules! tables {
 tables! {
     programs changing by 1 {
         id Id, name Text, time_zone Text, currencies Text, partial_approvals Flag, original_credits Flag,
+        hold_days Small, hold_days_by_merchant Text,
     }
     owners changing by 1 {
         id Id, program Id, kind Text, name Text, token Text, status Text, sequence Integer, last_at Time,
@@ -189,4 +190,5 @@ tables! {
         message Id, parse Integer, user_lookup Integer, card_lookup Integer, limits_lookup Integer,
         queue_wait Integer, load Integer, decision Integer, commit Integer, answer Integer,
     }
+    sweeps changing by 1 { days Integer, position Integer }
 }

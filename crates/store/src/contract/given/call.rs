@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bursar_core::command::{
-    Amount, Authorize, ChangeControl, ControlSpec, CreateCard, CreateCardholder, CreateOwner, CreateProgram,
-    Direction, GroupRef, MoveCard, MoveCardholder, MoveOwner, Purpose, PutControls, Transfer,
+    Amount, Authorize, ChangeControl, ChangeProgram, ControlSpec, CreateCard, CreateCardholder, CreateOwner,
+    CreateProgram, Direction, GroupRef, MoveCard, MoveCardholder, MoveOwner, Purpose, PutControls, Transfer,
 };
 use bursar_core::control::{Counted, Rule, Scope, Velocity};
+use bursar_core::hold_days::{Days, DaysByMerchant, HoldDays};
 use bursar_core::message::{Source, TransactionKind};
 use bursar_core::program::Policies;
 use bursar_core::text::{FreeText, Token};
@@ -154,8 +155,16 @@ pub fn new_program_with(policies: Policies) -> Call {
         time_zone: Zone::parse("Etc/UTC").expect("a zone"),
         currencies: ["USD", "JPY", "KWD"].map(currency).to_vec(),
         policies,
+        hold_days: HoldDays::default(),
     };
     Call::new(Source::Api, Action::CreateProgram(create))
+}
+
+/// Other days for which the program's holds are kept.
+#[must_use]
+pub fn program_change(program: ProgramId, usual: Option<Days>, by_merchant: Option<DaysByMerchant>) -> Call {
+    let change = ChangeProgram { program, usual, by_merchant };
+    Call::new(Source::Api, Action::ChangeProgram(change))
 }
 
 /// A company.

@@ -2,7 +2,7 @@
 
 use bursar_core::command::{Capture, Expire, GroupRef, Refund, Reverse};
 use bursar_core::message::Source;
-use bursar_core::{Action, Money};
+use bursar_core::{Action, MessageId, Money};
 
 use super::Funded;
 use super::call::{Call, amount};
@@ -25,8 +25,15 @@ pub fn partial_reversal(funded: &Funded, group: GroupRef, money: Money) -> Call 
 /// The end of a group that was held long enough.
 #[must_use]
 pub fn expiry(funded: &Funded, group: GroupRef) -> Call {
-    let expire = Expire { owner: Some(funded.owner), group };
+    let expire = Expire { owner: Some(funded.owner), group, last: None };
     Call::new(Source::Api, Action::Expire(expire))
+}
+
+/// The same for who looked at it when this was its last message.
+#[must_use]
+pub fn expiry_after(funded: &Funded, last: MessageId) -> Call {
+    let expire = Expire { owner: Some(funded.owner), group: GroupRef::Message(last), last: Some(last) };
+    Call::new(Source::Sweeper, Action::Expire(expire))
 }
 
 /// So much of it was captured, and more may follow.

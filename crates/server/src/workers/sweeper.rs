@@ -1,0 +1,348 @@
+//! Ends holds of which nothing more is heard.
+//!
+//! For each number of days for which a hold may be kept, a *sweep* walks along the messages in the order of
+//! their commits, so many days behind the present, and looks at each once: if nothing of its hold group moved
+//! after it, nothing was heard of that for so long. If something did, that message is looked at when its own
+//! time comes. A hold that is due is ended by a command like any other, under a key that is made of its last
+//! message: however many instances find it, it is ended once, and not at all if it has moved meanwhile. Where
+//! a number of days was lowered, the sweep of a larger one finds what that of the smaller one had passed.
+
+mod figures;
+mod unconfirmed;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bursar_authorizer::{Authorizer, Reply, Request, Timeline, Unavailable};
+use bursar_core::command::{Expire, GroupRef};
+use bursar_core::hold_days::{Days, HoldDays};
+use bursar_core::message::Source;
+use bursar_core::text::Token;
+use bursar_core::{
+    Action, Answer, Command, Decided, Encode, GroupStatus, HoldGroup, MessageId, MessageKey, Program,
+    ProgramId, Work,
+};
+use bursar_store::{IdleGroup, Ledger, Page, StoreError, Sweep};
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
+
+pub use figures::Figures;
+pub use unconfirmed::{OnlyCounted, Unconfirmed};
+
+use crate::app::App;
+
+/// How the sweeper works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether it runs.
+    pub is_on: bool,
+    /// How long it rests between two runs.
+    pub interval: Duration,
+    /// Messages that are looked at in one read, at most.
+    pub slice: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { is_on: true, interval: Duration::from_secs(60), slice: 1_000 }
+    }
+}
+
+/// An expiry that could not be started by then waits for the next run.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long it rests between two slices, at most.
+const REST_MAX: Duration = Duration::from_secs(1);
+
+/// Groups that a sweep leaves behind because of their own data, at most.
+const LEFT_MAX: usize = 100;
+
+/// Ends holds of which nothing more is heard, as one instance does.
+pub struct Sweeper {
+    authorizer: Authorizer,
+    slice: u32,
+    unconfirmed: Arc<dyn Unconfirmed>,
+    figures: Arc<Figures>,
+    hold_days: HashMap<ProgramId, HoldDays>,
+    sweeps: BTreeMap<Days, Walk>,
+}
+
+/// How far a sweep of this instance has come.
+#[derive(Default)]
+struct Walk {
+    position: i64,
+    /// What it passed and has to look at again: the ledger keeps no position beyond the first of them.
+    left: Vec<IdleGroup>,
+}
+
+/// Why a group was not looked at.
+enum Failure {
+    /// Nothing can be done now: the run ends here, and the next one begins here.
+    Run(StoreError),
+    /// It is of this group: the others are not held up.
+    Group(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::BadData(why) | StoreError::Corrupt(why) => Self::Group(why),
+            error => Self::Run(error),
+        }
+    }
+}
+
+impl Walk {
+    /// Up to where nothing is left to be looked at.
+    fn settled(&self) -> i64 {
+        let first_left = self.left.iter().map(|group| group.position.saturating_sub(1)).min();
+        first_left.map_or(self.position, |before| before.min(self.position))
+    }
+}
+
+impl Sweeper {
+    /// A sweeper that begins where the ledger says that all sweeps have come.
+    #[must_use]
+    pub fn new(
+        authorizer: Authorizer,
+        settings: Settings,
+        unconfirmed: Arc<dyn Unconfirmed>,
+        figures: Arc<Figures>,
+    ) -> Self {
+        let (hold_days, sweeps) = (HashMap::new(), BTreeMap::new());
+        Self { authorizer, slice: settings.slice, unconfirmed, figures, hold_days, sweeps }
+    }
+
+    /// Looks at all that has become old enough since the last run.
+    ///
+    /// # Errors
+    /// The ledger cannot be read or written now. What was done stays done, and the next run goes on.
+    pub async fn run(&mut self) -> Result<(), StoreError> {
+        let result = self.sweep_all().await;
+        let left = self.sweeps.values().map(|walk| walk.left.len()).sum();
+        self.figures.note_run(left, result.as_ref().err());
+        result
+    }
+
+    async fn sweep_all(&mut self) -> Result<(), StoreError> {
+        self.hold_days = self.read_hold_days().await?;
+        let numbers: Vec<Days> = self.hold_days.values().flat_map(HoldDays::numbers).collect();
+        for days in numbers {
+            self.sweeps.entry(days).or_default();
+        }
+        for Sweep { days, position } in self.ledger().list_sweeps().await? {
+            // Another instance may have come further.
+            let Ok(days) = Days::new(days.into()) else { continue };
+            let walk = self.sweeps.entry(days).or_default();
+            walk.position = walk.position.max(position);
+        }
+        let mut damage = Ok(());
+        for days in self.sweeps.keys().copied().collect::<Vec<_>>() {
+            let mut walk = self.sweeps.remove(&days).unwrap_or_default();
+            let swept = self.sweep(days, &mut walk).await;
+            self.sweeps.insert(days, walk);
+            match swept {
+                // It may be in the way of this one only.
+                Err(StoreError::Corrupt(why)) => damage = Err(StoreError::Corrupt(why)),
+                swept => swept?,
+            }
+        }
+        damage
+    }
+
+    async fn read_hold_days(&self) -> Result<HashMap<ProgramId, HoldDays>, StoreError> {
+        let mut all = HashMap::new();
+        let mut page = Page { after: None, limit: 1_000 };
+        loop {
+            let programs: Vec<Program> = self.ledger().list_programs(page).await?;
+            page.after = programs.last().map(|program| program.id);
+            all.extend(programs.into_iter().map(|program| (program.id, program.hold_days)));
+            if page.after.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn sweep(&self, days: Days, walk: &mut Walk) -> Result<(), StoreError> {
+        let mut kept = walk.settled();
+        let left = std::mem::take(&mut walk.left);
+        self.look_at_all(days, left, walk).await?;
+        loop {
+            if walk.left.len() >= LEFT_MAX {
+                let why = format!("{LEFT_MAX} holds of {days} days cannot be looked at; the log says why");
+                return Err(StoreError::Corrupt(why));
+            }
+            let began = Instant::now();
+            let page = Page { after: Some(walk.position), limit: self.slice };
+            let slice = self.ledger().list_idle(days.duration(), page).await?;
+            self.look_at_all(days, slice.groups, walk).await?;
+            walk.position = walk.position.max(slice.position);
+            if walk.settled() > kept {
+                kept = walk.settled();
+                self.ledger().keep_sweep(Sweep { days: days.number(), position: kept }).await?;
+            }
+            if !slice.has_more {
+                return Ok(());
+            }
+            // Who has much to catch up with leaves half of the time to the decisions.
+            tokio::time::sleep(began.elapsed().min(REST_MAX)).await;
+        }
+    }
+
+    /// Looks at each; where one cannot be looked at by its own fault, it is left for the next run.
+    async fn look_at_all(
+        &self,
+        days: Days,
+        groups: Vec<IdleGroup>,
+        walk: &mut Walk,
+    ) -> Result<(), StoreError> {
+        let mut groups = groups.into_iter();
+        while let Some(group) = groups.next() {
+            match self.look_at(days, &group).await {
+                Ok(()) => walk.position = walk.position.max(group.position),
+                Err(Failure::Group(why)) => {
+                    let IdleGroup { root, .. } = group;
+                    tracing::warn!(hold.id = %root, "the hold of {root} cannot be looked at, and stays: {why}");
+                    walk.position = walk.position.max(group.position);
+                    walk.left.push(group);
+                }
+                Err(Failure::Run(error)) => {
+                    // Those behind the walk would be forgotten otherwise.
+                    let is_passed = |group: &IdleGroup| group.position <= walk.position;
+                    walk.left.extend(std::iter::once(group).chain(groups).filter(is_passed));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_at(&self, days: Days, idle: &IdleGroup) -> Result<(), Failure> {
+        if self.days_of(idle).await? > days {
+            return Ok(());
+        }
+        let record = self.ledger().find_authorization(idle.root).await?;
+        let Some(group) = record.and_then(|record| record.group) else { return Ok(()) };
+        let books = group.books().map_err(|_| Failure::Group("its amounts overflow".to_owned()))?;
+        if books.status != GroupStatus::Open || group.has_moved_since(idle.last) {
+            return Ok(());
+        }
+        if group.is_confirmed() {
+            return self.expire(&group, idle.last).await;
+        }
+        self.unconfirmed.found(&group).await?;
+        self.figures.add_unconfirmed();
+        Ok(())
+    }
+
+    async fn days_of(&self, idle: &IdleGroup) -> Result<Days, StoreError> {
+        if let Some(hold_days) = self.hold_days.get(&idle.program) {
+            return Ok(hold_days.of(idle.mcc));
+        }
+        // It was made since this run began.
+        let program = self.ledger().find_program(idle.program).await?;
+        Ok(program.map(|program| program.hold_days).unwrap_or_default().of(idle.mcc))
+    }
+
+    async fn expire(&self, group: &HoldGroup, last: MessageId) -> Result<(), Failure> {
+        let expire = Expire { owner: Some(group.owner), group: GroupRef::Message(last), last: Some(last) };
+        let command = Command {
+            id: MessageId::new(Uuid::now_v7()),
+            key: MessageKey::new(Source::Sweeper, Token::from_id(&last)),
+            action: Action::Expire(expire),
+        };
+        let work = Work::new(command, Box::new(Expired));
+        let deadline = Some(Instant::now() + DEADLINE);
+        let request = Request { work, deadline, timeline: Timeline::begin() };
+        match self.authorizer.settle(request).await.reply {
+            Reply::Decided { declined: None, .. } => self.figures.add_expired(),
+            // It moved or ended meanwhile, or another instance was here.
+            Reply::Decided { .. } | Reply::Repeated(_) => {}
+            Reply::Conflict => return Err(Failure::Group("another message has its key".to_owned())),
+            Reply::Unavailable(why) => return Err(self.failure(&why).await),
+        }
+        Ok(())
+    }
+
+    /// A store that decides nothing fails everybody, and says so to who asks whether it is ready.
+    async fn failure(&self, why: &Unavailable) -> Failure {
+        let is_of_group = match why {
+            Unavailable::Held => true,
+            Unavailable::Store(_) => self.authorizer.ready().await.is_ok(),
+            _ => false,
+        };
+        match is_of_group {
+            true => Failure::Group(why.to_string()),
+            false => Failure::Run(StoreError::Unavailable(why.to_string())),
+        }
+    }
+
+    fn ledger(&self) -> &dyn Ledger {
+        self.authorizer.ledger().as_ref()
+    }
+}
+
+/// What is stored as the answer of an expiry: nobody is sent it.
+struct Expired;
+
+impl Encode for Expired {
+    fn encode(&self, decided: &Decided) -> Answer {
+        let (code, held) = match decided.declined() {
+            None => (200, decided.hold.map(|books| books.held_minor)),
+            Some(_) => (409, None),
+        };
+        let body = serde_json::json!({"held_minor": held, "declined": decided.declined()});
+        Answer { code, body: body.to_string().into_bytes() }
+    }
+}
+
+/// A sweeper that runs now and then until it is stopped or dropped.
+pub struct Sweeping(Option<JoinHandle<()>>);
+
+/// Starts the sweeper of the server, if it is on.
+#[must_use]
+pub fn start(app: &App) -> Sweeping {
+    let settings = app.settings().sweeper;
+    if !settings.is_on {
+        return Sweeping(None);
+    }
+    let figures = Arc::clone(app.sweeper());
+    let sweeper = Sweeper::new(app.authorizer().clone(), settings, Arc::new(OnlyCounted), figures);
+    Sweeping(Some(tokio::spawn(keep_running(sweeper, settings.interval))))
+}
+
+async fn keep_running(mut sweeper: Sweeper, interval: Duration) {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let before = sweeper.figures.expired();
+        if let Err(error) = sweeper.run().await {
+            tracing::warn!("holds that are due wait for the next run: {error}");
+        }
+        match sweeper.figures.expired() - before {
+            0 => {}
+            count => tracing::info!("{count} holds expired"),
+        }
+    }
+}
+
+impl Sweeping {
+    /// Stops it. A command that it gave to a lane is decided all the same.
+    pub async fn stop(mut self) {
+        if let Some(task) = self.0.take() {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Sweeping {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}

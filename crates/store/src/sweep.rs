@@ -1,0 +1,38 @@
+//! What is looked through in the order of commits for holds of which nothing more is heard.
+
+use bursar_core::{Mcc, MessageId, ProgramId};
+
+/// How far the search for holds that are so many days old has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sweep {
+    /// The number of days.
+    pub days: u16,
+    /// All messages up to this position were looked at.
+    pub position: i64,
+}
+
+/// Hold groups of which nothing was heard for long, from a walk along the messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdleSlice {
+    /// What was found.
+    pub groups: Vec<IdleGroup>,
+    /// All messages up to this position were looked at: go on behind it.
+    pub position: i64,
+    /// Whether the walk ended at its limit, and more may be old enough.
+    pub has_more: bool,
+}
+
+/// A hold group by the last of its messages that may have moved anything, as far as its root tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdleGroup {
+    /// The place of that message in the order of commits.
+    pub position: i64,
+    /// That message.
+    pub last: MessageId,
+    /// The message that began the group.
+    pub root: MessageId,
+    /// The program that it belongs to.
+    pub program: ProgramId,
+    /// What kind of business the purchase was made at, if the message that began the group tells.
+    pub mcc: Option<Mcc>,
+}
