@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::check::{Check, DeclineReason};
+use crate::details::Details;
 use crate::hold_group::{Effect, GroupMessage};
 use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId};
 use crate::merchant::Merchant;
@@ -242,6 +243,8 @@ pub struct Authorization {
     pub available_minor: Option<i64>,
     /// Where.
     pub merchant: Merchant,
+    /// What else was told of it, if anything.
+    pub details: Option<Box<Details>>,
     /// Every check, in order.
     pub checks: Vec<Check>,
 }

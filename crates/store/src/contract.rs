@@ -174,6 +174,7 @@ macro_rules! ledger_contract {
                 authorizations_are_listed_in_both_orders_and_in_pages,
                 authorizations_are_listed_by_owner_and_by_card,
                 only_authorizations_are_found_as_such,
+                what_is_told_beside_the_amounts_is_read_back,
                 open_holds_are_counted,
             }
             controls {

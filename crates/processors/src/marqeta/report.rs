@@ -3,7 +3,7 @@
 use bursar_core::command::{Action, Amount, Found, GroupRef, Record, Report, Says};
 use bursar_core::message::{Source, TransactionKind};
 use bursar_core::text::Token;
-use bursar_core::{Answer, Command, Decided, Encode, Merchant, MessageId, MessageKey};
+use bursar_core::{Answer, Command, Decided, Details, Encode, Merchant, MessageId, MessageKey};
 use jiff::Timestamp;
 
 use super::request::message_key;
@@ -22,6 +22,7 @@ pub struct TransactionReport {
     /// The first of its chain.
     pub(super) original: Option<Token>,
     pub(super) merchant: Merchant,
+    pub(super) details: Option<Box<Details>>,
     pub(super) processor_time: Option<Timestamp>,
 }
 
@@ -95,6 +96,7 @@ impl TransactionReport {
                 amount: self.amount.clone(),
                 cash_minor: self.cash_minor,
                 merchant: self.merchant.clone(),
+                details: self.details.clone(),
                 processor_time: self.processor_time,
             };
             Command { id, key, action: Action::Report(Box::new(report)) }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bursar_core::command::{Action, Actor, Amount, Authorize, Found, Partial, Purpose, Record};
 use bursar_core::message::{Source, TransactionKind};
 use bursar_core::text::Token;
-use bursar_core::{CardholderId, Command, Encode, Merchant, MessageId, MessageKey};
+use bursar_core::{CardholderId, Command, Details, Encode, Merchant, MessageId, MessageKey};
 use jiff::Timestamp;
 
 use super::encode::{Duplicate, JitEcho, JitEncoder};
@@ -43,6 +43,7 @@ pub(super) struct Funding {
     pub(super) acting: Token,
     pub(super) paying: Option<Token>,
     pub(super) merchant: Merchant,
+    pub(super) details: Option<Box<Details>>,
     pub(super) processor_time: Option<Timestamp>,
 }
 
@@ -110,6 +111,7 @@ impl JitRequest {
                 cash_minor: funding.cash_minor,
                 partial: funding.partial,
                 merchant: funding.merchant,
+                details: funding.details,
                 processor_time: funding.processor_time,
             })),
             Asked::Record { card_token } => Action::Record(Record {

@@ -3,7 +3,7 @@
 use bursar_core::command::{GroupRef, Report, Says};
 use bursar_core::message::{MessageKey, Source, TransactionKind};
 use bursar_core::text::Token;
-use bursar_core::{Action, Merchant, Money};
+use bursar_core::{Action, Details, Merchant, Money};
 use jiff::Timestamp;
 
 use super::call::{Call, amount};
@@ -23,6 +23,7 @@ pub fn report(funded: &Funded, transaction: &str, says: Says, money: Money) -> C
         amount: amount(money),
         cash_minor: 0,
         merchant: Merchant::default(),
+        details: None,
         processor_time: None,
     };
     let mut call = Call::new(Source::MarqetaReport, Action::Report(Box::new(report)));
@@ -48,6 +49,12 @@ impl Call {
     pub fn following(self, transaction: &str) -> Self {
         let key = decision_key(&token(transaction));
         self.reporting(|report| report.groups.extend(GroupRef::of_transaction(&key)))
+    }
+
+    /// It tells this beside.
+    #[must_use]
+    pub fn telling(self, details: Details) -> Self {
+        self.reporting(|report| report.details = Some(Box::new(details)))
     }
 
     /// It names no card that is known.
