@@ -204,7 +204,7 @@ fn group(connection: &Connection, state: &mut State, wanted: &GroupRef) -> rusql
     Ok(())
 }
 
-fn find_root(connection: &Connection, wanted: &GroupRef) -> rusqlite::Result<Option<MessageId>> {
+pub(crate) fn find_root(connection: &Connection, wanted: &GroupRef) -> rusqlite::Result<Option<MessageId>> {
     let root = |row: &Row<'_>| id_opt(row, 0, MessageId::new);
     let found = match wanted {
         GroupRef::Message(message) => connection

@@ -28,13 +28,17 @@ pub(super) fn of_request(body: &Body<'_>, currency: Option<Currency>) -> Option<
     Some(told)
 }
 
-/// What a reported transaction tells.
-pub(super) fn of_report(item: &Item<'_>, currency: Option<Currency>) -> Option<Box<Details>> {
+/// What a reported transaction of this type tells.
+pub(super) fn of_report(
+    item: &Item<'_>,
+    transaction_type: &Token,
+    currency: Option<Currency>,
+) -> Option<Box<Details>> {
     let details = Details {
         conversion: item.currency_conversion.and_then(|raw| conversion(raw, currency)),
         acquirer_fee: fee_of_acquirer(item.acquirer_fee_amount),
         fees: item.fees.map(fees).unwrap_or_default(),
-        stand_in: stand_in(item),
+        stand_in: stand_in(item, transaction_type),
         response: item.response.as_ref().and_then(|Object(of)| response(of)),
         approval_code: code(item.approval_code),
         network: code(item.network),
@@ -125,10 +129,12 @@ fn fees(raw: &RawValue) -> Vec<Fee> {
     fees.into_iter().filter_map(fee).take(Details::FEES_MAX).collect()
 }
 
-fn stand_in(item: &Item<'_>) -> Option<StandIn> {
+/// The type alone says that the network decided, where nothing else does.
+fn stand_in(item: &Item<'_>, transaction_type: &Token) -> Option<StandIn> {
+    let by_type = (transaction_type.as_str() == "authorization.standin").then_some("NETWORK");
     let told = StandIn {
         approved_by: code(item.standin_approved_by),
-        by: code(item.standin_by),
+        by: code(item.standin_by).or(by_type.and_then(|by| Token::new(by).ok())),
         reason: free(item.standin_reason),
         advice_reason_code: code(item.advice_reason_code),
     };

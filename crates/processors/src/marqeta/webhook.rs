@@ -106,7 +106,7 @@ fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject> {
         None => (None, None),
     };
     let currency = read_currency(order_currency, item.currency_code.take());
-    let details = details::of_report(&item, currency);
+    let details = details::of_report(&item, &transaction_type, currency);
     let funded = jit.and_then(|jit| jit.amount);
     let raw = match rule {
         Some(Rule::Booked(_, Amount::Change, _)) => funded.or(item.amount),

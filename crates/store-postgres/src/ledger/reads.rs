@@ -1,6 +1,7 @@
 //! The reads of the port.
 
 mod authorizations;
+mod purchases;
 mod snapshot;
 mod spending;
 
@@ -14,8 +15,8 @@ use bursar_core::{
     Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, Slice,
-    Spending, StoreError, Totals,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Purchase,
+    PurchaseFilter, Reader, Slice, Spending, StoreError, Totals,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -221,6 +222,18 @@ impl Reader for PostgresLedger {
         page: Page<i64>,
     ) -> Result<Slice<ListedMessage>, StoreError> {
         self.within_time(self.authorizations(filter, page)).await
+    }
+
+    async fn find_purchase(&self, message: MessageId) -> Result<Option<Purchase>, StoreError> {
+        self.within_time(self.purchase(message)).await
+    }
+
+    async fn list_purchases(
+        &self,
+        filter: &PurchaseFilter,
+        page: Page<i64>,
+    ) -> Result<Slice<Purchase>, StoreError> {
+        self.within_time(self.purchases(filter, page)).await
     }
 
     async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError> {

@@ -1,6 +1,7 @@
 //! The reads of the port.
 
 mod authorizations;
+mod purchases;
 mod spending;
 
 use async_trait::async_trait;
@@ -13,8 +14,8 @@ use bursar_core::{
     Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Reader, Slice,
-    Spending, StoreError, Totals,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, Entry, ListedMessage, Page, Purchase,
+    PurchaseFilter, Reader, Slice, Spending, StoreError, Totals,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use uuid::Uuid;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 use super::SqliteLedger;
 use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, owner, program};
 use authorizations::{find_authorization, list_authorizations, list_records};
+use purchases::{find_purchase, list_purchases};
 use spending::{find_spending, list_controls};
 
 /// Where a kind of row is and how it is read.
@@ -199,6 +201,19 @@ impl Reader for SqliteLedger {
         page: Page<i64>,
     ) -> Result<Slice<ListedMessage>, StoreError> {
         self.readers.read(move |connection| list_authorizations(connection, filter, page)).await
+    }
+
+    async fn find_purchase(&self, message: MessageId) -> Result<Option<Purchase>, StoreError> {
+        self.readers.read(move |connection| find_purchase(connection, message)).await
+    }
+
+    async fn list_purchases(
+        &self,
+        filter: &PurchaseFilter,
+        page: Page<i64>,
+    ) -> Result<Slice<Purchase>, StoreError> {
+        let filter = filter.clone();
+        self.readers.read(move |connection| list_purchases(connection, &filter, page)).await
     }
 
     async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError> {
