@@ -10,6 +10,7 @@ mod lives;
 mod refusals;
 mod running;
 mod stop;
+mod transactions;
 mod webhooks;
 
 /// A test that fails by error says which.
