@@ -96,7 +96,8 @@ impl TransactionReport {
                 amount: self.amount.clone(),
                 cash_minor: self.cash_minor,
                 merchant: self.merchant.clone(),
-                details: self.details.clone(),
+                // A claim may be of another transaction than it is told about.
+                details: self.details.clone().filter(|_| says != Says::Claim),
                 processor_time: self.processor_time,
             };
             Command { id, key, action: Action::Report(Box::new(report)) }

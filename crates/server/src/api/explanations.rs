@@ -27,6 +27,7 @@ pub(super) struct ExplanationView {
     authorization: MessageId,
     /// `approved` or `declined`.
     status: &'static str,
+    /// Ours; null where only the processor declined.
     #[schema(value_type = Option<schema::DeclineReason>)]
     decline_reason: Option<DeclineReason>,
     /// What happened, in a sentence.
@@ -153,9 +154,11 @@ pub(super) async fn explain_authorization(
     let message = find(&app, id).await?.message;
     let unknown = Problem::declined(DeclineReason::AuthorizationUnknown);
     let Some(mut view) = ExplanationView::new(&message) else { return Err(unknown) };
-    // What never reached the ledger's group has no other message that says more.
-    if message.group.is_some() && message.key.role() != Role::Alone {
-        view.hear(&message, &transactions::find(&app, id).await?);
+    match (message.key.role(), &message.group) {
+        (Role::Alone, _) => {}
+        (_, Some(_)) => view.hear(&message, &transactions::find(&app, id).await?),
+        (Role::Report | Role::Refusal, None) => view.tell_unbooked(&message),
+        (Role::Decision, None) => {}
     }
     Ok(Json(view))
 }
@@ -194,6 +197,14 @@ impl ExplanationView {
         })
     }
 
+    /// A report that fits no account: nothing of it was booked, and nothing could have been decided.
+    fn tell_unbooked(&mut self, message: &Message) {
+        let why = message.declined.map_or("", Problem::sentence);
+        self.summary = format!("What the processor reported is kept and was not booked: {why}.");
+        self.nearest_approvals.clear();
+        self.processor_response = response(message).map(ResponseView::from);
+    }
+
     /// Adds what the processor says of the same transaction: a refusal is final, whatever we decided, and what was
     /// decided without us has no checks.
     fn hear(&mut self, message: &Message, purchase: &Purchase) {
@@ -208,6 +219,7 @@ impl ExplanationView {
             (Some(_), None) => {
                 self.status = "declined";
                 self.summary = format!("The processor declined it without asking us{}.", told(response));
+                self.decline_reason = None;
                 self.nearest_approvals.clear();
             }
             (Some(_), Some(decision)) => {
@@ -220,6 +232,7 @@ impl ExplanationView {
                 self.status = if report.is_some_and(Message::is_approved) { "approved" } else { "declined" };
                 self.summary =
                     "The processor reported it: it was not decided here, and nothing was checked.".to_owned();
+                self.decline_reason = message.declined.filter(|_| self.status == "declined");
                 self.nearest_approvals.clear();
             }
         }

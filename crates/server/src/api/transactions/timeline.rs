@@ -57,6 +57,10 @@ struct KeptView {
     #[schema(value_type = Option<schema::Currency>)]
     currency: Option<Currency>,
     said_by: Speaker,
+    /// What it reported or asked, in the processor's words, if it is kept without effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Token>)]
+    method: Option<Token>,
     #[schema(value_type = Option<schema::DeclineReason>)]
     decline_reason: Option<DeclineReason>,
     /// The door by which it came.
@@ -153,6 +157,7 @@ impl KeptView {
             amount: amount.map(|(minor, currency)| decimal(minor, currency)),
             currency: amount.map(|(_, currency)| currency),
             said_by: Speaker::of(message),
+            method: recorded.map(|of| of.method.clone()),
             decline_reason: message.declined,
             source: message.key.source,
             token: message.key.token.clone(),

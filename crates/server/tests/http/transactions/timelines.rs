@@ -137,6 +137,7 @@ async fn a_decline_that_we_were_never_asked_about_is_explained_by_the_processor_
         let path = format!("/v1/authorizations/{}/explanation", entry["id"].as_str().ok_or("no id")?);
         let explained = server.get(&path).await?.json();
         assert_eq!((&explained["status"], &explained["processor_response"]), (&json!("declined"), &response));
+        assert_eq!(explained["decline_reason"], Value::Null);
         let summary = "The processor declined it without asking us: 1917 Velocity exceeded ************1111, daily limit.";
         assert_eq!(explained["summary"], summary);
     }
@@ -246,13 +247,23 @@ async fn what_was_told_and_not_booked_is_shown_beside_the_timeline(store: Store)
         .ok_or("none")?
         .iter()
         .map(|kept| {
-            ["token", "did", "amount", "currency", "decline_reason"]
+            ["token", "did", "amount", "currency", "decline_reason", "method"]
                 .map(|name| kept[name].as_str().unwrap_or("-"))
                 .join(" ")
         })
         .collect();
     kept.sort();
-    assert_eq!(kept, ["t-1 recorded 30 JPY currency_mismatch", "t-2 recorded 30.00 USD -"]);
+    assert_eq!(
+        kept,
+        ["t-1 recorded 30 JPY currency_mismatch -", "t-2 recorded 30.00 USD - authorization.clearing"]
+    );
+    let unbooked =
+        detail["not_booked"].as_array().and_then(|kept| kept.iter().find(|kept| kept["token"] == "t-1"));
+    let unbooked = unbooked.and_then(|kept| kept["id"].as_str()).ok_or("no id")?;
+    let explained = server.get(&format!("/v1/authorizations/{unbooked}/explanation")).await?.json();
+    let summary =
+        "What the processor reported is kept and was not booked: the account keeps another currency.";
+    assert_eq!((&explained["summary"], &explained["status"]), (&json!(summary), &json!("declined")));
     assert_eq!(detail["timeline"].as_array().map(Vec::len), Some(2));
     Ok(())
 }
