@@ -8,6 +8,7 @@
 
 mod effect;
 mod fold;
+mod story;
 mod takes;
 mod transaction;
 
@@ -21,6 +22,7 @@ use crate::word::words;
 
 pub use effect::Effect;
 pub use fold::{FoldOverflow, fold};
+pub use story::{Total, is_overruled, story, total};
 pub use takes::{Take, takes};
 
 /// The stored messages of one group.

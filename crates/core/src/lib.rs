@@ -19,6 +19,7 @@ pub mod control;
 pub mod mcc_group;
 pub mod window;
 
+pub mod details;
 pub mod hold_group;
 pub mod journal;
 pub mod merchant;
@@ -43,6 +44,7 @@ pub use check::{Check, CheckName, DeclineReason};
 pub use command::{Action, Command, Keys};
 pub use control::{Control, ControlStatus, Scope};
 pub use decide::{Decided, Encode, Fault, Outcome, Work, decide_batch};
+pub use details::Details;
 pub use discrepancy::{Closing, Discrepancy, DiscrepancyKind};
 pub use hold_group::{GroupStatus, HoldGroup};
 pub use id::{AccountId, CardId, CardholderId, ControlId, EventId, JournalId, MessageId, OwnerId, ProgramId};

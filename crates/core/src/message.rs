@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::check::{Check, DeclineReason};
+use crate::details::Details;
 use crate::hold_group::{Effect, GroupMessage};
 use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId};
 use crate::merchant::Merchant;
@@ -52,6 +53,9 @@ pub enum Role {
 impl MessageKey {
     /// The state of a key that is a [`Role::Refusal`].
     pub const REFUSED: &'static str = "refused";
+
+    /// The state of the key of a question that was only kept: the place of a decision stays free.
+    pub const RECORDED: &'static str = "recorded";
 
     /// What the message is to the transaction that its token names.
     #[must_use]
@@ -248,6 +252,8 @@ pub struct Authorization {
     pub available_minor: Option<i64>,
     /// Where.
     pub merchant: Merchant,
+    /// What else was told of it, if anything.
+    pub details: Option<Box<Details>>,
     /// Every check, in order.
     pub checks: Vec<Check>,
 }

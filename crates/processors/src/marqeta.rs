@@ -6,6 +6,7 @@
 //! with the encoder of its answer.
 
 mod decode;
+mod details;
 mod encode;
 mod gateway_log;
 mod link;

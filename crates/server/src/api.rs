@@ -20,6 +20,7 @@ mod programs;
 mod records;
 mod releases;
 mod spending;
+mod transactions;
 
 mod amount;
 pub(crate) mod schema;
@@ -73,6 +74,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(releases::expire_authorization))
         .routes(routes!(captures::capture_authorization))
         .routes(routes!(captures::refund_authorization))
+        .routes(routes!(transactions::list_transactions))
+        .routes(routes!(transactions::export_transactions))
+        .routes(routes!(transactions::find_transaction))
         .routes(routes!(records::list_records))
         .routes(routes!(discrepancies::list_discrepancies))
         .routes(routes!(discrepancies::close_discrepancy))

@@ -24,7 +24,7 @@ use crate::memory::{Version, Versions};
 use crate::rows::{Read, account, card, cardholder, control, get, id, owner, program, window};
 pub(crate) use controls::ControlsCache;
 use controls::{Known, KnownOf, drop_stale};
-pub(crate) use groups::{Groups, history, read_group};
+pub(crate) use groups::{Groups, history, read_group, read_groups};
 use state::{put_answered, state};
 use wanted::KeyArrays;
 pub(crate) use wanted::Wanted;

@@ -76,6 +76,7 @@ async fn a_ledger_of_the_first_version_is_brought_up_to_date_and_repeats_its_ans
         drop trigger program_entries_are_append_only;
         drop trigger program_entries_are_kept;
         alter table messages drop column cash_minor;
+        alter table messages drop column details;
         alter table messages drop column previous;
         alter table owners drop column last_position;
         delete from refinery_schema_history where version > 1";

@@ -20,6 +20,7 @@ mod messages;
 mod methods;
 mod money;
 mod objects;
+mod purchases;
 mod reopening;
 mod reports;
 mod sweeps;
@@ -193,7 +194,15 @@ macro_rules! ledger_contract {
                 authorizations_are_listed_in_both_orders_and_in_pages,
                 authorizations_are_listed_by_owner_and_by_card,
                 only_authorizations_are_found_as_such,
+                what_is_told_beside_the_amounts_is_read_back,
                 open_holds_are_counted,
+            }
+            purchases {
+                purchases_are_listed_newest_first_with_all_their_messages,
+                each_filter_finds_purchases_and_excludes_others,
+                purchases_are_found_by_the_time_that_they_began,
+                a_cursor_of_another_owner_s_list_goes_on_behind_its_place,
+                a_purchase_is_found_by_any_of_its_messages_with_what_was_kept,
             }
             controls {
                 controls_are_read_back_by_id_owner_and_scope,

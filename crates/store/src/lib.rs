@@ -15,6 +15,7 @@ mod error;
 mod identity;
 mod ledger;
 mod pool;
+mod purchase;
 mod reader;
 pub mod schema;
 mod stage;
@@ -25,6 +26,7 @@ pub use error::StoreError;
 pub use identity::Identity;
 pub use ledger::{Batch, Ledger, Member, Settled, Transacted};
 pub use pool::PoolUse;
+pub use purchase::{Purchase, PurchaseFilter, keys_of_transactions};
 pub use reader::{
     AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, ListedDiscrepancy,
     ListedMessage, Page, Reader, Slice, Spending, Totals,

@@ -14,6 +14,7 @@ use bursar_core::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::StoreError;
+use crate::purchase::{Purchase, PurchaseFilter};
 use crate::stage::StageTimes;
 use crate::sweep::{IdleSlice, Sweep};
 
@@ -85,6 +86,16 @@ pub trait Reader: Send + Sync + 'static {
         filter: AuthorizationFilter,
         page: Page<i64>,
     ) -> Result<Slice<ListedMessage>, StoreError>;
+
+    /// The purchase that the message belongs to, with what is stored about it and was not booked.
+    async fn find_purchase(&self, message: MessageId) -> Result<Option<Purchase>, StoreError>;
+    /// Purchases, those that began last first. Looks at most at [`Slice::SCANNED_MAX`] messages a call: those
+    /// of the owner where one is named, else all that are older than the cursor.
+    async fn list_purchases(
+        &self,
+        filter: &PurchaseFilter,
+        page: Page<i64>,
+    ) -> Result<Slice<Purchase>, StoreError>;
 
     /// Messages that were kept without effect, newest first.
     async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError>;

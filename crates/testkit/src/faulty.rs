@@ -17,8 +17,8 @@ use bursar_core::{
 };
 use bursar_store::{
     AuthorizationFilter, AuthorizationRecord, Batch, ControlFilter, DiscrepancyFilter, Entry, IdleSlice,
-    Ledger, ListedDiscrepancy, ListedMessage, Page, PoolUse, Reader, Slice, Spending, StoreError, Sweep,
-    Totals, Transacted,
+    Ledger, ListedDiscrepancy, ListedMessage, Page, PoolUse, Purchase, PurchaseFilter, Reader, Slice,
+    Spending, StoreError, Sweep, Totals, Transacted,
 };
 use jiff::SignedDuration;
 use tokio::sync::{Notify, RwLock, RwLockWriteGuard};
@@ -34,6 +34,7 @@ pub struct FaultyLedger {
     denies_unknown: AtomicBool,
     panics: AtomicBool,
     reads: AtomicU32,
+    reads_left: AtomicU32,
     read_fault: Mutex<Option<ReadFault>>,
     culprit: Mutex<Option<Token>>,
     gate: RwLock<()>,
@@ -64,6 +65,7 @@ impl FaultyLedger {
             denies_unknown: AtomicBool::new(false),
             panics: AtomicBool::new(false),
             reads: AtomicU32::new(0),
+            reads_left: AtomicU32::new(u32::MAX),
             read_fault: Mutex::new(None),
             culprit: Mutex::new(None),
             gate: RwLock::new(()),
@@ -102,6 +104,11 @@ impl FaultyLedger {
     /// What happens to reads from now on; `None`: they are passed on.
     pub fn set_read_fault(&self, fault: Option<ReadFault>) {
         *self.read_fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// So many more reads are passed on, and those after them fail.
+    pub fn fail_reads_after(&self, count: u32) {
+        self.reads_left.store(count, Ordering::SeqCst);
     }
 
     /// How many reads came.
@@ -169,6 +176,9 @@ impl FaultyLedger {
 
     async fn readable(&self) -> Result<(), StoreError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
+        if !is_one_of(&self.reads_left) {
+            return Err(StoreError::Unavailable("the test lets no more reads pass".into()));
+        }
         let fault = self.read_fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match fault {
             None => Ok(()),
@@ -261,6 +271,8 @@ pass_on! {
     list_entries(account: AccountId, page: Page<i64>) -> Vec<Entry>;
     find_authorization(id: MessageId) -> Option<AuthorizationRecord>;
     list_authorizations(filter: AuthorizationFilter, page: Page<i64>) -> Slice<ListedMessage>;
+    find_purchase(message: MessageId) -> Option<Purchase>;
+    list_purchases(filter: &PurchaseFilter, page: Page<i64>) -> Slice<Purchase>;
     list_records(page: Page<i64>) -> Vec<ListedMessage>;
     list_discrepancies(filter: DiscrepancyFilter, page: Page<i64>) -> Vec<ListedDiscrepancy>;
     list_idle(at_least: SignedDuration, page: Page<i64>) -> IdleSlice;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::{Actor, Amount, GroupRef, Route};
+use crate::details::Details;
 use crate::merchant::Merchant;
 use crate::message::TransactionKind;
 use crate::text::Token;
@@ -43,6 +44,9 @@ pub struct Authorize {
     /// Where.
     #[serde(serialize_with = "merchant_content")]
     pub merchant: Merchant,
+    /// What else it tells. No content: it decides nothing.
+    #[serde(skip)]
+    pub details: Option<Box<Details>>,
     /// When, by the processor's clock; `None` takes the time of the decision.
     #[serde(skip)]
     pub processor_time: Option<Timestamp>,

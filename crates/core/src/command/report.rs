@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::authorize::merchant_content;
 use super::{Amount, GroupRef, Route};
+use crate::details::Details;
 use crate::hold_group::Effect;
 use crate::id::OwnerId;
 use crate::merchant::Merchant;
@@ -40,6 +41,9 @@ pub struct Report {
     /// Where.
     #[serde(serialize_with = "merchant_content")]
     pub merchant: Merchant,
+    /// What else it tells. No content: it books nothing.
+    #[serde(skip)]
+    pub details: Option<Box<Details>>,
     /// When, by the processor's clock; `None` takes the time of its booking.
     #[serde(skip)]
     pub processor_time: Option<Timestamp>,

@@ -267,6 +267,7 @@ impl<'a> Subject<'a> {
             currency: self.request.amount.currency,
             available_minor: account.and_then(Account::available_minor),
             merchant: self.request.merchant.clone(),
+            details: self.request.details.clone(),
             checks,
         }
     }

@@ -125,6 +125,7 @@ fn kept(request: &Report, account: Option<&Account>) -> Option<Authorization> {
         currency: request.amount.currency,
         available_minor: None,
         merchant: request.merchant.clone(),
+        details: request.details.clone(),
         checks: Vec::new(),
     })
 }

@@ -198,6 +198,7 @@ impl<'a> Rebuilt<'a> {
             // What is cash cannot be less.
             partial: self.takes_less.then_some(Partial { at_least_minor: self.of.cash_minor }),
             merchant: self.of.merchant.clone(),
+            details: None,
             processor_time: None,
         };
         Some(Command {

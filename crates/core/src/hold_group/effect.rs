@@ -96,6 +96,15 @@ impl Effect {
         }
     }
 
+    /// What it posts of a hold, or beyond it.
+    #[must_use]
+    pub const fn captured_minor(self) -> i64 {
+        match self {
+            Self::Capture(minor) | Self::FinalCapture(minor) => minor,
+            _ => 0,
+        }
+    }
+
     /// Which of two that happened at one time is the first: processors' clocks may tick once a second, and
     /// which message came first says nothing.
     pub(super) const fn rank(self) -> u8 {

@@ -1,6 +1,6 @@
 //! The fingerprint of a message: stored for ever, so that its content may not drift.
 
-use bursar_core::command::{GroupRef, Purpose};
+use bursar_core::command::{GroupRef, Purpose, Says};
 use bursar_core::hold_days::{Days, DaysByMerchant};
 use bursar_core::text::FreeText;
 use bursar_core::{Action, Country, Mcc, Merchant, MessageId, ProgramId};
@@ -55,10 +55,14 @@ fn ids_keys_times_and_what_was_looked_up_are_no_content() {
     let looked_up_otherwise = sample.again().message("another").asking(|asked| {
         asked.route = None;
         asked.processor_time = Some(NOON);
+        asked.details = Some(Box::new(given::details()));
         asked.acting.as_mut().expect("somebody acts").cardholder = None;
     });
     assert_eq!(looked_up_otherwise.command.fingerprint(), fingerprint);
     let card = world::funded(0);
+    let report = given::report(&card, "t-1", Says::Capture, usd("1.00"));
+    let telling = report.again().telling(given::details());
+    assert_eq!(telling.command.fingerprint(), report.command.fingerprint());
     let of = GroupRef::Message(MessageId::new(given::numbered_id(7)));
     let calls = [
         given::load(&card, usd("1.00")),

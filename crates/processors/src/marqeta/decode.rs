@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
+use super::details;
 use super::encode::JitEcho;
 use super::method::{Rule, Side, Treatment, find_rule, treat};
 use super::request::{Asked, Funding, JitRequest, message_key};
@@ -169,6 +170,7 @@ fn read_funding(
     echo: &JitEcho,
 ) -> Result<Box<Funding>, Reject> {
     let usage = Usage::of(&body);
+    let details = details::of_request(&body, amount.currency);
     let kind = usage.kind(kind);
     let of_body = optional(body.acting_user_token, &["acting_user_token"])?;
     let user = optional(body.user_token, &["user_token"])?;
@@ -190,6 +192,7 @@ fn read_funding(
         paying: (echo.user_token != acting).then(|| echo.user_token.clone()),
         acting,
         merchant: Merchant { channels: usage.channels(kind), ..merchant.unwrap_or_default() },
+        details,
         processor_time: times.into_iter().flatten().find_map(|time| read_time(&time)),
     }))
 }

@@ -3,7 +3,7 @@
 use bursar_core::command::{Action, Amount, Found, GroupRef, Heard, Record, Report, Says};
 use bursar_core::message::{Source, TransactionKind};
 use bursar_core::text::Token;
-use bursar_core::{Answer, Command, Decided, Encode, Merchant, MessageId, MessageKey};
+use bursar_core::{Answer, Command, Decided, Details, Encode, Merchant, MessageId, MessageKey};
 use jiff::Timestamp;
 
 use super::link::Links;
@@ -26,6 +26,7 @@ pub struct TransactionReport {
     pub(super) links: Links,
     pub(super) heard: Option<Heard>,
     pub(super) merchant: Merchant,
+    pub(super) details: Option<Box<Details>>,
     pub(super) processor_time: Option<Timestamp>,
 }
 
@@ -102,6 +103,8 @@ impl TransactionReport {
                 amount: self.amount.clone(),
                 cash_minor: self.cash_minor,
                 merchant: self.merchant.clone(),
+                // A claim may be of another transaction than it is told about.
+                details: self.details.clone().filter(|_| says != Says::Claim),
                 processor_time: self.processor_time,
                 is_asked: may_be_asked(was) && is_asked(self.transaction_type.as_str()),
                 heard: self.heard,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bursar_core::command::{Action, Actor, Amount, Authorize, Found, Partial, Purpose, Record};
 use bursar_core::message::{Source, TransactionKind};
 use bursar_core::text::Token;
-use bursar_core::{CardholderId, Command, Encode, Merchant, MessageId, MessageKey};
+use bursar_core::{CardholderId, Command, Details, Encode, Merchant, MessageId, MessageKey};
 use jiff::Timestamp;
 
 use super::encode::{Duplicate, JitEcho, JitEncoder};
@@ -43,6 +43,7 @@ pub(super) struct Funding {
     pub(super) acting: Token,
     pub(super) paying: Option<Token>,
     pub(super) merchant: Merchant,
+    pub(super) details: Option<Box<Details>>,
     pub(super) processor_time: Option<Timestamp>,
 }
 
@@ -110,6 +111,7 @@ impl JitRequest {
                 cash_minor: funding.cash_minor,
                 partial: funding.partial,
                 merchant: funding.merchant,
+                details: funding.details,
                 processor_time: funding.processor_time,
             })),
             Asked::Record { card_token } => Action::Record(Record {
@@ -122,8 +124,8 @@ impl JitRequest {
         };
         let mut key = message_key(self.token);
         if matches!(action, Action::Record(_)) {
-            // The place of a decision stays free: what is reported of the transaction takes it.
-            key.state = RECORDED.into();
+            // What is reported of the transaction takes the place of a decision.
+            key.state = MessageKey::RECORDED.into();
         }
         (Command { id, key, action }, Box::new(JitEncoder::new(self.echo)))
     }
@@ -135,9 +137,6 @@ impl JitRequest {
         }
     }
 }
-
-/// The state of the key of a JIT message that is only kept.
-const RECORDED: &str = "recorded";
 
 /// The key of the JIT message about the transaction with this token.
 pub(super) fn message_key(token: Token) -> MessageKey {

@@ -9,6 +9,7 @@ use super::decode::{
     NESTING_MAX, Reject, optional, read_amount, read_cash_back, read_currency, read_merchant, read_time,
     required,
 };
+use super::details;
 use super::gateway_log::read_heard;
 use super::link::read_links;
 use super::report::{Asked, TransactionReport, may_be_asked};
@@ -82,7 +83,7 @@ fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject> {
     let token = required(item.token.take(), &["token"])?;
     let transaction_type = required(item.transaction_type.take(), &["type"])?;
     let state = required(item.state.take(), &["state"])?;
-    let code = item.response.take().and_then(|Object(response)| response.code);
+    let code = item.response.as_ref().and_then(|Object(response)| response.code.as_ref());
     let has_failed = matches!(state.as_str(), "DECLINED" | "ERROR")
         || code.is_some_and(|code| !SUCCESS.contains(&code.0.trim()));
     let rule = find_rule(transaction_type.as_str());
@@ -103,12 +104,13 @@ fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject> {
     let card_token = optional(item.card_token.take(), &["card_token"])?;
     let links = read_links(&item, card_token.as_ref());
     // What goes back goes by an order of its own, where the first is told beside it.
-    let order = item.gpa_order_unload.or(item.gpa_order).map(|Object(order)| order);
+    let order = item.gpa_order_unload.take().or(item.gpa_order.take()).map(|Object(order)| order);
     let (order_currency, funding, jit) = match order {
         Some(order) => (order.currency_code, order.funding, order.jit_funding.map(|Object(jit)| jit)),
         None => (None, None, None),
     };
-    let currency = read_currency(order_currency, item.currency_code);
+    let currency = read_currency(order_currency, item.currency_code.take());
+    let details = details::of_report(&item, &transaction_type, currency);
     let funded = jit.and_then(|jit| jit.amount);
     let raw = match rule {
         Some(Rule::Booked(_, Amount::Change, _)) => funded.or(item.amount),
@@ -127,6 +129,7 @@ fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject> {
         preceding: optional(preceding, &["preceding_related_transaction_token"])?,
         original: optional(original, &["original_transaction_token"])?,
         merchant: item.card_acceptor.map(|Object(merchant)| read_merchant(merchant)).unwrap_or_default(),
+        details,
         processor_time: item.created_time.and_then(|time| read_time(&time)),
         token,
         transaction_type,

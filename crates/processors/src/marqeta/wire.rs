@@ -49,6 +49,15 @@ pub(super) struct Body<'a> {
     pub(super) gpa_order: Option<Object<Order<'a>>>,
     #[serde(borrow)]
     pub(super) gpa_order_unload: Option<Object<Order<'a>>>,
+    // For the details, each read if it can be.
+    #[serde(borrow)]
+    pub(super) currency_conversion: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) acquirer_fee_amount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) network: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) network_reference_id: Option<&'a RawValue>,
 }
 
 /// A transaction as a webhook reports it. Nothing is required here: [`super::webhook`] names what is missing.
@@ -94,6 +103,27 @@ pub(super) struct Item<'a> {
     pub(super) multi_clearing_sequence_number: Option<Scalar<'a>>,
     #[serde(borrow)]
     pub(super) multi_clearing_sequence_count: Option<Scalar<'a>>,
+    // For the details, each read if it can be.
+    #[serde(borrow)]
+    pub(super) currency_conversion: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) acquirer_fee_amount: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) network: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) network_reference_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) approval_code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) fees: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) standin_approved_by: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) standin_by: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) standin_reason: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) advice_reason_code: Option<&'a RawValue>,
 }
 
 /// `response` of a transaction.
@@ -101,6 +131,10 @@ pub(super) struct Item<'a> {
 pub(super) struct ItemResponse<'a> {
     #[serde(borrow)]
     pub(super) code: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    pub(super) memo: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) additional_information: Option<&'a RawValue>,
 }
 
 /// `gpa_order` or `gpa_order_unload`.

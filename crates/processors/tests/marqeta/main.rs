@@ -5,6 +5,7 @@ mod given;
 mod answers;
 mod bodies;
 mod channels;
+mod details;
 mod heard;
 mod hostile;
 mod links;

@@ -317,6 +317,7 @@ async fn decide(
         cash_minor: swipe.cash_minor,
         partial: swipe.partial,
         merchant: swipe.merchant,
+        details: None,
         processor_time: None,
     }));
     let request = request(key, action, Box::new(DecisionAnswer), deadline, timeline);

@@ -3,13 +3,17 @@
 use axum::Json;
 use axum::extract::State;
 use bursar_core::check::CheckResult;
+use bursar_core::details::Response;
 use bursar_core::explain::{self, Change, Explanation, StatusOf, explain};
+use bursar_core::message::{ActionKind, Role};
 use bursar_core::{Check, ControlId, Currency, DeclineReason, Message, MessageId};
+use bursar_store::Purchase;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::authorizations::find;
 use super::schema;
+use super::transactions;
 use super::view::{CheckView, account_currency, check_views, decimal};
 use crate::app::App;
 use crate::auth::Operator;
@@ -23,6 +27,7 @@ pub(super) struct ExplanationView {
     authorization: MessageId,
     /// `approved` or `declined`.
     status: &'static str,
+    /// Ours; null where only the processor declined.
     #[schema(value_type = Option<schema::DeclineReason>)]
     decline_reason: Option<DeclineReason>,
     /// What happened, in a sentence.
@@ -35,6 +40,30 @@ pub(super) struct ExplanationView {
     /// was decided again to be sure. Empty if it was approved, or no change of amount, limit, balance
     /// or status would have helped.
     nearest_approvals: Vec<ApprovalView>,
+    /// What the processor answered the network, where it declined, or said what became of it.
+    processor_response: Option<ResponseView>,
+}
+
+/// What the processor answered the network.
+#[derive(Debug, Serialize, ToSchema)]
+struct ResponseView {
+    /// The processor's code.
+    code: String,
+    /// What it means, in the processor's words.
+    memo: Option<String>,
+    /// What else it said: the processor's own control that declined, for instance.
+    additional_information: Option<String>,
+}
+
+impl From<&Response> for ResponseView {
+    fn from(of: &Response) -> Self {
+        let text = |text: &bursar_core::text::FreeText| text.as_str().to_owned();
+        Self {
+            code: of.code.as_str().to_owned(),
+            memo: of.memo.as_ref().map(text),
+            additional_information: of.additional_information.as_ref().map(text),
+        }
+    }
 }
 
 /// Changes that together would have approved it.
@@ -122,9 +151,16 @@ pub(super) async fn explain_authorization(
     _: Operator,
     Id(id): Id<MessageId>,
 ) -> Result<Json<ExplanationView>, Problem> {
-    let record = find(&app, id).await?;
-    let view = ExplanationView::new(&record.message);
-    view.map(Json).ok_or(Problem::declined(DeclineReason::AuthorizationUnknown))
+    let message = find(&app, id).await?.message;
+    let unknown = Problem::declined(DeclineReason::AuthorizationUnknown);
+    let Some(mut view) = ExplanationView::new(&message) else { return Err(unknown) };
+    match (message.key.role(), &message.group) {
+        (Role::Alone, _) => {}
+        (_, Some(_)) => view.hear(&message, &transactions::find(&app, id).await?),
+        (Role::Report | Role::Refusal, None) => view.tell_unbooked(&message),
+        (Role::Decision, None) => {}
+    }
+    Ok(Json(view))
 }
 
 impl ExplanationView {
@@ -157,8 +193,63 @@ impl ExplanationView {
             refused_by: check_views(authorization.checks.iter().filter(refused), authorization),
             would_refuse,
             nearest_approvals,
+            processor_response: None,
         })
     }
+
+    /// A report that fits no account: nothing of it was booked, and nothing could have been decided.
+    fn tell_unbooked(&mut self, message: &Message) {
+        let why = message.declined.map_or("", Problem::sentence);
+        self.summary = format!("What the processor reported is kept and was not booked: {why}.");
+        self.nearest_approvals.clear();
+        self.processor_response = response(message).map(ResponseView::from);
+    }
+
+    /// Adds what the processor says of the same transaction: a refusal is final, whatever we decided, and what was
+    /// decided without us has no checks.
+    fn hear(&mut self, message: &Message, purchase: &Purchase) {
+        let is_of = |of: &&Message| of.id == message.id || of.key.is_of_transaction(&message.key);
+        let about = || purchase.messages.iter().chain(&purchase.kept).filter(is_of);
+        let refusal = about().find(|of| of.key.role() == Role::Refusal);
+        let report = refusal.or_else(|| about().find(|of| of.key.role() == Role::Report));
+        let response = report.and_then(response);
+        let is_decision = |of: &Message| of.key.role() == Role::Decision && of.kind != ActionKind::Claim;
+        let decision = about().find(|of| is_decision(of));
+        match (refusal, decision) {
+            (Some(_), None) => {
+                self.status = "declined";
+                self.summary = format!("The processor declined it without asking us{}.", told(response));
+                self.decline_reason = None;
+                self.nearest_approvals.clear();
+            }
+            (Some(_), Some(decision)) => {
+                let ours = if decision.is_approved() { "approved" } else { "declined" };
+                self.status = "declined";
+                self.summary = format!("It was {ours} here. The processor declined it{}.", told(response));
+            }
+            (None, Some(_)) if is_decision(message) => {}
+            (None, _) => {
+                self.status = if report.is_some_and(Message::is_approved) { "approved" } else { "declined" };
+                self.summary =
+                    "The processor reported it: it was not decided here, and nothing was checked.".to_owned();
+                self.decline_reason = message.declined.filter(|_| self.status == "declined");
+                self.nearest_approvals.clear();
+            }
+        }
+        self.processor_response = response.map(ResponseView::from);
+    }
+}
+
+fn response(message: &Message) -> Option<&Response> {
+    message.authorization.as_ref()?.details.as_ref()?.response.as_ref()
+}
+
+/// The processor's words, after a colon.
+fn told(response: Option<&Response>) -> String {
+    let Some(response) = response else { return String::new() };
+    let texts = [response.memo.as_ref(), response.additional_information.as_ref()];
+    let texts: Vec<&str> = texts.into_iter().flatten().map(|text| text.as_str()).collect();
+    format!(": {} {}", response.code, texts.join(", ")).trim_end().to_owned()
 }
 
 const fn approved(would_refuse: &[CheckView]) -> &'static str {

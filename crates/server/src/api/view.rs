@@ -89,7 +89,7 @@ pub(super) struct AuthorizationView {
 /// Where a purchase was made, as far as the message told. Free text is masked.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes core's `Merchant`")]
-struct MerchantView {
+pub(super) struct MerchantView {
     /// The acquirer's id of the merchant.
     id: Option<String>,
     /// Merchant category code.

@@ -12,6 +12,7 @@ mod refusals;
 mod running;
 mod stop;
 mod sweeper;
+mod transactions;
 mod webhooks;
 
 /// A test that fails by error says which.

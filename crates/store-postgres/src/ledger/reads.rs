@@ -3,6 +3,7 @@
 mod authorizations;
 mod discrepancies;
 mod idle;
+mod purchases;
 mod snapshot;
 mod spending;
 
@@ -17,7 +18,8 @@ use bursar_core::{
 };
 use bursar_store::{
     AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, IdleSlice,
-    ListedDiscrepancy, ListedMessage, Page, Reader, Slice, Spending, StoreError, Sweep, Totals,
+    ListedDiscrepancy, ListedMessage, Page, Purchase, PurchaseFilter, Reader, Slice, Spending, StoreError,
+    Sweep, Totals,
 };
 use jiff::SignedDuration;
 use tokio_postgres::Row;
@@ -224,6 +226,18 @@ impl Reader for PostgresLedger {
         page: Page<i64>,
     ) -> Result<Slice<ListedMessage>, StoreError> {
         self.within_time(self.authorizations(filter, page)).await
+    }
+
+    async fn find_purchase(&self, message: MessageId) -> Result<Option<Purchase>, StoreError> {
+        self.within_time(self.purchase(message)).await
+    }
+
+    async fn list_purchases(
+        &self,
+        filter: &PurchaseFilter,
+        page: Page<i64>,
+    ) -> Result<Slice<Purchase>, StoreError> {
+        self.within_time(self.purchases(filter, page)).await
     }
 
     async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError> {

@@ -134,6 +134,16 @@ pub(crate) async fn read_group(client: &Client, root: MessageId) -> Result<Read<
     Ok(Groups::read(&rows).map(|groups| groups.groups.into_values().next()))
 }
 
+/// Groups by the messages that began them, as far as those were about cards of ours.
+pub(crate) async fn read_groups(
+    client: &Client,
+    roots: &[MessageId],
+) -> Result<Read<HashMap<MessageId, HoldGroup>>, Error> {
+    let roots: Vec<_> = roots.iter().map(|root| root.uuid()).collect();
+    let rows = query(client, &select_members("select unnest($1::uuid[]) as root"), true, &[&roots]).await?;
+    Ok(Groups::read(&rows).map(|groups| groups.groups))
+}
+
 /// Groups as they were read, and which message has which key.
 #[derive(Default)]
 pub(crate) struct Groups {

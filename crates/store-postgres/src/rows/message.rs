@@ -15,10 +15,10 @@ use super::{Damage, Read, currency, get, id, id_opt, token, word, word_opt};
 pub(crate) const COLUMNS: &str = "id, token, source, scope, state, fingerprint, kind, owner, owner_sequence, at, \
                                   declined, root, processor_time, effect, effect_minor, card_token, card, \
                                   cardholder, account, amount_minor, currency, available_minor, merchant, checks, method, \
-                                  transaction_kind, cash_minor";
+                                  transaction_kind, cash_minor, details";
 
 /// How many columns a message has before its answer.
-pub(crate) const WIDTH: usize = 27;
+pub(crate) const WIDTH: usize = 28;
 
 pub(crate) fn read(row: &Row) -> Read<Message> {
     Ok(Message {
@@ -79,6 +79,7 @@ fn read_authorization(row: &Row) -> Read<Option<Authorization>> {
         currency: word_opt(row, 20, currency)?,
         available_minor: get(row, 21)?,
         merchant: serde_json::from_str(get(row, 22)?)?,
+        details: get::<Option<&str>>(row, 27)?.map(serde_json::from_str).transpose()?,
         checks: word(row, 23, checks::read)?,
     }))
 }

@@ -10,9 +10,9 @@ use super::{Insert, json};
 const COLUMNS: &str =
     "messages (id, token, source, scope, state, fingerprint, kind, owner, owner_sequence, at, declined,
     root, processor_time, effect, effect_minor, card_token, card, cardholder, account, amount_minor, currency,
-    available_minor, merchant, checks, method, transaction_kind, cash_minor, answer_code, answer)";
+    available_minor, merchant, checks, method, transaction_kind, cash_minor, details, answer_code, answer)";
 
-const TYPES: [&str; 29] = [
+const TYPES: [&str; 30] = [
     "uuid",
     "text",
     "text",
@@ -40,6 +40,7 @@ const TYPES: [&str; 29] = [
     "text",
     "text",
     "bigint",
+    "text",
     "int",
     "bytea",
 ];
@@ -85,6 +86,7 @@ pub(super) fn messages<'a>(decided: &[(&'a Decided, &'a Answer)]) -> Insert<'a> 
             Some(of?.kind).filter(|kind| *kind != TransactionKind::Purchase).map(TransactionKind::as_str)
         }))
         .column(of_authorization().map(|of| Some(of?.cash_minor).filter(|minor| *minor > 0)))
+        .column(of_authorization().map(|of| json(of?.details.as_ref()?)))
         .column(decided.iter().map(|(_, answer)| i32::from(answer.code)))
         .column(decided.iter().map(|(_, answer)| &*answer.body))
 }

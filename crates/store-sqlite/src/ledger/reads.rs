@@ -3,6 +3,7 @@
 mod authorizations;
 mod discrepancies;
 mod idle;
+mod purchases;
 mod spending;
 
 use async_trait::async_trait;
@@ -16,7 +17,8 @@ use bursar_core::{
 };
 use bursar_store::{
     AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, IdleSlice,
-    ListedDiscrepancy, ListedMessage, Page, Reader, Slice, Spending, StoreError, Sweep, Totals,
+    ListedDiscrepancy, ListedMessage, Page, Purchase, PurchaseFilter, Reader, Slice, Spending, StoreError,
+    Sweep, Totals,
 };
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
@@ -27,6 +29,7 @@ use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, owner,
 use authorizations::{find_authorization, list_authorizations, list_records};
 use discrepancies::list_discrepancies;
 use idle::{list_idle, list_sweeps};
+use purchases::{find_purchase, list_purchases};
 use spending::{find_spending, list_controls};
 
 /// Where a kind of row is and how it is read.
@@ -204,6 +207,19 @@ impl Reader for SqliteLedger {
         page: Page<i64>,
     ) -> Result<Slice<ListedMessage>, StoreError> {
         self.readers.read(move |connection| list_authorizations(connection, filter, page)).await
+    }
+
+    async fn find_purchase(&self, message: MessageId) -> Result<Option<Purchase>, StoreError> {
+        self.readers.read(move |connection| find_purchase(connection, message)).await
+    }
+
+    async fn list_purchases(
+        &self,
+        filter: &PurchaseFilter,
+        page: Page<i64>,
+    ) -> Result<Slice<Purchase>, StoreError> {
+        let filter = filter.clone();
+        self.readers.read(move |connection| list_purchases(connection, &filter, page)).await
     }
 
     async fn list_records(&self, page: Page<i64>) -> Result<Vec<ListedMessage>, StoreError> {

@@ -37,7 +37,7 @@ pub(super) fn put(state: &mut State, group: HoldGroup) {
     state.groups.insert(group.root, group);
 }
 
-fn find_root(connection: &Connection, wanted: &GroupRef) -> rusqlite::Result<Option<MessageId>> {
+pub(crate) fn find_root(connection: &Connection, wanted: &GroupRef) -> rusqlite::Result<Option<MessageId>> {
     let root = |row: &Row<'_>| id_opt(row, 0, MessageId::new);
     let found = match wanted {
         GroupRef::Message(message) => connection
@@ -54,7 +54,7 @@ fn find_root(connection: &Connection, wanted: &GroupRef) -> rusqlite::Result<Opt
 }
 
 /// The message that began the group which this one's is a part of by now.
-fn first(connection: &Connection, mut root: MessageId) -> rusqlite::Result<MessageId> {
+pub(crate) fn first(connection: &Connection, mut root: MessageId) -> rusqlite::Result<MessageId> {
     let mut into = connection.prepare_cached("select root from merges where merged = ?1")?;
     while let Some(further) =
         into.query_row([Blob16(root.uuid())], |row| id(row, 0, MessageId::new)).optional()?
@@ -62,6 +62,12 @@ fn first(connection: &Connection, mut root: MessageId) -> rusqlite::Result<Messa
         root = further;
     }
     Ok(root)
+}
+
+/// Whether the group that the message began is a part of another one.
+pub(crate) fn is_part(connection: &Connection, root: MessageId) -> rusqlite::Result<bool> {
+    let select = "select 1 from merges where merged = ?1";
+    connection.prepare_cached(select)?.exists([Blob16(root.uuid())])
 }
 
 /// Whether any group ever became a part of another one.

@@ -15,16 +15,16 @@ use super::{Blob16, Micros, id, id_opt, word, word_opt};
 pub(crate) const COLUMNS: &str = "id, token, source, scope, state, fingerprint, kind, owner, owner_sequence, at, \
                                   declined, root, processor_time, effect, effect_minor, card_token, card, \
                                   cardholder, account, amount_minor, currency, available_minor, merchant, checks, method, \
-                                  transaction_kind, cash_minor";
+                                  transaction_kind, cash_minor, details";
 
 /// How many columns a message has before its answer.
-pub(crate) const WIDTH: usize = 27;
+pub(crate) const WIDTH: usize = 28;
 
 pub(crate) const INSERT: &str = "insert into messages (id, token, source, scope, state, fingerprint, kind, owner,
     owner_sequence, at, declined, root, processor_time, effect, effect_minor, card_token, card, cardholder, account,
-    amount_minor, currency, available_minor, merchant, checks, method, transaction_kind, cash_minor, previous, answer_code, answer)
+    amount_minor, currency, available_minor, merchant, checks, method, transaction_kind, cash_minor, details, previous, answer_code, answer)
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-    ?24, ?25, ?26, ?27, ?28, ?29, ?30)";
+    ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)";
 
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     Ok(Message {
@@ -84,6 +84,10 @@ fn read_authorization(row: &Row<'_>) -> rusqlite::Result<Option<Authorization>> 
         currency: word_opt(row, 20)?,
         available_minor: row.get(21)?,
         merchant: serde_json::from_str(text(22)?).map_err(damaged)?,
+        details: match row.get_ref(27)?.as_str_or_null()? {
+            Some(details) => Some(serde_json::from_str(details).map_err(damaged)?),
+            None => None,
+        },
         checks: checks::read(text(23)?).ok_or_else(|| FromSqlError::Other("these are no checks".into()))?,
     }))
 }
@@ -142,6 +146,8 @@ pub(crate) fn insert(
         json.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
     };
     let merchant = authorization.map(|of| json(serde_json::to_string(&of.merchant))).transpose()?;
+    let details = authorization.and_then(|of| of.details.as_ref());
+    let details = details.map(|details| json(serde_json::to_string(details))).transpose()?;
     let checks = authorization.map(|of| checks::write(&of.checks));
     insert.execute(params![
         Blob16(message.id.uuid()),
@@ -177,6 +183,7 @@ pub(crate) fn insert(
             .filter(|kind| *kind != TransactionKind::Purchase)
             .map(TransactionKind::as_str),
         authorization.map(|of| of.cash_minor).filter(|minor| *minor > 0),
+        details,
         previous,
         answer.code,
         answer.body

@@ -56,6 +56,7 @@ pub(crate) async fn fill(ledger: &dyn Ledger) -> Funded {
     let cash = given::authorization(&funded, usd("10.00")).asking(|asked| {
         asked.purpose = Purpose::Debit;
         asked.kind = TransactionKind::Withdrawal;
+        asked.details = Some(Box::new(given::details()));
     });
     given::sent(ledger, &cash).await;
     given::sent(ledger, &given::unload(&funded, usd("5.00"))).await;

@@ -1,7 +1,7 @@
 //! Lists of authorizations.
 
 use bursar_core::MessageId;
-use bursar_core::command::GroupRef;
+use bursar_core::command::{GroupRef, Says};
 
 use super::given::{self, Funded, usd};
 use crate::ledger::Ledger;
@@ -77,6 +77,23 @@ pub(super) async fn only_authorizations_are_found_as_such(ledger: &dyn Ledger) {
     let group = record.group.expect("a group");
     assert_eq!((group.root, group.card, group.account), (first, account.card, account.account));
     assert_eq!(group.messages.len(), 2);
+}
+
+pub(super) async fn what_is_told_beside_the_amounts_is_read_back(ledger: &dyn Ledger) {
+    let account = given::account(ledger, usd("100.00")).await;
+    let told = |id| async move {
+        let record = ledger.find_authorization(id).await.expect("readable").expect("stored");
+        record.message.authorization.expect("an authorization").details
+    };
+    let details = Some(Box::new(given::details()));
+    let plain = given::sent(ledger, &given::authorization(&account, usd("1.00"))).await.id();
+    assert_eq!(told(plain).await, None);
+    let abroad = given::authorization(&account, usd("2.00")).message("t-1");
+    let abroad = abroad.asking(|asked| asked.details.clone_from(&details));
+    assert_eq!(told(given::sent(ledger, &abroad).await.id()).await, details);
+    let clearing = given::report(&account, "t-2", Says::Capture, usd("2.00")).following("t-1");
+    let clearing = given::sent(ledger, &clearing.telling(given::details())).await.id();
+    assert_eq!(told(clearing).await, details);
 }
 
 pub(super) async fn open_holds_are_counted(ledger: &dyn Ledger) {

@@ -5,6 +5,7 @@
 
 mod amount;
 mod call;
+mod details;
 mod release;
 mod report;
 mod send;
@@ -15,6 +16,7 @@ pub use call::{
     new_cardholder, new_company, new_control, new_person, new_program, new_program_with, owner_move,
     program_change, unknown_card, unload, uses,
 };
+pub use details::details;
 pub use release::{capture, expiry, expiry_after, final_capture, partial_reversal, refund, reversal};
 pub use report::report;
 pub use send::{

@@ -166,7 +166,7 @@ tables! {
         kind Text, owner Id, owner_sequence Integer, at Time, declined Text, root Id, processor_time Time,
         effect Text, effect_minor Integer, card_token Text, card Id, cardholder Id, account Id,
         amount_minor Integer, currency Text, available_minor Integer, merchant Text, checks Text, method Text,
-        transaction_kind Text, cash_minor Integer, answer_code Small, answer Bytes,
+        transaction_kind Text, cash_minor Integer, details Text, answer_code Small, answer Bytes,
     }
     links kept by 3 { value Text, kind Text, scope Integer, root Id }
     merges kept by 1 { merged Id, root Id, message Id }

@@ -322,6 +322,7 @@ fn swipe(card_token: Token, money: Money, method: &str, purpose: Purpose) -> Cal
             name: Some(FreeText::new("Corner Café")),
             ..Merchant::default()
         },
+        details: None,
         processor_time: None,
     };
     Call::new(Source::MarqetaJit, Action::Authorize(Box::new(authorize)))

@@ -3,7 +3,7 @@
 use bursar_core::command::{GroupRef, Heard, Link, LinkKind, Report, Says};
 use bursar_core::message::{MessageKey, Source, TransactionKind};
 use bursar_core::text::Token;
-use bursar_core::{Action, Merchant, Money};
+use bursar_core::{Action, Details, Merchant, Money};
 use jiff::Timestamp;
 
 use super::call::{Call, amount};
@@ -24,6 +24,7 @@ pub fn report(funded: &Funded, transaction: &str, says: Says, money: Money) -> C
         amount: amount(money),
         cash_minor: 0,
         merchant: Merchant::default(),
+        details: None,
         processor_time: None,
         is_asked: true,
         heard: None,
@@ -75,6 +76,12 @@ impl Call {
     #[must_use]
     pub fn unasked(self) -> Self {
         self.reporting(|report| report.is_asked = false)
+    }
+
+    /// It tells this beside.
+    #[must_use]
+    pub fn telling(self, details: Details) -> Self {
+        self.reporting(|report| report.details = Some(Box::new(details)))
     }
 
     /// It names no card that is known.
