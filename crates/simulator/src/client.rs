@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::history::Told;
 use crate::settings::Settings;
 
 /// As long as the processor waits by default; later answers are no answers.
@@ -124,6 +125,25 @@ impl Client {
             .await?;
         let status = response.status().as_u16();
         Ok((status, response.bytes().await?))
+    }
+
+    /// Sends a webhook once, as the processor does, and says what was answered. Only 200 counts.
+    pub async fn webhook(&self, body: Bytes) -> Told {
+        let sent = self
+            .http
+            .post(self.url("/webhooks/marqeta"))
+            .basic_auth(&self.jit_username, Some(self.jit_password.expose_secret()))
+            .header("content-type", "application/json")
+            .timeout(API_TIMEOUT)
+            .body(body)
+            .send();
+        let Ok(response) = sent.await else { return Told::Unknown };
+        let status = response.status().as_u16();
+        match (status, response.text().await) {
+            (200, _) => Told::Acknowledged,
+            (400..500, text) => Told::Refused(format!("{status}: {}", text.unwrap_or_default())),
+            _ => Told::Unknown,
+        }
     }
 
     /// Posts under an idempotency key, up to `tries` times while the outcome is unknown.

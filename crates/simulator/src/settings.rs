@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::habits::Habits;
+
 /// How a server is driven.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -21,6 +23,10 @@ pub struct Settings {
     pub duration: Option<Duration>,
     /// Equal seeds plan equal swipes.
     pub seed: u64,
+    /// Whether purchases live on: the processor reports by webhooks what becomes of them.
+    pub has_lives: bool,
+    /// The network's bad habits.
+    pub habits: Habits,
     /// Companies whose accounts are shared by their cards.
     pub companies: usize,
     /// Business users, spread over the companies.
@@ -55,7 +61,7 @@ pub enum SettingsError {
 
 impl Settings {
     /// The usual world at the usual rate: 2 companies, 40 cardholders, 60 cards, 10 persons, 50 swipes
-    /// a second until stopped.
+    /// a second until stopped, and what becomes of them, told as it should be.
     #[must_use]
     pub fn new(
         base_url: &str,
@@ -71,6 +77,8 @@ impl Settings {
             rate_per_second: 50,
             duration: None,
             seed: 1,
+            has_lives: true,
+            habits: Habits::default(),
             companies: 2,
             cardholders: 40,
             cards: 60,

@@ -54,8 +54,11 @@ fn most_purchases_are_made_with_cards_that_work() {
 fn the_day_has_its_hours() {
     let is_coffee = |step: &&Step| step.merchant.kind == crate::merchants::Kind::Coffee;
     let steps = steps(1, 24 * 250);
-    let morning = steps[..750].iter().filter(is_coffee).count();
-    let night = steps[17 * 250..20 * 250].iter().filter(is_coffee).count();
+    let within = |hours: std::ops::Range<u64>| {
+        let of_day = |step: &&Step| hours.contains(&(step.index / STEPS_PER_HOUR % 24));
+        steps.iter().filter(of_day).filter(is_coffee).count()
+    };
+    let (morning, night) = (within(0..3), within(17..20));
     assert!(morning > 5 * night, "{morning} in the morning, {night} at night");
     let merchants: HashSet<&str> = steps.iter().map(|step| step.merchant.id).collect();
     assert_eq!(merchants.len(), MERCHANTS.len() + CASH_MACHINES.len());

@@ -4,7 +4,9 @@ use bursar_core::{CardId, CardholderId, ControlId};
 use uuid::Uuid;
 
 use super::faults::fault_in;
-use super::right::{COMPANY, Case, FUNDS, PERSON, at, created, id_of, shown_account, shown_owner, usd};
+use super::right::{
+    COMPANY, Case, FUNDS, PERSON, at, created, id_of, shown_account, shown_entries, shown_owner, usd,
+};
 use super::*;
 use crate::Invariant::{O3, R1, Unknown, V1, V2, V3};
 use crate::control::{ALL_SPENDING, ControlStatus, Counted, Hours, Limit, Places, Rule, Window};
@@ -126,6 +128,7 @@ fn limited() -> Case {
         shown_account(FUNDS, ["990.00", "7.30", "982.70"], 2, 2),
         shown_account(wallet, ["0.00", "0.00", "0.00"], 0, 0),
     ];
+    case.listing.entries = shown_entries(FUNDS, &[100_000, -1_000]);
     let of_user = left(CASH, Some("4.70"), None);
     case.left_of(
         ACTIVE,
