@@ -30,6 +30,22 @@ impl Notice {
         self.words().kind
     }
 
+    /// The word under which it is counted.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self.says {
+            Says::Approved => "confirmations",
+            Says::StoodIn => "stand-ins",
+            Says::TooLate => "time-outs",
+            Says::Advised => "advices",
+            Says::Released => "reversals",
+            Says::Expired => "expiries",
+            Says::Cleared(_) if self.follows.is_none() => "force posts",
+            Says::Cleared(_) => "clearings",
+            Says::Refunded | Says::RefundCleared => "refunds",
+        }
+    }
+
     fn words(&self) -> Words {
         let words = |kind, method, state| Words { kind, method, state };
         let (method, kind) = match &self.follows {

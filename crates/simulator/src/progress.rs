@@ -64,6 +64,9 @@ pub struct Latency {
 /// The word for a funding request.
 pub(crate) const SWIPES: &str = "swipes";
 
+/// The word for a notice that was sent before.
+pub(crate) const REPEATS: &str = "repeats";
+
 /// Slower answers count as this slow; the processor gives up long before.
 const LATENCY_MAX_US: u64 = 60_000_000;
 

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::history::{Delivery, History, Outcome, Told};
 use crate::notice;
 use crate::plan::Plan;
-use crate::progress::Progress;
+use crate::progress::{Progress, REPEATS};
 use crate::settings::Settings;
 use crate::world::World;
 use book::{ActionJob, Book, Job, NoticesJob, SwipeJob};
@@ -84,7 +84,7 @@ pub async fn run(
     book.end(clock.at(book.steps()));
     let mut history = book.into_history();
     resolve(client, &mut history).await;
-    replay(client, &mut history).await;
+    replay(client, &mut history, progress).await;
     history
 }
 
@@ -158,10 +158,15 @@ async fn resolve(client: &Client, history: &mut History) {
 
 /// Every notice that is not acknowledged is sent until it is: what waited, what was lost, what was not
 /// answered. Each is stored once, however often it comes.
-async fn replay(client: &Client, history: &mut History) {
+async fn replay(client: &Client, history: &mut History, progress: &Progress) {
     let is_open = |place: &usize| history.notices[*place].told == Told::Unknown;
     let open: Vec<usize> = (0..history.notices.len()).filter(is_open).collect();
     for places in open.chunks(REPLAYED_MAX) {
+        let words = places.iter().map(|place| match &history.notices[*place] {
+            notice if notice.sent == 0 => notice.word(),
+            _ => REPEATS,
+        });
+        progress.sent(&words.collect::<Vec<_>>());
         let told = replay_some(client, history, places).await;
         let is_gone = told == Told::Unknown;
         for place in places {

@@ -17,6 +17,8 @@ pub struct Settings {
     pub jit_username: String,
     /// Their password.
     pub jit_password: SecretString,
+    /// What webhooks are signed with, if they are.
+    pub webhook_secret: Option<SecretString>,
     /// Swipes a second, 1 or more. The schedule is fixed: a slow server does not slow it down.
     pub rate_per_second: u32,
     /// How long to swipe; `None` goes on until it is stopped.
@@ -74,6 +76,7 @@ impl Settings {
             api_key,
             jit_username: jit_username.to_owned(),
             jit_password,
+            webhook_secret: None,
             rate_per_second: 50,
             duration: None,
             seed: 1,

@@ -53,6 +53,7 @@ pub(crate) async fn drive(
     let marqeta = &credentials.marqeta;
     let api_key = credentials.api_key.clone();
     let mut settings = Settings::new(url, api_key.clone(), &marqeta.username, marqeta.password.clone());
+    settings.webhook_secret = marqeta.webhook_secrets.first().cloned();
     settings.rate_per_second = load.rate;
     settings.duration = load.time;
     settings.seed = load.seed;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::controls::{Controls, Spent};
 use super::opinion::{Opinion, reasons};
 use super::purchase::{Does, Purchase, Stage, Stand, Voice, Word};
+use super::windows::Taken;
 use crate::history::{Action, History, Notice, Object, Owner, Part, Says, Status, Swipe, What};
 use crate::jit::Ask;
 
@@ -226,17 +227,40 @@ impl<'a> Books<'a> {
     }
 
     /// What the notice is about is known from now on, whatever follows: it begins with the server's message
-    /// `id`, unless it belongs to something that is known.
+    /// `id`, unless it belongs to something that is known. What it proves to be one becomes one.
     pub(super) fn noticed(&mut self, notice: &'a Notice, id: MessageId) -> Option<usize> {
         let card = self.cards.get(&*notice.card_token)?;
         let (account, of_card) = (card.account, (card.id, card.cardholder));
-        let tokens = [Some(&*notice.token), notice.follows.as_deref()];
-        let known = tokens.into_iter().flatten().find_map(|token| self.places.get(token).copied());
-        let place = known.unwrap_or_else(|| self.begin(Purchase::new(id, account, of_card)));
-        for token in tokens.into_iter().flatten() {
-            self.places.entry(token).or_insert(place);
+        let original = notice.original_jit_token.as_deref().unwrap_or(&notice.jit_token);
+        let tokens = [Some(&*notice.token), notice.follows.as_deref(), Some(original)];
+        let tokens = || tokens.into_iter().flatten();
+        let mut known: Vec<usize> = tokens().filter_map(|token| self.places.get(token).copied()).collect();
+        known.sort_unstable();
+        known.dedup();
+        let place = match known.split_first() {
+            Some((&first, others)) => {
+                others.iter().for_each(|other| self.merge(first, *other));
+                first
+            }
+            None => self.begin(Purchase::new(id, account, of_card)),
+        };
+        for token in tokens() {
+            self.places.insert(token, place);
         }
         Some(place)
+    }
+
+    /// The other becomes a part of the first.
+    fn merge(&mut self, first: usize, other: usize) {
+        let [one, two] = match self.purchases.get_disjoint_mut([first, other]) {
+            Ok(both) => both,
+            Err(_) => return,
+        };
+        let before = one.absorb(two);
+        let (account, of_card) = (one.account, (one.card, one.cardholder));
+        let after = one.stand.clone();
+        self.places.values_mut().filter(|place| **place == other).for_each(|place| *place = first);
+        self.book(account, of_card, &before, &after);
     }
 
     /// Books what the processor reported, whether there is money for it or not.
@@ -278,13 +302,22 @@ impl<'a> Books<'a> {
     fn add(&mut self, place: usize, word: Word<'a>) {
         let purchase = &mut self.purchases[place];
         let before = purchase.add(word);
-        let after = &purchase.stand;
-        self.controls.change((purchase.card, purchase.cardholder), &before.takes, &after.takes);
-        if let Some(account) = self.accounts.get_mut(&purchase.account) {
-            account.held_minor += after.held_minor - before.held_minor;
-            account.pending_minor += after.pending_minor - before.pending_minor;
-            account.open_holds += i64::from(after.held_minor > 0) - i64::from(before.held_minor > 0);
-            account.post(after.posted_minor - before.posted_minor);
+        let (account, of_card) = (purchase.account, (purchase.card, purchase.cardholder));
+        let after = purchase.stand.clone();
+        self.book(account, of_card, &[before], &after);
+    }
+
+    /// Books by how much a purchase stands otherwise than what became of it did.
+    fn book(&mut self, account: AccountId, of_card: (CardId, CardholderId), before: &[Stand], after: &Stand) {
+        let takes: Vec<Taken> = before.iter().flat_map(|before| before.takes.iter().copied()).collect();
+        self.controls.change(of_card, &takes, &after.takes);
+        let sum = |of: fn(&Stand) -> i128| of(after) - before.iter().map(of).sum::<i128>();
+        if let Some(account) = self.accounts.get_mut(&account) {
+            account.held_minor += sum(|stand| stand.held_minor);
+            account.pending_minor += sum(|stand| stand.pending_minor);
+            let open = |stand: &Stand| i64::from(stand.held_minor > 0);
+            account.open_holds += open(after) - before.iter().map(open).sum::<i64>();
+            account.post(sum(|stand| stand.posted_minor));
         }
     }
 

@@ -135,6 +135,13 @@ impl<'a> Purchase<'a> {
         std::mem::replace(&mut self.stand, stand)
     }
 
+    /// Another turns out to be a part of it; what comes back is where the two stood before.
+    pub(super) fn absorb(&mut self, other: &mut Self) -> [Stand; 2] {
+        self.words.append(&mut other.words);
+        let stand = self.read();
+        [std::mem::replace(&mut self.stand, stand), std::mem::replace(&mut other.stand, Stand::new())]
+    }
+
     /// Tells it from the start.
     fn read(&self) -> Stand {
         let mut by_token: BTreeMap<&str, Vec<&Word<'_>>> = BTreeMap::new();
@@ -391,6 +398,20 @@ mod tests {
         assert_eq!((held(&[ours, refusal]), held(&[refusal, ours])), (0, 0));
         let takes = purchase(&[theirs, ours]).takes;
         assert_eq!((takes[0].at, takes[0].spent_minor), (at(5), 70), "when we decided");
+    }
+
+    #[test]
+    fn two_that_are_one_are_told_as_one() {
+        let nil = Uuid::nil();
+        let card = (CardId::new(nil), CardholderId::new(nil));
+        let new = || Purchase::new(MessageId::new(nil), AccountId::new(nil), card);
+        let (mut first, mut other) = (new(), new());
+        first.add(word("t-1", Voice::Ours, HOLD, 1));
+        other.add(word("t-2", Voice::Theirs, clear(120), 2));
+        let [held, posted] = first.absorb(&mut other);
+        assert_eq!((held.held_minor, posted.posted_minor), (100, -120));
+        assert_eq!((first.stand.held_minor, first.stand.posted_minor), (0, -120));
+        assert_eq!(other.stand, Stand::new());
     }
 
     #[test]

@@ -113,6 +113,7 @@ impl<'a> Replay<'a, '_> {
             let (what, outcome) = (&action.what, &action.outcome);
             self.differ(Kind::Decision, &format!("{what} should have been granted, but: {outcome:?}"));
         }
+        self.end_notices();
     }
 
     /// Numbers that nothing told has: each must be that of an action which was refused, and had

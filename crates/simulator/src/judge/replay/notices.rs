@@ -15,9 +15,9 @@ pub(super) struct Notices<'a> {
     by_followed: HashMap<&'a str, &'a Notice>,
     /// What was booked of them.
     booked: Vec<&'a Authorization>,
-    /// How many messages without effect are stored that nothing shows: of a swipe that was refused before
-    /// it came there is only the notice, and the place of the decision that it took.
-    unseen: usize,
+    /// Those without effect that nothing shows, once each number that they have: of a swipe that was refused
+    /// before it came there is only the notice, and the place of the decision that it took.
+    unseen: Vec<&'a Notice>,
 }
 
 impl<'a> Notices<'a> {
@@ -42,9 +42,7 @@ impl<'a> Notices<'a> {
 
     /// Takes one of those that nothing shows, if there is one left.
     pub(super) fn take_unseen(&mut self) -> bool {
-        let is_left = self.unseen > 0;
-        self.unseen = self.unseen.saturating_sub(1);
-        is_left
+        self.unseen.pop().is_some()
     }
 }
 
@@ -70,13 +68,15 @@ impl<'a> Replay<'a, '_> {
                 None => self.differ(Kind::Number, &format!("{token} has no number")),
             }
         }
-        let mut notices: Vec<&Notice> = self.notices.by_token.values().copied().collect();
+        let mut notices: Vec<&'a Notice> = self.notices.by_token.values().copied().collect();
         notices.sort_by_key(|notice| (notice.at, &notice.token));
         for notice in notices {
             let (kind, token) = (notice.kind(), &notice.token);
             match &notice.told {
                 Told::Acknowledged if reported.contains_key(&**token) => {}
-                Told::Acknowledged if notice.says == Says::TooLate => self.notices.unseen += 2,
+                Told::Acknowledged if notice.says == Says::TooLate => {
+                    self.notices.unseen.extend([notice, notice]);
+                }
                 Told::Acknowledged => {
                     let problem = format!("{kind} {token}: acknowledged, and nothing of it is booked");
                     self.differ(Kind::Stored, &problem);
@@ -89,6 +89,15 @@ impl<'a> Replay<'a, '_> {
                     self.differ(Kind::Unread, &problem);
                 }
             }
+        }
+    }
+
+    /// What has no number after all is not stored.
+    pub(super) fn end_notices(&mut self) {
+        for notice in std::mem::take(&mut self.notices.unseen) {
+            let (kind, token) = (notice.kind(), &notice.token);
+            let problem = format!("{kind} {token}: acknowledged, and nothing of it is stored");
+            self.differ(Kind::Stored, &problem);
         }
     }
 

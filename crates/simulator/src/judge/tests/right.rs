@@ -21,7 +21,7 @@ pub(super) struct Case {
 pub(super) const COMPANY: OwnerId = OwnerId::new(Uuid::from_u128(1));
 pub(super) const PERSON: OwnerId = OwnerId::new(Uuid::from_u128(2));
 pub(super) const FUNDS: AccountId = AccountId::new(Uuid::from_u128(3));
-const WALLET: AccountId = AccountId::new(Uuid::from_u128(4));
+pub(super) const WALLET: AccountId = AccountId::new(Uuid::from_u128(4));
 const ACTIVE_CARD: CardId = CardId::new(Uuid::from_u128(20));
 
 pub(super) fn right() -> Case {

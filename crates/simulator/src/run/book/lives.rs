@@ -13,6 +13,7 @@ use crate::jit::{Ask, Decimal, JitRequest, Preceding};
 use crate::merchants::Merchant;
 use crate::notice;
 use crate::plan::{Act, BodyLayout, Clearing, Deed, Delay, Event, Manner, Step};
+use crate::progress::REPEATS;
 
 /// A purchase, as processor and network know it. Amounts are minor units.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub(super) struct Life {
     pub(super) card: usize,
     pub(super) token: Arc<str>,
     pub(super) jit_token: Arc<str>,
+    /// The latest of its transactions that is known to be stored: a later one may name it.
+    pub(super) latest: Arc<str>,
     /// Of an increment, the purchase that it adds to.
     pub(super) follows: Option<Preceding>,
     pub(super) ask: Ask,
@@ -49,6 +52,7 @@ impl Life {
             card,
             token: Arc::clone(&request.token),
             jit_token: Arc::clone(&request.jit_token),
+            latest: Arc::clone(&request.token),
             follows: request.preceding.clone(),
             ask: request.ask,
             merchant: request.merchant,
@@ -73,6 +77,7 @@ impl Book {
             && let Some(purchase) = self.lives.get_mut(token)
         {
             purchase.approved_minor = purchase.approved_minor.saturating_add(life.approved_minor);
+            purchase.latest = Arc::clone(&life.token);
         }
         for act in acts {
             self.acts.entry(step + act.after).or_default().push((Arc::clone(&life.token), *act));
@@ -84,9 +89,11 @@ impl Book {
     pub(super) fn unasked(&mut self, step: &Step, at: Timestamp) {
         let owner = self.world.layout.owner_of_card(step.card);
         let number = self.world.history.notices.len();
+        let token = self.token(number, 3);
         let life = Life {
             card: step.card,
-            token: self.token(number, 3),
+            latest: Arc::clone(&token),
+            token,
             jit_token: self.token(number, 4),
             follows: None,
             ask: Ask::Purchase,
@@ -269,7 +276,7 @@ impl Book {
         Notice {
             token: self.token(number, 3),
             jit_token: self.token(number, 4),
-            follows: Some(Arc::clone(&life.token)),
+            follows: Some(Arc::clone(&life.latest)),
             original_jit_token: Some(Arc::clone(&life.jit_token)),
             ..self.notice(life, says, amount_minor)
         }
@@ -278,12 +285,12 @@ impl Book {
     /// Has the notice sent from this step on, in its manner.
     fn tell(&mut self, notice: Notice, step: u64, manner: Manner) {
         let place = self.world.history.notices.len();
-        let counted = counted_as(&notice);
+        let counted = notice.word();
         self.world.history.notices.push(notice);
         let at = step + manner.delay.steps();
         self.due.entry(at).or_default().push(Due { place, counted, delay: manner.delay });
         if let Some(after) = manner.again_after {
-            let again = Due { place, counted: "repeats", delay: Delay::None };
+            let again = Due { place, counted: REPEATS, delay: Delay::None };
             self.due.entry(at + after).or_default().push(again);
         }
     }
@@ -331,8 +338,13 @@ impl Book {
                 continue;
             }
             notice.told = told.clone();
+            if let (Says::Advised, Told::Acknowledged, Some(first)) = (notice.says, told, &notice.follows)
+                && let Some(life) = self.lives.get_mut(first)
+            {
+                life.latest = Arc::clone(&notice.token);
+            }
             if *told == Told::Unknown {
-                let repeat = Due { place, counted: "repeats", delay: Delay::None };
+                let repeat = Due { place, counted: REPEATS, delay: Delay::None };
                 self.due.entry(again).or_default().push(repeat);
             }
         }
@@ -341,18 +353,11 @@ impl Book {
     /// What was approved without us and is not cleared yet is cleared now: with the run the network
     /// ends, too, and an open hold of its own shows in no list.
     pub(in crate::run) fn end(&mut self, at: Timestamp) {
-        let is_cleared =
-            |notice: &&Notice| matches!(notice.says, Says::Cleared(_)) && notice.follows.is_some();
-        let cleared = self.world.history.notices.iter().filter(is_cleared);
-        let cleared: std::collections::HashSet<Arc<str>> =
-            cleared.filter_map(|notice| notice.follows.clone()).collect();
         let stood_in = self.world.history.notices.iter().filter(|notice| notice.says == Says::StoodIn);
-        let open: Vec<Arc<str>> = stood_in
-            .map(|notice| Arc::clone(&notice.token))
-            .filter(|token| !cleared.contains(token))
-            .collect();
+        let open: Vec<Arc<str>> = stood_in.map(|notice| Arc::clone(&notice.token)).collect();
         for token in open {
-            let Some(life) = self.lives.get(&token).cloned() else { continue };
+            let life = self.lives.get(&token).filter(|life| life.cleared_minor == 0);
+            let Some(life) = life.cloned() else { continue };
             let event = Event::Clearing(Clearing { percent: Some(100), part: None, is_final: None });
             self.happen(life, Act { after: 0, event, manner: Manner::default() }, self.step, at);
         }
@@ -366,19 +371,4 @@ const AGAIN_AFTER: u64 = 50;
 fn part_of(minor: i64, percent: u32) -> i64 {
     let part = i128::from(minor) * i128::from(percent) / 100;
     i64::try_from(part).unwrap_or(minor).max(1)
-}
-
-/// The word under which a notice is counted.
-const fn counted_as(notice: &Notice) -> &'static str {
-    match notice.says {
-        Says::Approved => "confirmations",
-        Says::StoodIn => "stand-ins",
-        Says::TooLate => "time-outs",
-        Says::Advised => "advices",
-        Says::Released => "reversals",
-        Says::Expired => "expiries",
-        Says::Cleared(_) if notice.follows.is_none() => "force posts",
-        Says::Cleared(_) => "clearings",
-        Says::Refunded | Says::RefundCleared => "refunds",
-    }
 }

@@ -1,3 +1,7 @@
+//! What the book sends, and what it makes of the answers.
+
+mod lives;
+
 use bursar_core::{AccountId, CardId, CardholderId, OwnerId};
 
 use super::*;
