@@ -71,6 +71,14 @@ pub struct Authorization {
     pub checks: Vec<Check>,
 }
 
+impl Authorization {
+    /// Whether the server was asked and decided.
+    #[must_use]
+    pub fn is_decision(&self) -> bool {
+        matches!(self.kind.as_str(), "authorization" | "increment")
+    }
+}
+
 /// A hold group, as the API shows it. Amounts are decimal texts.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Purchase {
@@ -227,6 +235,7 @@ impl Listing {
             entries.extend(listed.into_iter().map(|entry| Entry { account: Some(account.id), ..entry }));
         }
         let Told { purchases, reports } = reports::read(client, history, &authorizations, &entries).await?;
+        authorizations.retain(Authorization::is_decision);
         for id in ownerless(history) {
             authorizations.extend(find(client, id).await?);
         }

@@ -1,5 +1,5 @@
-//! What was booked of the processor's reports. No list has them: they are found by what they belong to, a
-//! decision or an entry, and read one by one.
+//! What was booked of the processor's reports. They are found by what they belong to, a decision or an
+//! entry, and read one by one: no list says where they stand in their owner's sequence.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,11 +30,11 @@ struct Detail {
 /// How many are read at the same time.
 const READERS: usize = 16;
 
-/// Reads the purchases that there was a notice about, and every message of theirs that no list has.
+/// Reads the purchases that there was a notice about, and every message of theirs that is no decision.
 pub(super) async fn read(
     client: &Client,
     history: &History,
-    decisions: &[Authorization],
+    listed: &[Authorization],
     entries: &[Entry],
 ) -> Result<Told, CallError> {
     if history.notices.is_empty() {
@@ -46,10 +46,13 @@ pub(super) async fn read(
         .flat_map(|notice| [Some(&*notice.token), notice.follows.as_deref()])
         .flatten()
         .collect();
-    let mut known: HashSet<MessageId> = decisions.iter().map(|decision| decision.id).collect();
-    let of_decisions = decisions.iter().filter(|decision| noticed.contains(decision.token.as_str()));
-    let mut wanted: Vec<MessageId> = of_decisions.map(|decision| decision.id).collect();
+    let decisions = listed.iter().filter(|listed| listed.is_decision());
+    let mut known: HashSet<MessageId> = decisions.map(|decision| decision.id).collect();
+    let of_notices = listed.iter().filter(|listed| noticed.contains(listed.token.as_str()));
+    let mut wanted: Vec<MessageId> = of_notices.map(|listed| listed.id).collect();
     wanted.extend(entries.iter().map(|entry| entry.message).filter(|message| !known.contains(message)));
+    wanted.sort_unstable();
+    wanted.dedup();
     let mut told = Told::default();
     let mut groups: HashMap<MessageId, Purchase> = HashMap::new();
     while !wanted.is_empty() {

@@ -1,6 +1,6 @@
 //! What the processor told of an owner's cards, and what was booked of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Item, Replay};
 use crate::history::{History, Notice, Owner, Says, Told};
@@ -24,7 +24,7 @@ impl<'a> Notices<'a> {
     pub(super) fn of(history: &'a History, listing: &'a Listing, owner: &Owner) -> Self {
         let mut of = Self::default();
         let cards = history.cards.iter().filter(|card| card.owner == owner.id);
-        let cards: std::collections::HashSet<&str> = cards.map(|card| &*card.token).collect();
+        let cards: HashSet<&str> = cards.map(|card| &*card.token).collect();
         for notice in history.notices.iter().filter(|notice| cards.contains(&*notice.card_token)) {
             of.by_token.insert(&notice.token, notice);
             if let Some(first) = &notice.follows {

@@ -35,6 +35,14 @@ pub(super) struct Life {
     pub(super) cleared_minor: i64,
 }
 
+/// What the gateway is asked about an earlier purchase.
+struct Wish {
+    ask: Ask,
+    preceding: Option<Preceding>,
+    amount_minor: i64,
+    at: Timestamp,
+}
+
 /// How many steps after its approval a refund is cleared.
 const REFUND_STEPS: u64 = 30;
 
@@ -131,9 +139,9 @@ impl Book {
         for (token, act) in due.into_values().flatten() {
             let Some(life) = self.lives.get(&token).cloned() else { continue };
             match act.event {
-                Event::Increment(percent) => jobs.extend(self.increment(&life, percent, act, step, at)),
+                Event::Increment(percent) => jobs.extend(self.increment(&life, percent, act, step.index, at)),
                 Event::AskedRefund(percent) => {
-                    jobs.extend(self.asked_refund(&life, percent, act, step, at));
+                    jobs.extend(self.asked_refund(&life, percent, act, step.index, at));
                 }
                 _ => self.happen(life, act, step.index, at),
             }
@@ -188,36 +196,27 @@ impl Book {
     }
 
     /// The guest stays on: the gateway is asked for more.
-    fn increment(&mut self, life: &Life, percent: u32, act: Act, step: &Step, at: Timestamp) -> Option<Job> {
+    fn increment(&mut self, life: &Life, percent: u32, act: Act, step: u64, at: Timestamp) -> Option<Job> {
         let first = Preceding { token: Arc::clone(&life.token), jit_token: Arc::clone(&life.jit_token) };
         let amount_minor = part_of(life.approved_minor, percent);
-        self.ask(life, Ask::Purchase, Some(first), amount_minor, act, step, at)
+        let wish = Wish { ask: Ask::Purchase, preceding: Some(first), amount_minor, at };
+        let acts = vec![Act { after: 1, event: Event::Confirmation, manner: act.manner }];
+        self.ask(life, wish, step, acts)
     }
 
-    fn asked_refund(
-        &mut self,
-        life: &Life,
-        percent: u32,
-        act: Act,
-        step: &Step,
-        at: Timestamp,
-    ) -> Option<Job> {
+    fn asked_refund(&mut self, life: &Life, percent: u32, act: Act, step: u64, at: Timestamp) -> Option<Job> {
+        if life.cleared_minor <= 0 {
+            return None;
+        }
         let amount_minor = part_of(life.cleared_minor, percent);
-        (life.cleared_minor > 0).then(|| self.ask(life, Ask::Refund, None, amount_minor, act, step, at))?
+        let wish = Wish { ask: Ask::Refund, preceding: None, amount_minor, at };
+        let follow = |after, event| Act { after, event, manner: act.manner };
+        let acts = vec![follow(1, Event::Confirmation), follow(REFUND_STEPS, Event::RefundClearing)];
+        self.ask(life, wish, step, acts)
     }
 
     /// Asks the gateway about something that belongs to an earlier purchase.
-    #[expect(clippy::too_many_arguments, reason = "what a request is made of")]
-    fn ask(
-        &mut self,
-        life: &Life,
-        ask: Ask,
-        preceding: Option<Preceding>,
-        amount_minor: i64,
-        act: Act,
-        step: &Step,
-        at: Timestamp,
-    ) -> Option<Job> {
+    fn ask(&mut self, life: &Life, wish: Wish, step: u64, acts: Vec<Act>) -> Option<Job> {
         let number = self.world.history.swipes.len();
         let owner = self.world.layout.owner_of_card(life.card);
         let holder = self.world.layout.cards[life.card].cardholder;
@@ -227,20 +226,17 @@ impl Book {
             card_token: Arc::clone(&self.world.history.cards[life.card].token),
             acting_token: Arc::clone(&self.world.history.cardholders[holder].token),
             business_token: self.world.business_tokens[owner].clone(),
-            preceding,
-            ask,
+            preceding: wish.preceding,
+            ask: wish.ask,
             takes_less: false,
-            amount: Decimal::of(Money { minor: amount_minor, currency: life.currency }),
+            amount: Decimal::of(Money { minor: wish.amount_minor, currency: life.currency }),
             currency: life.currency,
             is_currency_numeric: false,
             merchant: life.merchant,
             layout: BodyLayout::V2,
-            at,
+            at: wish.at,
         });
-        let follow = |after, event| Act { after, event, manner: act.manner };
-        let mut acts = vec![follow(1, Event::Confirmation)];
-        acts.extend((ask == Ask::Refund).then(|| follow(REFUND_STEPS, Event::RefundClearing)));
-        let follow = Follow { card: life.card, step: step.index, release: None, acts, late: None };
+        let follow = Follow { card: life.card, step, release: None, acts, late: None };
         self.first_delivery(request, follow).map(Job::Swipe)
     }
 
