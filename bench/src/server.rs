@@ -202,7 +202,7 @@ impl Bursar {
         time: Duration,
     ) -> Result<Vec<(&'static str, String)>, Error> {
         let output = Command::new(&self.binary)
-            .args(["simulate", "--json", "--url", &self.base, "--rate", &rate.to_string()])
+            .args(["simulate", "--swipes-only", "--json", "--url", &self.base, "--rate", &rate.to_string()])
             .args(["--for", &format!("{}s", time.as_secs()), "--credentials"])
             .arg(self.folder.path().join("credentials.toml"))
             .stderr(Stdio::inherit())

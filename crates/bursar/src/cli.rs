@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bursar_simulator::Habits;
 use clap::{Args, Parser, Subcommand};
 
 /// A self-hosted card-program server: decides and holds every swipe in one durable step.
@@ -67,9 +68,16 @@ pub(crate) struct Load {
     /// How long, e.g. 30s or 5m; until Ctrl-C if not given.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
     pub(crate) time: Option<Duration>,
-    /// The same seed plans the same swipes.
+    /// The same seed plans the same swipes and lives.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// How often, in percent, the network repeats, reorders and loses notices, is too late, and decides by
+    /// itself: all alike as 5, or some by name as late=10,lost=2. A demo has 5, a simulation 0 unless told.
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) habits: Option<Habits>,
+    /// Nothing follows a swipe: no confirmation, no clearing, no refund.
+    #[arg(long)]
+    pub(crate) swipes_only: bool,
     /// Print the report as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,

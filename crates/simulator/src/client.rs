@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sha2::Sha256;
 
+use crate::history::Told;
 use crate::settings::Settings;
 
 /// As long as the processor waits by default; later answers are no answers.
@@ -24,6 +27,7 @@ pub struct Client {
     api_key: SecretString,
     jit_username: String,
     jit_password: SecretString,
+    webhook_secret: Option<SecretString>,
 }
 
 /// Why a client cannot be made.
@@ -105,6 +109,7 @@ impl Client {
             api_key: settings.api_key.clone(),
             jit_username: settings.jit_username.clone(),
             jit_password: settings.jit_password.clone(),
+            webhook_secret: settings.webhook_secret.clone(),
         })
     }
 
@@ -124,6 +129,28 @@ impl Client {
             .await?;
         let status = response.status().as_u16();
         Ok((status, response.bytes().await?))
+    }
+
+    /// Sends a webhook once, as the processor does, and says what was answered. Only 200 counts.
+    pub async fn webhook(&self, body: Bytes) -> Told {
+        let mut request = self
+            .http
+            .post(self.url("/webhooks/marqeta"))
+            .basic_auth(&self.jit_username, Some(self.jit_password.expose_secret()))
+            .header("content-type", "application/json")
+            .timeout(API_TIMEOUT);
+        if let Some(secret) = &self.webhook_secret {
+            request = request.header("x-marqeta-signature", signature(secret, &body));
+        }
+        let Ok(response) = request.body(body).send().await else { return Told::Unknown };
+        let status = response.status().as_u16();
+        match (status, response.text().await) {
+            (200, _) => Told::Acknowledged,
+            // It came too slowly, or there are too many.
+            (408 | 429, _) => Told::Unknown,
+            (400..500, text) => Told::Refused(format!("{status}: {}", text.unwrap_or_default())),
+            _ => Told::Unknown,
+        }
     }
 
     /// Posts under an idempotency key, up to `tries` times while the outcome is unknown.
@@ -190,6 +217,16 @@ impl Client {
     }
 }
 
+/// Lower-case hex of the HMAC of the body.
+fn signature(secret: &SecretString, body: &[u8]) -> String {
+    let mut hmac = match Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) {
+        Ok(hmac) => hmac,
+        Err(_) => return String::new(),
+    };
+    hmac.update(body);
+    hmac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Reading has no effect, so it may be tried often.
 const READ_TRIES: u32 = 10;
 
@@ -254,6 +291,13 @@ mod tests {
             let error = Client::new(&settings).expect_err(address);
             assert!(error.to_string().contains("http://"), "{error}");
         }
+    }
+
+    /// The second example of RFC 4231.
+    #[test]
+    fn a_webhook_is_signed_by_its_bytes() {
+        let hex = signature(&"Jefe".into(), b"what do ya want for nothing?");
+        assert_eq!(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::control::{ControlStatus, Limit, Rule};
 use crate::jit::Ask;
 use crate::merchants::Merchant;
+use crate::plan::Clearing;
 
 /// Everything that was created, sent and answered, since the world began.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +29,8 @@ pub struct History {
     pub swipes: Vec<Swipe>,
     /// Loads, unloads, releases, and changes of status and of controls.
     pub actions: Vec<Action>,
+    /// What the processor reported, one for each token.
+    pub notices: Vec<Notice>,
 }
 
 /// A company or a person, active when it was created.
@@ -163,6 +166,8 @@ pub struct Swipe {
     pub sent: Tick,
     /// When an answer was there, if one came.
     pub answered: Option<Tick>,
+    /// When it happened, by the processor's clock.
+    pub at: Timestamp,
     /// The currency that was named.
     pub currency: Currency,
     /// Minor units asked for; `None` if the text was no amount of the currency.
@@ -197,6 +202,79 @@ pub struct Answer {
     pub decline_reason: Option<Box<str>>,
     /// A hash of all bytes of the answer: equal answers have equal ones.
     pub digest: u64,
+}
+
+/// A transaction, as the processor reports it.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// Its token.
+    pub token: Arc<str>,
+    /// What became of it.
+    pub says: Says,
+    /// What kind of purchase it is about.
+    pub ask: Ask,
+    /// The token of the purchase that it belongs to, if it is not the first of it.
+    pub follows: Option<Arc<str>>,
+    /// The token of its funding message.
+    pub jit_token: Arc<str>,
+    /// That of the first of the purchase.
+    pub original_jit_token: Option<Arc<str>>,
+    /// The card.
+    pub card_token: Arc<str>,
+    /// Who used it.
+    pub acting_token: Arc<str>,
+    /// The company that owns the account, if one does.
+    pub business_token: Option<Arc<str>>,
+    /// Where.
+    pub merchant: &'static Merchant,
+    /// The account's currency.
+    pub currency: Currency,
+    /// How much, in minor units.
+    pub amount_minor: i64,
+    /// By how much it changes what was approved, where `amount_minor` is what results.
+    pub change_minor: i64,
+    /// How much of it is cash, in minor units.
+    pub cash_minor: i64,
+    /// When it happened, by the processor's clock.
+    pub at: Timestamp,
+    /// When it was sent first; 0 if it was not.
+    pub sent: Tick,
+    /// What was answered.
+    pub told: Told,
+}
+
+/// What a notice says of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Says {
+    /// It was approved, as it was asked.
+    Approved,
+    /// The network approved it by itself.
+    StoodIn,
+    /// Nothing became of it: the answer came too late.
+    TooLate,
+    /// So much is approved from now on.
+    Advised,
+    /// So much is released.
+    Released,
+    /// All is released, for it was held long enough.
+    Expired,
+    /// So much was cleared.
+    Cleared(Clearing),
+    /// So much was given back, without having been asked.
+    Refunded,
+    /// So much of a refund that was approved has come.
+    RefundCleared,
+}
+
+/// What was answered to a notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Nothing yet: it may be stored all the same.
+    Unknown,
+    /// That it is stored.
+    Acknowledged,
+    /// That it cannot be taken: status and text.
+    Refused(String),
 }
 
 /// A request over `/v1` that changes an owner.

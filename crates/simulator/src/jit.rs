@@ -44,7 +44,7 @@ pub struct JitRequest {
     pub merchant: &'static Merchant,
     /// How the body is laid out.
     pub layout: BodyLayout,
-    /// When.
+    /// When, by the processor's clock.
     pub at: Timestamp,
 }
 
@@ -59,6 +59,8 @@ pub enum Ask {
     Withdrawal,
     /// The balances.
     BalanceInquiry,
+    /// To give back the amount later.
+    Refund,
 }
 
 impl Ask {
@@ -70,16 +72,18 @@ impl Ask {
             Self::CashBack => "cash_back",
             Self::Withdrawal => "withdrawal",
             Self::BalanceInquiry => "balance_inquiry",
+            Self::Refund => "refund",
         }
     }
 
     /// The processor's words for method and type.
-    const fn words(self) -> (&'static str, &'static str) {
+    pub(crate) const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Purchase => ("pgfs.authorization", "authorization"),
             Self::CashBack => ("pgfs.authorization.cashback", "authorization.cashback"),
             Self::Withdrawal => ("pgfs.pindebit.atm.withdrawal", "pindebit.atm.withdrawal"),
             Self::BalanceInquiry => ("pgfs.balanceinquiry", "balanceinquiry"),
+            Self::Refund => ("pgfs.refund.authorization", "refund.authorization"),
         }
     }
 }
@@ -146,7 +150,8 @@ impl JitRequest {
             card_product_token: "bursar-card-product",
             preceding_related_transaction_token: self.preceding.as_ref().map(|first| &*first.token),
             gpa: self.gpa(),
-            gpa_order: self.order(),
+            gpa_order: (self.ask != Ask::Refund).then(|| self.order()),
+            gpa_order_unload: (self.ask == Ask::Refund).then(|| self.order()),
             created_time: &time,
             user_transaction_time: &time,
             settlement_date: &day,
@@ -378,7 +383,10 @@ struct Transaction<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     preceding_related_transaction_token: Option<&'a str>,
     gpa: Value,
-    gpa_order: Order<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gpa_order: Option<Order<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gpa_order_unload: Option<Order<'a>>,
     created_time: &'a str,
     user_transaction_time: &'a str,
     settlement_date: &'a str,
@@ -466,7 +474,7 @@ fn decision_id(tags: &str) -> Option<bursar_core::MessageId> {
     tags.split([',', ';', ' ']).find_map(|tag| tag.strip_prefix("decision=")).and_then(|id| id.parse().ok())
 }
 
-fn funding_source() -> Value {
+pub(crate) fn funding_source() -> Value {
     json!({
         "type": "programgateway",
         "token": "**********pgfs",

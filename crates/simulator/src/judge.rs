@@ -9,9 +9,9 @@ mod replay;
 
 mod books;
 mod controls;
-mod group;
 mod invariant;
 mod opinion;
+mod purchase;
 mod windows;
 
 use std::collections::HashMap;

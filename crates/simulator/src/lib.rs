@@ -7,6 +7,9 @@
 pub mod report;
 pub mod settings;
 
+pub mod clock;
+pub mod habits;
+
 pub mod control;
 pub mod layout;
 pub mod world;
@@ -15,6 +18,7 @@ pub mod merchants;
 pub mod plan;
 
 pub mod jit;
+pub mod notice;
 pub mod progress;
 pub mod run;
 
@@ -27,6 +31,7 @@ mod action;
 pub mod client;
 
 pub use client::Client;
+pub use habits::Habits;
 pub use judge::{Difference, Invariant, Verdict, judge};
 pub use progress::{Figures, Progress};
 pub use report::{Report, SimulateError, simulate};

@@ -1,6 +1,9 @@
 //! What the server shows after the run: the other half of what the judge compares.
 
+mod reports;
+
 use std::collections::HashSet;
+use std::time::Duration;
 
 use bursar_core::{AccountId, ControlId, MessageId, OwnerId};
 use jiff::Timestamp;
@@ -8,29 +11,36 @@ use serde::Deserialize;
 
 use crate::client::{CallError, Client};
 use crate::history::{Delivery, History, Scope};
+use reports::Told;
 
 /// The server's decisions about the simulator's owners, and what their accounts are left with.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
     /// Decisions, in any order.
     pub authorizations: Vec<Authorization>,
+    /// What was booked of the processor's reports, and the places that they took, in any order.
+    pub reports: Vec<Authorization>,
+    /// Purchases that the processor reported something about, in any order.
+    pub purchases: Vec<Purchase>,
     /// Accounts as they are now.
     pub accounts: Vec<Account>,
+    /// Their entries.
+    pub entries: Vec<Entry>,
     /// Owners as they are now.
     pub owners: Vec<Owner>,
     /// What may still be spent in each scope that has a control.
     pub spending: Vec<Spending>,
 }
 
-/// One decision, as the API shows it. Amounts are decimal texts.
+/// One decision or report, as the API shows it. Amounts are decimal texts.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Authorization {
     /// Its id.
     pub id: MessageId,
-    /// `authorization` or `increment`.
+    /// `authorization`, `increment`, `report` or `claim`.
     pub kind: String,
-    /// The decision that began its hold group.
-    pub group: MessageId,
+    /// The message that began its hold group; nothing if it has none.
+    pub group: Option<MessageId>,
     /// The transaction token.
     pub token: String,
     /// Whose money it is about; nobody's for an unknown card.
@@ -59,6 +69,56 @@ pub struct Authorization {
     pub available_after: Option<String>,
     /// Every check that was made.
     pub checks: Vec<Check>,
+}
+
+impl Authorization {
+    /// Whether the server was asked and decided.
+    #[must_use]
+    pub fn is_decision(&self) -> bool {
+        matches!(self.kind.as_str(), "authorization" | "increment")
+    }
+}
+
+/// A hold group, as the API shows it. Amounts are decimal texts.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Purchase {
+    /// Where it stands.
+    pub status: String,
+    /// Held now.
+    pub held: String,
+    /// Posted by it.
+    pub posted: String,
+    /// What will come in.
+    pub pending_credit: String,
+    /// What was said of it.
+    pub messages: Vec<Message>,
+}
+
+/// One message of a hold group, as the API shows it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// The door by which it came.
+    pub source: String,
+    /// The transaction, or the operator's key.
+    pub token: String,
+}
+
+/// An entry of an account, as the API shows it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Entry {
+    /// Of which account.
+    #[serde(skip)]
+    pub account: Option<AccountId>,
+    /// 1 for the first.
+    pub number: i64,
+    /// Credits are positive.
+    pub amount: String,
+    /// What was posted after it.
+    pub balance_after: String,
+    /// The message that moved it.
+    pub message: MessageId,
 }
 
 /// One check of a decision, as the API shows it.
@@ -119,6 +179,8 @@ pub struct Account {
     pub posted: String,
     /// Sum of what is held.
     pub held: String,
+    /// What will come in.
+    pub pending_credit: String,
     /// What may still be spent.
     pub available: String,
     /// Hold groups that hold something.
@@ -165,15 +227,21 @@ impl Listing {
             let page: Vec<Authorization> = client.list("/v1/authorizations", &query).await?;
             authorizations.extend(page);
         }
-        let mut accounts = Vec::new();
+        let (mut accounts, mut entries) = (Vec::new(), Vec::new());
         for account in &history.accounts {
-            accounts.push(client.get(&format!("/v1/accounts/{}", account.id)).await?);
+            let path = format!("/v1/accounts/{}", account.id);
+            accounts.push(client.get(&path).await?);
+            let listed: Vec<Entry> = client.list(&format!("{path}/entries"), &[]).await?;
+            entries.extend(listed.into_iter().map(|entry| Entry { account: Some(account.id), ..entry }));
         }
+        let Told { purchases, reports } = reports::read(client, history, &authorizations, &entries).await?;
+        authorizations.retain(Authorization::is_decision);
         for id in ownerless(history) {
             authorizations.extend(find(client, id).await?);
         }
         let spending = spending(client, history).await?;
-        Ok(Self { authorizations, accounts, spending, owners: owners(client, history).await? })
+        let owners = owners(client, history).await?;
+        Ok(Self { authorizations, reports, purchases, accounts, entries, spending, owners })
     }
 }
 
@@ -215,6 +283,33 @@ fn ownerless(history: &History) -> Vec<MessageId> {
         Delivery::Unusable(_) | Delivery::Unknown => None,
     };
     unknown.filter_map(|swipe| swipe.deliveries.iter().find_map(decision)).collect()
+}
+
+/// How often is looked whether the inbox is empty, and how long in between.
+const INBOX_LOOKS: usize = 600;
+const INBOX_PAUSE: Duration = Duration::from_millis(100);
+
+#[derive(Deserialize)]
+struct Inbox {
+    waiting: u64,
+}
+
+/// Waits until the server has booked all that it acknowledged. One without an inbox books before it
+/// answers.
+///
+/// # Errors
+/// It does not get there, or cannot be read.
+pub async fn settled(client: &Client) -> Result<(), String> {
+    let mut waiting = 0;
+    for _ in 0..INBOX_LOOKS {
+        match client.get::<Inbox>("/v1/inbox").await {
+            Ok(Inbox { waiting: 0 }) | Err(CallError::Refused { status: 404, .. }) => return Ok(()),
+            Ok(inbox) => waiting = inbox.waiting,
+            Err(error) => return Err(format!("the inbox could not be read: {error}")),
+        }
+        tokio::time::sleep(INBOX_PAUSE).await;
+    }
+    Err(format!("{waiting} notices still wait in the inbox"))
 }
 
 async fn find(client: &Client, id: MessageId) -> Result<Option<Authorization>, CallError> {

@@ -1,16 +1,23 @@
 //! What will happen: an endless stream of steps, the same for the same seed.
 //!
 //! A step names what exists by its place in the [`Layout`], and what does not exist yet (an earlier
-//! purchase to add to, to repeat) by a number to pick with. The clock is no part of it.
+//! purchase to add to, to repeat) by a number to pick with. A life is told by its acts, each so many steps
+//! after its purchase. The clock is no part of it.
+
+mod life;
 
 use std::collections::VecDeque;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::clock::STEP_MINUTES;
+use crate::habits::Habits;
 use crate::history::Status;
 use crate::layout::Layout;
-use crate::merchants::{CASH_MACHINES, MERCHANTS, Merchant};
+use crate::merchants::{CASH_MACHINES, Kind, MERCHANTS, Merchant};
+
+pub use life::{Act, Clearing, Delay, Event, Late, Manner};
 
 /// One swipe, and what else happens at its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +42,14 @@ pub struct Step {
     pub pick: usize,
     /// What is released of it later, if it is approved.
     pub release: Option<Release>,
+    /// What processor and network do by themselves, if it is approved.
+    pub life: Vec<Act>,
+    /// Its own notice comes so, where there is one: it was approved or cleared without us.
+    pub manner: Manner,
+    /// When the notice comes that the answer was too late, if it was.
+    pub late: Option<Late>,
+    /// How many notices one webhook has at most.
+    pub batch_max: usize,
     /// What the operator does meanwhile.
     pub chores: Vec<Chore>,
 }
@@ -92,6 +107,10 @@ pub enum Deed {
     Resend,
     /// An earlier token with another amount.
     Conflict,
+    /// A purchase that the network approved by itself.
+    StandIn,
+    /// A purchase that is cleared without having been authorized.
+    ForcePost,
 }
 
 /// The two layouts of a request body (processor reference 1.3).
@@ -136,8 +155,7 @@ const DEEDS: [(Deed, u32); 14] = [
     (Deed::Conflict, 30),
 ];
 
-/// A simulated day is short, so that a demo of some minutes sees all its hours.
-const STEPS_PER_HOUR: u64 = 250;
+const STEPS_PER_HOUR: u64 = 60 / STEP_MINUTES;
 const FIRST_HOUR: u64 = 7;
 
 /// One of ten approved purchases is released, most of these in full.
@@ -145,6 +163,12 @@ const RELEASED_OF_TEN: u32 = 1;
 
 /// A dispenser asks for more than most purchases are, before anything was filled in.
 const FUEL_FACTOR: i64 = 4;
+
+/// Or for a unit: it only wants to know whether the card is good.
+const FUEL_UNIT_MINOR: i64 = 100;
+
+/// A webhook has up to so many notices.
+const NOTICES_MAX: usize = 10;
 
 /// The smallest note of a cash machine.
 const NOTE_MINOR: i64 = 2_000;
@@ -164,6 +188,7 @@ const TURNED_STEPS: u64 = 90;
 pub struct Plan {
     rng: ChaCha8Rng,
     layout: Layout,
+    habits: Habits,
     index: u64,
     /// Cards from the busiest to the most idle, with the sum of weights up to each.
     busiest: Vec<(usize, u64)>,
@@ -185,7 +210,21 @@ impl Plan {
     pub fn new(seed: u64, layout: Layout) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let busiest = busiest(&mut rng, &layout);
-        Self { rng, layout, index: 0, busiest, suspended: VecDeque::new(), turned: VecDeque::new() }
+        Self {
+            rng,
+            layout,
+            habits: Habits::default(),
+            index: 0,
+            busiest,
+            suspended: VecDeque::new(),
+            turned: VecDeque::new(),
+        }
+    }
+
+    /// The same stream, with these habits of the network.
+    #[must_use]
+    pub fn with_habits(self, habits: Habits) -> Self {
+        Self { habits, ..self }
     }
 
     fn step(&mut self) -> Step {
@@ -201,7 +240,7 @@ impl Plan {
             card,
             acting: self.acting(deed, card),
             merchant,
-            amount_minor: amount_minor(deed, merchant.kind.amount_minor(chance)),
+            amount_minor: amount_minor(deed, merchant.kind, merchant.kind.amount_minor(chance)),
             layout: match self.rng.random_range(0..3_u32) {
                 0 => BodyLayout::V1,
                 _ => BodyLayout::V2,
@@ -209,6 +248,10 @@ impl Plan {
             is_currency_numeric: self.rng.random_ratio(1, 50),
             pick: self.rng.random_range(0..1_000_000_usize),
             release: self.release(),
+            life: life::life(&mut self.rng, deed, merchant.kind, &self.habits),
+            manner: life::manner(&mut self.rng, None, &self.habits),
+            late: self.late(deed),
+            batch_max: self.rng.random_range(1..=NOTICES_MAX),
             chores: self.chores(index),
         }
     }
@@ -221,7 +264,21 @@ impl Plan {
                 Some(rest) => chance = rest,
             }
         }
-        Deed::Purchase
+        match self.rng.random_range(0..100) {
+            chance if chance < self.habits.stood_in => Deed::StandIn,
+            chance if chance < self.habits.stood_in + self.habits.forced => Deed::ForcePost,
+            _ => Deed::Purchase,
+        }
+    }
+
+    fn late(&mut self, deed: Deed) -> Option<Late> {
+        let is_late = self.rng.random_range(0..100) < self.habits.late;
+        let late = match self.rng.random_range(0..3_u32) {
+            0 => Late::Before,
+            1 => Late::Meanwhile,
+            _ => Late::After(self.rng.random_range(0..4)),
+        };
+        (is_late && deed == Deed::Purchase).then_some(late)
     }
 
     fn card(&mut self) -> usize {
@@ -325,8 +382,9 @@ impl Iterator for Plan {
     }
 }
 
-fn amount_minor(deed: Deed, usual_minor: i64) -> i64 {
+fn amount_minor(deed: Deed, kind: Kind, usual_minor: i64) -> i64 {
     match deed {
+        Deed::Purchase | Deed::Twin | Deed::StandIn if kind == Kind::Fuel => FUEL_UNIT_MINOR,
         Deed::Verification | Deed::BalanceInquiry => 0,
         Deed::Fuel => usual_minor.saturating_mul(FUEL_FACTOR),
         Deed::Increment | Deed::IncrementOfEnded => (usual_minor / 5).max(1),

@@ -36,6 +36,8 @@ pub struct Figures {
     pub declined: u64,
     /// Declines by the processor's word for the reason.
     pub decline_reasons: BTreeMap<String, u64>,
+    /// What was reported by webhooks, by what it says, with the repeats and the two ways of coming late.
+    pub notices: BTreeMap<&'static str, u64>,
     /// Requests without a decision: 503, no answer, or one that cannot be used.
     pub unavailable: u64,
     /// Steps of the schedule that were left out, since too many requests were unanswered.
@@ -58,6 +60,12 @@ pub struct Latency {
     /// The slowest.
     pub max_us: u64,
 }
+
+/// The word for a funding request.
+pub(crate) const SWIPES: &str = "swipes";
+
+/// The word for a notice that was sent before.
+pub(crate) const REPEATS: &str = "repeats";
 
 /// Slower answers count as this slow; the processor gives up long before.
 const LATENCY_MAX_US: u64 = 60_000_000;
@@ -102,8 +110,15 @@ impl Progress {
         self.counts().ended = Some(Instant::now());
     }
 
-    pub(crate) fn sent(&self, requests: u64) {
-        self.counts().figures.sent += requests;
+    /// Counts what is sent, by the words for it: [`SWIPES`], or what notices say.
+    pub(crate) fn sent(&self, words: &[&'static str]) {
+        let mut counts = self.counts();
+        for word in words {
+            match *word {
+                SWIPES => counts.figures.sent += 1,
+                word => *counts.figures.notices.entry(word).or_default() += 1,
+            }
+        }
     }
 
     pub(crate) fn skipped(&self) {
@@ -156,13 +171,14 @@ mod tests {
     #[test]
     fn first_answers_are_decisions_and_repeats_are_not() {
         let progress = Progress::default();
-        progress.sent(4);
+        progress.sent(&[SWIPES, SWIPES, SWIPES, SWIPES, "clearings"]);
         progress.delivered(&answer(200, None), true, Duration::from_micros(800));
         progress.delivered(&answer(200, None), false, Duration::from_micros(900));
         progress.delivered(&answer(402, Some("INVALID_CARD")), true, Duration::from_millis(2));
         progress.delivered(&Delivery::Unknown, true, Duration::from_secs(3));
         let figures = progress.figures();
         assert_eq!((figures.sent, figures.decisions), (4, 2));
+        assert_eq!(figures.notices, BTreeMap::from([("clearings", 1)]));
         assert_eq!((figures.approved, figures.declined, figures.unavailable), (1, 1, 1));
         assert_eq!(figures.decline_reasons["INVALID_CARD"], 1);
         assert!((2_000..2_010).contains(&figures.latency.max_us), "{figures:?}");

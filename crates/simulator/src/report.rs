@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::client::{Client, ClientError};
+use crate::history::History;
 use crate::hits::{Hits, hits};
 use crate::judge::{Verdict, judge};
-use crate::listing::Listing;
+use crate::listing::{Listing, settled};
 use crate::progress::{Figures, Progress};
 use crate::run::run;
 use crate::settings::Settings;
@@ -49,14 +50,17 @@ pub async fn simulate(
     let client = Client::new(settings)?;
     let world = World::create(&client, settings).await?;
     let history = run(&client, world, settings, progress, stop).await;
-    let (verdict, controls) = match Listing::read(&client, &history).await {
+    let (verdict, controls) = match read(&client, &history).await {
         Ok(listing) => (judge(&history, &listing), hits(&history, &listing)),
-        Err(error) => {
-            let why = format!("the server's decisions could not be read: {error}");
-            (Verdict::unread(why), BTreeMap::new())
-        }
+        Err(why) => (Verdict::unread(why), BTreeMap::new()),
     };
     Ok(Report { figures: progress.figures(), controls, verdict })
+}
+
+async fn read(client: &Client, history: &History) -> Result<Listing, String> {
+    settled(client).await?;
+    let listing = Listing::read(client, history).await;
+    listing.map_err(|error| format!("the server's decisions could not be read: {error}"))
 }
 
 #[cfg(test)]

@@ -12,15 +12,23 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::action::perform;
 use crate::client::Client;
-use crate::history::{Delivery, History, Outcome};
+use crate::clock::Clock;
+use crate::history::{Delivery, History, Outcome, Told};
+use crate::notice;
 use crate::plan::Plan;
-use crate::progress::Progress;
+use crate::progress::{Progress, REPEATS};
 use crate::settings::Settings;
 use crate::world::World;
-use book::{ActionJob, Book, Job, SwipeJob};
+use book::{ActionJob, Book, Job, NoticesJob, SwipeJob};
 
 /// Beyond so many unanswered requests, steps are left out and counted as skipped.
 pub const IN_FLIGHT_MAX: usize = 2_048;
+
+/// How long a replay waits for a server that does not answer, before it tries again.
+const REPLAY_PAUSE: Duration = Duration::from_millis(500);
+
+/// How many notices a replay has.
+const REPLAYED_MAX: usize = 10;
 
 /// How often an action is repeated while its outcome is unknown: during the run, and after it.
 const TRIES: u32 = 3;
@@ -30,6 +38,7 @@ const TRIES_AFTER: u32 = 20;
 enum Done {
     Swipe(SwipeJob, Delivery, Duration),
     Action(usize, Outcome),
+    Notices(Vec<usize>, Told),
 }
 
 /// Swipes as planned until `stop` is ready or the time is over, waits for what is under way, and
@@ -41,8 +50,9 @@ pub async fn run(
     progress: &Progress,
     stop: impl Future<Output = ()>,
 ) -> History {
-    let mut plan = Plan::new(settings.seed, world.layout.clone());
-    let mut book = Book::new(world);
+    let mut plan = Plan::new(settings.seed, world.layout.clone()).with_habits(settings.habits);
+    let clock = Clock::starting(Timestamp::now());
+    let mut book = Book::new(world, settings.has_lives);
     let mut jobs = JoinSet::new();
     let mut stop = pin!(stop);
     let start = Instant::now();
@@ -62,8 +72,8 @@ pub async fn run(
             book.skip(&step);
             continue;
         }
-        for job in book.jobs(&step, Timestamp::now()) {
-            progress.sent(u64::from(matches!(job, Job::Swipe(_))));
+        for job in book.jobs(&step, clock.at(index)) {
+            progress.sent(&job.counted());
             jobs.spawn(send(client.clone(), job, due));
         }
     }
@@ -71,8 +81,10 @@ pub async fn run(
         finish(done, &mut book, progress);
     }
     progress.end();
+    book.end(clock.at(book.steps()));
     let mut history = book.into_history();
     resolve(client, &mut history).await;
+    replay(client, &mut history, progress).await;
     history
 }
 
@@ -109,6 +121,9 @@ async fn send(client: Client, job: Job, due: Instant) -> Done {
             };
             Done::Swipe(job, delivery, due.elapsed())
         }
+        Job::Notices(NoticesJob { places, body, .. }) => {
+            Done::Notices(places, client.webhook(Bytes::clone(&body)).await)
+        }
         Job::Action(ActionJob { place, action }) => {
             Done::Action(place, perform(&client, &action, TRIES).await)
         }
@@ -122,6 +137,7 @@ fn finish(done: Result<Done, tokio::task::JoinError>, book: &mut Book, progress:
             book.delivered(job, delivery);
         }
         Ok(Done::Action(place, outcome)) => book.performed(place, outcome),
+        Ok(Done::Notices(places, told)) => book.told(&places, &told),
         // Its record stays without an answer, as if the connection had broken.
         Err(error) => tracing::error!(%error, "a request of the simulator failed"),
     }
@@ -138,6 +154,45 @@ async fn resolve(client: &Client, history: &mut History) {
             }
         }
     }
+}
+
+/// Every notice that is not acknowledged is sent until it is: what waited, what was lost, what was not
+/// answered. Each is stored once, however often it comes.
+async fn replay(client: &Client, history: &mut History, progress: &Progress) {
+    let is_open = |place: &usize| history.notices[*place].told == Told::Unknown;
+    let open: Vec<usize> = (0..history.notices.len()).filter(is_open).collect();
+    for places in open.chunks(REPLAYED_MAX) {
+        let words = places.iter().map(|place| match &history.notices[*place] {
+            notice if notice.sent == 0 => notice.word(),
+            _ => REPEATS,
+        });
+        progress.sent(&words.collect::<Vec<_>>());
+        let told = replay_some(client, history, places).await;
+        let is_gone = told == Told::Unknown;
+        for place in places {
+            history.notices[*place].told = told.clone();
+        }
+        if is_gone {
+            // The server is gone: the others would only wait as long, one after another.
+            break;
+        }
+    }
+}
+
+async fn replay_some(client: &Client, history: &History, places: &[usize]) -> Told {
+    let body = match notice::body(places.iter().map(|place| &history.notices[*place])) {
+        Ok(body) => Bytes::from(body),
+        Err(error) => return Told::Refused(error.to_string()),
+    };
+    let mut told = Told::Unknown;
+    for _ in 0..TRIES_AFTER {
+        told = client.webhook(Bytes::clone(&body)).await;
+        if told != Told::Unknown {
+            break;
+        }
+        tokio::time::sleep(REPLAY_PAUSE).await;
+    }
+    told
 }
 
 #[cfg(test)]

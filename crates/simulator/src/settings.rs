@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::habits::Habits;
+
 /// How a server is driven.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -15,12 +17,18 @@ pub struct Settings {
     pub jit_username: String,
     /// Their password.
     pub jit_password: SecretString,
+    /// What webhooks are signed with, if they are.
+    pub webhook_secret: Option<SecretString>,
     /// Swipes a second, 1 or more. The schedule is fixed: a slow server does not slow it down.
     pub rate_per_second: u32,
     /// How long to swipe; `None` goes on until it is stopped.
     pub duration: Option<Duration>,
     /// Equal seeds plan equal swipes.
     pub seed: u64,
+    /// Whether purchases live on: the processor reports by webhooks what becomes of them.
+    pub has_lives: bool,
+    /// The network's bad habits.
+    pub habits: Habits,
     /// Companies whose accounts are shared by their cards.
     pub companies: usize,
     /// Business users, spread over the companies.
@@ -55,7 +63,7 @@ pub enum SettingsError {
 
 impl Settings {
     /// The usual world at the usual rate: 2 companies, 40 cardholders, 60 cards, 10 persons, 50 swipes
-    /// a second until stopped.
+    /// a second until stopped, and what becomes of them, told as it should be.
     #[must_use]
     pub fn new(
         base_url: &str,
@@ -68,9 +76,12 @@ impl Settings {
             api_key,
             jit_username: jit_username.to_owned(),
             jit_password,
+            webhook_secret: None,
             rate_per_second: 50,
             duration: None,
             seed: 1,
+            has_lives: true,
+            habits: Habits::default(),
             companies: 2,
             cardholders: 40,
             cards: 60,

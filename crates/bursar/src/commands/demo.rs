@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use bursar_simulator::Habits;
+
 use crate::Failure;
 use crate::cli::Demo;
 use crate::config::Config;
@@ -11,6 +13,9 @@ use super::simulate::{Driven, drive};
 
 /// Where the demo keeps its data unless told otherwise: never in a real server's folder.
 const FOLDER: &str = "bursar-demo";
+
+/// How often each of the network's habits shows unless told otherwise, in percent.
+const HABITS_PERCENT: u32 = 5;
 
 /// Serves, swipes and judges: `bursar check` on the books, the simulator on the decisions.
 pub(crate) fn demo(arguments: &Demo) -> Result<ExitCode, Failure> {
@@ -34,7 +39,7 @@ async fn serve_and_drive(config: &Config, arguments: &Demo) -> Result<Driven, Fa
     let serving = tokio::spawn(bursar.run(async {
         let _ = stopped.await;
     }));
-    let driven = drive(&url, &credentials, &arguments.load).await;
+    let driven = drive(&url, &credentials, &arguments.load, Habits::all(HABITS_PERCENT)).await;
     let _ = stop.send(());
     serving.await??;
     driven

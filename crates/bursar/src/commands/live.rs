@@ -89,6 +89,17 @@ fn headline(profile: &Value, figures: &Figures) -> String {
     )
 }
 
+/// What the processor reported, the most first.
+pub(crate) fn notices(figures: &Figures) -> String {
+    let mut notices: Vec<(u64, &str)> = figures.notices.iter().map(|(what, count)| (*count, *what)).collect();
+    notices.sort_by_key(|(count, what)| (std::cmp::Reverse(*count), *what));
+    let mut text = "reported:".to_owned();
+    for (count, what) in notices {
+        let _ = write!(text, "  {what} {count}");
+    }
+    text
+}
+
 /// What the simulator saw of its own swipes, then a row a stage, which only the server can tell,
 /// about everything since it started.
 pub(crate) fn describe(profile: &Value, figures: &Figures) -> String {
@@ -98,6 +109,7 @@ pub(crate) fn describe(profile: &Value, figures: &Figures) -> String {
     for (reason, count) in &figures.decline_reasons {
         let _ = write!(text, "  {reason} {count}");
     }
+    let _ = write!(text, "\n{}", notices(figures));
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(["server's stage", "p50", "p95", "p99", "max"]);
     for stage in all["stages"].as_array().into_iter().flatten() {

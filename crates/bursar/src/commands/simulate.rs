@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bursar_simulator::hits::Hits;
-use bursar_simulator::{Progress, Report, Settings, Verdict, simulate as run};
+use bursar_simulator::{Habits, Progress, Report, Settings, Verdict, simulate as run};
 use bursar_store::books::Finding;
 use serde_json::{Value, json};
 
@@ -28,8 +28,8 @@ pub(crate) fn simulate(arguments: &Simulate) -> Result<ExitCode, Failure> {
         let error = with_causes(error.as_ref());
         format!("{error}\n  is {} the server, and {file} the file of its credentials?", arguments.url)
     };
-    let driven =
-        wiring::runtime()?.block_on(drive(&arguments.url, &credentials, &arguments.load)).map_err(hint)?;
+    let driving = drive(&arguments.url, &credentials, &arguments.load, Habits::default());
+    let driven = wiring::runtime()?.block_on(driving).map_err(hint)?;
     driven.print(arguments.load.json)?;
     Ok(if driven.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -43,13 +43,22 @@ pub(crate) struct Driven {
 }
 
 /// Swipes until the time is over or somebody stops it, with live figures in the terminal.
-pub(crate) async fn drive(url: &str, credentials: &Credentials, load: &Load) -> Result<Driven, Failure> {
+/// The habits are those of a load that sets none.
+pub(crate) async fn drive(
+    url: &str,
+    credentials: &Credentials,
+    load: &Load,
+    habits: Habits,
+) -> Result<Driven, Failure> {
     let marqeta = &credentials.marqeta;
     let api_key = credentials.api_key.clone();
     let mut settings = Settings::new(url, api_key.clone(), &marqeta.username, marqeta.password.clone());
+    settings.webhook_secret = marqeta.webhook_secrets.first().cloned();
     settings.rate_per_second = load.rate;
     settings.duration = load.time;
     settings.seed = load.seed;
+    settings.has_lives = !load.swipes_only;
+    settings.habits = if load.swipes_only { Habits::default() } else { load.habits.unwrap_or(habits) };
     let progress = Progress::default();
     let live = Live::new(url, api_key, load.json);
     let showing = live.show(&progress);

@@ -28,6 +28,23 @@ async fn a_server_that_decides_right_passes(store: Store) -> Result<(), Error> {
     Ok(())
 }
 
+on_both_stores!(lives_with_every_bad_habit_pass_and_swipes_may_be_all_there_is);
+async fn lives_with_every_bad_habit_pass_and_swipes_may_be_all_there_is(store: Store) -> Result<(), Error> {
+    let home = Home::on(store)?;
+    let server = home.start()?;
+    let output = simulate(&server).args(["--for", "4s", "--habits", "25", "--seed", "2"]).output()?;
+    let lived = report(&output)?;
+    assert_eq!(output.status.code(), Some(0), "{lived}");
+    for what in ["clearings", "reversals", "stand-ins", "force posts", "time-outs", "repeats", "overtaken"] {
+        assert!(lived["notices"][what].as_u64() > Some(0), "{what}: {lived}");
+    }
+    let output = simulate(&server).args(["--for", "1s", "--swipes-only", "--habits", "25"]).output()?;
+    let swiped = report(&output)?;
+    assert_eq!((output.status.code(), &swiped["notices"]), (Some(0), &json!({})), "{swiped}");
+    assert_eq!(home.check()?["findings"], json!([]));
+    Ok(())
+}
+
 on_both_stores!(a_hold_that_nobody_asked_for_is_named);
 async fn a_hold_that_nobody_asked_for_is_named(store: Store) -> Result<(), Error> {
     // What is available stays, so only the balances tell.

@@ -3,7 +3,7 @@
 use bursar_core::Money;
 
 use super::{Differences, Kind, Pair};
-use crate::history::{Answer, Delivery, History, Swipe};
+use crate::history::{Answer, Delivery, History, Notice, Says, Swipe, Tick};
 use crate::listing::Authorization;
 
 pub(super) fn check(history: &History, pair: &Pair<'_>, differences: &mut Differences) {
@@ -20,7 +20,10 @@ pub(super) fn check(history: &History, pair: &Pair<'_>, differences: &mut Differ
     }
     if let Some(answer) = answers.first() {
         repeats(swipe, &answers, differences);
-        answered(swipe, answer, listed, differences);
+        // Of a swipe that was refused before it came there is no decision.
+        if !(listed.is_none() && is_duplicate(answer) && was_refused_before(history, swipe)) {
+            answered(swipe, answer, listed, differences);
+        }
     }
     for delivery in &swipe.conflicts {
         conflict(swipe, delivery, differences);
@@ -29,6 +32,18 @@ pub(super) fn check(history: &History, pair: &Pair<'_>, differences: &mut Differ
         content(swipe, listed, differences);
         ownership(history, swipe, listed, differences);
     }
+}
+
+fn is_duplicate(answer: &Answer) -> bool {
+    let is_told = answer.decline_reason.as_deref() == Some("DUPLICATE_TRANSACTION");
+    answer.status == 402 && answer.decision.is_none() && is_told
+}
+
+/// Whether a notice that nothing became of it was sent before its answer was there.
+fn was_refused_before(history: &History, swipe: &Swipe) -> bool {
+    let is_refusal = |notice: &&Notice| notice.says == Says::TooLate && notice.token == swipe.token;
+    let refusal = history.notices.iter().find(is_refusal);
+    refusal.is_some_and(|refusal| (1..=swipe.answered.unwrap_or(Tick::MAX)).contains(&refusal.sent))
 }
 
 /// Every repeat is answered by the bytes of the first answer.

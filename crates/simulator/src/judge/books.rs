@@ -7,7 +7,9 @@ use jiff::Timestamp;
 
 use super::controls::{Controls, Spent};
 use super::opinion::{Opinion, reasons};
-use crate::history::{History, Object, Owner, Part, Status, Swipe, What};
+use super::purchase::{Does, Purchase, Stage, Stand, Voice, Word};
+use super::windows::Taken;
+use crate::history::{Action, History, Notice, Object, Owner, Part, Says, Status, Swipe, What};
 use crate::jit::Ask;
 
 /// Everything that decides about one owner's swipes. Sums are kept in 128 bits: no number of 64-bit
@@ -17,8 +19,9 @@ pub(super) struct Books<'a> {
     cards: HashMap<&'a str, Card>,
     cardholders: HashMap<CardholderId, Cardholder<'a>>,
     accounts: HashMap<AccountId, Account>,
-    /// By the token of the purchase.
-    groups: HashMap<&'a str, Group>,
+    purchases: Vec<Purchase<'a>>,
+    /// The place of the purchase that each transaction belongs to, by its token.
+    places: HashMap<&'a str, usize>,
     pub(super) controls: Controls<'a>,
 }
 
@@ -47,32 +50,25 @@ pub(super) struct Account {
     pub(super) currency: Currency,
     pub(super) posted_minor: i128,
     pub(super) held_minor: i128,
+    pub(super) pending_minor: i128,
     pub(super) open_holds: i64,
-    pub(super) entries: i64,
+    /// What each entry moved.
+    pub(super) entries: Vec<i128>,
     /// By how much the server's available amount was off when it was last compared: a difference
     /// is named once, not at every later swipe.
     pub(super) drift_minor: i128,
 }
 
-/// A purchase and its increments.
-struct Group {
-    id: MessageId,
-    account: AccountId,
-    held_minor: i128,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// Nothing is held: declined, a verification, a debit.
-    Empty,
-    Open,
-    Ended,
-}
-
 impl Account {
     pub(super) fn available_minor(&self) -> i128 {
         self.posted_minor - self.held_minor
+    }
+
+    fn post(&mut self, minor: i128) {
+        if minor != 0 {
+            self.posted_minor += minor;
+            self.entries.push(minor);
+        }
     }
 }
 
@@ -96,8 +92,9 @@ impl<'a> Books<'a> {
                 currency: account.currency,
                 posted_minor: 0,
                 held_minor: 0,
+                pending_minor: 0,
                 open_holds: 0,
-                entries: 0,
+                entries: Vec::new(),
                 drift_minor: 0,
             };
             (account.id, own)
@@ -107,7 +104,8 @@ impl<'a> Books<'a> {
             cards: cards.map(card).collect(),
             cardholders: cardholders.map(cardholder).collect(),
             accounts: accounts.map(account).collect(),
-            groups: HashMap::new(),
+            purchases: Vec::new(),
+            places: HashMap::new(),
             controls: Controls::open(history, owner),
         }
     }
@@ -131,9 +129,10 @@ impl<'a> Books<'a> {
     }
 
     /// The swipe as controls look at it, if it spends.
-    fn spent(&self, swipe: &'a Swipe, at: Timestamp, minor: i128) -> Option<Spent<'a>> {
-        let card = self.cards.get(&*swipe.card_token).filter(|_| minor > 0)?;
-        let follows = swipe.follows.as_deref().filter(|root| self.groups.contains_key(root));
+    fn spent<'s>(&'s self, swipe: &'s Swipe, at: Timestamp, minor: i128) -> Option<Spent<'s>> {
+        let spends = minor > 0 && swipe.ask != Ask::Refund;
+        let card = self.cards.get(&*swipe.card_token).filter(|_| spends)?;
+        let follows = self.followed(swipe).map(|purchase| &purchase.stand.takes[..]);
         Some(Spent { swipe, card: card.id, cardholder: card.cardholder, follows, at, minor })
     }
 
@@ -142,6 +141,9 @@ impl<'a> Books<'a> {
         let Some(card) = self.cards.get(&*swipe.card_token) else {
             return Some("card_unknown");
         };
+        if swipe.ask == Ask::Refund {
+            return self.refused_amount(card, swipe);
+        }
         if card.status != Status::Active {
             return Some("card_not_active");
         }
@@ -157,17 +159,18 @@ impl<'a> Books<'a> {
         if self.status != Status::Active {
             return Some("owner_not_active");
         }
-        let Some(account) = self.accounts.get(&card.account) else {
-            return Some("insufficient_funds");
-        };
-        if account.currency != swipe.currency {
-            return Some("currency_mismatch");
+        let has_ended = || self.followed(swipe).is_some_and(|first| first.stand.stage != Stage::Open);
+        self.refused_amount(card, swipe).or_else(|| has_ended().then_some("hold_group_ended"))
+    }
+
+    /// Money that comes back does so whatever the status of who spent it.
+    fn refused_amount(&self, card: &Card, swipe: &Swipe) -> Option<&'static str> {
+        match self.accounts.get(&card.account) {
+            None => Some("insufficient_funds"),
+            Some(account) if account.currency != swipe.currency => Some("currency_mismatch"),
+            Some(_) if swipe.amount_minor.is_none() => Some("invalid_amount"),
+            Some(_) => None,
         }
-        if swipe.amount_minor.is_none() {
-            return Some("invalid_amount");
-        }
-        let has_ended = self.group_followed(swipe).is_some_and(|group| group.stage != Stage::Open);
-        has_ended.then_some("hold_group_ended")
     }
 
     /// How much is to be approved of what was asked. Nothing fits into whatever is there, even into
@@ -176,6 +179,7 @@ impl<'a> Books<'a> {
         let takes_less = swipe.takes_less && swipe.follows.is_none();
         match () {
             () if swipe.ask == Ask::BalanceInquiry => Some(0),
+            () if swipe.ask == Ask::Refund => Some(asked_minor),
             () if asked_minor == 0 || asked_minor <= available_minor => Some(asked_minor),
             () if takes_less && available_minor > 0 => Some(available_minor),
             () => None,
@@ -189,7 +193,7 @@ impl<'a> Books<'a> {
     }
 
     /// Books a swipe that the server decided: rightly or not, so much is held or gone now. `id` is
-    /// the server's; what comes back is the id of the group that it belongs to.
+    /// the server's; what comes back is the id of the purchase that it belongs to.
     pub(super) fn decided(
         &mut self,
         swipe: &'a Swipe,
@@ -197,38 +201,124 @@ impl<'a> Books<'a> {
         approved_minor: Option<i128>,
         at: Timestamp,
     ) -> MessageId {
-        let Some(account_id) = self.account_of(swipe) else {
-            return id;
+        let Some(card) = self.cards.get(&*swipe.card_token) else { return id };
+        let (account, of_card) = (card.account, (card.id, card.cardholder));
+        let minor = approved_minor.unwrap_or(0);
+        if self.spent(swipe, at, minor).is_some() {
+            self.controls.learn(of_card, swipe.merchant.id);
+        }
+        let does = match swipe.ask {
+            _ if minor == 0 => Does::Nothing,
+            Ask::Withdrawal if swipe.follows.is_none() => Does::Debit(minor),
+            Ask::Refund => Does::Expect(minor),
+            _ => Does::Hold(minor),
         };
-        let is_debit = swipe.ask == Ask::Withdrawal && swipe.follows.is_none();
-        let approved_minor = approved_minor.unwrap_or(0);
-        if let Some(spent) = self.spent(swipe, at, approved_minor) {
-            self.controls.take(&spent);
+        let followed = swipe.follows.as_deref().and_then(|first| self.places.get(first).copied());
+        let place = followed.unwrap_or_else(|| self.begin(Purchase::new(id, account, of_card)));
+        let time = match followed {
+            Some(place) => self.purchases[place].time_after(swipe.at),
+            None => swipe.at,
+        };
+        let cash_minor = i128::from(swipe.cash_minor);
+        let of = &*swipe.token;
+        self.places.insert(of, place);
+        self.add(place, Word { of, voice: Voice::Ours, does, time, at, ask: swipe.ask, cash_minor });
+        self.purchases[place].id
+    }
+
+    /// What the notice is about is known from now on, whatever follows: it begins with the server's message
+    /// `id`, unless it belongs to something that is known. What it proves to be one becomes one.
+    pub(super) fn noticed(&mut self, notice: &'a Notice, id: MessageId) -> Option<usize> {
+        let card = self.cards.get(&*notice.card_token)?;
+        let (account, of_card) = (card.account, (card.id, card.cardholder));
+        let original = notice.original_jit_token.as_deref().unwrap_or(&notice.jit_token);
+        let tokens = [Some(&*notice.token), notice.follows.as_deref(), Some(original)];
+        let tokens = || tokens.into_iter().flatten();
+        let mut known: Vec<usize> = tokens().filter_map(|token| self.places.get(token).copied()).collect();
+        known.sort_unstable();
+        known.dedup();
+        let place = match known.split_first() {
+            Some((&first, others)) => {
+                others.iter().for_each(|other| self.merge(first, *other));
+                first
+            }
+            None => self.begin(Purchase::new(id, account, of_card)),
+        };
+        for token in tokens() {
+            self.places.insert(token, place);
         }
-        let held_minor = if is_debit { 0 } else { approved_minor };
-        let root = swipe.follows.as_deref().filter(|root| self.groups.contains_key(root));
-        let group = self.groups.entry(root.unwrap_or(&swipe.token)).or_insert(Group {
-            id,
-            account: account_id,
-            held_minor: 0,
-            stage: Stage::Empty,
-        });
-        if is_debit
-            && approved_minor > 0
-            && let Some(account) = self.accounts.get_mut(&account_id)
-        {
-            account.posted_minor -= approved_minor;
-            account.entries += 1;
+        Some(place)
+    }
+
+    /// The other becomes a part of the first.
+    fn merge(&mut self, first: usize, other: usize) {
+        let [one, two] = match self.purchases.get_disjoint_mut([first, other]) {
+            Ok(both) => both,
+            Err(_) => return,
+        };
+        let before = one.absorb(two);
+        let (account, of_card) = (one.account, (one.card, one.cardholder));
+        let after = one.stand.clone();
+        self.places.values_mut().filter(|place| **place == other).for_each(|place| *place = first);
+        self.book(account, of_card, &before, &after);
+    }
+
+    /// Books what the processor reported, whether there is money for it or not.
+    pub(super) fn reported(&mut self, notice: &'a Notice, id: MessageId, at: Timestamp) {
+        let Some(place) = self.noticed(notice, id) else { return };
+        let minor = i128::from(notice.amount_minor);
+        let does = match notice.says {
+            Says::TooLate => Does::Nothing,
+            Says::Approved if notice.ask == Ask::Withdrawal => Does::Debit(minor),
+            Says::Approved if notice.ask == Ask::Refund => Does::Expect(minor),
+            Says::Approved | Says::StoodIn => Does::Hold(minor),
+            Says::Advised => Does::Total(minor),
+            Says::Released => Does::Release(minor),
+            Says::Expired => Does::Expire,
+            Says::Cleared(clearing) => Does::Clear { minor, is_last: clearing.is_last() },
+            Says::Refunded | Says::RefundCleared => Does::Credit(minor),
+        };
+        let voice = if notice.says == Says::TooLate { Voice::Refusal } else { Voice::Theirs };
+        self.add(
+            place,
+            Word {
+                of: &notice.token,
+                voice,
+                does,
+                time: notice.at,
+                at,
+                ask: notice.ask,
+                cash_minor: i128::from(notice.cash_minor),
+            },
+        );
+    }
+
+    fn begin(&mut self, purchase: Purchase<'a>) -> usize {
+        self.purchases.push(purchase);
+        self.purchases.len() - 1
+    }
+
+    /// Adds a word to a purchase, and books by how much it stands otherwise with it.
+    fn add(&mut self, place: usize, word: Word<'a>) {
+        let purchase = &mut self.purchases[place];
+        let before = purchase.add(word);
+        let (account, of_card) = (purchase.account, (purchase.card, purchase.cardholder));
+        let after = purchase.stand.clone();
+        self.book(account, of_card, &[before], &after);
+    }
+
+    /// Books by how much a purchase stands otherwise than what became of it did.
+    fn book(&mut self, account: AccountId, of_card: (CardId, CardholderId), before: &[Stand], after: &Stand) {
+        let takes: Vec<Taken> = before.iter().flat_map(|before| before.takes.iter().copied()).collect();
+        self.controls.change(of_card, &takes, &after.takes);
+        let sum = |of: fn(&Stand) -> i128| of(after) - before.iter().map(of).sum::<i128>();
+        if let Some(account) = self.accounts.get_mut(&account) {
+            account.held_minor += sum(|stand| stand.held_minor);
+            account.pending_minor += sum(|stand| stand.pending_minor);
+            let open = |stand: &Stand| i64::from(stand.held_minor > 0);
+            account.open_holds += open(after) - before.iter().map(open).sum::<i64>();
+            account.post(sum(|stand| stand.posted_minor));
         }
-        if held_minor > 0
-            && let Some(account) = self.accounts.get_mut(&account_id)
-        {
-            account.open_holds += i64::from(group.held_minor == 0);
-            account.held_minor += held_minor;
-            group.held_minor += held_minor;
-            group.stage = Stage::Open;
-        }
-        group.id
     }
 
     /// Why the action has to be refused now, if it has to be.
@@ -247,11 +337,11 @@ impl<'a> Books<'a> {
 
     /// Books an action that the server granted. What comes back is the account whose money it
     /// moved.
-    pub(super) fn granted(&mut self, what: &What) -> Option<AccountId> {
-        match what {
+    pub(super) fn granted(&mut self, action: &'a Action, at: Timestamp) -> Option<AccountId> {
+        match &action.what {
             What::Load(account, amount) => self.transfer(*account, i128::from(amount.minor)),
             What::Unload(account, amount) => self.transfer(*account, -i128::from(amount.minor)),
-            What::Release { token, part, .. } => self.release(token, *part),
+            What::Release { token, part, .. } => self.release(token, *part, &action.key, at),
             What::Move(object, to) => {
                 if let Some(status) = self.status_mut(*object) {
                     *status = *to;
@@ -276,8 +366,19 @@ impl<'a> Books<'a> {
         self.accounts.get_mut(&id)
     }
 
-    fn group_followed(&self, swipe: &Swipe) -> Option<&Group> {
-        self.groups.get(swipe.follows.as_deref()?)
+    fn followed(&self, swipe: &Swipe) -> Option<&Purchase<'a>> {
+        self.purchase(swipe.follows.as_deref()?)
+    }
+
+    /// The purchase that the transaction with this token belongs to.
+    fn purchase(&self, token: &str) -> Option<&Purchase<'a>> {
+        self.places.get(token).map(|place| &self.purchases[*place])
+    }
+
+    /// Where that purchase stands, and the currency of its account.
+    pub(super) fn stand(&self, token: &str) -> Option<(&Stand, Currency)> {
+        let purchase = self.purchase(token)?;
+        Some((&purchase.stand, self.account(purchase.account)?.currency))
     }
 
     fn refused_transfer(&self, account: AccountId, amount: Money, is_out: bool) -> Option<&'static str> {
@@ -296,43 +397,40 @@ impl<'a> Books<'a> {
 
     fn transfer(&mut self, id: AccountId, amount_minor: i128) -> Option<AccountId> {
         let account = self.accounts.get_mut(&id)?;
-        account.posted_minor += amount_minor;
-        account.entries += 1;
+        account.post(amount_minor);
         Some(id)
     }
 
     fn refused_release(&self, token: &str, part: Part) -> Option<&'static str> {
-        let Some(group) = self.groups.get(token) else {
+        let Some(purchase) = self.purchase(token) else {
             return Some("authorization_unknown");
         };
-        if group.stage != Stage::Open {
+        if purchase.stand.stage != Stage::Open {
             return Some("hold_group_ended");
         }
         let Part::Amount(amount) = part else { return None };
-        let currency = self.account(group.account).map(|account| account.currency);
+        let currency = self.account(purchase.account).map(|account| account.currency);
         match () {
             () if currency != Some(amount.currency) => Some("currency_mismatch"),
             () if amount.minor <= 0 => Some("invalid_amount"),
-            () if i128::from(amount.minor) > group.held_minor => Some("more_than_held"),
+            () if i128::from(amount.minor) > purchase.stand.held_minor => Some("more_than_held"),
             () => None,
         }
     }
 
-    fn release(&mut self, token: &str, part: Part) -> Option<AccountId> {
-        let group = self.groups.get_mut(token)?;
-        let account = self.accounts.get_mut(&group.account)?;
-        let released_minor = match part {
-            Part::Amount(amount) => i128::from(amount.minor),
-            Part::All | Part::Expired => group.held_minor,
+    /// An operator's word comes after all that it is based on.
+    fn release(&mut self, token: &str, part: Part, key: &'a str, at: Timestamp) -> Option<AccountId> {
+        let place = *self.places.get(token)?;
+        let purchase = &self.purchases[place];
+        let (time, account) = (purchase.time_after(at), purchase.account);
+        let does = match part {
+            Part::Amount(amount) => Does::Release(i128::from(amount.minor)),
+            Part::All => Does::ReleaseAll,
+            Part::Expired => Does::Expire,
         };
-        self.controls.give_back(token, released_minor);
-        account.held_minor -= released_minor;
-        group.held_minor -= released_minor;
-        if group.held_minor <= 0 {
-            account.open_holds -= 1;
-            group.stage = Stage::Ended;
-        }
-        Some(group.account)
+        let voice = Voice::Ours;
+        self.add(place, Word { of: key, voice, does, time, at, ask: Ask::Purchase, cash_minor: 0 });
+        Some(account)
     }
 
     fn status_of(&self, object: Object) -> Option<Status> {

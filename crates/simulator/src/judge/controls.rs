@@ -3,13 +3,10 @@
 //! When a control is changed while a swipe is under way, the swipe may be judged by what the control
 //! was or by what it became: both are opinions that the judge accepts.
 
-use std::collections::HashMap;
-
 use bursar_core::{CardId, CardholderId, ControlId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::group::Group;
 use super::opinion::{Made, Opinion};
 use super::windows::{Counter, Taken, Used};
 use crate::control::{ControlStatus, Hours, Places, Rule, Window};
@@ -22,8 +19,6 @@ use crate::merchants::Usage;
 pub(super) struct Controls<'a> {
     zone: TimeZone,
     kept: Vec<Kept<'a>>,
-    /// By the token of the purchase.
-    groups: HashMap<&'a str, Group>,
 }
 
 /// A swipe that spends, as controls look at it.
@@ -32,8 +27,8 @@ pub(super) struct Spent<'a> {
     pub(super) swipe: &'a Swipe,
     pub(super) card: CardId,
     pub(super) cardholder: CardholderId,
-    /// The purchase that it is added to.
-    pub(super) follows: Option<&'a str>,
+    /// What the purchase that it is added to has taken.
+    pub(super) follows: Option<&'a [Taken]>,
     pub(super) at: Timestamp,
     pub(super) minor: i128,
 }
@@ -68,12 +63,11 @@ impl<'a> Controls<'a> {
             // The bundled database has it; UTC would show as differences of every daily limit.
             zone: TimeZone::get(TIME_ZONE).unwrap_or(TimeZone::UTC),
             kept: own.map(kept).collect(),
-            groups: HashMap::new(),
         }
     }
 
     /// What each control may say of the swipe now.
-    pub(super) fn opinions(&self, spent: &Spent<'a>) -> Vec<Opinion<'a>> {
+    pub(super) fn opinions(&self, spent: &Spent<'_>) -> Vec<Opinion<'a>> {
         let concerned = self.kept.iter().filter(|kept| kept.concerns(spent.card, spent.cardholder));
         let opinion = |kept: &Kept<'a>| {
             let (first, last) = kept.versions_at(spent.swipe);
@@ -87,27 +81,26 @@ impl<'a> Controls<'a> {
         concerned.map(opinion).collect()
     }
 
-    /// Takes what was approved, also where it should not have been.
-    pub(super) fn take(&mut self, spent: &Spent<'a>) {
-        let (card, cardholder) = (spent.card, spent.cardholder);
+    /// The first purchase that was approved with a card is where it may be used.
+    pub(super) fn learn(&mut self, (card, cardholder): (CardId, CardholderId), merchant: &'static str) {
         for kept in self.kept.iter_mut().filter(|kept| kept.concerns(card, cardholder)) {
-            kept.first.get_or_insert(spent.swipe.merchant.id);
-            kept.count(&self.zone, &taken(spent), 1);
+            kept.first.get_or_insert(merchant);
         }
-        let root = spent.follows.unwrap_or(&spent.swipe.token);
-        let group = self.groups.entry(root).or_insert_with(|| Group::new(card, cardholder));
-        group.takes.push(taken(spent));
     }
 
-    /// Gives so much back of what a purchase and its increments took: the newest first, to the periods
-    /// that it came from.
-    pub(super) fn give_back(&mut self, root: &str, minor: i128) {
-        let Some(group) = self.groups.get_mut(root) else { return };
-        let before = group.takes.clone();
-        group.give_back(minor);
-        for kept in self.kept.iter_mut().filter(|kept| kept.concerns(group.card, group.cardholder)) {
+    /// A purchase takes other than it did: what it took goes back to the periods that it came from.
+    pub(super) fn change(
+        &mut self,
+        (card, cardholder): (CardId, CardholderId),
+        before: &[Taken],
+        after: &[Taken],
+    ) {
+        if before == after {
+            return;
+        }
+        for kept in self.kept.iter_mut().filter(|kept| kept.concerns(card, cardholder)) {
             before.iter().for_each(|taken| kept.count(&self.zone, taken, -1));
-            group.takes.iter().for_each(|taken| kept.count(&self.zone, taken, 1));
+            after.iter().for_each(|taken| kept.count(&self.zone, taken, 1));
         }
     }
 
@@ -188,8 +181,7 @@ impl<'a> Controls<'a> {
 
     fn used_by_group(&self, spent: &Spent<'_>, limit: &crate::control::Limit) -> Used {
         let mut used = Used::default();
-        let group = spent.follows.and_then(|root| self.groups.get(root));
-        for taken in group.into_iter().flat_map(|group| &group.takes) {
+        for taken in spent.follows.into_iter().flatten() {
             used.add(taken.share(limit).unwrap_or_default(), 1);
         }
         used
@@ -254,6 +246,7 @@ fn taken(spent: &Spent<'_>) -> Taken {
         spent_minor: spent.minor,
         cash_minor: i128::from(spent.swipe.cash_minor),
         count: i128::from(spent.follows.is_none()),
+        open_minor: spent.minor,
     }
 }
 

@@ -13,6 +13,8 @@ pub enum Invariant {
     L4,
     /// Entries are numbered without gaps.
     L5,
+    /// What is pending is what was approved to come in and has not.
+    L6,
     /// A message takes effect at most once.
     M1,
     /// One message has one answer.
@@ -89,9 +91,11 @@ pub(super) enum Kind {
     Held,
     /// A posted amount is off.
     Posted,
+    /// What will come in is off.
+    Pending,
     /// An available amount is off.
     Available,
-    /// The number of entries is off.
+    /// Entries, or their number, are off.
     Entries,
 }
 
@@ -113,6 +117,7 @@ impl Kind {
             Self::Decision | Self::Behind => Invariant::R1,
             Self::Held => Invariant::L3,
             Self::Posted => Invariant::L1,
+            Self::Pending => Invariant::L6,
             Self::Available => Invariant::L4,
             Self::Entries => Invariant::L5,
         }

@@ -1,6 +1,8 @@
 //! Replays one owner in the order of its sequence, and compares what it is left with.
 
 mod controls;
+mod end;
+mod notices;
 
 use std::collections::BTreeMap;
 
@@ -9,8 +11,9 @@ use jiff::Timestamp;
 
 use super::books::{Account, Books, Ruling};
 use super::{Differences, Kind, Pair};
-use crate::history::{Action, History, Outcome, Owner, Swipe, What};
+use crate::history::{Action, History, Notice, Outcome, Owner, Swipe, What};
 use crate::listing::{Authorization, Listing};
+use notices::Notices;
 
 pub(super) fn check(
     history: &History,
@@ -23,6 +26,7 @@ pub(super) fn check(
         owner,
         books: Books::open(history, owner),
         refused: refused(history, owner, differences),
+        notices: Notices::of(history, listing, owner),
         at: Timestamp::MIN,
         differences,
     };
@@ -46,6 +50,8 @@ pub(super) fn check(
 enum Item<'a> {
     Swipe(&'a Swipe, &'a Authorization),
     Action(&'a Action, Timestamp, Option<&'a str>),
+    /// What was booked of a notice, or the place of a decision that it took.
+    Notice(&'a Notice, &'a Authorization),
 }
 
 struct Replay<'a, 'd> {
@@ -53,6 +59,7 @@ struct Replay<'a, 'd> {
     books: Books<'a>,
     /// Actions that were refused: each has a number, but was not told which.
     refused: Vec<&'a Action>,
+    notices: Notices<'a>,
     at: Timestamp,
     differences: &'d mut Differences,
 }
@@ -70,6 +77,7 @@ impl<'a> Replay<'a, '_> {
                 None => self.differ(Kind::Number, &format!("{} has no number", swipe.token)),
             }
         }
+        self.place_notices(&mut items);
         for action in history.actions.iter().filter(|action| action.owner == self.owner.id) {
             if let Outcome::Done { sequence, at, available } = &action.outcome {
                 let item = Item::Action(action, *at, available.as_deref());
@@ -96,6 +104,7 @@ impl<'a> Replay<'a, '_> {
             match item {
                 Item::Swipe(swipe, listed) => self.swipe(number, swipe, listed),
                 Item::Action(action, at, available) => self.action(number, action, at, available),
+                Item::Notice(notice, listed) => self.notice(number, notice, listed),
             }
             next = number.saturating_add(1);
         }
@@ -104,16 +113,18 @@ impl<'a> Replay<'a, '_> {
             let (what, outcome) = (&action.what, &action.outcome);
             self.differ(Kind::Decision, &format!("{what} should have been granted, but: {outcome:?}"));
         }
+        self.end_notices();
     }
 
     /// Numbers that nothing told has: each must be that of an action which was refused, and had
-    /// to be refused at that place.
+    /// to be refused at that place, or of a notice that changed nothing.
     fn gap(&mut self, first: i64, last: i64) {
         for number in first..=last {
             match self.fitting_refusal() {
                 Some(place) => {
                     self.refused.remove(place);
                 }
+                None if self.notices.take_unseen() => {}
                 None if number == last => {
                     return self.differ(Kind::Number, &format!("nothing is known of #{number}"));
                 }
@@ -124,10 +135,14 @@ impl<'a> Replay<'a, '_> {
         }
     }
 
-    /// The smallest fits the fewest places, so it is placed first.
+    /// What fits the fewest places is placed first: the smallest amount. What has ended stays so.
     fn fitting_refusal(&self) -> Option<usize> {
         let size = |action: &Action| match &action.what {
             What::Load(_, amount) | What::Unload(_, amount) => amount.minor,
+            What::Release { .. } => match &action.outcome {
+                Outcome::Refused { code, .. } if code == "hold_group_ended" => i64::MAX,
+                _ => 0,
+            },
             _ => 0,
         };
         let fits = |action: &Action| {
@@ -172,7 +187,7 @@ impl<'a> Replay<'a, '_> {
         if is_approved {
             let token = &swipe.token;
             let about = || format!("{token}: the listed group");
-            self.differences.compare(Kind::Held, about, listed.group, group);
+            self.differences.compare(Kind::Held, about, listed.group, Some(group));
         }
         if let Some(account) = self.books.account_of(swipe) {
             let what = format!("#{number} {}", swipe.token);
@@ -195,14 +210,14 @@ impl<'a> Replay<'a, '_> {
         self.differ(kind, &format!("#{number} {token}: {approved:?} approved, expected {granted:?}"));
     }
 
-    fn action(&mut self, number: i64, action: &Action, at: Timestamp, available: Option<&str>) {
+    fn action(&mut self, number: i64, action: &'a Action, at: Timestamp, available: Option<&str>) {
         self.time(number, at);
         let what = &action.what;
         if let Some(reason) = self.books.refusal(what) {
             let problem = format!("#{number} {what}: granted, expected {reason}");
             self.differ(Kind::Despite(reason), &problem);
         }
-        if let Some(account) = self.books.granted(what) {
+        if let Some(account) = self.books.granted(action, at) {
             self.available(&format!("#{number} {what}"), account, available);
         }
     }
@@ -237,36 +252,6 @@ impl<'a> Replay<'a, '_> {
         self.differ(Kind::Available, &problem);
     }
 
-    fn finish(&mut self, history: &History, listing: &Listing) {
-        for own in history.accounts.iter().filter(|account| account.owner == self.owner.id) {
-            let id = own.id;
-            let Some(shown) = listing.accounts.iter().find(|shown| shown.id == id) else {
-                self.differ(Kind::Unread, &format!("{id} is not shown"));
-                continue;
-            };
-            let Some(account) = self.books.account(id) else {
-                continue;
-            };
-            let currency = account.currency;
-            for (kind, what, found, expected) in [
-                (Kind::Posted, "posted", &shown.posted, account.posted_minor),
-                (Kind::Held, "held", &shown.held, account.held_minor),
-                (Kind::Available, "available", &shown.available, account.available_minor()),
-            ] {
-                if read(found, currency) != Some(expected) {
-                    let expected = show(expected, currency);
-                    let what = format!("{id}: what is {what} is {found}, expected {expected}");
-                    self.differences.add(kind, what);
-                }
-            }
-            let about = || format!("{id}: the number of open holds");
-            self.differences.compare(Kind::Held, about, shown.open_holds, account.open_holds);
-            let about = || format!("{id}: the number of entries");
-            self.differences.compare(Kind::Entries, about, shown.entries, account.entries);
-        }
-        self.all_spending(history, listing);
-    }
-
     fn differ(&mut self, kind: Kind, problem: &str) {
         self.differences.add(kind, format!("{}: {problem}", self.owner.id));
     }
@@ -277,6 +262,7 @@ impl Item<'_> {
         match self {
             Self::Swipe(swipe, _) => swipe.token.to_string(),
             Self::Action(action, ..) => action.what.to_string(),
+            Self::Notice(notice, _) => format!("{} {}", notice.kind(), notice.token),
         }
     }
 }

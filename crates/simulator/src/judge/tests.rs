@@ -2,6 +2,7 @@
 
 mod controls;
 mod faults;
+mod lives;
 mod right;
 
 use super::*;

@@ -24,7 +24,7 @@ impl Used {
 }
 
 /// What one approved swipe took.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Taken {
     pub(super) at: Timestamp,
     pub(super) ask: Ask,
@@ -32,6 +32,8 @@ pub(super) struct Taken {
     pub(super) cash_minor: i128,
     /// 1 for a purchase, 0 for what is added to it.
     pub(super) count: i128,
+    /// How much of it is still held.
+    pub(super) open_minor: i128,
 }
 
 impl Taken {
@@ -46,7 +48,7 @@ impl Taken {
             Ask::CashBack => {
                 part(Counted::Purchases, self.spent_minor - cash_minor) + part(Counted::CashBack, cash_minor)
             }
-            Ask::BalanceInquiry => 0,
+            Ask::BalanceInquiry | Ask::Refund => 0,
         };
         (minor > 0).then_some(Used { minor, count: self.count })
     }

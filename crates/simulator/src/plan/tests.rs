@@ -32,6 +32,101 @@ fn every_deed_is_planned_about_as_often_as_it_should_be() {
     assert!((350..650).contains(&often(|share| *share == Share::Expired)));
 }
 
+fn with_habits(habits: Habits) -> Vec<Step> {
+    Plan::new(1, usual()).with_habits(habits).take(20_000).collect()
+}
+
+#[test]
+fn the_same_seed_plans_the_same_lives_and_habits() {
+    assert_eq!(with_habits(Habits::all(5)), with_habits(Habits::all(5)));
+    assert_ne!(with_habits(Habits::all(5)), with_habits(Habits::all(6)));
+}
+
+#[test]
+fn everything_happens_in_some_life() {
+    let kind = |event: Event| match event {
+        Event::Confirmation => "confirmation",
+        Event::Increment(_) => "increment",
+        Event::Advice(_) => "advice",
+        Event::Clearing(Clearing { part: Some(_), .. }) => "one of several clearings",
+        Event::Clearing(Clearing { percent: Some(101..), .. }) => "clearing above the hold",
+        Event::Clearing(Clearing { percent: Some(_), .. }) => "clearing of a part",
+        Event::Clearing(_) => "clearing",
+        Event::Reversal(100) => "reversal",
+        Event::Reversal(_) => "reversal of a part",
+        Event::Expiry => "expiry",
+        Event::Refund(_) => "refund",
+        Event::AskedRefund(_) | Event::RefundClearing => "refund that is asked for",
+    };
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    for act in steps(1, 20_000).iter().flat_map(|step| &step.life) {
+        *counts.entry(kind(act.event)).or_default() += 1;
+    }
+    assert_eq!(counts.len(), 12, "{counts:?}");
+    assert!(counts.values().all(|count| *count >= 100), "{counts:?}");
+    assert!(counts["clearing"] > 10_000, "{counts:?}");
+}
+
+#[test]
+fn a_life_goes_on_in_order_and_begins_with_its_confirmation() {
+    for step in with_habits(Habits::all(10)) {
+        assert!(step.life.is_sorted_by_key(|act| act.after), "{step:?}");
+        let begins = step.life.first().map(|act| act.event);
+        match step.deed {
+            Deed::ForcePost => assert_eq!(begins, None),
+            Deed::StandIn => {
+                assert!(matches!(begins, Some(Event::Clearing(_) | Event::Advice(_))), "{step:?}")
+            }
+            _ => assert_eq!(begins, Some(Event::Confirmation)),
+        }
+    }
+}
+
+/// Of each habit how often it shows, in thousandths of where it could.
+#[test]
+fn every_habit_shows_as_often_as_it_should() {
+    let thousandths = |steps: &[Step]| {
+        let acts = || steps.iter().flat_map(|step| &step.life);
+        let purchase = |deed| matches!(deed, Deed::Purchase | Deed::StandIn | Deed::ForcePost);
+        let of = |count: usize, all: usize| count * 1_000 / all;
+        let delayed = |is: fn(&Delay) -> bool| acts().filter(|act| is(&act.manner.delay)).count();
+        let deeds = |deed| steps.iter().filter(|step| step.deed == deed).count();
+        let purchases = steps.iter().filter(|step| purchase(step.deed)).count();
+        let followed: usize = steps.iter().map(|step| step.life.len().saturating_sub(1)).sum();
+        [
+            of(acts().filter(|act| act.manner.again_after.is_some()).count(), acts().count()),
+            of(delayed(|delay| matches!(delay, Delay::Overtaken(_))), followed),
+            of(delayed(|delay| matches!(delay, Delay::Lost(_))), acts().count()),
+            of(steps.iter().filter(|step| step.late.is_some()).count(), deeds(Deed::Purchase)),
+            of(deeds(Deed::StandIn), purchases),
+            of(deeds(Deed::ForcePost), purchases),
+        ]
+    };
+    assert_eq!(thousandths(&steps(1, 20_000)), [0; 6], "by default there are none");
+    for percent in [5, 20] {
+        let found = thousandths(&with_habits(Habits::all(percent)));
+        let wanted = percent as usize * 10;
+        let is_near = |found: &usize| found * 10 > wanted * 7 && found * 10 < wanted * 13;
+        assert!(found.iter().all(is_near), "{found:?} of {wanted}");
+    }
+    let only = thousandths(&with_habits(Habits { lost: 30, ..Habits::default() }));
+    assert!(
+        (250..350).contains(&only[2]) && only.iter().filter(|often| **often > 0).count() == 1,
+        "{only:?}"
+    );
+}
+
+#[test]
+fn a_notice_that_is_overtaken_comes_after_the_next() {
+    let steps = with_habits(Habits { reordered: 20, ..Habits::default() });
+    let pairs = steps.iter().flat_map(|step| step.life.windows(2));
+    let overtaken = pairs.filter(|pair| matches!(pair[0].manner.delay, Delay::Overtaken(_)));
+    let came = |act: &Act| act.after + act.manner.delay.steps();
+    let overtaken: Vec<_> = overtaken.collect();
+    assert!(overtaken.len() > 500);
+    assert!(overtaken.iter().all(|pair| came(&pair[0]) > pair[1].after));
+}
+
 #[test]
 fn a_few_cards_are_very_busy_and_every_card_is_used() {
     let steps = steps(1, 50_000);
@@ -54,8 +149,11 @@ fn most_purchases_are_made_with_cards_that_work() {
 fn the_day_has_its_hours() {
     let is_coffee = |step: &&Step| step.merchant.kind == crate::merchants::Kind::Coffee;
     let steps = steps(1, 24 * 250);
-    let morning = steps[..750].iter().filter(is_coffee).count();
-    let night = steps[17 * 250..20 * 250].iter().filter(is_coffee).count();
+    let within = |hours: std::ops::Range<u64>| {
+        let of_day = |step: &&Step| hours.contains(&(step.index / STEPS_PER_HOUR % 24));
+        steps.iter().filter(of_day).filter(is_coffee).count()
+    };
+    let (morning, night) = (within(0..3), within(17..20));
     assert!(morning > 5 * night, "{morning} in the morning, {night} at night");
     let merchants: HashSet<&str> = steps.iter().map(|step| step.merchant.id).collect();
     assert_eq!(merchants.len(), MERCHANTS.len() + CASH_MACHINES.len());

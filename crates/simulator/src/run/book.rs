@@ -1,8 +1,9 @@
 //! What the run remembers: it turns planned steps into requests about what exists by now.
 
 mod chores;
+mod lives;
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use bursar_core::{CardId, ControlId, Currency, MessageId, Money};
@@ -14,13 +15,16 @@ use crate::history::{Action, Delivery, History, Object, Outcome, Part, Status, S
 use crate::jit::{Ask, Decimal, JitRequest, Preceding};
 use crate::layout::FOREIGN_CURRENCY;
 use crate::merchants::Merchant;
-use crate::plan::{Chore, Deed, Release, Share, Step};
+use crate::plan::{Act, Chore, Deed, Late, Release, Share, Step};
+use crate::progress::SWIPES;
 use crate::world::World;
+use lives::{Due, Life};
 
 /// Something to send.
 pub(super) enum Job {
     Swipe(SwipeJob),
     Action(ActionJob),
+    Notices(NoticesJob),
 }
 
 /// One delivery of a funding request.
@@ -32,10 +36,20 @@ pub(super) struct SwipeJob {
     pub(super) request: Arc<JitRequest>,
     /// Its bytes.
     pub(super) body: Bytes,
-    /// Index of the card, where the purchase may be added to or released later.
-    card: Option<usize>,
-    /// The step, and what is released after it.
-    release: Option<(u64, Release)>,
+    /// What may follow it.
+    follow: Option<Follow>,
+}
+
+/// What follows a swipe that is approved, and one that is answered too late.
+#[derive(Clone)]
+struct Follow {
+    /// Index of the card.
+    card: usize,
+    /// The step of the swipe.
+    step: u64,
+    release: Option<Release>,
+    acts: Vec<Act>,
+    late: Option<Late>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +65,16 @@ pub(super) struct ActionJob {
     pub(super) place: usize,
     /// A copy of it.
     pub(super) action: Action,
+}
+
+/// One webhook.
+pub(super) struct NoticesJob {
+    /// The places of its notices in the history.
+    pub(super) places: Vec<usize>,
+    /// Words under which they are counted.
+    pub(super) counted: Vec<&'static str>,
+    /// Its bytes.
+    pub(super) body: Bytes,
 }
 
 /// An approved purchase that holds money.
@@ -76,6 +100,9 @@ const REMEMBERED: usize = 256;
 /// How many cards are suspended by the run at the same time.
 const AWAY_MAX: usize = 2;
 
+/// How much later a swipe comes than the notice that it was too late.
+const HELD_BACK_STEPS: u64 = 2;
+
 pub(super) struct Book {
     world: World,
     open: VecDeque<Held>,
@@ -97,6 +124,29 @@ pub(super) struct Book {
     changing: HashSet<ControlId>,
     /// How many events there were.
     ticks: Tick,
+    /// The last step.
+    step: u64,
+    /// Whether purchases live on.
+    has_lives: bool,
+    /// By the token of the transaction.
+    lives: HashMap<Arc<str>, Life>,
+    /// What happens to them, by the step at which each is due.
+    acts: BTreeMap<u64, Vec<(Arc<str>, Act)>>,
+    /// Notices, by the step at which each is sent.
+    due: BTreeMap<u64, Vec<Due>>,
+    /// Swipes that come after the notice about them.
+    held_back: BTreeMap<u64, Vec<SwipeJob>>,
+}
+
+impl Job {
+    /// The words under which it is counted.
+    pub(super) fn counted(&self) -> Vec<&'static str> {
+        match self {
+            Self::Swipe(_) => vec![SWIPES],
+            Self::Action(_) => Vec::new(),
+            Self::Notices(job) => job.counted.clone(),
+        }
+    }
 }
 
 impl SwipeJob {
@@ -106,7 +156,7 @@ impl SwipeJob {
 }
 
 impl Book {
-    pub(super) fn new(world: World) -> Self {
+    pub(super) fn new(world: World, has_lives: bool) -> Self {
         Self {
             world,
             open: VecDeque::new(),
@@ -119,13 +169,22 @@ impl Book {
             turned: HashSet::new(),
             changing: HashSet::new(),
             ticks: 0,
+            step: 0,
+            has_lives,
+            lives: HashMap::new(),
+            acts: BTreeMap::new(),
+            due: BTreeMap::new(),
+            held_back: BTreeMap::new(),
         }
     }
 
     /// What to send for the step, now. A deed that needs an earlier purchase is a purchase of its
     /// own while there is none.
     pub(super) fn jobs(&mut self, step: &Step, at: Timestamp) -> Vec<Job> {
-        let mut jobs = self.swipe(step, at);
+        self.step = step.index;
+        let mut jobs = self.live(step, at);
+        jobs.extend(self.catch_up(step.index));
+        jobs.extend(self.swipe(step, at));
         let postponed = std::mem::take(&mut self.postponed);
         for chore in postponed.into_iter().chain(step.chores.iter().copied()) {
             jobs.extend(self.chore(chore));
@@ -134,7 +193,20 @@ impl Book {
         for (held, part) in std::mem::replace(&mut self.releases, later).into_values().flatten() {
             jobs.push(self.release(held, part));
         }
+        jobs.extend(self.webhooks(step.index, step.batch_max));
         jobs
+    }
+
+    /// Swipes whose notices came before them.
+    fn catch_up(&mut self, step: u64) -> Vec<Job> {
+        let later = self.held_back.split_off(&(step + 1));
+        let due: Vec<SwipeJob> =
+            std::mem::replace(&mut self.held_back, later).into_values().flatten().collect();
+        let mut send = |job: SwipeJob| {
+            self.world.history.swipes[job.place].sent = self.tick();
+            Job::Swipe(job)
+        };
+        due.into_iter().map(&mut send).collect()
     }
 
     /// Leaves the step out. What it ends waits for the next one: the card would stay suspended.
@@ -146,13 +218,8 @@ impl Book {
     /// Takes in what became of a delivery.
     pub(super) fn delivered(&mut self, job: SwipeJob, delivery: Delivery) {
         let now = self.tick();
-        if let (Purpose::First, Delivery::Answered(answer)) = (job.purpose, &delivery) {
-            let answered = Answered { place: job.place, request: Arc::clone(&job.request) };
-            remember(&mut self.answered, answered);
-            let holds = answer.status == 200 && job.request.amount.minor(job.request.currency) > Some(0);
-            if let (true, Some(card), Some(decision)) = (holds, job.card, answer.decision) {
-                self.hold(&job, card, decision, &answer.amount);
-            }
+        if job.purpose == Purpose::First {
+            self.first_delivered(&job, &delivery);
         }
         let swipe = &mut self.world.history.swipes[job.place];
         if job.purpose != Purpose::Conflict && matches!(delivery, Delivery::Answered(_)) {
@@ -161,6 +228,35 @@ impl Book {
         match job.purpose {
             Purpose::First | Purpose::Repeat => swipe.deliveries.push(delivery),
             Purpose::Conflict => swipe.conflicts.push(delivery),
+        }
+    }
+
+    /// What the processor makes of the only answer that it waits for.
+    fn first_delivered(&mut self, job: &SwipeJob, delivery: &Delivery) {
+        let (request, follow) = (&job.request, job.follow.as_ref());
+        if let Delivery::Answered(_) = delivery {
+            let answered = Answered { place: job.place, request: Arc::clone(request) };
+            remember(&mut self.answered, answered);
+        }
+        let Some(follow) = follow else { return };
+        let answer = match (delivery, follow.late) {
+            (_, Some(Late::Before | Late::Meanwhile)) => return,
+            (_, Some(Late::After(steps))) => return self.too_late(request, follow.card, self.step + steps),
+            (Delivery::Answered(answer), None) => answer,
+            // To the processor no answer is a late one.
+            (Delivery::Unusable(_) | Delivery::Unknown, None) if self.has_lives => {
+                return self.too_late(request, follow.card, self.step + 1);
+            }
+            (Delivery::Unusable(_) | Delivery::Unknown, None) => return,
+        };
+        let approved = Money::parse(&answer.amount, request.currency).ok();
+        let approved = approved.filter(|approved| answer.status == 200 && approved.minor > 0);
+        let (Some(approved), Some(decision)) = (approved, answer.decision) else { return };
+        if request.preceding.is_none() && matches!(request.ask, Ask::Purchase | Ask::CashBack) {
+            self.hold(request, follow, decision, approved);
+        }
+        if self.has_lives {
+            self.begin(Life::of(request, follow.card, approved.minor), follow.step, &follow.acts);
         }
     }
 
@@ -190,6 +286,11 @@ impl Book {
         self.ticks
     }
 
+    /// How many steps there were.
+    pub(super) fn steps(&self) -> u64 {
+        self.step + 1
+    }
+
     pub(super) fn into_history(self) -> History {
         self.world.history
     }
@@ -198,11 +299,15 @@ impl Book {
         let earlier = pick(&self.answered, step.pick).cloned();
         match (step.deed, earlier) {
             (Deed::Resend, Some(Answered { place, request })) => {
-                delivery(place, Purpose::Repeat, request, None).into_iter().collect()
+                delivery(place, Purpose::Repeat, request, None).map(Job::Swipe).into_iter().collect()
             }
             (Deed::Conflict, Some(Answered { place, request })) => {
                 let request = with_another_amount(&request);
-                delivery(place, Purpose::Conflict, request, None).into_iter().collect()
+                delivery(place, Purpose::Conflict, request, None).map(Job::Swipe).into_iter().collect()
+            }
+            (Deed::StandIn | Deed::ForcePost, _) => {
+                self.unasked(step, at);
+                Vec::new()
             }
             _ => self.first(step, at),
         }
@@ -218,6 +323,31 @@ impl Book {
         };
         let card = held.as_ref().map_or(step.card, |held| held.card);
         let request = Arc::new(self.request(number, card, held.as_ref(), step, at));
+        let follow = Follow {
+            card,
+            step: step.index,
+            release: step.release,
+            acts: step.life.clone(),
+            late: step.late,
+        };
+        let twin = step.deed == Deed::Twin;
+        let Some(first) = self.first_delivery(Arc::clone(&request), follow) else { return Vec::new() };
+        match step.late {
+            Some(Late::Before) => {
+                self.too_late(&request, card, step.index);
+                self.held_back.entry(step.index + HELD_BACK_STEPS).or_default().push(first);
+                return Vec::new();
+            }
+            Some(Late::Meanwhile) => self.too_late(&request, card, step.index),
+            Some(Late::After(_)) | None => {}
+        }
+        let twin = twin.then(|| delivery(number, Purpose::Repeat, request, None)).flatten();
+        [Some(first), twin].into_iter().flatten().map(Job::Swipe).collect()
+    }
+
+    /// The first delivery of a request. Nothing follows one with a card that nobody knows, or of nothing.
+    fn first_delivery(&mut self, request: Arc<JitRequest>, follow: Follow) -> Option<SwipeJob> {
+        let place = self.world.history.swipes.len();
         let sent = self.tick();
         self.world.history.swipes.push(Swipe {
             token: Arc::clone(&request.token),
@@ -230,17 +360,16 @@ impl Book {
             cash_minor: request.cash_minor().unwrap_or(0),
             sent,
             answered: None,
+            at: request.at,
             currency: request.currency,
             amount_minor: request.amount.minor(request.currency),
             deliveries: Vec::new(),
             conflicts: Vec::new(),
         });
-        let may_hold = matches!(request.ask, Ask::Purchase | Ask::CashBack);
-        let later =
-            (held.is_none() && may_hold).then(|| (card, step.release.map(|release| (step.index, release))));
-        let first = delivery(number, Purpose::First, Arc::clone(&request), later);
-        let twin = (step.deed == Deed::Twin).then(|| delivery(number, Purpose::Repeat, request, None));
-        first.into_iter().chain(twin.flatten()).collect()
+        let is_known = self.world.history.cards[follow.card].token == request.card_token;
+        let moves = request.amount.minor(request.currency) > Some(0) && request.ask != Ask::BalanceInquiry;
+        let follow = (is_known && moves).then_some(follow);
+        delivery(place, Purpose::First, request, follow)
     }
 
     fn request(
@@ -302,19 +431,17 @@ impl Book {
         Uuid::from_u64_pair(self.world.run, low).to_string().into()
     }
 
-    fn hold(&mut self, job: &SwipeJob, card: usize, decision: MessageId, approved: &str) {
+    fn hold(&mut self, request: &JitRequest, follow: &Follow, decision: MessageId, approved: Money) {
         let held = Held {
-            card,
+            card: follow.card,
             decision,
-            token: Arc::clone(&job.request.token),
-            jit_token: Arc::clone(&job.request.jit_token),
-            merchant: job.request.merchant,
+            token: Arc::clone(&request.token),
+            jit_token: Arc::clone(&request.jit_token),
+            merchant: request.merchant,
         };
-        if let Some((step, Release { after, share })) = job.release
-            && let Ok(approved) = Money::parse(approved, job.request.currency)
-        {
+        if let Some(Release { after, share }) = follow.release {
             let due = (held.clone(), part_of(approved, share));
-            self.releases.entry(step + after).or_default().push(due);
+            self.releases.entry(follow.step + after).or_default().push(due);
         }
         remember(&mut self.open, held);
     }
@@ -369,28 +496,19 @@ fn pick<T>(ring: &VecDeque<T>, number: usize) -> Option<&T> {
     ring.get(number.checked_rem(ring.len())?)
 }
 
-/// `later` is the card, and the step with what is released after it, for a purchase that may be followed.
 fn delivery(
     place: usize,
     purpose: Purpose,
     request: Arc<JitRequest>,
-    later: Option<(usize, Option<(u64, Release)>)>,
-) -> Option<Job> {
-    let body = match request.body() {
-        Ok(body) => Bytes::from(body),
+    follow: Option<Follow>,
+) -> Option<SwipeJob> {
+    match request.body() {
+        Ok(body) => Some(SwipeJob { place, purpose, request, body: Bytes::from(body), follow }),
         Err(error) => {
             tracing::error!(%error, "a request could not be written");
-            return None;
+            None
         }
-    };
-    Some(Job::Swipe(SwipeJob {
-        place,
-        purpose,
-        request,
-        body,
-        card: later.map(|(card, _)| card),
-        release: later.and_then(|(_, release)| release),
-    }))
+    }
 }
 
 fn with_another_amount(request: &JitRequest) -> Arc<JitRequest> {

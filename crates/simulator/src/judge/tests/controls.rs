@@ -4,7 +4,9 @@ use bursar_core::{CardId, CardholderId, ControlId};
 use uuid::Uuid;
 
 use super::faults::fault_in;
-use super::right::{COMPANY, Case, FUNDS, PERSON, at, created, id_of, shown_account, shown_owner, usd};
+use super::right::{
+    COMPANY, Case, FUNDS, PERSON, at, created, id_of, shown_account, shown_entries, shown_owner, usd,
+};
 use super::*;
 use crate::Invariant::{O3, R1, Unknown, V1, V2, V3};
 use crate::control::{ALL_SPENDING, ControlStatus, Counted, Hours, Limit, Places, Rule, Window};
@@ -13,11 +15,11 @@ use crate::jit::Ask;
 use crate::listing::{Check, Limits, Remaining, Spending};
 use crate::merchants::MERCHANTS;
 
-const ACTIVE: Scope = Scope::Card(CardId::new(Uuid::from_u128(20)));
+pub(super) const ACTIVE: Scope = Scope::Card(CardId::new(Uuid::from_u128(20)));
 const IDLE: Scope = Scope::Card(CardId::new(Uuid::from_u128(25)));
 const USER: Scope = Scope::Cardholder(CardholderId::new(Uuid::from_u128(10)));
 
-const DAILY: u128 = 1;
+pub(super) const DAILY: u128 = 1;
 const HOURLY_USES: u128 = 2;
 const TRIED: u128 = 3;
 const COUNTRIES: u128 = 4;
@@ -30,7 +32,7 @@ const AT_HOME: usize = 0;
 const ELSEWHERE: usize = 1;
 const ABROAD: usize = 2;
 
-fn id(control: u128) -> ControlId {
+pub(super) fn id(control: u128) -> ControlId {
     ControlId::new(Uuid::from_u128(control))
 }
 
@@ -126,6 +128,7 @@ fn limited() -> Case {
         shown_account(FUNDS, ["990.00", "7.30", "982.70"], 2, 2),
         shown_account(wallet, ["0.00", "0.00", "0.00"], 0, 0),
     ];
+    case.listing.entries = shown_entries(FUNDS, &[100_000, -1_000]);
     let of_user = left(CASH, Some("4.70"), None);
     case.left_of(
         ACTIVE,
@@ -137,7 +140,7 @@ fn limited() -> Case {
 }
 
 impl Case {
-    fn checked(&mut self, token: &str, checks: &[Check]) {
+    pub(super) fn checked(&mut self, token: &str, checks: &[Check]) {
         self.listed(token).checks = checks.to_vec();
     }
 
@@ -160,7 +163,7 @@ impl Case {
         self.checked(token, checks);
     }
 
-    fn left_of(&mut self, scope: Scope, limits: Vec<Remaining>) {
+    pub(super) fn left_of(&mut self, scope: Scope, limits: Vec<Remaining>) {
         self.listing.spending.push(Spending { scope, shown: Limits { at: at(80), limits } });
     }
 
@@ -185,7 +188,7 @@ fn list(check: &str, control: u128) -> Check {
     }
 }
 
-fn amount(control: u128, wanted: &str, available: &str) -> Check {
+pub(super) fn amount(control: u128, wanted: &str, available: &str) -> Check {
     let (wanted, available) = (Some(wanted.to_owned()), Some(available.to_owned()));
     Check { wanted, available, ..list("amount_limit", control) }
 }
@@ -204,7 +207,7 @@ fn failed(check: Check) -> Check {
     Check { result: "failed".to_owned(), ..check }
 }
 
-fn left(control: u128, amount: Option<&str>, count: Option<i64>) -> Remaining {
+pub(super) fn left(control: u128, amount: Option<&str>, count: Option<i64>) -> Remaining {
     Remaining {
         control: id(control),
         status: "active".to_owned(),

@@ -268,7 +268,7 @@ fn a_stored_decision_about_something_else_is_named() {
     fault(M2, "s09: the listed amount", |case| case.listed("s09").amount = Some("1.00".to_owned()));
     fault(M2, "s01: the listed currency", |case| case.listed("s01").currency = Some("EUR".to_owned()));
     fault(M2, "s01: the listed account", |case| case.listed("s01").account = None);
-    fault(L3, "s03: the listed group", |case| case.listed("s03").group = id_of("s03"));
+    fault(L3, "s03: the listed group", |case| case.listed("s03").group = Some(id_of("s03")));
     fault(M2, "s01: the listed owner", |case| case.listed("s01").owner = None);
     fault(M2, "u01: the listed owner", |case| case.listed("u01").owner = Some(COMPANY));
     fault(O3, "u01: the listed owner's sequence", |case| case.listed("u01").owner_sequence = Some(1));

@@ -21,7 +21,7 @@ pub(super) struct Case {
 pub(super) const COMPANY: OwnerId = OwnerId::new(Uuid::from_u128(1));
 pub(super) const PERSON: OwnerId = OwnerId::new(Uuid::from_u128(2));
 pub(super) const FUNDS: AccountId = AccountId::new(Uuid::from_u128(3));
-const WALLET: AccountId = AccountId::new(Uuid::from_u128(4));
+pub(super) const WALLET: AccountId = AccountId::new(Uuid::from_u128(4));
 const ACTIVE_CARD: CardId = CardId::new(Uuid::from_u128(20));
 
 pub(super) fn right() -> Case {
@@ -89,6 +89,8 @@ pub(super) fn right() -> Case {
         shown_account(FUNDS, ["66.00", "5.00", "61.00"], 1, 4),
         shown_account(WALLET, ["10.00", "0.00", "10.00"], 0, 1),
     ];
+    case.listing.entries = shown_entries(FUNDS, &[10_000, -4_000, 1_000, -400]);
+    case.listing.entries.extend(shown_entries(WALLET, &[1_000]));
     case
 }
 
@@ -157,6 +159,7 @@ impl Case {
             cash_minor: 0,
             sent: 0,
             answered: None,
+            at: at(0),
             currency: usd(0).currency,
             amount_minor,
             deliveries: Vec::new(),
@@ -299,7 +302,7 @@ impl Telling<'_> {
         self.listing.authorizations.push(Authorization {
             id: id_of(&swipe.token),
             kind: if swipe.follows.is_some() { "increment" } else { "authorization" }.to_owned(),
-            group: id_of(group),
+            group: Some(id_of(group)),
             token: swipe.token.to_string(),
             owner: owner.map(|(owner, _)| owner),
             owner_sequence: number,
@@ -364,6 +367,28 @@ pub(super) fn shown_owner(id: OwnerId, sequence: i64) -> listing::Owner {
     listing::Owner { id, sequence }
 }
 
+/// Entries of these amounts, in cents.
+pub(super) fn shown_entries(id: AccountId, moved: &[i64]) -> Vec<listing::Entry> {
+    let mut balance = 0;
+    let entry = |(number, minor): (i64, &i64)| {
+        balance += minor;
+        listing::Entry {
+            account: Some(id),
+            number,
+            amount: signed(*minor),
+            balance_after: signed(balance),
+            message: id_of("entry"),
+        }
+    };
+    (1..).zip(moved).map(entry).collect()
+}
+
+/// Cents as a decimal, below zero or not.
+pub(super) fn signed(minor: i64) -> String {
+    let sign = if minor < 0 { "-" } else { "" };
+    format!("{sign}{}", usd(minor.abs()))
+}
+
 pub(super) fn shown_account(
     id: AccountId,
     [posted, held, available]: [&str; 3],
@@ -374,6 +399,7 @@ pub(super) fn shown_account(
         id,
         posted: posted.to_owned(),
         held: held.to_owned(),
+        pending_credit: "0.00".to_owned(),
         available: available.to_owned(),
         open_holds,
         entries,

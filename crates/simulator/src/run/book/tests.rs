@@ -1,3 +1,7 @@
+//! What the book sends, and what it makes of the answers.
+
+mod lives;
+
 use bursar_core::{AccountId, CardId, CardholderId, OwnerId};
 
 use super::*;
@@ -52,13 +56,13 @@ fn step(deed: Deed) -> Step {
     let mut steps = Plan::new(1, usual());
     let is_like = |step: &Step| step.deed == deed && step.card < 10;
     let step = steps.find(is_like).expect("every deed is planned");
-    Step { index: 10, release: None, chores: Vec::new(), ..step }
+    Step { index: 10, release: None, life: Vec::new(), late: None, chores: Vec::new(), ..step }
 }
 
 fn swipes(jobs: Vec<Job>) -> Vec<SwipeJob> {
     let swipe = |job| match job {
         Job::Swipe(job) => Some(job),
-        Job::Action(_) => None,
+        Job::Action(_) | Job::Notices(_) => None,
     };
     jobs.into_iter().filter_map(swipe).collect()
 }
@@ -84,7 +88,7 @@ fn approve(book: &mut Book, step: &Step) -> Arc<JitRequest> {
 #[test]
 fn deeds_about_earlier_purchases_are_purchases_while_there_is_none() {
     for deed in [Deed::Increment, Deed::IncrementOfEnded, Deed::Resend, Deed::Conflict] {
-        let mut book = Book::new(world());
+        let mut book = Book::new(world(), false);
         let jobs = swipes(book.jobs(&step(deed), Timestamp::UNIX_EPOCH));
         assert_eq!(jobs.len(), 1);
         assert!(jobs[0].is_first() && jobs[0].request.preceding.is_none(), "{deed:?}");
@@ -93,7 +97,7 @@ fn deeds_about_earlier_purchases_are_purchases_while_there_is_none() {
 
 #[test]
 fn an_increment_is_made_with_the_card_of_its_purchase() {
-    let mut book = Book::new(world());
+    let mut book = Book::new(world(), false);
     let first = approve(&mut book, &step(Deed::Purchase));
     let increment = approve(&mut book, &step(Deed::Increment));
     assert_eq!(increment.card_token, first.card_token);
@@ -105,7 +109,7 @@ fn an_increment_is_made_with_the_card_of_its_purchase() {
 
 #[test]
 fn a_resend_has_the_same_bytes_and_no_new_token() {
-    let mut book = Book::new(world());
+    let mut book = Book::new(world(), false);
     let first = approve(&mut book, &step(Deed::Purchase));
     let again = swipes(book.jobs(&step(Deed::Resend), Timestamp::now())).pop().expect("a swipe");
     assert!(!again.is_first());
@@ -118,7 +122,7 @@ fn a_resend_has_the_same_bytes_and_no_new_token() {
 
 #[test]
 fn a_conflict_has_the_token_and_another_amount() {
-    let mut book = Book::new(world());
+    let mut book = Book::new(world(), false);
     let first = approve(&mut book, &step(Deed::Purchase));
     let other = swipes(book.jobs(&step(Deed::Conflict), Timestamp::now())).pop().expect("a swipe");
     assert_eq!(other.request.token, first.token);
@@ -130,7 +134,7 @@ fn a_conflict_has_the_token_and_another_amount() {
 
 #[test]
 fn twins_are_sent_at_once() {
-    let mut book = Book::new(world());
+    let mut book = Book::new(world(), false);
     let jobs = swipes(book.jobs(&step(Deed::Twin), Timestamp::UNIX_EPOCH));
     assert_eq!(jobs.len(), 2);
     assert_eq!(jobs[0].body, jobs[1].body);
@@ -139,7 +143,7 @@ fn twins_are_sent_at_once() {
 
 #[test]
 fn a_reversal_is_sent_when_it_is_due_and_only_once() {
-    let mut book = Book::new(world());
+    let mut book = Book::new(world(), false);
     let release = Some(Release { after: 5, share: Share::All });
     let purchase = Step { release, ..step(Deed::Purchase) };
     let first = approve(&mut book, &purchase);
@@ -158,7 +162,7 @@ fn a_reversal_is_sent_when_it_is_due_and_only_once() {
 
 #[test]
 fn a_purchase_that_was_released_in_part_is_added_to_all_the_same() {
-    let mut book = Book::new(world());
+    let mut book = Book::new(world(), false);
     let release = Some(Release { after: 5, share: Share::Percent(50) });
     let first = approve(&mut book, &Step { release, ..step(Deed::Purchase) });
     let jobs = book.jobs(&Step { index: 15, ..step(Deed::UnknownCard) }, Timestamp::UNIX_EPOCH);
@@ -177,7 +181,7 @@ fn moves(book: &mut Book, chores: &[Chore]) -> Vec<(usize, Status)> {
     let step = Step { chores: chores.to_vec(), ..step(Deed::Purchase) };
     let change = |job| match job {
         Job::Action(ActionJob { place, action: Action { what: What::Move(_, to), .. } }) => Some((place, to)),
-        Job::Action(_) | Job::Swipe(_) => None,
+        Job::Action(_) | Job::Swipe(_) | Job::Notices(_) => None,
     };
     book.jobs(&step, Timestamp::UNIX_EPOCH).into_iter().filter_map(change).collect()
 }
@@ -198,7 +202,7 @@ const fn activate(card: usize) -> Chore {
 
 #[test]
 fn a_card_is_activated_later_if_the_step_is_left_out() {
-    let mut book = Book::new(world());
+    let mut book = Book::new(world(), false);
     let suspended = moves(&mut book, &[suspend(3)]);
     answered(&mut book, &suspended);
     book.skip(&Step { chores: vec![Chore::Load(0, 100), activate(3)], ..step(Deed::Purchase) });
@@ -208,7 +212,7 @@ fn a_card_is_activated_later_if_the_step_is_left_out() {
 
 #[test]
 fn an_activation_waits_until_the_suspension_is_answered() {
-    let mut book = Book::new(world());
+    let mut book = Book::new(world(), false);
     let suspended = moves(&mut book, &[suspend(3), activate(3)]);
     assert!(matches!(suspended[..], [(_, Status::Suspended)]));
     assert!(moves(&mut book, &[]).is_empty());
@@ -218,7 +222,7 @@ fn an_activation_waits_until_the_suspension_is_answered() {
 
 #[test]
 fn suspensions_do_not_pile_up_on_a_slow_server() {
-    let mut book = Book::new(world());
+    let mut book = Book::new(world(), false);
     let suspended = moves(&mut book, &[suspend(1), suspend(2), suspend(3), suspend(1)]);
     assert_eq!(suspended.len(), AWAY_MAX);
     answered(&mut book, &suspended);
@@ -232,7 +236,7 @@ fn suspensions_do_not_pile_up_on_a_slow_server() {
 
 #[test]
 fn each_bad_swipe_is_bad_in_its_own_way() {
-    let mut book = Book::new(world());
+    let mut book = Book::new(world(), false);
     let mut request = |deed| approve(&mut book, &step(deed));
     assert_eq!(request(Deed::Verification).amount.minor(request(Deed::Purchase).currency), Some(0));
     assert_eq!(request(Deed::WrongCurrency).currency.code(), FOREIGN_CURRENCY);
@@ -250,7 +254,7 @@ fn each_bad_swipe_is_bad_in_its_own_way() {
 
 #[test]
 fn tokens_fit_the_processor_and_never_repeat() {
-    let mut book = Book::new(world());
+    let mut book = Book::new(world(), false);
     let mut plan = Plan::new(1, usual());
     let mut tokens = std::collections::HashSet::new();
     for step in plan.by_ref().take(3_000) {
@@ -290,14 +294,14 @@ fn turns(book: &mut Book, chores: &[Chore]) -> Vec<(usize, What)> {
     let step = Step { chores: chores.to_vec(), ..step(Deed::Purchase) };
     let change = |job| match job {
         Job::Action(ActionJob { place, action }) => Some((place, action.what)),
-        Job::Swipe(_) => None,
+        Job::Swipe(_) | Job::Notices(_) => None,
     };
     book.jobs(&step, Timestamp::UNIX_EPOCH).into_iter().filter_map(change).collect()
 }
 
 #[test]
 fn a_control_is_turned_back_to_what_it_was_once_the_turn_is_answered() {
-    let mut book = Book::new(restricted());
+    let mut book = Book::new(restricted(), false);
     let place = usual().controls.iter().position(|control| matches!(control.turn, Some(Turn::Cut(_))));
     let place = place.expect("a limit is cut");
     let Rule::Limit(usual) = usual().controls[place].rule else { panic!("only limits are cut") };
@@ -315,7 +319,7 @@ fn a_control_is_turned_back_to_what_it_was_once_the_turn_is_answered() {
 
 #[test]
 fn a_control_whose_change_may_still_be_made_is_left_alone() {
-    let mut book = Book::new(restricted());
+    let mut book = Book::new(restricted(), false);
     let place = usual().controls.iter().position(|control| control.turn == Some(Turn::Off));
     let place = place.expect("a control is switched off");
     let off = turns(&mut book, &[Chore::Turn(place)]);
