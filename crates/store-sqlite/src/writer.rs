@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bursar_core::{Outcome, State, decide_batch};
 use bursar_store::{Batch, Clock, Settled, StoreError, Transacted};
+use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
@@ -25,7 +26,20 @@ const ROWS_MAX: usize = 20_000;
 pub(crate) enum Job {
     Transact(Batch, oneshot::Sender<Result<Transacted, StoreError>>),
     Probe(oneshot::Sender<Result<(), StoreError>>),
+    Inbox(Box<dyn Change>),
 }
+
+/// A change of the inbox, and who waits for it.
+pub(crate) trait Change: Send {
+    /// Makes it, at this moment.
+    fn make(&mut self, connection: &Connection, now: Timestamp) -> rusqlite::Result<()>;
+
+    /// Tells what became of it.
+    fn tell(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+/// Changes of the inbox that share one commit, at most.
+const CHANGES_MAX: usize = 64;
 
 pub(crate) struct Writer {
     pub(crate) file: PathBuf,
@@ -60,13 +74,20 @@ impl Session {
 
 impl Writer {
     pub(crate) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(job) = jobs.blocking_recv() {
+        let mut next = None;
+        while let Some(job) = next.take().or_else(|| jobs.blocking_recv()) {
             match job {
                 Job::Transact(batch, reply) => {
                     let _ = reply.send(self.on_session(|session, writer| writer.transact(session, &batch)));
                 }
                 Job::Probe(reply) => {
                     let _ = reply.send(self.on_session(|session, writer| writer.probe(session)));
+                }
+                Job::Inbox(first) => {
+                    let mut changes = vec![first];
+                    next = gather(&mut jobs, &mut changes);
+                    let made = self.on_session(|session, writer| writer.change(session, &mut changes));
+                    changes.into_iter().for_each(|change| change.tell(made.clone()));
                 }
             }
             // After the answer, which need not wait for it.
@@ -145,9 +166,31 @@ impl Writer {
         Ok(Transacted { settled, began, loaded, decided })
     }
 
+    /// Makes changes of the inbox, in one transaction.
+    fn change(&self, session: &mut Session, changes: &mut [Box<dyn Change>]) -> Result<(), StoreError> {
+        let failed = |error: rusqlite::Error| before_commit(&error);
+        let transaction =
+            session.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let now = self.clock.now();
+        changes.iter_mut().try_for_each(|change| change.make(&transaction, now)).map_err(failed)?;
+        self.identities.iter().try_for_each(FileIdentity::verify)?;
+        transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))
+    }
+
     fn probe(&self, session: &mut Session) -> Result<(), StoreError> {
         beat(&session.connection, &self.clock)
     }
+}
+
+/// Adds the changes of the inbox that wait already; the first other job is handed back.
+fn gather(jobs: &mut mpsc::Receiver<Job>, changes: &mut Vec<Box<dyn Change>>) -> Option<Job> {
+    while changes.len() < CHANGES_MAX {
+        match jobs.try_recv().ok()? {
+            Job::Inbox(change) => changes.push(change),
+            other => return Some(other),
+        }
+    }
+    None
 }
 
 /// Commits, and so flushes, something. A fresh connection begins with it: what an earlier process

@@ -14,6 +14,7 @@ mod checks;
 mod controls;
 mod give_back;
 mod holds;
+mod inbox;
 mod messages;
 mod methods;
 mod money;
@@ -27,12 +28,13 @@ pub use clock::{NOON, SetClock};
 use std::sync::Arc;
 
 use crate::books::{self, Books};
+use crate::inbox::Store;
 use crate::ledger::Ledger;
 
 /// Where a ledger under test keeps its data. Empty at first; opened again, what was there is there.
 pub trait Place: Send + Sync {
     /// Opens the ledger, whose clock is [`Place::clock`]. The one opened before was dropped.
-    fn open(&self) -> Arc<dyn Ledger>;
+    fn open(&self) -> Arc<dyn Store>;
 
     /// One snapshot for the check of the books.
     fn books(&self) -> Box<dyn Books>;
@@ -69,7 +71,7 @@ pub mod cases {
 /// Makes a test of each case of the contract suite. The argument is an expression that makes a
 /// new, empty [`Place`]; the test file needs `tokio` with `macros` and `rt`.
 ///
-/// Cases under `reopening` and `windows` get the place itself, the others an open ledger.
+/// Cases under `inbox`, `reopening` and `windows` get the place itself, the others an open ledger.
 #[macro_export]
 macro_rules! ledger_contract {
     ($place:expr) => {
@@ -211,6 +213,15 @@ macro_rules! ledger_contract {
                 a_clock_that_goes_back_opens_no_window_again,
                 a_late_limit_hides_nothing_from_the_rest_of_its_batch,
             }
+            inbox {
+                what_is_put_is_taken_once_and_gone_when_it_is_done,
+                an_item_that_comes_again_is_stored_once_and_kept_twice_if_it_says_something_else,
+                nobody_takes_what_another_works_on_until_the_lease_ends,
+                what_fails_is_tried_three_times_more_and_is_dead_then,
+                whoever_lost_the_lease_fails_nothing,
+                what_nobody_can_work_on_waits_for_an_operator,
+                what_waits_is_there_after_opening_again,
+            }
             reopening {
                 everything_is_still_there_after_opening_again,
                 a_repeat_after_opening_again_gets_the_same_bytes,
@@ -236,6 +247,7 @@ macro_rules! ledger_contract {
             }
         )+)+
     };
+    (@call inbox, $case:ident, $place:ident) => { super::inbox::$case($place).await };
     (@call reopening, $case:ident, $place:ident) => { super::reopening::$case($place).await };
     (@call windows, $case:ident, $place:ident) => { super::windows::$case($place).await };
     (@call $module:ident, $case:ident, $place:ident) => {

@@ -42,11 +42,15 @@ const CARDHOLDERS: Table<Cardholder> =
 const CARDS: Table<Card> = Table { name: "cards", columns: card::COLUMNS, read: card::read };
 const CONTROLS: Table<Control> = Table { name: "controls", columns: control::COLUMNS, read: control::read };
 
-type Parameter<'a> = &'a (dyn ToSql + Sync);
+pub(crate) type Parameter<'a> = &'a (dyn ToSql + Sync);
 
 impl PostgresLedger {
     /// The rows of a statement. One round trip, after the first on a connection.
-    async fn query(&self, select: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
+    pub(crate) async fn query(
+        &self,
+        select: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
         self.within_time(query(&self.pools.readers, select, parameters)).await
     }
 
