@@ -57,7 +57,7 @@ impl MessageKey {
     #[must_use]
     pub fn role(&self) -> Role {
         match self.source {
-            Source::Api => Role::Alone,
+            Source::Api | Source::MarqetaEvent => Role::Alone,
             Source::MarqetaJit => Role::Decision,
             Source::MarqetaReport if self.state == Self::REFUSED => Role::Refusal,
             Source::MarqetaReport => Role::Report,
@@ -81,6 +81,8 @@ words! {
         MarqetaJit = "marqeta_jit",
         /// What Marqeta reports afterwards.
         MarqetaReport = "marqeta_report",
+        /// What Marqeta tells of cards, users, businesses and disputes: no transaction's token.
+        MarqetaEvent = "marqeta_event",
     }
 }
 

@@ -13,8 +13,8 @@ pub fn approved_minor(message: &Message, answer: &Answer) -> Option<i64> {
     match message.key.source {
         Source::MarqetaJit => marqeta::approved_minor(answer, currency),
         Source::Api => of_the_api(answer, currency),
-        // It approves nothing: it tells what was approved.
-        Source::MarqetaReport => None,
+        // They approve nothing: they tell what was approved, and what became of cards.
+        Source::MarqetaReport | Source::MarqetaEvent => None,
     }
 }
 

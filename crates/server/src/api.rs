@@ -12,6 +12,7 @@ mod companies;
 mod controls;
 mod explanations;
 mod hold_group;
+mod inbox;
 mod owners;
 mod persons;
 mod profile;
@@ -72,5 +73,10 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(captures::capture_authorization))
         .routes(routes!(captures::refund_authorization))
         .routes(routes!(records::list_records))
+        .routes(routes!(inbox::count_inbox))
+        .routes(routes!(inbox::list_inbox_items))
+        .routes(routes!(inbox::find_inbox_item))
+        .routes(routes!(inbox::replay_inbox_item))
+        .routes(routes!(inbox::dismiss_inbox_item))
         .routes(routes!(profile::read_profile))
 }

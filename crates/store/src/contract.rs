@@ -90,6 +90,7 @@ macro_rules! ledger_contract {
                 objects_of_another_owner_cannot_be_joined,
                 what_is_closed_gets_no_new_cardholders_and_cards,
                 transitions_follow_the_status_tables,
+                what_the_processor_says_of_a_status_counts_unless_what_is_there_is_newer_or_final,
             }
             messages {
                 one_message_sent_twice_holds_money_once,

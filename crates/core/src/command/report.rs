@@ -1,7 +1,7 @@
 //! What a processor reports of transactions that are over, or that it decided without us.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::authorize::merchant_content;
 use super::{Amount, GroupRef, Route};
@@ -43,7 +43,7 @@ pub struct Report {
 }
 
 /// What happened to the money, in the words of no processor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Says {
     /// So much was approved: it is held, whoever approved it.

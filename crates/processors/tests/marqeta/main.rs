@@ -8,4 +8,5 @@ mod channels;
 mod hostile;
 mod merchants;
 mod methods;
+mod notices;
 mod reports;

@@ -4,6 +4,7 @@ mod api;
 mod authorizations;
 mod controls;
 mod health;
+mod inbox;
 mod jit;
 mod limits;
 mod lives;

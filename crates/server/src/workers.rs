@@ -1,0 +1,3 @@
+//! What the server does by itself, beside answering.
+
+pub(crate) mod consumer;
