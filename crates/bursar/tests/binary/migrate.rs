@@ -24,7 +24,7 @@ fn refused(output: &Output) -> String {
 }
 
 /// The newest version that this Bursar has for the embedded ledger.
-const NEWEST: i64 = 7;
+const NEWEST: i64 = 8;
 
 #[test]
 fn a_dry_run_makes_nothing_and_names_what_would_run() -> Result<(), Error> {
@@ -53,21 +53,20 @@ fn a_dry_run_makes_nothing_and_names_what_would_run() -> Result<(), Error> {
 fn an_older_schema_is_told_and_then_brought_up_to_date() -> Result<(), Error> {
     let folder = tempfile::tempdir()?;
     told(&migrate(folder.path(), &["--json"])?)?;
-    let older = "drop trigger program_entries_are_append_only; drop trigger program_entries_are_kept;
-                 delete from refinery_schema_history where version = 7";
+    let older = "drop table inbox; alter table owners drop column status_at;
+                 alter table cardholders drop column status_at; alter table cards drop column status_at;
+                 delete from refinery_schema_history where version = 8";
     ledger_file(folder.path())?.execute_batch(older)?;
     let dry = migrate(folder.path(), &["--dry-run"])?;
     let text = String::from_utf8(dry.stdout)?;
     assert_eq!(dry.status.code(), Some(0), "{text}");
-    for part in
-        ["has version 6", "is 7; would run:", "V7 append_only", "create trigger program_entries_are_kept"]
-    {
+    for part in ["has version 7", "is 8; would run:", "V8 webhooks", "create table inbox"] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    let triggers = "select count(*) from sqlite_schema where name = 'program_entries_are_kept'";
-    let count = || Ok::<i64, Error>(ledger_file(folder.path())?.query_row(triggers, [], |row| row.get(0))?);
+    let tables = "select count(*) from sqlite_schema where name = 'inbox'";
+    let count = || Ok::<i64, Error>(ledger_file(folder.path())?.query_row(tables, [], |row| row.get(0))?);
     assert_eq!(count()?, 0, "a dry run changes nothing");
-    assert_eq!(told(&migrate(folder.path(), &["--json"])?)?["found"], 6);
+    assert_eq!(told(&migrate(folder.path(), &["--json"])?)?["found"], 7);
     assert_eq!(count()?, 1);
     Ok(())
 }
