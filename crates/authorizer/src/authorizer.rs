@@ -124,6 +124,9 @@ pub enum Unavailable {
     /// The store cannot decide.
     #[error("{0}")]
     Store(String),
+    /// The store works, and this cannot be decided or stored: to send it again does not help by itself.
+    #[error("{0}")]
+    Undecidable(String),
 }
 
 /// The one door to the ledger's transactions. Cheap to clone.

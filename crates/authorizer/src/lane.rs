@@ -134,7 +134,10 @@ impl Lane {
                     self.last_failure.note(Err(&error));
                 }
                 tracing::error!(batch.size = submissions.len(), "no decision: {error}");
-                let reply = Reply::Unavailable(Unavailable::Store(error.to_string()));
+                let reply = Reply::Unavailable(match error {
+                    StoreError::BadData(_) => Unavailable::Undecidable(error.to_string()),
+                    error => Unavailable::Store(error.to_string()),
+                });
                 submissions.into_iter().map(|submission| (submission, reply.clone())).collect()
             }
         }
@@ -207,7 +210,7 @@ fn reply_of(settled: Settled, doubt: Option<&StoreError>) -> Reply {
         Settled::Done(Outcome::Conflict) => Reply::Conflict,
         Settled::Done(Outcome::Failed(fault)) => {
             tracing::error!("a command cannot be decided: {fault}");
-            Reply::Unavailable(Unavailable::Store(fault.to_string()))
+            Reply::Unavailable(Unavailable::Undecidable(fault.to_string()))
         }
         Settled::Late => Reply::Unavailable(left_out(Unavailable::Late, doubt)),
         Settled::Held => Reply::Unavailable(left_out(Unavailable::Held, doubt)),

@@ -10,17 +10,23 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use bursar_processors::marqeta;
+use bursar_server::QuarantineKey;
 use secrecy::SecretString;
 
 use crate::config::located;
 
-/// What callers have to present. `Debug` shows no secret.
+/// The field that holds it.
+const QUARANTINE_KEY: &str = "quarantine_key";
+
+/// What callers have to present, and what secrets the instance has of its own. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     /// The key of `/v1`.
     pub(crate) api_key: SecretString,
     /// What Marqeta sends with a just-in-time funding request.
     pub(crate) marqeta: marqeta::Credentials,
+    /// What notices that nobody can read are sealed with; a server adds one to a file that has none.
+    pub(crate) quarantine_key: Option<QuarantineKey>,
 }
 
 /// Why there are no credentials. Never shows a secret, and always what to do.
@@ -37,8 +43,8 @@ pub(crate) enum Error {
     Broken { path: PathBuf, problems: Vec<String> },
 }
 
-/// Reads the credentials, and writes new random ones first if there is no file. The flag says
-/// whether this start wrote them, so that it can say where they are.
+/// Reads the credentials, and writes new random ones first if there is no file; a quarantine key is added to a file
+/// that has none. The flag says whether this start wrote the file, so that it can say where it is.
 ///
 /// # Errors
 /// A file that cannot be read or written, that others can read, or that is not right.
@@ -48,6 +54,11 @@ pub(crate) fn load_or_create(path: &Path) -> Result<(Credentials, bool), Error> 
         Ok(false) => create::create(path).map_err(io_error(path, "written"))?,
         Err(error) => return Err(io_error(path, "read")(error)),
     };
+    let credentials = load(path)?;
+    if credentials.quarantine_key.is_some() {
+        return Ok((credentials, is_new));
+    }
+    create::add_quarantine_key(path).map_err(io_error(path, "completed with a quarantine_key"))?;
     Ok((load(path)?, is_new))
 }
 
@@ -82,6 +93,7 @@ fn parse(text: &str) -> Result<Credentials, Vec<String>> {
     let table: toml::Table = text.parse().map_err(|error| vec![located(text, &error)])?;
     let mut fields = Fields { table, problems: Vec::new() };
     let api_key = fields.required("api_key", api_key_problem);
+    let quarantine_key = fields.optional(QUARANTINE_KEY, quarantine_key_problem);
     let username = fields.required("marqeta.username", username_problem);
     let password = fields.required("marqeta.password", password_problem);
     let password_next = fields.optional("marqeta.password_next", password_problem);
@@ -96,6 +108,7 @@ fn parse(text: &str) -> Result<Credentials, Vec<String>> {
             password_next: password_next.map(SecretString::from),
             webhook_secrets: webhook_secrets.into_iter().flatten().map(SecretString::from).collect(),
         },
+        quarantine_key: quarantine_key.as_deref().and_then(read_key).map(QuarantineKey::new),
     })
 }
 
@@ -155,6 +168,21 @@ type Check = fn(&str) -> Option<&'static str>;
 fn api_key_problem(key: &str) -> Option<&'static str> {
     let good = key.len() >= 32 && key.bytes().all(|byte| byte.is_ascii_graphic());
     (!good).then_some("has to have at least 32 visible ASCII characters; remove the file for a new one")
+}
+
+fn quarantine_key_problem(key: &str) -> Option<&'static str> {
+    read_key(key).is_none().then_some("has to have 64 hexadecimal digits; remove the line for a new one")
+}
+
+fn read_key(hex: &str) -> Option<[u8; 32]> {
+    let mut key = [0; 32];
+    if hex.len() != 2 * key.len() || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, place) in key.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(hex.get(place..place + 2)?, 16).ok()?;
+    }
+    Some(key)
 }
 
 fn username_problem(name: &str) -> Option<&'static str> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
 use bursar_server::workers::sweeper;
 use bursar_server::{App, Server, Settings as Http};
-use bursar_store::{Ledger, Page};
+use bursar_store::{Inbox, Ledger, Page, Store};
 use bursar_store_postgres::PostgresLedger;
 use bursar_store_sqlite::{Options, SqliteLedger, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
@@ -36,16 +36,21 @@ pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
     if is_first_start {
         warn_of_lone_credentials(config, ledger.as_ref()).await;
     }
+    let inbox: Arc<dyn Inbox> = ledger.clone();
     let authorizer = Authorizer::start(ledger, lane_settings(config))?;
     let keys = bursar_server::Credentials {
         api_key: credentials.api_key.clone(),
         marqeta: credentials.marqeta.clone(),
+        quarantine: credentials
+            .quarantine_key
+            .clone()
+            .ok_or("the credentials file lost its quarantine_key")?,
     };
-    let app = App::new(authorizer, keys, http_settings(config));
+    let app = App::new(authorizer, inbox, keys, http_settings(config));
     Ok(Bursar { server, app, credentials, is_first_start })
 }
 
-async fn open_ledger(config: &Config) -> Result<Arc<dyn Ledger>, Failure> {
+async fn open_ledger(config: &Config) -> Result<Arc<dyn Store>, Failure> {
     let place = Place::of(config);
     let failed = |error| place.failed(&error, "--data-dir");
     Ok(match &place {

@@ -1,5 +1,6 @@
 //! A card. Its number is never known here: the processor's token and the last four digits stand for it.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, CardId, CardholderId, OwnerId};
@@ -23,6 +24,8 @@ pub struct Card {
     pub last_four: Option<LastFour>,
     /// Whether it may be used.
     pub status: CardStatus,
+    /// When it came to that status, by the clock of whoever changed it; `None` as long as nobody did.
+    pub status_at: Option<Timestamp>,
 }
 
 /// Exactly four digits.
@@ -81,6 +84,12 @@ words! {
 }
 
 impl CardStatus {
+    /// Whether it never changes again.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        self == Self::Terminated
+    }
+
     /// Whether a card may go from this status to the other (processor reference 8.3).
     #[must_use]
     pub fn may_become(self, to: Self) -> bool {

@@ -1,5 +1,6 @@
 //! A cardholder: who uses a card.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::id::{CardholderId, OwnerId};
@@ -19,6 +20,8 @@ pub struct Cardholder {
     pub reference: FreeText,
     /// Whether it may spend.
     pub status: CardholderStatus,
+    /// When it came to that status, by the clock of whoever changed it; `None` as long as nobody did.
+    pub status_at: Option<Timestamp>,
 }
 
 words! {
@@ -38,6 +41,12 @@ words! {
 }
 
 impl CardholderStatus {
+    /// Whether it never changes again.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        self == Self::Closed
+    }
+
     /// Whether a purchase may be funded.
     #[must_use]
     pub fn may_spend(self) -> bool {

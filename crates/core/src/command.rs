@@ -6,7 +6,8 @@ mod keys;
 mod link;
 mod report;
 
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::card::{CardStatus, LastFour};
@@ -165,6 +166,10 @@ pub struct MoveOwner {
     pub owner: OwnerId,
     /// The new status.
     pub to: OwnerStatus,
+    /// When, by the processor's clock, where the processor says so: then it is so, unless what is there is newer
+    /// or final. `None` asks for it, now.
+    #[serde(skip)]
+    pub reported_at: Option<Timestamp>,
 }
 
 /// Changes a cardholder's status.
@@ -177,6 +182,10 @@ pub struct MoveCardholder {
     pub cardholder: CardholderId,
     /// The new status.
     pub to: CardholderStatus,
+    /// When, by the processor's clock, where the processor says so: then it is so, unless what is there is newer
+    /// or final. `None` asks for it, now.
+    #[serde(skip)]
+    pub reported_at: Option<Timestamp>,
 }
 
 /// Changes a card's status.
@@ -189,6 +198,10 @@ pub struct MoveCard {
     pub card: CardId,
     /// The new status.
     pub to: CardStatus,
+    /// When, by the processor's clock, where the processor says so: then it is so, unless what is there is newer
+    /// or final. `None` asks for it, now.
+    #[serde(skip)]
+    pub reported_at: Option<Timestamp>,
 }
 
 /// Creates spending controls of one scope, all or none of them.
@@ -269,7 +282,7 @@ pub struct Actor {
 
 /// An amount as a message gives it. What cannot be read is decided like the rest: it fails its
 /// check, in its place in the order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Amount {
     /// The currency; `None` if the code names none.
     pub currency: Option<Currency>,

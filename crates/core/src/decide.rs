@@ -271,9 +271,9 @@ fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp)
     match &command.action {
         Action::CreateCardholder(action) => Ok(create::cardholder(state, command.id, action, owner)),
         Action::CreateCard(action) => create::card(state, command.id, action, owner),
-        Action::MoveOwner(action) => Ok(transition::owner(action, owner)),
-        Action::MoveCardholder(action) => transition::cardholder(state, action),
-        Action::MoveCard(action) => transition::card(state, action),
+        Action::MoveOwner(action) => Ok(transition::owner(action, owner, at)),
+        Action::MoveCardholder(action) => transition::cardholder(state, action, at),
+        Action::MoveCard(action) => transition::card(state, action, at),
         Action::PutControls(action) => control::put(state, command.id, action, owner, at),
         Action::ChangeControl(action) => control::change(state, action, owner, at),
         Action::Reverse(action) => {

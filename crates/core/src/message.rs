@@ -61,7 +61,7 @@ impl MessageKey {
     #[must_use]
     pub fn role(&self) -> Role {
         match self.source {
-            Source::Api | Source::Sweeper => Role::Alone,
+            Source::Api | Source::Sweeper | Source::MarqetaEvent => Role::Alone,
             Source::MarqetaJit => Role::Decision,
             Source::MarqetaReport if self.state == Self::REFUSED => Role::Refusal,
             Source::MarqetaReport => Role::Report,
@@ -85,6 +85,8 @@ words! {
         MarqetaJit = "marqeta_jit",
         /// What Marqeta reports afterwards.
         MarqetaReport = "marqeta_report",
+        /// What Marqeta tells of cards, users, businesses and disputes: no transaction's token.
+        MarqetaEvent = "marqeta_event",
         /// Who ends holds that nothing more is heard of.
         Sweeper = "sweeper",
     }

@@ -23,6 +23,8 @@ pub struct Owner {
     pub token: Option<Token>,
     /// Whether its money may move.
     pub status: OwnerStatus,
+    /// When it came to that status, by the clock of whoever changed it; `None` as long as nobody did.
+    pub status_at: Option<Timestamp>,
     /// How many messages about it were decided; each event carries its number.
     pub sequence: i64,
     /// When the last one was decided: the owner's time never runs backwards.
@@ -52,6 +54,12 @@ words! {
 }
 
 impl OwnerStatus {
+    /// Whether it never changes again.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        self == Self::Closed
+    }
+
     /// Whether an owner may go from this status to the other. Closed is final.
     #[must_use]
     pub fn may_become(self, to: Self) -> bool {

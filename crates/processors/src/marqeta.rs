@@ -8,20 +8,26 @@
 mod decode;
 mod details;
 mod encode;
+mod event;
 mod gateway_log;
 mod link;
 mod method;
+mod notice;
 mod report;
 mod request;
 mod terminal;
 mod transaction;
+mod transition;
 mod verify;
 mod webhook;
 mod wire;
 
 pub use decode::{NESTING_MAX, Reject, decode};
 pub use encode::{Duplicate, approved_minor};
+pub use event::Event;
+pub use notice::Notice;
 pub use report::{ReportEncoder, TransactionReport};
 pub use request::JitRequest;
+pub use transition::{FoundSubject, Subject, Transition};
 pub use verify::Credentials;
-pub use webhook::{Notice, decode_webhook};
+pub use webhook::{Delivered, Unreadable, decode_webhook};

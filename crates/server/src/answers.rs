@@ -13,8 +13,8 @@ pub fn approved_minor(message: &Message, answer: &Answer) -> Option<i64> {
     match message.key.source {
         Source::MarqetaJit => marqeta::approved_minor(answer, currency),
         Source::Api => of_the_api(answer, currency),
-        // They approve nothing: one tells what was approved, the other ends it.
-        Source::MarqetaReport | Source::Sweeper => None,
+        // They approve nothing: they tell what was approved, what became of cards, and that a hold has ended.
+        Source::MarqetaReport | Source::MarqetaEvent | Source::Sweeper => None,
     }
 }
 

@@ -13,6 +13,7 @@ mod controls;
 mod discrepancies;
 mod explanations;
 mod hold_group;
+mod inbox;
 mod owners;
 mod persons;
 mod profile;
@@ -80,5 +81,10 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(records::list_records))
         .routes(routes!(discrepancies::list_discrepancies))
         .routes(routes!(discrepancies::close_discrepancy))
+        .routes(routes!(inbox::count_inbox))
+        .routes(routes!(inbox::list_inbox_items))
+        .routes(routes!(inbox::find_inbox_item))
+        .routes(routes!(inbox::replay_inbox_item))
+        .routes(routes!(inbox::dismiss_inbox_item))
         .routes(routes!(profile::read_profile))
 }

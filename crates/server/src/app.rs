@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use bursar_authorizer::Authorizer;
 use bursar_processors::marqeta;
-use bursar_store::Ledger;
+use bursar_store::{Inbox, Ledger, StoreError};
 use secrecy::SecretString;
 
 use crate::auth::ApiKey;
 use crate::health::Probes;
+use crate::quarantine::{Quarantine, QuarantineKey};
+use crate::workers::consumer::Signals;
 use crate::workers::sweeper;
 
 /// The limits of the HTTP interface, and what the server does by itself.
@@ -61,6 +63,8 @@ pub struct Credentials {
     pub api_key: SecretString,
     /// What Marqeta sends with its just-in-time funding requests.
     pub marqeta: marqeta::Credentials,
+    /// What seals notices that nobody can read.
+    pub quarantine: QuarantineKey,
 }
 
 /// The state of the HTTP interface. Cheap to clone.
@@ -71,6 +75,9 @@ pub struct App {
 
 struct Shared {
     authorizer: Authorizer,
+    inbox: Arc<dyn Inbox>,
+    quarantine: Quarantine,
+    signals: Signals,
     settings: Settings,
     api_key: ApiKey,
     marqeta: marqeta::Credentials,
@@ -83,9 +90,17 @@ struct Shared {
 impl App {
     /// Puts the parts together. Only a digest of the API key is kept.
     #[must_use]
-    pub fn new(authorizer: Authorizer, credentials: Credentials, settings: Settings) -> Self {
+    pub fn new(
+        authorizer: Authorizer,
+        inbox: Arc<dyn Inbox>,
+        credentials: Credentials,
+        settings: Settings,
+    ) -> Self {
         let shared = Shared {
             authorizer,
+            inbox,
+            quarantine: Quarantine::new(credentials.quarantine),
+            signals: Signals::default(),
             settings,
             api_key: ApiKey::new(&credentials.api_key),
             marqeta: credentials.marqeta,
@@ -111,6 +126,26 @@ impl App {
 
     pub(crate) fn ledger(&self) -> &dyn Ledger {
         self.shared.authorizer.ledger().as_ref()
+    }
+
+    pub(crate) fn inbox(&self) -> &dyn Inbox {
+        self.shared.inbox.as_ref()
+    }
+
+    pub(crate) fn quarantine(&self) -> &Quarantine {
+        &self.shared.quarantine
+    }
+
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.shared.signals
+    }
+
+    /// Waits until everything that processors reported is worked off, by this instance.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn drained(&self) -> Result<(), StoreError> {
+        self.signals().drained(self.inbox()).await
     }
 
     pub(crate) fn api_key(&self) -> &ApiKey {

@@ -23,6 +23,7 @@ mod limits;
 mod page;
 mod pools;
 mod problem;
+mod quarantine;
 
 use axum::Router;
 use axum::http::{Method, Uri};
@@ -31,6 +32,7 @@ use bursar_core::text::mask_card_numbers;
 pub use answers::approved_minor;
 pub use app::{App, Credentials, Settings};
 pub use openapi::openapi_json;
+pub use quarantine::QuarantineKey;
 pub use serve::{BindError, Server};
 
 use problem::{Code, Problem};

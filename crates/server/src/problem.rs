@@ -71,10 +71,14 @@ codes! {
     BodyTooSlow = 408 "body_too_slow",
     /// The key was used for other content.
     IdempotencyKeyReused = 409 "idempotency_key_reused",
+    /// Another key sealed what is quarantined.
+    SealedElsewhere = 409 "sealed_elsewhere",
     /// The body is over the limit.
     BodyTooLarge = 413 "body_too_large",
     /// The body is not declared as JSON.
     UnsupportedMediaType = 415 "unsupported_media_type",
+    /// What is quarantined cannot be read by this version either.
+    StillUnreadable = 422 "still_unreadable",
     /// A defect of the server.
     Internal = 500 "internal",
     /// Not now; the same request may be sent again.
@@ -200,7 +204,9 @@ impl From<StoreError> for Problem {
 impl From<Unavailable> for Problem {
     fn from(why: Unavailable) -> Self {
         match why {
-            Unavailable::Store(_) => Self::new(Code::Unavailable, "the store cannot decide now"),
+            Unavailable::Store(_) | Unavailable::Undecidable(_) => {
+                Self::new(Code::Unavailable, "the store cannot decide now")
+            }
             why => Self::new(Code::Unavailable, why.to_string()),
         }
     }

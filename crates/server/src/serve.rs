@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum_server::Handle;
 use tokio::net::{TcpListener, TcpSocket};
@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use crate::app::App;
 use crate::health;
 use crate::limits::Doorkeeper;
-use crate::workers::sweeper;
+use crate::workers::{consumer, sweeper};
 
 /// How long a connection may be idle between two requests: longer than the proxies in front of us
 /// keep theirs (60 s), so that they close first and no request is sent into a closing connection.
@@ -84,7 +84,7 @@ impl Server {
     /// Serves until `shutdown` is done, and logs when it ceases to be ready and when it is again. Then
     /// `/ready` says no while everything else goes on, for as long as whoever watches it needs to send
     /// nothing more; then no connection is accepted, running requests get their answers within the grace,
-    /// and the authorizer finishes what waits.
+    /// the consumer of the inbox and the authorizer finish what they have.
     ///
     /// # Errors
     /// The listener fails, or the store hangs and what it was given last is unknown.
@@ -102,6 +102,7 @@ impl Server {
             .http1_only();
         server.http_builder().http1().header_read_timeout(IDLE_MAX).max_buf_size(HEAD_MAX_BYTES);
         let router = crate::router(app.clone());
+        let consuming = consumer::start(&app);
         let sweeping = sweeper::start(&app);
         let mut serving = pin!(server.serve(router.into_make_service()));
         let served = tokio::select! {
@@ -116,8 +117,14 @@ impl Server {
                 tokio::join!(&mut serving, ending).0
             }
         };
-        sweeping.stop().await;
-        let stopped = app.authorizer().stop(settings.shutdown_grace).await;
+        let (grace, ending) = (settings.shutdown_grace, Instant::now());
+        // Where the store hangs, the authorizer says so.
+        let _ = tokio::time::timeout(grace, async {
+            sweeping.stop().await;
+            consuming.stop().await;
+        })
+        .await;
+        let stopped = app.authorizer().stop(grace.saturating_sub(ending.elapsed())).await;
         served.and(stopped.map_err(|hung| io::Error::new(io::ErrorKind::TimedOut, hung)))
     }
 }

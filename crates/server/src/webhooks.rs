@@ -1,16 +1,15 @@
 //! What the processors report: `POST /webhooks/marqeta`.
 //!
-//! Every notice is durable before the answer: what is sent again after another one, or after none, has no
-//! effect twice.
-
-use std::time::Instant;
+//! Every notice is in the inbox before the answer, and [`crate::workers::consumer`] works it off. What nobody can
+//! read is sealed and kept: one bad item of ten harms no other, and is not sent again for ever.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use bursar_authorizer::{Reply, Request as Asked, Timeline, Wanted};
-use bursar_core::{MessageId, Work};
-use bursar_processors::marqeta::{self, Notice, TransactionReport};
+use bursar_core::text::mask_card_numbers;
+use bursar_processors::marqeta::{self, Delivered, Notice, Unreadable};
+use bursar_store::{ItemKey, NewItem, Put};
+use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -24,12 +23,15 @@ use crate::problem::{Code, Problem, ProblemView};
 /// Over the bytes of the body.
 const SIGNATURE: HeaderName = HeaderName::from_static("x-marqeta-signature");
 
+/// Characters of an unknown kind's name that are kept.
+const KIND_MAX: usize = 64;
+
 /// The routes, each with its description.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(marqeta))
 }
 
-/// An object of arrays, one each kind of notice; kinds that are not named here are not looked into.
+/// An object of arrays, one each kind of notice. Items of kinds that are not named here are kept, encrypted.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what `bursar_processors::marqeta` reads")]
 struct Webhook {
@@ -37,31 +39,44 @@ struct Webhook {
     /// `preceding_related_transaction_token`, `created_time` and what they were funded by.
     #[schema(value_type = Option<Vec<Object>>)]
     transactions: (),
+    /// Transitions of cards: `token`, `card_token`, `state`, `type`, `created_time`. Also as `cardtransitions`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    cards: (),
+    /// Transitions of users: `token`, `user_token`, `status`, `created_time`. Also as `users`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    usertransitions: (),
+    /// Transitions of businesses: `token`, `business_token`, `status`, `created_time`. Also as `businesses`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    businesstransitions: (),
+    /// Steps of chargebacks: `token`, `state`, `type`, `transaction_token`. So are `casetransitions`,
+    /// `disputetransitions` and `digitalwallettokentransitions`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    chargebacktransitions: (),
     /// Answered, and nothing else.
     #[schema(value_type = Option<Vec<Object>>)]
     pings: (),
 }
 
-/// Books what Marqeta reports of transactions: holds that it approved or refused without us, captures,
-/// reversals, advices, expiries, refunds.
+/// Takes what Marqeta reports: of transactions, which are booked, and of cards, users and businesses, whose status
+/// follows.
 ///
-/// 200 once every notice is stored. Otherwise Marqeta sends all of them again; those that were stored have no
-/// effect twice.
+/// 200 once all of it is stored, durably; it is worked off at once, and `GET /v1/inbox` says what waits. What cannot
+/// be read is kept, encrypted, and answered 200 as well. What is sent again has no effect twice.
 #[utoipa::path(post, path = "/webhooks/marqeta", tag = "processors", request_body = Webhook,
     security(("marqeta" = [])),
     params(("X-Marqeta-Signature" = Option<String>, Header, description = "Lower-case hex of the body's HMAC by SHA-1 or \
         SHA-256, where a secret is set")),
     responses(
         (status = 200, description = "All of it is stored"),
-        (status = 400, body = ProblemView, description = "The body, or one of its transactions, cannot be read; \
-            the others are stored", content_type = "application/problem+json"),
+        (status = 400, body = ProblemView, description = "The body is no webhook: no JSON object with an array",
+            content_type = "application/problem+json"),
         (status = 401, body = ProblemView, description = "Wrong or no credentials, or a wrong signature",
             content_type = "application/problem+json"),
         (status = 408, body = ProblemView, description = "The body came too slowly",
             content_type = "application/problem+json"),
         (status = 413, body = ProblemView, description = "The body is too large",
             content_type = "application/problem+json"),
-        (status = 503, body = ProblemView, description = "Not all of it is stored; send it again",
+        (status = 503, body = ProblemView, description = "Nothing of it is known to be stored; send it again",
             content_type = "application/problem+json"),
     ))]
 pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Response {
@@ -84,64 +99,54 @@ pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Respons
     }
 }
 
-/// Takes all notices, and says what was wrong with the first that could not be taken.
+/// Stores all that can be worked on, and seals what cannot, in one transaction.
 async fn take(app: &App, bytes: &[u8]) -> Result<(), Problem> {
-    let mut wrong = None;
-    for notice in marqeta::decode_webhook(bytes).map_err(unreadable)? {
-        let taken = match notice {
-            Notice::Transaction(report) => book(app, *report).await,
-            Notice::Ping => Ok(()),
-            Notice::Other(kind) => {
-                tracing::warn!("a notice of the kind {kind} is not looked into");
-                Ok(())
-            }
-            Notice::Unreadable(reject) => {
-                tracing::error!("a reported transaction cannot be read: {reject}");
-                Err(unreadable(reject))
-            }
-        };
-        if let Err(problem) = taken {
-            wrong.get_or_insert(problem);
-        }
+    let delivered = marqeta::decode_webhook(bytes)
+        .map_err(|reject| Problem::of_field(Code::InvalidField, reject.field, reject.message))?;
+    let items: Vec<NewItem> = delivered.into_iter().filter_map(|of| item(app, of)).collect();
+    if items.is_empty() {
+        return Ok(());
     }
-    wrong.map_or(Ok(()), Err)
-}
-
-fn unreadable(reject: marqeta::Reject) -> Problem {
-    Problem::of_field(Code::InvalidField, reject.field, reject.message)
-}
-
-async fn book(app: &App, report: TransactionReport) -> Result<(), Problem> {
-    let (token, transaction_type) = (report.token().clone(), report.transaction_type().clone());
-    let mut timeline = Timeline::begin();
-    let deadline = Instant::now() + app.settings().body_timeout;
-    let wanted = Wanted { card: report.card_token(), ..Wanted::default() };
-    let found = app.authorizer().look_up(wanted, deadline, &mut timeline).await?;
-    if report.needs_review(found) {
+    let keys: Vec<ItemKey> = items.iter().map(|item| item.key.clone()).collect();
+    let put = app.inbox().put(items).await.map_err(|error| {
+        tracing::error!("what a processor reported is not stored: {error}");
+        Problem::new(Code::Unavailable, "nothing of it is known to be stored; send it again")
+    })?;
+    app.signals().wake();
+    for (ItemKey { kind, token, state }, _) in keys.iter().zip(put).filter(|(_, put)| *put == Put::Changed) {
         tracing::warn!(
-            "transaction {token} of the type {transaction_type} is kept for review: nothing is booked"
+            "{kind} {token} in the state {state} came again with other content: both are worked on"
         );
     }
-    let encoder = report.encoder();
-    let mut last = None;
-    for command in report.into_commands(found, || MessageId::new(Uuid::now_v7())) {
-        let work = Work::new(command, Box::new(encoder.clone()));
-        let request = Asked { work, deadline: None, timeline: Timeline::begin() };
-        match app.authorizer().settle(request).await.reply {
-            Reply::Unavailable(why) => return Err(why.into()),
-            reply => last = Some(reply),
-        }
-    }
-    // Those before it are claims: in conflict, where the decision is there.
-    match last {
-        Some(Reply::Conflict) => tracing::warn!(
-            "transaction {token} of the type {transaction_type} was reported again with other content: \
-             nothing of it took effect"
-        ),
-        Some(Reply::Decided { declined: Some(reason), .. }) => tracing::error!(
-            "transaction {token} of the type {transaction_type} is kept and not booked: {reason}"
-        ),
-        _ => {}
-    }
     Ok(())
+}
+
+/// What is stored of it; nothing of a ping.
+fn item(app: &App, delivered: Delivered) -> Option<NewItem> {
+    match delivered {
+        Delivered::Ping => None,
+        Delivered::Notice(notice) => Some(waiting(&notice)),
+        Delivered::Unreadable(unreadable) => sealed(app, unreadable),
+    }
+}
+
+fn waiting(notice: &Notice) -> NewItem {
+    let [kind, token, state] = notice.key().map(str::to_owned);
+    let content = serde_json::to_vec(notice).unwrap_or_default();
+    let hash = Sha256::digest(&content).into();
+    NewItem { id: Uuid::now_v7(), key: ItemKey { kind, token, state }, hash, content, quarantined: None }
+}
+
+/// It may hold anything, card numbers too, so nothing of it is told but its place.
+fn sealed(app: &App, unreadable: Unreadable) -> Option<NewItem> {
+    let Unreadable { kind, token, why, item } = unreadable;
+    let why = mask_card_numbers(&why.to_string()).into_owned();
+    tracing::error!("a notice is quarantined, see GET /v1/inbox/items?state=quarantined: {why}");
+    let kind = mask_card_numbers(&kind).chars().take(KIND_MAX).collect();
+    let token = token.map_or(String::new(), |token| token.to_string());
+    let id = Uuid::now_v7();
+    let content = app.quarantine().seal(id, item.as_bytes())?;
+    let hash = app.quarantine().hash(item.as_bytes());
+    let key = ItemKey { kind, token, state: String::new() };
+    Some(NewItem { id, key, hash, content, quarantined: Some(why) })
 }

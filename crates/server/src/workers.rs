@@ -1,3 +1,4 @@
 //! What the server does by itself, beside answering.
 
+pub(crate) mod consumer;
 pub mod sweeper;

@@ -92,9 +92,12 @@ impl Source for PostgresSource {
         if servers > 0 {
             return Ok(Some(format!("{servers} connections of servers are open on the source's database")));
         }
-        let moved = (counts(session)? != self.counts)
-            .then(|| "something was committed in the source's database meanwhile".to_owned());
-        Ok(moved)
+        if counts(session)? != self.counts {
+            return Ok(Some("something was committed in the source's database meanwhile".to_owned()));
+        }
+        let rows = session.rows("select count(*) from inbox")?;
+        let count = rows.first().map(|row| get(row, 0)).transpose()?;
+        Ok(bursar_store::copy::left_behind(count.unwrap_or(0)))
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bursar_store::{Batch, Clock, Ledger, PoolUse, StoreError, Sweep, Transacted};
 use deadpool_postgres::{Client, Object};
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -72,6 +73,13 @@ impl PostgresLedger {
             caution: Arc::default(),
             runtime: Handle::current(),
         })
+    }
+}
+
+impl PostgresLedger {
+    /// The store's time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 }
 

@@ -9,6 +9,7 @@ mod copy;
 mod error;
 mod guards;
 mod identity;
+mod inbox;
 mod lane;
 mod ledger;
 mod load;

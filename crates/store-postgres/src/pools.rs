@@ -113,7 +113,9 @@ async fn reap(pool: Pool, keep: usize, idle: Duration) {
 }
 
 fn readers(options: &Options) -> Result<Pool, StoreError> {
-    let settings = format!("-c statement_timeout={}", options.statement_timeout.as_millis());
+    // The inbox is changed over them, and what it takes is acknowledged.
+    let timeout = options.statement_timeout.as_millis();
+    let settings = format!("-c statement_timeout={timeout} -c synchronous_commit=on");
     let limits = Limits { wait: options.connect_timeout, create: options.connect_timeout };
     build(Purpose::Reads, pool(options, &settings, options.readers_max, limits)?)
 }

@@ -199,10 +199,12 @@ fn owners(state: &State) -> Insert<'_> {
     let rows: Vec<_> = state.owners.changed().collect();
     let restricted: HashSet<OwnerId> =
         state.controls.changed().flat_map(|row| row.controls.iter()).map(|control| control.owner).collect();
-    let target = "owners (id, program, kind, name, token, status, sequence, last_at, controls_version)";
-    let types = ["uuid", "uuid", "text", "text", "text", "text", "bigint", "timestamptz", "bigint"];
+    let target =
+        "owners (id, program, kind, name, token, status, sequence, last_at, controls_version, status_at)";
+    let types =
+        ["uuid", "uuid", "text", "text", "text", "text", "bigint", "timestamptz", "bigint", "timestamptz"];
     let conflict = "on conflict (id) do update set status = excluded.status, sequence = excluded.sequence,
-                    last_at = excluded.last_at,
+                    last_at = excluded.last_at, status_at = excluded.status_at,
                     controls_version = case excluded.controls_version when 0 then owners.controls_version
                     else greatest(owners.controls_version + 1,
                     (extract(epoch from clock_timestamp()) * 1000000)::bigint) end";
@@ -216,6 +218,7 @@ fn owners(state: &State) -> Insert<'_> {
         .column(rows.iter().map(|row| row.sequence))
         .column(rows.iter().map(|row| row.last_at))
         .column(rows.iter().map(|row| i64::from(restricted.contains(&row.id))))
+        .column(rows.iter().map(|row| row.status_at))
 }
 
 fn accounts(state: &State) -> Insert<'_> {
@@ -239,24 +242,27 @@ fn accounts(state: &State) -> Insert<'_> {
         .column(rows.iter().map(|row| row.entries))
 }
 
+/// Of cardholders and cards only the status changes.
+const MOVED: &str = "on conflict (id) do update set status = excluded.status, status_at = excluded.status_at";
+
 fn cardholders(state: &State) -> Insert<'_> {
     let rows: Vec<_> = state.cardholders.changed().collect();
-    let target = "cardholders (id, owner, token, reference, status)";
-    let conflict = "on conflict (id) do update set status = excluded.status";
-    Insert::new(target, &["uuid", "uuid", "text", "text", "text"], conflict)
+    let target = "cardholders (id, owner, token, reference, status, status_at)";
+    let types = ["uuid", "uuid", "text", "text", "text", "timestamptz"];
+    Insert::new(target, &types, MOVED)
         .column(rows.iter().map(|row| row.id.uuid()))
         .column(rows.iter().map(|row| row.owner.uuid()))
         .column(rows.iter().map(|row| row.token.as_str()))
         .column(rows.iter().map(|row| row.reference.as_str()))
         .column(rows.iter().map(|row| row.status.as_str()))
+        .column(rows.iter().map(|row| row.status_at))
 }
 
 fn cards(state: &State) -> Insert<'_> {
     let rows: Vec<_> = state.cards.changed().collect();
-    let target = "cards (id, owner, cardholder, account, token, last_four, status)";
-    let types = ["uuid", "uuid", "uuid", "uuid", "text", "text", "text"];
-    let conflict = "on conflict (id) do update set status = excluded.status";
-    Insert::new(target, &types, conflict)
+    let target = "cards (id, owner, cardholder, account, token, last_four, status, status_at)";
+    let types = ["uuid", "uuid", "uuid", "uuid", "text", "text", "text", "timestamptz"];
+    Insert::new(target, &types, MOVED)
         .column(rows.iter().map(|row| row.id.uuid()))
         .column(rows.iter().map(|row| row.owner.uuid()))
         .column(rows.iter().map(|row| row.cardholder.uuid()))
@@ -264,6 +270,7 @@ fn cards(state: &State) -> Insert<'_> {
         .column(rows.iter().map(|row| row.token.as_str()))
         .column(rows.iter().map(|row| row.last_four.as_ref().map(|four| four.as_str())))
         .column(rows.iter().map(|row| row.status.as_str()))
+        .column(rows.iter().map(|row| row.status_at))
 }
 
 fn controls(state: &State) -> Insert<'_> {

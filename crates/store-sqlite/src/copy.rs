@@ -91,8 +91,11 @@ impl Source for SqliteSource {
         }
         let connection = &self.books.connection;
         connection.execute_batch("commit").map_err(|error| of_read(&error))?;
-        let is_same = data_version(connection)? == self.data_version;
-        Ok((!is_same).then(|| format!("something was committed in {folder} meanwhile")))
+        if data_version(connection)? != self.data_version {
+            return Ok(Some(format!("something was committed in {folder} meanwhile")));
+        }
+        let count = connection.query_row("select count(*) from inbox", [], |row| row.get(0));
+        Ok(bursar_store::copy::left_behind(count.map_err(|error| of_read(&error))?))
     }
 }
 

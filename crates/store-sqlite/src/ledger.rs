@@ -17,7 +17,7 @@ use crate::folder::{DataFolder, FileIdentity};
 use crate::keys::KeyLimits;
 use crate::readers::Readers;
 use crate::writer::{Job, Session, Writer, beat};
-use crate::{identity, schema};
+use crate::{identity, inbox, schema};
 
 /// Connections that look up the tokens of swipes: each lookup is one step down one index.
 const LOOKUPS: usize = 2;
@@ -54,7 +54,7 @@ impl Default for Options {
 
 /// A ledger in one SQLite file.
 pub struct SqliteLedger {
-    readers: Readers,
+    pub(crate) readers: Readers,
     /// Apart from the others, so that no swipe waits behind long lists.
     lookups: Readers,
     synchronous: Synchronous,
@@ -85,6 +85,7 @@ impl SqliteLedger {
         let mut connection = open_writer(file, tuning, true)?;
         schema::bring_up_to_date(&mut connection)?;
         identity::read(&connection)?.refuse_unfinished()?;
+        inbox::end_leases(&connection, &options.clock)?;
         let log = file.with_extension("db-wal");
         let failed =
             |error: std::io::Error| StoreError::Unavailable(format!("cannot start a thread: {error}"));
@@ -114,7 +115,7 @@ impl SqliteLedger {
         })
     }
 
-    async fn ask<T>(
+    pub(crate) async fn ask<T>(
         &self,
         job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
     ) -> Result<T, StoreError> {

@@ -10,6 +10,7 @@ mod copy;
 mod error;
 mod folder;
 mod identity;
+mod inbox;
 mod keys;
 mod ledger;
 mod load;

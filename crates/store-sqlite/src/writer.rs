@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bursar_core::{Outcome, State, decide_batch};
 use bursar_store::{Batch, Clock, Settled, StoreError, Sweep, Transacted};
+use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,7 +27,20 @@ pub(crate) enum Job {
     Transact(Batch, oneshot::Sender<Result<Transacted, StoreError>>),
     KeepSweep(Sweep, oneshot::Sender<Result<(), StoreError>>),
     Probe(oneshot::Sender<Result<(), StoreError>>),
+    Inbox(Box<dyn Change>),
 }
+
+/// A change of the inbox, and who waits for it.
+pub(crate) trait Change: Send {
+    /// Makes it, at this moment.
+    fn make(&mut self, connection: &Connection, now: Timestamp) -> rusqlite::Result<()>;
+
+    /// Tells what became of it.
+    fn tell(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+/// Changes of the inbox that share one commit, at most.
+const CHANGES_MAX: usize = 64;
 
 pub(crate) struct Writer {
     pub(crate) file: PathBuf,
@@ -61,7 +75,8 @@ impl Session {
 
 impl Writer {
     pub(crate) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(job) = jobs.blocking_recv() {
+        let mut next = None;
+        while let Some(job) = next.take().or_else(|| jobs.blocking_recv()) {
             match job {
                 Job::Transact(batch, reply) => {
                     let _ = reply.send(self.on_session(|session, writer| writer.transact(session, &batch)));
@@ -71,6 +86,12 @@ impl Writer {
                 }
                 Job::Probe(reply) => {
                     let _ = reply.send(self.on_session(|session, writer| writer.probe(session)));
+                }
+                Job::Inbox(first) => {
+                    let mut changes = vec![first];
+                    next = gather(&mut jobs, &mut changes);
+                    let made = self.on_session(|session, writer| writer.change(session, &mut changes));
+                    changes.into_iter().for_each(|change| change.tell(made.clone()));
                 }
             }
             // After the answer, which need not wait for it.
@@ -149,6 +170,17 @@ impl Writer {
         Ok(Transacted { settled, began, loaded, decided })
     }
 
+    /// Makes changes of the inbox, in one transaction.
+    fn change(&self, session: &mut Session, changes: &mut [Box<dyn Change>]) -> Result<(), StoreError> {
+        let failed = |error: rusqlite::Error| before_commit(&error);
+        let transaction =
+            session.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let now = self.clock.now();
+        changes.iter_mut().try_for_each(|change| change.make(&transaction, now)).map_err(failed)?;
+        self.identities.iter().try_for_each(FileIdentity::verify)?;
+        transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))
+    }
+
     fn probe(&self, session: &mut Session) -> Result<(), StoreError> {
         beat(&session.connection, &self.clock)
     }
@@ -160,6 +192,17 @@ fn keep_sweep(session: &Session, sweep: Sweep) -> Result<(), StoreError> {
                   on conflict (days) do update set position = max(position, excluded.position)";
     let kept = session.connection.execute(insert, (sweep.days, sweep.position));
     kept.map(|_| ()).map_err(|error| before_commit(&error))
+}
+
+/// Adds the changes of the inbox that wait already; the first other job is handed back.
+fn gather(jobs: &mut mpsc::Receiver<Job>, changes: &mut Vec<Box<dyn Change>>) -> Option<Job> {
+    while changes.len() < CHANGES_MAX {
+        match jobs.try_recv().ok()? {
+            Job::Inbox(change) => changes.push(change),
+            other => return Some(other),
+        }
+    }
+    None
 }
 
 /// Commits, and so flushes, something. A fresh connection begins with it: what an earlier process

@@ -15,6 +15,7 @@ mod controls;
 mod discrepancies;
 mod give_back;
 mod holds;
+mod inbox;
 mod links;
 mod messages;
 mod methods;
@@ -31,12 +32,13 @@ pub use clock::{NOON, SetClock};
 use std::sync::Arc;
 
 use crate::books::{self, Books};
+use crate::inbox::Store;
 use crate::ledger::Ledger;
 
 /// Where a ledger under test keeps its data. Empty at first; opened again, what was there is there.
 pub trait Place: Send + Sync {
     /// Opens the ledger, whose clock is [`Place::clock`]. The one opened before was dropped.
-    fn open(&self) -> Arc<dyn Ledger>;
+    fn open(&self) -> Arc<dyn Store>;
 
     /// One snapshot for the check of the books.
     fn books(&self) -> Box<dyn Books>;
@@ -73,7 +75,7 @@ pub mod cases {
 /// Makes a test of each case of the contract suite. The argument is an expression that makes a
 /// new, empty [`Place`]; the test file needs `tokio` with `macros` and `rt`.
 ///
-/// Cases under `reopening`, `sweeps` and `windows` get the place itself, the others an open ledger.
+/// Cases under `inbox`, `reopening`, `sweeps` and `windows` get the place itself, the others an open ledger.
 #[macro_export]
 macro_rules! ledger_contract {
     ($place:expr) => {
@@ -92,6 +94,7 @@ macro_rules! ledger_contract {
                 objects_of_another_owner_cannot_be_joined,
                 what_is_closed_gets_no_new_cardholders_and_cards,
                 transitions_follow_the_status_tables,
+                what_the_processor_says_of_a_status_counts_unless_what_is_there_is_newer_or_final,
             }
             messages {
                 one_message_sent_twice_holds_money_once,
@@ -246,6 +249,15 @@ macro_rules! ledger_contract {
                 an_expiry_for_a_message_that_is_no_longer_the_last_changes_nothing,
                 the_days_of_a_program_change_and_are_read_back,
             }
+            inbox {
+                what_is_put_is_taken_once_and_gone_when_it_is_done,
+                an_item_that_comes_again_is_stored_once_and_kept_twice_if_it_says_something_else,
+                nobody_takes_what_another_works_on_until_the_lease_ends,
+                what_fails_is_tried_three_times_more_and_is_dead_then,
+                whoever_lost_the_lease_fails_nothing,
+                what_nobody_can_work_on_waits_for_an_operator,
+                what_waits_is_there_after_opening_again,
+            }
             reopening {
                 everything_is_still_there_after_opening_again,
                 a_repeat_after_opening_again_gets_the_same_bytes,
@@ -272,6 +284,7 @@ macro_rules! ledger_contract {
             }
         )+)+
     };
+    (@call inbox, $case:ident, $place:ident) => { super::inbox::$case($place).await };
     (@call reopening, $case:ident, $place:ident) => { super::reopening::$case($place).await };
     (@call sweeps, $case:ident, $place:ident) => { super::sweeps::$case($place).await };
     (@call windows, $case:ident, $place:ident) => { super::windows::$case($place).await };

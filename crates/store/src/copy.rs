@@ -50,12 +50,23 @@ pub trait Source: Side {
     /// As above.
     fn count(&mut self, table: &'static Table) -> Result<u64, StoreError>;
 
-    /// Why the snapshot may not be all there is by now, if so: something was committed after it, or
-    /// somebody runs who can. Ends the snapshot.
+    /// Why the snapshot may not be all there is by now, if so: something was committed after it, somebody
+    /// runs who can, or the inbox is not empty. Ends the snapshot.
     ///
     /// # Errors
     /// As above.
     fn moved_on(&mut self) -> Result<Option<String>, StoreError>;
+}
+
+/// Why so many notices in the source's inbox keep a copy from its end: they were acknowledged, and are in no
+/// ledger yet.
+#[must_use]
+pub fn left_behind(notices: i64) -> Option<String> {
+    (notices > 0).then(|| {
+        format!(
+            "the source's inbox has {notices} notices, which no copy brings over: let a server work them off, and replay              or dismiss what is dead or quarantined (GET /v1/inbox)"
+        )
+    })
 }
 
 /// Where a ledger is written, by this process alone.

@@ -1,8 +1,9 @@
 //! The ledger port: what every store promises, whatever engine keeps it.
 //!
 //! [`Ledger::transact`] is the heart: one batch of commands, decided by `bursar_core` and saved in
-//! one durable step. [`Reader`] reads what is committed. [`books::check`] recomputes every balance
-//! and hold from messages and journal. [`copy`] moves a ledger from one store to another.
+//! one durable step. [`Reader`] reads what is committed. [`Inbox`] keeps what is still to be booked.
+//! [`books::check`] recomputes every balance and hold from messages and journal. [`copy`] moves a ledger from one
+//! store to another.
 //! [`contract`] is the suite that each engine has to pass.
 
 pub mod books;
@@ -13,6 +14,7 @@ pub mod contract;
 pub mod copy;
 mod error;
 mod identity;
+mod inbox;
 mod ledger;
 mod pool;
 mod purchase;
@@ -24,6 +26,7 @@ mod sweep;
 pub use clock::Clock;
 pub use error::StoreError;
 pub use identity::Identity;
+pub use inbox::{Counts, Inbox, Item, ItemKey, ItemState, NewItem, Put, RUNS_MAX, Store};
 pub use ledger::{Batch, Ledger, Member, Settled, Transacted};
 pub use pool::PoolUse;
 pub use purchase::{Purchase, PurchaseFilter, keys_of_transactions};

@@ -8,8 +8,8 @@ use bursar_core::text::{FreeText, Token};
 use bursar_core::window::Counter;
 use bursar_core::{
     Account, AccountId, Answer, Card, CardId, Cardholder, CardholderId, Control, ControlId, Discrepancy,
-    DiscrepancyKind, HoldGroup, JournalId, Message, MessageId, Owner, OwnerId, OwnerKind, Program, ProgramId,
-    Zone,
+    DiscrepancyKind, HoldGroup, JournalId, Message, MessageId, MessageKey, Owner, OwnerId, OwnerKind,
+    Program, ProgramId, Zone,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,6 +28,8 @@ pub trait Reader: Send + Sync + 'static {
 
     /// A company or person.
     async fn find_owner(&self, id: OwnerId) -> Result<Option<Owner>, StoreError>;
+    /// The company or person with a processor's token.
+    async fn find_owner_by_token(&self, token: &Token) -> Result<Option<Owner>, StoreError>;
     /// Companies or persons.
     async fn list_owners(&self, kind: OwnerKind, page: Page<OwnerId>) -> Result<Vec<Owner>, StoreError>;
 
@@ -75,6 +77,8 @@ pub trait Reader: Send + Sync + 'static {
 
     /// An authorization or increment, with its hold group.
     async fn find_authorization(&self, id: MessageId) -> Result<Option<AuthorizationRecord>, StoreError>;
+    /// The message with this key.
+    async fn find_message(&self, key: &MessageKey) -> Result<Option<Message>, StoreError>;
     /// Authorizations and increments in the order of their commits. Looks at most at
     /// [`Slice::SCANNED_MAX`] messages a call, so its cost does not grow with history.
     ///

@@ -12,8 +12,8 @@ use bursar_core::command::Route;
 use bursar_core::control::Scope;
 use bursar_core::text::Token;
 use bursar_core::{
-    Account, AccountId, Card, CardId, Cardholder, CardholderId, Control, ControlId, MessageId, Owner,
-    OwnerId, OwnerKind, Program, ProgramId,
+    Account, AccountId, Card, CardId, Cardholder, CardholderId, Control, ControlId, Message, MessageId,
+    MessageKey, Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
     AuthorizationFilter, AuthorizationRecord, Batch, ControlFilter, DiscrepancyFilter, Entry, IdleSlice,
@@ -277,6 +277,7 @@ pass_on! {
     find_program(id: ProgramId) -> Option<Program>;
     list_programs(page: Page<ProgramId>) -> Vec<Program>;
     find_owner(id: OwnerId) -> Option<Owner>;
+    find_owner_by_token(token: &Token) -> Option<Owner>;
     list_owners(kind: OwnerKind, page: Page<OwnerId>) -> Vec<Owner>;
     find_cardholder(id: CardholderId) -> Option<Cardholder>;
     find_cardholder_by_token(token: &Token) -> Option<Cardholder>;
@@ -291,6 +292,7 @@ pass_on! {
     list_accounts(owner: Option<OwnerId>, page: Page<AccountId>) -> Vec<Account>;
     list_entries(account: AccountId, page: Page<i64>) -> Vec<Entry>;
     find_authorization(id: MessageId) -> Option<AuthorizationRecord>;
+    find_message(key: &MessageKey) -> Option<Message>;
     list_authorizations(filter: AuthorizationFilter, page: Page<i64>) -> Slice<ListedMessage>;
     find_purchase(message: MessageId) -> Option<Purchase>;
     list_purchases(filter: &PurchaseFilter, page: Page<i64>) -> Slice<Purchase>;

@@ -114,7 +114,7 @@ async fn a_member_whose_data_cannot_be_stored_is_found_by_halves_and_fails_alone
     for (number, waiting) in waiting.into_iter().enumerate() {
         let reply = waiting.await.reply;
         match number {
-            6 => assert!(matches!(reply, Reply::Unavailable(Unavailable::Store(_))), "{reply:?}"),
+            6 => assert!(matches!(reply, Reply::Unavailable(Unavailable::Undecidable(_))), "{reply:?}"),
             _ => assert_eq!(declined(&reply), None, "member {number}"),
         }
     }

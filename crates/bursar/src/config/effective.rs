@@ -55,6 +55,7 @@ impl Effective {
         let next = credentials.marqeta.password_next.as_ref();
         let rows = [
             Some(("credentials.api_key", REDACTED)),
+            credentials.quarantine_key.as_ref().map(|_| ("credentials.quarantine_key", REDACTED)),
             Some(("credentials.marqeta.username", username)),
             Some(("credentials.marqeta.password", REDACTED)),
             next.map(|_| ("credentials.marqeta.password_next", REDACTED)),

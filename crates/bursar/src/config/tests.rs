@@ -344,7 +344,7 @@ fn the_listing_shows_that_secrets_are_there_and_not_what_they_are() {
     let (_, mut effective) = load(&Sources::default()).expect("good settings");
     effective.add_credentials(&path, &credentials);
     let table = effective.to_string();
-    assert_eq!(table.matches("[redacted]").count(), 2, "{table}");
+    assert_eq!(table.matches("[redacted]").count(), 3, "{table}");
     use secrecy::ExposeSecret;
     assert!(!table.contains(credentials.api_key.expose_secret()));
     assert!(!table.contains(credentials.marqeta.password.expose_secret()));

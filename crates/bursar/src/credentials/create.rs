@@ -3,19 +3,16 @@
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::password_problem;
+use super::{QUARANTINE_KEY, password_problem};
 
 /// Writes new random credentials, completely or not at all, and never over a file that is there.
 /// False if another process was faster: then its file counts.
 pub(super) fn create(path: &Path) -> io::Result<bool> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let draft = folder.join(format!(".credentials-{}", hex(&rand::random::<[u8; 8]>())));
+    let draft = draft_in(folder);
     let placed = write(&draft, &text()).and_then(|()| place(&draft, path));
     // Also after a failure: it may hold secrets that nobody will ever use.
     let removed = fs::remove_file(&draft);
@@ -23,6 +20,50 @@ pub(super) fn create(path: &Path) -> io::Result<bool> {
     removed?;
     File::open(folder)?.sync_all()?;
     Ok(is_new)
+}
+
+/// Adds a quarantine key to a file that has none; all else stays as it is. Two that start at once add one key
+/// together: the file is locked, and whoever comes second finds another in its place, or the key.
+pub(super) fn add_quarantine_key(path: &Path) -> io::Result<()> {
+    let file = File::open(path)?;
+    file.lock()?;
+    let text = fs::read_to_string(path)?;
+    let has_key = |table: toml::Table| table.contains_key(QUARANTINE_KEY);
+    if text.parse().is_ok_and(has_key) {
+        return Ok(());
+    }
+    let folder = folder_of(path);
+    let draft = draft_in(folder);
+    // Before all else: what comes after the first section is of that section.
+    let placed =
+        write(&draft, &format!("{}{text}", quarantine_key())).and_then(|()| fs::rename(&draft, path));
+    if placed.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    placed?;
+    File::open(folder)?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn draft_in(folder: &Path) -> PathBuf {
+    folder.join(format!(".credentials-{}", hex(&rand::random::<[u8; 8]>())))
+}
+
+fn quarantine_key() -> String {
+    let key = hex(&rand::random::<[u8; 32]>());
+    format!(
+        r#"# What webhooks that nobody can read are encrypted with, in the inbox: 64 hexadecimal digits. All instances on a
+# ledger have the same; who changes it can read no more what was sealed before.
+{QUARANTINE_KEY} = "{key}"
+
+"#
+    )
 }
 
 fn write(draft: &Path, text: &str) -> io::Result<()> {
@@ -43,14 +84,14 @@ fn place(draft: &Path, path: &Path) -> io::Result<bool> {
 
 fn text() -> String {
     let api_key = format!("bursar_{}", hex(&rand::random::<[u8; 32]>()));
-    let password = password();
+    let (password, quarantine_key) = (password(), quarantine_key());
     format!(
         r#"# The secrets of this Bursar. Keep the file to yourself (mode 0600). Restart after a change.
 
 # Callers of /v1 send it: Authorization: Bearer <api_key>
 api_key = "{api_key}"
 
-# What Marqeta sends with every just-in-time funding request: basic_auth_username and
+{quarantine_key}# What Marqeta sends with every just-in-time funding request: basic_auth_username and
 # basic_auth_password of the program gateway. A password has 20 to 100 characters, among them a digit,
 # a small letter, a capital letter and a symbol.
 [marqeta]

@@ -176,3 +176,43 @@ fn debug_shows_no_secret() {
     assert!(!shown.contains(credentials.api_key.expose_secret()));
     assert!(!shown.contains(credentials.marqeta.password.expose_secret()));
 }
+
+#[test]
+fn a_file_without_a_quarantine_key_gets_one_once_and_keeps_all_else() {
+    let folder = folder();
+    let path = written(&folder, &good());
+    let (credentials, is_new) = load_or_create(&path).expect("good credentials");
+    assert!(credentials.quarantine_key.is_some() && !is_new);
+    let text = fs::read_to_string(&path).expect("a file");
+    assert!(text.ends_with(&good()), "{text}");
+    assert_eq!(mode(&path), 0o600);
+    load_or_create(&path).expect("good credentials");
+    assert_eq!(fs::read_to_string(&path).expect("a file"), text);
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "a draft was left");
+}
+
+#[test]
+fn starts_at_the_same_time_add_one_key() {
+    for _ in 0..20 {
+        let folder = folder();
+        let path = written(&folder, &good());
+        let start = || {
+            load_or_create(&path).expect("good credentials");
+            fs::read_to_string(&path).expect("a file")
+        };
+        let texts: Vec<String> = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..4).map(|_| scope.spawn(start)).collect();
+            starts.into_iter().map(|start| start.join().expect("no panic")).collect()
+        });
+        assert!(texts.iter().all(|text| *text == texts[0]), "a key was replaced: {texts:?}");
+    }
+}
+
+#[test]
+fn what_is_no_quarantine_key_is_refused() {
+    for bad in ["", "0123", &"g".repeat(64), &"0".repeat(65), &"é".repeat(32)] {
+        let said = refused(&format!("quarantine_key = \"{bad}\"\n{}", good()));
+        assert!(said.contains("quarantine_key has to have 64 hexadecimal digits"), "{said}");
+        assert!(bad.is_empty() || !said.contains(bad), "{said}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What names a hold group beside the keys of its messages.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::word::words;
 
@@ -20,7 +20,7 @@ words! {
 
 /// An id that a processor or network gives to more than one message of a purchase. Stored with the first
 /// reported message that has it: those that have it too are of the same hold group.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Link {
     /// Whose ids these are: see [`crate::MessageKey::scope`].
     pub scope: i64,

@@ -1,7 +1,7 @@
 //! What a processor reports of transactions that are over, or that it decided without us.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::authorize::merchant_content;
 use super::{Amount, GroupRef, Route};
@@ -56,7 +56,7 @@ pub struct Report {
 }
 
 /// What the processor says that it heard from us when it asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Heard {
     /// Whether that was an approval; `None` if it does not tell.
     pub is_approved: Option<bool>,
@@ -77,7 +77,7 @@ impl Heard {
 }
 
 /// What happened to the money, in the words of no processor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Says {
     /// So much was approved: it is held, whoever approved it.

@@ -58,6 +58,7 @@ pub(super) fn owner(
         name: request.name.clone(),
         token: request.token.clone(),
         status: OwnerStatus::Active,
+        status_at: None,
         sequence: 0,
         last_at: at,
     };
@@ -83,6 +84,7 @@ fn the_person(owner: &Owner) -> Cardholder {
         token: owner.token.clone().unwrap_or_else(|| Token::from_id(&id)),
         reference: owner.name.clone(),
         status: CardholderStatus::Active,
+        status_at: None,
     }
 }
 
@@ -103,6 +105,7 @@ pub(super) fn cardholder(state: &State, id: MessageId, request: &CreateCardholde
         token: request.token.clone().unwrap_or_else(|| Token::from_id(&id)),
         reference: request.reference.clone(),
         status: request.status,
+        status_at: None,
     };
     let object = Some((id.to_string(), Some(cardholder.status.as_str())));
     Ruling { changes: vec![Change::Cardholder(cardholder)], object, ..Ruling::default() }
@@ -143,6 +146,7 @@ pub(super) fn card(
         token: request.token.clone().unwrap_or_else(|| Token::from_id(&id)),
         last_four: request.last_four,
         status: request.status,
+        status_at: None,
     };
     let object = Some((id.to_string(), Some(card.status.as_str())));
     Ok(Ruling { changes: vec![Change::Card(card)], object, ..Ruling::default() })

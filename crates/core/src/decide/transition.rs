@@ -1,41 +1,84 @@
-//! Changes of status. Asking for the status that is there already is granted and changes nothing.
+//! Changes of status. Asking for the status that is there already is granted and changes nothing but its time.
+
+use jiff::Timestamp;
 
 use super::{Change, Fault, Ruling};
 use crate::check::DeclineReason;
 use crate::command::{MoveCard, MoveCardholder, MoveOwner};
 use crate::owner::Owner;
 use crate::state::State;
+use crate::time::whole_microseconds;
 
-pub(super) fn owner(request: &MoveOwner, owner: &Owner) -> Ruling {
+pub(super) fn owner(request: &MoveOwner, owner: &Owner, at: Timestamp) -> Ruling {
     let mut owner = owner.clone();
-    let object = Some((owner.id.to_string(), Some(request.to.as_str())));
-    if owner.status != request.to && !owner.status.may_become(request.to) {
-        return Ruling::decline(DeclineReason::TransitionNotAllowed);
+    let (from, to) = (owner.status, request.to);
+    let asked = Asked { is_same: from == to, may_become: from.may_become(to), is_final: from.is_final() };
+    match asked.verdict(request.reported_at, owner.status_at, at) {
+        Verdict::Refused => return Ruling::decline(DeclineReason::TransitionNotAllowed),
+        Verdict::Outdated => {}
+        Verdict::Moved(at) => (owner.status, owner.status_at) = (to, Some(at)),
     }
-    owner.status = request.to;
+    let object = Some((owner.id.to_string(), Some(owner.status.as_str())));
     Ruling { changes: vec![Change::Owner(owner)], object, ..Ruling::default() }
 }
 
-pub(super) fn cardholder(state: &State, request: &MoveCardholder) -> Result<Ruling, Fault> {
+pub(super) fn cardholder(state: &State, request: &MoveCardholder, at: Timestamp) -> Result<Ruling, Fault> {
     let Some(mut cardholder) = state.cardholders.get(request.cardholder)?.cloned() else {
         return Ok(Ruling::decline(DeclineReason::CardholderUnknown));
     };
-    if cardholder.status != request.to && !cardholder.status.may_become(request.to) {
-        return Ok(Ruling::decline(DeclineReason::TransitionNotAllowed));
+    let (from, to) = (cardholder.status, request.to);
+    let asked = Asked { is_same: from == to, may_become: from.may_become(to), is_final: from.is_final() };
+    match asked.verdict(request.reported_at, cardholder.status_at, at) {
+        Verdict::Refused => return Ok(Ruling::decline(DeclineReason::TransitionNotAllowed)),
+        Verdict::Outdated => {}
+        Verdict::Moved(at) => (cardholder.status, cardholder.status_at) = (to, Some(at)),
     }
-    cardholder.status = request.to;
-    let object = Some((cardholder.id.to_string(), Some(request.to.as_str())));
+    let object = Some((cardholder.id.to_string(), Some(cardholder.status.as_str())));
     Ok(Ruling { changes: vec![Change::Cardholder(cardholder)], object, ..Ruling::default() })
 }
 
-pub(super) fn card(state: &State, request: &MoveCard) -> Result<Ruling, Fault> {
+pub(super) fn card(state: &State, request: &MoveCard, at: Timestamp) -> Result<Ruling, Fault> {
     let Some(mut card) = state.cards.get(request.card)?.cloned() else {
         return Ok(Ruling::decline(DeclineReason::CardUnknown));
     };
-    if card.status != request.to && !card.status.may_become(request.to) {
-        return Ok(Ruling::decline(DeclineReason::TransitionNotAllowed));
+    let (from, to) = (card.status, request.to);
+    let asked = Asked { is_same: from == to, may_become: from.may_become(to), is_final: from.is_final() };
+    match asked.verdict(request.reported_at, card.status_at, at) {
+        Verdict::Refused => return Ok(Ruling::decline(DeclineReason::TransitionNotAllowed)),
+        Verdict::Outdated => {}
+        Verdict::Moved(at) => (card.status, card.status_at) = (to, Some(at)),
     }
-    card.status = request.to;
-    let object = Some((card.id.to_string(), Some(request.to.as_str())));
+    let object = Some((card.id.to_string(), Some(card.status.as_str())));
     Ok(Ruling { changes: vec![Change::Card(card)], object, ..Ruling::default() })
+}
+
+/// What a change of status asks of the status that is there.
+struct Asked {
+    is_same: bool,
+    may_become: bool,
+    is_final: bool,
+}
+
+/// What becomes of it.
+enum Verdict {
+    /// The rules do not allow it.
+    Refused,
+    /// What is there is newer: it stays.
+    Outdated,
+    /// It is so, since then.
+    Moved(Timestamp),
+}
+
+impl Asked {
+    /// What the processor reports has happened there, in whatever order we hear of it: a step that is missing
+    /// here may still come, and is older then.
+    fn verdict(&self, reported_at: Option<Timestamp>, since: Option<Timestamp>, at: Timestamp) -> Verdict {
+        let reported_at = reported_at.map(whole_microseconds);
+        match (reported_at, since) {
+            (Some(reported), Some(since)) if reported < since => Verdict::Outdated,
+            (Some(reported), _) if self.is_same || !self.is_final => Verdict::Moved(reported),
+            (None, _) if self.is_same || self.may_become => Verdict::Moved(at),
+            _ => Verdict::Refused,
+        }
+    }
 }

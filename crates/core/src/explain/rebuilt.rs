@@ -234,6 +234,7 @@ impl<'a> Rebuilt<'a> {
                 name: name.clone(),
                 token: None,
                 status: self.owner,
+                status_at: None,
                 sequence: 0,
                 last_at: Timestamp::UNIX_EPOCH,
             },
@@ -244,12 +245,23 @@ impl<'a> Rebuilt<'a> {
         for (id, status) in [(ONE, Some(self.cardholder)), (OTHER, self.payer)] {
             let (id, token, reference) = (CardholderId::new(id), token.clone(), name.clone());
             if let Some(status) = status {
-                state.cardholders.put(id, Cardholder { id, owner, token, reference, status });
+                state
+                    .cardholders
+                    .put(id, Cardholder { id, owner, token, reference, status, status_at: None });
             }
         }
         state.cards.put(
             card,
-            Card { id: card, owner, cardholder, account, token, last_four: None, status: self.card },
+            Card {
+                id: card,
+                owner,
+                cardholder,
+                account,
+                token,
+                last_four: None,
+                status: self.card,
+                status_at: None,
+            },
         );
         state.load_empty(Scope::Owner(owner));
         state.load_empty(Scope::Cardholder(cardholder));

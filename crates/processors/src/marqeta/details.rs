@@ -155,7 +155,7 @@ fn object<'a, T: serde::Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
 }
 
 /// A string, or a whole number in its place.
-fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str::<Scalar<'_>>(raw.get()).ok().map(|Scalar(text)| text)
 }
 

@@ -5,13 +5,15 @@ use bursar_core::message::{Source, TransactionKind};
 use bursar_core::text::Token;
 use bursar_core::{Answer, Command, Decided, Details, Encode, Merchant, MessageId, MessageKey};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::link::Links;
 use super::request::message_key;
 use super::transaction::is_asked;
 
-/// What the processor says that became of a transaction.
-#[derive(Debug, Clone)]
+/// What the processor says that became of a transaction. It waits in the inbox in this form: a field that is
+/// added later is read from older ones, too, if it may be missing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TransactionReport {
     pub(super) token: Token,
     pub(super) transaction_type: Token,
@@ -31,7 +33,7 @@ pub struct TransactionReport {
 }
 
 /// What is done with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Asked {
     /// It is booked.
     Book {
@@ -55,6 +57,12 @@ impl TransactionReport {
     #[must_use]
     pub fn transaction_type(&self) -> &Token {
         &self.transaction_type
+    }
+
+    /// The state that it is told in.
+    #[must_use]
+    pub fn state(&self) -> &Token {
+        &self.state
     }
 
     /// The card to look up.
@@ -159,6 +167,12 @@ pub(super) const fn may_be_asked(says: Says) -> bool {
 pub struct ReportEncoder {
     transaction_type: Token,
     state: Token,
+}
+
+impl ReportEncoder {
+    pub(super) fn new(told: &Token, state: &Token) -> Self {
+        Self { transaction_type: told.clone(), state: state.clone() }
+    }
 }
 
 impl Encode for ReportEncoder {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bursar_core::command::Says;
+use bursar_core::text::Token;
 use serde_json::value::RawValue;
 
 use super::decode::{
@@ -12,74 +13,76 @@ use super::decode::{
 use super::details;
 use super::gateway_log::read_heard;
 use super::link::read_links;
+use super::notice::{Notice, find_token, without_card_data};
 use super::report::{Asked, TransactionReport, may_be_asked};
 use super::transaction::{Amount, Rule, find_rule};
 use super::wire::{Item, Scalar};
 use crate::json::{Object, nests_deeper_than};
 
-/// One notice of a webhook.
+/// One item of a webhook.
 #[derive(Debug)]
-pub enum Notice {
-    /// What became of a transaction.
-    Transaction(Box<TransactionReport>),
+pub enum Delivered {
+    /// It says something.
+    Notice(Notice),
     /// The processor asks whether anybody is there.
     Ping,
-    /// One of another kind, by its name: nothing is done with it.
-    Other(String),
-    /// A transaction that cannot be read.
-    Unreadable(Reject),
+    /// One that nobody can read, as it came: it may hold anything.
+    Unreadable(Unreadable),
 }
 
-const TRANSACTIONS: &str = "transactions";
+/// An item that nobody can read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The name of the array that it came in.
+    pub kind: String,
+    /// Its own token, if that much can be read.
+    pub token: Option<Token>,
+    /// What is wrong with it; the field begins with its place in the body.
+    pub why: Reject,
+    /// Itself, without numbers of cards.
+    pub item: String,
+}
 
-/// Reads every notice of a webhook: what is wrong with one says nothing of the others.
+/// Reads every item of a webhook: what is wrong with one says nothing of the others.
 ///
 /// # Errors
 /// The body as a whole is not UTF-8, not JSON, no object with arrays, or nests too deep.
-pub fn decode_webhook(body: &[u8]) -> Result<Vec<Notice>, Reject> {
+pub fn decode_webhook(body: &[u8]) -> Result<Vec<Delivered>, Reject> {
     let text = std::str::from_utf8(body).map_err(|_| Reject::new("body", "is not UTF-8"))?;
     if nests_deeper_than(body, NESTING_MAX) {
         return Err(Reject::new("body", format!("nests deeper than {NESTING_MAX} levels")));
     }
     let kinds: BTreeMap<String, &RawValue> = serde_json::from_str(text)
         .map_err(|error| Reject::new("body", format!("is no JSON object: line {}", error.line())))?;
-    let mut notices = Vec::new();
+    let mut delivered = Vec::new();
     let mut has_array = false;
     for (kind, items) in kinds {
-        let items: Vec<&RawValue> = match serde_json::from_str(items.get()) {
-            Ok(items) => items,
-            Err(_) if kind == TRANSACTIONS => return Err(Reject::new(kind, "is no array")),
-            Err(_) => continue,
-        };
+        let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(items.get()) else { continue };
         has_array = true;
-        notices.extend(items.into_iter().zip(0..).map(|(item, place)| match kind.as_str() {
-            TRANSACTIONS => read_transaction(item, place),
-            "pings" => Notice::Ping,
-            _ => Notice::Other(kind.clone()),
-        }));
+        delivered.extend(items.into_iter().zip(0..).map(|(item, place)| deliver(&kind, item, place)));
     }
-    has_array.then_some(notices).ok_or_else(|| Reject::new("body", "has no notices"))
+    has_array.then_some(delivered).ok_or_else(|| Reject::new("body", "has no notices"))
 }
 
-fn read_transaction(item: &RawValue, place: usize) -> Notice {
-    let at = |field: &str| format!("{TRANSACTIONS}[{place}].{field}");
-    let item = serde_json::from_str::<Object<Item<'_>>>(item.get());
-    match item.map(|Object(item)| read_item(item)) {
-        Ok(Ok(report)) => Notice::Transaction(Box::new(report)),
-        Ok(Err(reject)) => Notice::Unreadable(Reject { field: at(&reject.field), ..reject }),
-        Err(error) => {
-            let message = error.to_string();
-            // The first half of it quotes the value.
-            let expected = message.rsplit_once(", expected ").map_or("another shape", |(_, rest)| rest);
-            Notice::Unreadable(Reject::new(at(""), format!("has the wrong type: expected {expected}")))
-        }
+fn deliver(kind: &str, item: &RawValue, place: usize) -> Delivered {
+    if kind == "pings" {
+        return Delivered::Ping;
+    }
+    match Notice::read(kind, item.get()) {
+        Ok(notice) => Delivered::Notice(notice),
+        Err(reject) => Delivered::Unreadable(Unreadable {
+            kind: kind.to_owned(),
+            token: find_token(item),
+            why: Reject { field: format!("{kind}[{place}].{}", reject.field), ..reject },
+            item: without_card_data(item),
+        }),
     }
 }
 
 /// Success codes of a transaction; everything else is a failure.
 const SUCCESS: [&str; 3] = ["0000", "0002", "1830"];
 
-fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject> {
+pub(super) fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject> {
     let token = required(item.token.take(), &["token"])?;
     let transaction_type = required(item.transaction_type.take(), &["type"])?;
     let state = required(item.state.take(), &["state"])?;

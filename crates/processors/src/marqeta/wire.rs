@@ -79,9 +79,7 @@ pub(super) struct Item<'a> {
     #[serde(borrow)]
     pub(super) original_transaction_token: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) network_transaction_lifecycle_id: Option<Scalar<'a>>,
-    #[serde(borrow)]
-    pub(super) network_reference_id: Option<Scalar<'a>>,
+    pub(super) network_transaction_lifecycle_id: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) amount: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -126,6 +124,70 @@ pub(super) struct Item<'a> {
     pub(super) advice_reason_code: Option<&'a RawValue>,
 }
 
+/// A transition of a card, user or business. Users and businesses have a `status`, cards a `state`.
+#[derive(serde::Deserialize)]
+pub(super) struct TransitionItem<'a> {
+    #[serde(borrow)]
+    pub(super) token: Option<Text<'a>>,
+    #[serde(borrow, rename = "type")]
+    pub(super) transition_type: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) state: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) status: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) card_token: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) user_token: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) business_token: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) card: Option<Object<Named<'a>>>,
+    #[serde(borrow)]
+    pub(super) user: Option<Object<Named<'a>>>,
+    #[serde(borrow)]
+    pub(super) business: Option<Object<Named<'a>>>,
+    #[serde(borrow)]
+    pub(super) created_time: Option<Scalar<'a>>,
+}
+
+/// What is told of a dispute, or of a card in a wallet.
+#[derive(serde::Deserialize)]
+pub(super) struct EventItem<'a> {
+    #[serde(borrow)]
+    pub(super) token: Option<Text<'a>>,
+    #[serde(borrow, rename = "type")]
+    pub(super) event_type: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) state: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) transaction_token: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) original_transaction_token: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) transaction: Option<Object<Named<'a>>>,
+    #[serde(borrow)]
+    pub(super) card_token: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) digital_wallet_token: Option<Object<InWallet<'a>>>,
+    #[serde(borrow)]
+    pub(super) created_time: Option<Scalar<'a>>,
+}
+
+/// An object of which only its token counts.
+#[derive(serde::Deserialize)]
+pub(super) struct Named<'a> {
+    #[serde(borrow)]
+    pub(super) token: Option<Text<'a>>,
+}
+
+/// A card in a wallet.
+#[derive(serde::Deserialize)]
+pub(super) struct InWallet<'a> {
+    #[serde(borrow)]
+    pub(super) card_token: Option<Text<'a>>,
+}
+
 /// `response` of a transaction.
 #[derive(serde::Deserialize)]
 pub(super) struct ItemResponse<'a> {
@@ -140,8 +202,9 @@ pub(super) struct ItemResponse<'a> {
 /// `gpa_order` or `gpa_order_unload`.
 #[derive(serde::Deserialize)]
 pub(super) struct Order<'a> {
+    /// A token, if it can be read.
     #[serde(borrow)]
-    pub(super) token: Option<Scalar<'a>>,
+    pub(super) token: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) currency_code: Option<Scalar<'a>>,
     #[serde(borrow)]

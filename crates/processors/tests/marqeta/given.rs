@@ -173,6 +173,7 @@ fn company(id: OwnerId) -> Owner {
         name: FreeText::new("Field Work Ltd"),
         token: None,
         status: OwnerStatus::Active,
+        status_at: None,
         sequence: 0,
         last_at: "2026-11-01T00:00:00Z".parse().expect("a time"),
     }
@@ -185,6 +186,7 @@ fn user(id: u128, owner: OwnerId, token: &str) -> Cardholder {
         token: Token::new(token).expect("a token"),
         reference: FreeText::new("a user"),
         status: CardholderStatus::Active,
+        status_at: None,
     }
 }
 
@@ -197,6 +199,7 @@ fn card(owner: OwnerId, account: AccountId) -> Card {
         token: Token::new("card-ada-1").expect("a token"),
         last_four: None,
         status: CardStatus::Active,
+        status_at: None,
     }
 }
 

@@ -11,4 +11,5 @@ mod hostile;
 mod links;
 mod merchants;
 mod methods;
+mod notices;
 mod reports;

@@ -2,8 +2,9 @@
 
 use bursar_core::command::{Found, Report, Route, Says};
 use bursar_core::message::{MessageKey, Role, TransactionKind as Kind};
+use bursar_core::text::Token;
 use bursar_core::{AccountId, Action, CardId, CardholderId, Command, MessageId, OwnerId};
-use bursar_processors::marqeta::{Notice, decode_webhook};
+use bursar_processors::marqeta::{Delivered, Notice, decode_webhook};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -158,7 +159,7 @@ pub(crate) fn commands(item: &Value) -> Vec<Command> {
     let body = json!({"transactions": [item]}).to_string();
     let mut notices = decode_webhook(body.as_bytes()).expect("a webhook");
     match notices.pop() {
-        Some(Notice::Transaction(report)) => {
+        Some(Delivered::Notice(Notice::Transaction(report))) => {
             let mut number = 0;
             report.into_commands(found(), || {
                 number += 1;
@@ -245,7 +246,9 @@ fn what_has_failed_is_refused_or_looked_at() {
 #[test]
 fn what_names_no_card_of_ours_is_looked_at() {
     let body = json!({"transactions": [item("refund")]}).to_string();
-    let Some(Notice::Transaction(report)) = decode_webhook(body.as_bytes()).expect("a webhook").pop() else {
+    let Some(Delivered::Notice(Notice::Transaction(report))) =
+        decode_webhook(body.as_bytes()).expect("a webhook").pop()
+    else {
         panic!("no transaction");
     };
     assert!(report.needs_review(Found::default()) && !report.needs_review(found()));
@@ -320,15 +323,26 @@ fn what_may_have_been_asked_is_claimed_and_so_is_what_it_follows() {
 #[test]
 fn a_notice_is_read_apart_from_the_others() {
     let read = |body: &str| decode_webhook(body.as_bytes());
-    let notices = read(
-        r#"{"transactions":[{"token":"t-1","type":"refund"},7],"pings":[{}],"cards":[{},{}],"note":"x"}"#,
+    let delivered = read(
+        r#"{"transactions":[{"token":"t-1","type":"refund"},7],"pings":[{}],"novelties":[{},{"token":"n-1"}],"note":"x"}"#,
     )
     .expect("a webhook");
-    let told: Vec<String> = notices.iter().map(|notice| format!("{notice:?}")).collect();
-    assert_eq!(told.len(), 5, "{told:?}");
-    assert!(told[..2] == ["Other(\"cards\")", "Other(\"cards\")"] && told[2] == "Ping", "{told:?}");
-    assert!(told[3].contains("transactions[0].state") && told[3].contains("is missing"), "{}", told[3]);
-    assert!(told[4].contains("transactions[1]") && !told[4].contains('7'), "{}", told[4]);
+    let told = |delivered: &Delivered| match delivered {
+        Delivered::Unreadable(of) => {
+            let token = of.token.as_ref().map_or("none", Token::as_str);
+            format!("{} {} {token} {}", of.why, of.kind, of.item)
+        }
+        other => format!("{other:?}"),
+    };
+    let told: Vec<String> = delivered.iter().map(told).collect();
+    let expected = [
+        "novelties[0].: is of a kind that nobody knows here novelties none {}",
+        r#"novelties[1].: is of a kind that nobody knows here novelties n-1 {"token":"n-1"}"#,
+        "Ping",
+        r#"transactions[0].state: is missing transactions t-1 {"token":"t-1","type":"refund"}"#,
+        "transactions[1].: has the wrong type: expected an object transactions none 7",
+    ];
+    assert_eq!(told, expected);
     for body in
         ["", "[]", "{}", "{\"transactions\":", "\u{feff}{}", r#"{"transactions":{}}"#, r#"{"note":"x"}"#]
     {

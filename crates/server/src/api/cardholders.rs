@@ -132,6 +132,7 @@ pub(super) async fn move_cardholder(
         owner: Some(cardholder.owner),
         cardholder: cardholder.id,
         to: to.status,
+        reported_at: None,
     });
     settle(&app, key, action, granted(TransitionView::of)).await
 }

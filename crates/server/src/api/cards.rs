@@ -139,7 +139,12 @@ pub(super) async fn move_card(
     Body(to): Body<Transition<CardStatus>>,
 ) -> Result<Stored, Problem> {
     let card = find(&app, id).await?;
-    let action = Action::MoveCard(MoveCard { owner: Some(card.owner), card: card.id, to: to.status });
+    let action = Action::MoveCard(MoveCard {
+        owner: Some(card.owner),
+        card: card.id,
+        to: to.status,
+        reported_at: None,
+    });
     settle(&app, key, action, granted(TransitionView::of)).await
 }
 

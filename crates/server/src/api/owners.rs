@@ -79,7 +79,7 @@ pub(super) async fn change_status<V: OwnerView>(
     to: OwnerStatus,
 ) -> Result<Stored, Problem> {
     let owner = find(app, id, V::KIND).await?;
-    let action = Action::MoveOwner(MoveOwner { owner: owner.id, to });
+    let action = Action::MoveOwner(MoveOwner { owner: owner.id, to, reported_at: None });
     settle(app, key, action, granted(TransitionView::of)).await
 }
 

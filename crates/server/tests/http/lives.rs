@@ -105,11 +105,22 @@ impl Life {
     }
 }
 
+/// In order, each delivery of a life is worked off before its next comes.
 async fn live(lives: &[Life], server: &Running, in_order: bool) -> Tested {
+    if !in_order {
+        return deliver(lives, server, |life| life.order.clone()).await;
+    }
+    for place in 0..6 {
+        deliver(lives, server, |_| vec![place]).await?;
+    }
+    Ok(())
+}
+
+/// Delivers these of each life, and waits until all of them are worked off.
+async fn deliver(lives: &[Life], server: &Running, which: impl Fn(&Life) -> Vec<usize>) -> Tested {
     let client = async |first: usize| -> Tested {
         for (number, life) in lives.iter().enumerate().skip(first).step_by(CLIENTS) {
-            let order: Vec<usize> = if in_order { (0..6).collect() } else { life.order.clone() };
-            life.lived(number, &order, server).await?;
+            life.lived(number, &which(life), server).await?;
         }
         Ok(())
     };
@@ -117,7 +128,7 @@ async fn live(lives: &[Life], server: &Running, in_order: bool) -> Tested {
     for lived in futures_util::future::join_all(clients).await {
         lived?;
     }
-    Ok(())
+    server.drained().await
 }
 
 /// The account, and what is left of the card's limit.

@@ -5,6 +5,7 @@ mod authorizations;
 mod controls;
 mod discrepancies;
 mod health;
+mod inbox;
 mod jit;
 mod limits;
 mod lives;

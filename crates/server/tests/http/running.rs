@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bursar_authorizer::Authorizer;
 use bursar_processors::marqeta;
-use bursar_server::{App, Credentials, Server, Settings};
+use bursar_server::{App, Credentials, QuarantineKey, Server, Settings};
 use bursar_testkit::{Place, Store};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, RequestBuilder, StatusCode};
@@ -22,6 +22,8 @@ pub(crate) const JIT_PASSWORD: &str = "Jit_password-1.23456789";
 pub(crate) const JIT_PASSWORD_NEXT: &str = "Jit_password-2.23456789";
 
 pub(crate) const WEBHOOK_SECRET: &str = "webhook-secret-1.23456789";
+pub(crate) const QUARANTINE_KEY: [u8; 32] = [7; 32];
+
 pub(crate) const WEBHOOK_SECRET_NEXT: &str = "webhook-secret-2.23456789";
 
 /// A server that runs until it is stopped or dropped.
@@ -30,8 +32,9 @@ pub(crate) struct Running {
     pub(crate) client: Client,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) task: JoinHandle<std::io::Result<()>>,
+    pub(crate) app: App,
     keys: AtomicU32,
-    _place: Box<dyn Place>,
+    pub(crate) place: Box<dyn Place>,
 }
 
 /// How a body is signed with this secret.
@@ -72,8 +75,9 @@ impl Given {
     }
 }
 
-fn app(place: &dyn Place, settings: Settings) -> Result<App, Error> {
-    let authorizer = Authorizer::start(place.open(), bursar_authorizer::Settings::default())?;
+pub(crate) fn app(place: &dyn Place, settings: Settings, key: [u8; 32]) -> Result<App, Error> {
+    let store = place.open();
+    let authorizer = Authorizer::start(store.clone(), bursar_authorizer::Settings::default())?;
     let credentials = Credentials {
         api_key: SecretString::from(API_KEY),
         marqeta: marqeta::Credentials {
@@ -82,8 +86,9 @@ fn app(place: &dyn Place, settings: Settings) -> Result<App, Error> {
             password_next: Some(SecretString::from(JIT_PASSWORD_NEXT)),
             webhook_secrets: [WEBHOOK_SECRET, WEBHOOK_SECRET_NEXT].map(SecretString::from).into(),
         },
+        quarantine: QuarantineKey::new(key),
     };
-    Ok(App::new(authorizer, credentials, settings))
+    Ok(App::new(authorizer, store, credentials, settings))
 }
 
 impl Running {
@@ -96,14 +101,31 @@ impl Running {
     }
 
     pub(crate) async fn start_in(place: Box<dyn Place>, settings: Settings) -> Result<Self, Error> {
+        Self::start_sealing(place, settings, QUARANTINE_KEY).await
+    }
+
+    /// With a quarantine key of its own.
+    pub(crate) async fn start_sealing(
+        place: Box<dyn Place>,
+        settings: Settings,
+        key: [u8; 32],
+    ) -> Result<Self, Error> {
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-        let app = app(place.as_ref(), settings)?;
+        let app = app(place.as_ref(), settings, key)?;
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(server.run(app, async move {
+        let task = tokio::spawn(server.run(app.clone(), async move {
             let _ = stopped.await;
         }));
-        Ok(Self { address, client: Client::new(), stop, task, keys: AtomicU32::new(0), _place: place })
+        let (client, keys) = (Client::new(), AtomicU32::new(0));
+        Ok(Self { address, client, stop, task, app, keys, place })
+    }
+
+    /// Stops it, and hands over its data.
+    pub(crate) async fn end(self) -> Result<Box<dyn Place>, Error> {
+        let _ = self.stop.send(());
+        self.task.await??;
+        Ok(self.place)
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -143,6 +165,12 @@ impl Running {
         let request =
             request.basic_auth("marqeta", Some(JIT_PASSWORD)).header("X-Marqeta-Signature", signature);
         answered(request.header("Content-Type", "application/json").body(body.to_owned())).await
+    }
+
+    /// Waits until everything that was reported is worked off.
+    pub(crate) async fn drained(&self) -> Result<(), Error> {
+        let drained = tokio::time::timeout(std::time::Duration::from_secs(120), self.app.drained()).await;
+        drained.map_err(|_| "the inbox is never empty")?.map_err(Into::into)
     }
 
     /// Posts what has to succeed.

@@ -13,8 +13,8 @@ use bursar_core::control::Scope;
 use bursar_core::journal::CustomerEntry;
 use bursar_core::text::Token;
 use bursar_core::{
-    Account, AccountId, Card, CardId, Cardholder, CardholderId, Control, ControlId, JournalId, MessageId,
-    Owner, OwnerId, OwnerKind, Program, ProgramId,
+    Account, AccountId, Card, CardId, Cardholder, CardholderId, Control, ControlId, JournalId, Message,
+    MessageId, MessageKey, Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
     AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, IdleSlice,
@@ -30,7 +30,7 @@ use super::{Clean, PostgresLedger, SILENT, flight};
 use crate::error::before_commit;
 use crate::load;
 use crate::pools::Pool;
-use crate::rows::{Read, account, card, cardholder, control, get, id, owner, program};
+use crate::rows::{Read, account, card, cardholder, control, get, id, message, owner, program};
 
 /// Where a kind of row is and how it is read.
 struct Table<T> {
@@ -47,11 +47,15 @@ const CARDHOLDERS: Table<Cardholder> =
 const CARDS: Table<Card> = Table { name: "cards", columns: card::COLUMNS, read: card::read };
 const CONTROLS: Table<Control> = Table { name: "controls", columns: control::COLUMNS, read: control::read };
 
-type Parameter<'a> = &'a (dyn ToSql + Sync);
+pub(crate) type Parameter<'a> = &'a (dyn ToSql + Sync);
 
 impl PostgresLedger {
     /// The rows of a statement. One round trip, after the first on a connection.
-    async fn query(&self, select: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
+    pub(crate) async fn query(
+        &self,
+        select: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
         self.within_time(query(&self.pools.readers, select, parameters)).await
     }
 
@@ -129,6 +133,10 @@ impl Reader for PostgresLedger {
 
     async fn find_owner(&self, id: OwnerId) -> Result<Option<Owner>, StoreError> {
         self.find(&OWNERS, "id", &id.uuid()).await
+    }
+
+    async fn find_owner_by_token(&self, token: &Token) -> Result<Option<Owner>, StoreError> {
+        self.find(&OWNERS, "token", &token.as_str()).await
     }
 
     async fn list_owners(&self, kind: OwnerKind, page: Page<OwnerId>) -> Result<Vec<Owner>, StoreError> {
@@ -218,6 +226,16 @@ impl Reader for PostgresLedger {
 
     async fn find_authorization(&self, id: MessageId) -> Result<Option<AuthorizationRecord>, StoreError> {
         self.within_time(self.authorization(id)).await
+    }
+
+    async fn find_message(&self, key: &MessageKey) -> Result<Option<Message>, StoreError> {
+        let select = format!(
+            "select {} from messages where token = $1 and source = $2 and scope = $3 and state = $4",
+            message::COLUMNS
+        );
+        let (token, source, state) = (key.token.as_str(), key.source.as_str(), &*key.state);
+        let rows = self.query(&select, &[&token, &source, &key.scope, &state]).await?;
+        Ok(rows.first().map(message::read).transpose()?)
     }
 
     async fn list_authorizations(

@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 
 use super::{Read, get, id, token, word};
 
-pub(crate) const COLUMNS: &str = "id, owner, token, reference, status";
+pub(crate) const COLUMNS: &str = "id, owner, token, reference, status, status_at";
 
 pub(crate) fn read(row: &Row) -> Read<Cardholder> {
     Ok(Cardholder {
@@ -15,5 +15,6 @@ pub(crate) fn read(row: &Row) -> Read<Cardholder> {
         token: word(row, 2, token)?,
         reference: FreeText::new(get(row, 3)?),
         status: word(row, 4, CardholderStatus::from_word)?,
+        status_at: get(row, 5)?,
     })
 }

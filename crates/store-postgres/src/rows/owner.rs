@@ -6,10 +6,10 @@ use tokio_postgres::Row;
 
 use super::{Read, get, id, token, word, word_opt};
 
-pub(crate) const COLUMNS: &str = "id, program, kind, name, token, status, sequence, last_at";
+pub(crate) const COLUMNS: &str = "id, program, kind, name, token, status, sequence, last_at, status_at";
 
 /// How many columns these are.
-pub(crate) const WIDTH: usize = 8;
+pub(crate) const WIDTH: usize = 9;
 
 /// Where the sequence and its time are.
 pub(crate) const VERSION: [usize; 2] = [6, 7];
@@ -24,5 +24,6 @@ pub(crate) fn read(row: &Row) -> Read<Owner> {
         status: word(row, 5, OwnerStatus::from_word)?,
         sequence: get(row, 6)?,
         last_at: get(row, 7)?,
+        status_at: get(row, 8)?,
     })
 }

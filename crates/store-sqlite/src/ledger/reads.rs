@@ -12,8 +12,8 @@ use bursar_core::control::Scope;
 use bursar_core::journal::CustomerEntry;
 use bursar_core::text::Token;
 use bursar_core::{
-    Account, AccountId, Card, CardId, Cardholder, CardholderId, Control, ControlId, JournalId, MessageId,
-    Owner, OwnerId, OwnerKind, Program, ProgramId,
+    Account, AccountId, Card, CardId, Cardholder, CardholderId, Control, ControlId, JournalId, Message,
+    MessageId, MessageKey, Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
     AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, IdleSlice,
@@ -25,7 +25,8 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use uuid::Uuid;
 
 use super::SqliteLedger;
-use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, owner, program};
+use crate::keys;
+use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, message, owner, program};
 use authorizations::{find_authorization, list_authorizations, list_records};
 use discrepancies::list_discrepancies;
 use idle::{list_idle, list_sweeps};
@@ -101,6 +102,11 @@ impl Reader for SqliteLedger {
 
     async fn find_owner(&self, id: OwnerId) -> Result<Option<Owner>, StoreError> {
         self.readers.read(move |connection| OWNERS.find(connection, "id", [Blob16(id.uuid())])).await
+    }
+
+    async fn find_owner_by_token(&self, token: &Token) -> Result<Option<Owner>, StoreError> {
+        let token = token.clone();
+        self.readers.read(move |connection| OWNERS.find(connection, "token", [token.as_str()])).await
     }
 
     async fn list_owners(&self, kind: OwnerKind, page: Page<OwnerId>) -> Result<Vec<Owner>, StoreError> {
@@ -199,6 +205,13 @@ impl Reader for SqliteLedger {
 
     async fn find_authorization(&self, id: MessageId) -> Result<Option<AuthorizationRecord>, StoreError> {
         self.readers.read(move |connection| find_authorization(connection, id)).await
+    }
+
+    async fn find_message(&self, key: &MessageKey) -> Result<Option<Message>, StoreError> {
+        let key = key.clone();
+        self.readers
+            .read(move |connection| keys::find(connection, &key, message::COLUMNS, message::read))
+            .await
     }
 
     async fn list_authorizations(

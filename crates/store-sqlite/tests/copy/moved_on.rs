@@ -1,7 +1,7 @@
 //! A source that goes on while it is copied, or afterwards.
 
 use bursar_store::copy::{CopyError, Report, Source, Target};
-use bursar_store::{Ledger, StoreError};
+use bursar_store::{Inbox, ItemKey, Ledger, NewItem, StoreError};
 use bursar_store_sqlite::SqliteLedger;
 use bursar_testkit::given::{self, usd};
 use bursar_testkit::{Place, PostgresPlace, SqlitePlace};
@@ -154,4 +154,26 @@ async fn an_unfinished_copy_starts_no_server_and_is_no_source() {
         let is_clear = matches!(&refused, CopyError::Refused(why) if why.contains("unfinished copy"));
         assert!(is_clear, "{refused}");
     }
+}
+
+/// What was acknowledged and is in no ledger would be lost.
+#[tokio::test]
+async fn a_copy_is_not_finished_while_notices_wait_in_the_source_s_inbox() {
+    let (first, database, second) = (SqlitePlace::new(), PostgresPlace::new(), SqlitePlace::new());
+    rich(&first).await;
+    let key = ItemKey { kind: "transaction".into(), token: "t-1".into(), state: "PENDING".into() };
+    let id = given::id();
+    let notice = NewItem { id, key, hash: [0; 32], content: b"{}".to_vec(), quarantined: None };
+    first.open_ledger().put(vec![notice.clone()]).await.expect("an inbox that works");
+    let behind = copied(&mut first.source(), &mut database.target().expect("empty"));
+    let why = behind.moved_on.as_deref().unwrap_or_default();
+    assert!(behind.is_equal() && why.contains("inbox has 1 notices"), "{behind:#?}");
+    first.open_ledger().done(vec![id]).await.expect("an inbox that works");
+    assert_finished(&copied(&mut first.source(), &mut database.target().expect("unfinished")));
+    let server = database.open_ledger();
+    server.put(vec![notice]).await.expect("an inbox that works");
+    drop(server);
+    until_no_server_is_connected(&database);
+    let behind = copied(&mut database.source(), &mut second.target().expect("empty"));
+    assert!(behind.moved_on.as_deref().unwrap_or_default().contains("inbox has 1 notices"), "{behind:#?}");
 }

@@ -7,8 +7,8 @@ use bursar_testkit::{PostgresPlace, SqlitePlace};
 use rusqlite::Connection;
 
 /// What a store keeps beside the ledger.
-const BESIDE: [&str; 6] =
-    ["heartbeat", "identity", "keys_young", "keys_grown", "keys_old", "refinery_schema_history"];
+const BESIDE: [&str; 7] =
+    ["heartbeat", "identity", "inbox", "keys_young", "keys_grown", "keys_old", "refinery_schema_history"];
 
 /// What the embedded store derives, and what counts only for instances that run: a target has none.
 const DERIVED: [&str; 3] = ["messages.previous", "owners.last_position", "owners.controls_version"];

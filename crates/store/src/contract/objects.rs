@@ -7,7 +7,9 @@ use bursar_core::{
     AccountId, Action, CardId, CardStatus, CardholderId, CardholderStatus, DeclineReason, OwnerId, OwnerKind,
     OwnerStatus, ProgramId,
 };
+use jiff::SignedDuration;
 
+use super::NOON;
 use super::given::{self, Call, Funded, Sent, usd};
 use crate::ledger::{Ledger, Settled};
 use crate::reader::Page;
@@ -293,4 +295,48 @@ pub(super) async fn transitions_follow_the_status_tables(ledger: &dyn Ledger) {
     let card = ledger.find_card(funded.card).await.expect("readable").expect("there");
     let owner = ledger.find_owner(funded.owner).await.expect("readable").expect("there");
     assert_eq!((card.status, owner.status), (CardStatus::Terminated, OwnerStatus::Closed));
+}
+
+/// Whatever was left out on the way may still come. The last word is that of the latest time, the operator's included.
+pub(super) async fn what_the_processor_says_of_a_status_counts_unless_what_is_there_is_newer_or_final(
+    ledger: &dyn Ledger,
+) {
+    let funded = given::account(ledger, usd("1.00")).await;
+    let after = |minutes| NOON + SignedDuration::from_mins(minutes);
+    let card = |to, minutes| given::card_move(&funded, to).reported(after(minutes));
+    let cardholder = |to, minutes| given::cardholder_move(&funded, to).reported(after(minutes));
+    let owner = |to, minutes| given::owner_move(&funded, to).reported(after(minutes));
+    let refused = Some(DeclineReason::TransitionNotAllowed);
+    let steps = [
+        // A day before, and nobody has said anything since.
+        (card(CardStatus::Suspended, -1_440), None, "suspended"),
+        (card(CardStatus::Unactivated, -1_500), None, "suspended"),
+        (card(CardStatus::Active, -1_440), None, "active"),
+        (given::card_move(&funded, CardStatus::Suspended), None, "suspended"),
+        (card(CardStatus::Active, -1), None, "suspended"),
+        (card(CardStatus::Active, 1), None, "active"),
+        (card(CardStatus::Terminated, 3), None, "terminated"),
+        (card(CardStatus::Suspended, 2), None, "terminated"),
+        (card(CardStatus::Active, 4), refused, "terminated"),
+        (cardholder(CardholderStatus::Limited, 2), None, "limited"),
+        (cardholder(CardholderStatus::Unverified, 1), None, "limited"),
+        (cardholder(CardholderStatus::Closed, 3), None, "closed"),
+        (owner(OwnerStatus::Suspended, 2), None, "suspended"),
+        (owner(OwnerStatus::Active, 1), None, "suspended"),
+        (owner(OwnerStatus::Active, 3), None, "active"),
+    ];
+    for (step, (call, reason, status)) in steps.into_iter().enumerate() {
+        let sent = given::sent(ledger, &call).await;
+        assert_eq!(sent.declined(), reason, "step {step}: {call:?}");
+        let found = match call.command.action {
+            Action::MoveOwner(_) => {
+                ledger.find_owner(funded.owner).await.map(|of| of.map(|of| of.status.as_str()))
+            }
+            Action::MoveCard(_) => {
+                ledger.find_card(funded.card).await.map(|of| of.map(|of| of.status.as_str()))
+            }
+            _ => ledger.find_cardholder(funded.cardholder).await.map(|of| of.map(|of| of.status.as_str())),
+        };
+        assert_eq!(found, Ok(Some(status)), "step {step}");
+    }
 }

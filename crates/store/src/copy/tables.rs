@@ -1,6 +1,6 @@
 //! What a ledger consists of, for who moves it: every table and column, in words that both engines
 //! share. What an engine derives for itself (keys by age, chains of positions) is not among them, nor is
-//! the heartbeat.
+//! the heartbeat; nor the inbox, which has to be worked off before a copy and is no part of the ledger's truth.
 
 use uuid::Uuid;
 
@@ -148,14 +148,16 @@ tables! {
     }
     owners changing by 1 {
         id Id, program Id, kind Text, name Text, token Text, status Text, sequence Integer, last_at Time,
+        status_at Time,
     }
     accounts changing by 1 {
         id Id, owner Id, currency Text, posted_minor Integer, held_minor Integer, pending_credit_minor Integer,
         credit_line_minor Integer, open_holds Integer, entries Integer,
     }
-    cardholders changing by 1 { id Id, owner Id, token Text, reference Text, status Text }
+    cardholders changing by 1 { id Id, owner Id, token Text, reference Text, status Text, status_at Time }
     cards changing by 1 {
         id Id, owner Id, cardholder Id, account Id, token Text, last_four Text, status Text,
+        status_at Time,
     }
     controls changing by 1 {
         id Id, owner Id, scope Text, subject Id, name Text, rule Text, status Text,

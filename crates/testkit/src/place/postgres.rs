@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bursar_store::books::Books;
 use bursar_store::contract::{Place, SetClock};
-use bursar_store::{Clock, Ledger, StoreError};
+use bursar_store::{Clock, Store, StoreError};
 use bursar_store_postgres::{Options, PostgresBooks, PostgresLedger, PostgresSource, PostgresTarget};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, Row};
@@ -219,7 +219,7 @@ impl PostgresPlace {
 }
 
 impl Place for PostgresPlace {
-    fn open(&self) -> Arc<dyn Ledger> {
+    fn open(&self) -> Arc<dyn Store> {
         self.open_ledger()
     }
 

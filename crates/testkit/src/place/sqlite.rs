@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bursar_store::books::Books;
 use bursar_store::contract::{Place, SetClock};
-use bursar_store::{Clock, Ledger, StoreError};
+use bursar_store::{Clock, Store, StoreError};
 use bursar_store_sqlite::{DataFolder, Options, SqliteBooks, SqliteLedger, SqliteSource, SqliteTarget};
 use tempfile::TempDir;
 
@@ -79,7 +79,7 @@ impl SqlitePlace {
 }
 
 impl Place for SqlitePlace {
-    fn open(&self) -> Arc<dyn Ledger> {
+    fn open(&self) -> Arc<dyn Store> {
         self.open_ledger()
     }
 

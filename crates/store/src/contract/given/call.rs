@@ -17,6 +17,7 @@ use bursar_core::{
     Mcc, Merchant, MessageId, MessageKey, Money, OwnerId, OwnerKind, OwnerStatus, ProgramId, Window, Work,
     Zone,
 };
+use jiff::Timestamp;
 
 use super::{Funded, JsonAnswer, currency, id, new_token, token};
 use crate::ledger::Member;
@@ -215,21 +216,37 @@ pub fn new_card(owner: OwnerId, cardholder: CardholderId, account: AccountId) ->
 #[must_use]
 pub fn owner_move(funded: &Funded, to: OwnerStatus) -> Call {
     let owner = funded.owner;
-    Call::new(Source::Api, Action::MoveOwner(MoveOwner { owner, to }))
+    Call::new(Source::Api, Action::MoveOwner(MoveOwner { owner, to, reported_at: None }))
 }
 
 /// Another status of the cardholder.
 #[must_use]
 pub fn cardholder_move(funded: &Funded, to: CardholderStatus) -> Call {
-    let change = MoveCardholder { owner: Some(funded.owner), cardholder: funded.cardholder, to };
+    let change =
+        MoveCardholder { owner: Some(funded.owner), cardholder: funded.cardholder, to, reported_at: None };
     Call::new(Source::Api, Action::MoveCardholder(change))
 }
 
 /// Another status of the card.
 #[must_use]
 pub fn card_move(funded: &Funded, to: CardStatus) -> Call {
-    let change = MoveCard { owner: Some(funded.owner), card: funded.card, to };
+    let change = MoveCard { owner: Some(funded.owner), card: funded.card, to, reported_at: None };
     Call::new(Source::Api, Action::MoveCard(change))
+}
+
+impl Call {
+    /// A change of status as the processor reports it, of this time.
+    #[must_use]
+    pub fn reported(mut self, at: Timestamp) -> Self {
+        let reported_at = match &mut self.command.action {
+            Action::MoveOwner(change) => &mut change.reported_at,
+            Action::MoveCardholder(change) => &mut change.reported_at,
+            Action::MoveCard(change) => &mut change.reported_at,
+            other => panic!("{other:?} is no change of status"),
+        };
+        *reported_at = Some(at);
+        self
+    }
 }
 
 /// A limit of the amount that counts everything that is spent.

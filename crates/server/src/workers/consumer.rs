@@ -1,0 +1,196 @@
+//! Works off the inbox: takes what is due, a bounded number at once, and books it by the authorizer.
+//!
+//! To do an item twice does no harm, for the ledger knows it again; so a lease that ends too early, or a `done`
+//! that is lost, costs work and nothing else.
+
+mod book;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bursar_store::{Inbox, Item, StoreError};
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval};
+use uuid::Uuid;
+
+use crate::app::App;
+use book::Trouble;
+
+/// Items that are worked on at once, at most.
+const CONCURRENCY: usize = 64;
+
+/// How long nobody else gets an item that is worked on: whoever dies with it delays it by as much.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// How often the inbox is looked into without a word that something came: what another instance stored, what is
+/// to be tried again.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How long an item waits for a store that is away.
+const AWAY: Duration = Duration::from_millis(250);
+
+/// Who waits for whom.
+pub(crate) struct Signals {
+    /// Something was put.
+    put: Notify,
+    /// Something was worked off.
+    worked: watch::Sender<()>,
+}
+
+impl Default for Signals {
+    fn default() -> Self {
+        Self { put: Notify::new(), worked: watch::Sender::new(()) }
+    }
+}
+
+impl Signals {
+    /// Something is due.
+    pub(crate) fn wake(&self) {
+        self.put.notify_one();
+    }
+
+    /// Waits until nothing in the inbox is to be worked off any more.
+    pub(crate) async fn drained(&self, inbox: &dyn Inbox) -> Result<(), StoreError> {
+        let mut worked = self.worked.subscribe();
+        while inbox.counts().await?.waiting > 0 {
+            // The sender is here.
+            let _ = worked.changed().await;
+        }
+        Ok(())
+    }
+}
+
+/// A consumer at work.
+pub(crate) struct Consuming {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Consuming {
+    /// Takes no more, and finishes what it has taken; what waits for a store that is away stays in the inbox.
+    pub(crate) async fn stop(self) {
+        let _ = self.stop.send(());
+        if self.task.await.is_err() {
+            tracing::error!("the consumer of the inbox ended by a panic; the log has its place");
+        }
+    }
+}
+
+/// Begins to consume.
+pub(crate) fn start(app: &App) -> Consuming {
+    let (stop, stopped) = oneshot::channel();
+    let (is_stopping, stopping) = watch::channel(false);
+    let consumer = Consumer { app: app.clone(), at_work: JoinSet::new(), items: HashMap::new(), stopping };
+    Consuming { stop, task: tokio::spawn(consumer.run(stopped, is_stopping)) }
+}
+
+struct Consumer {
+    app: App,
+    /// What became of each item.
+    at_work: JoinSet<Result<(), Trouble>>,
+    items: HashMap<Id, Item>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Consumer {
+    async fn run(mut self, mut stopped: oneshot::Receiver<()>, is_stopping: watch::Sender<bool>) {
+        let app = self.app.clone();
+        let mut ticks = interval(POLL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut may_be_due = true;
+        loop {
+            let free = CONCURRENCY - self.at_work.len();
+            if may_be_due && free > 0 {
+                tokio::select! {
+                    taken = self.take(free) => may_be_due = taken,
+                    _ = &mut stopped => break,
+                }
+            }
+            tokio::select! {
+                _ = &mut stopped => break,
+                Some(ended) = self.at_work.join_next_with_id() => self.settle(ended).await,
+                () = app.signals().put.notified() => may_be_due = true,
+                _ = ticks.tick() => may_be_due = true,
+            }
+        }
+        is_stopping.send_replace(true);
+        while let Some(ended) = self.at_work.join_next_with_id().await {
+            self.settle(ended).await;
+        }
+    }
+
+    /// Takes so many, if they are due. Whether there may be more.
+    async fn take(&mut self, free: usize) -> bool {
+        match self.app.inbox().take(u32::try_from(free).unwrap_or(u32::MAX), LEASE).await {
+            Ok(items) => {
+                let may_be_more = items.len() == free;
+                for item in items {
+                    let work = work_off(self.app.clone(), item.clone(), self.stopping.clone());
+                    self.items.insert(self.at_work.spawn(work).id(), item);
+                }
+                may_be_more
+            }
+            Err(error) => {
+                tracing::warn!("the inbox cannot be worked off now: {error}");
+                false
+            }
+        }
+    }
+
+    /// Tells the inbox what became of this one, and of all others that ended meanwhile.
+    async fn settle(&mut self, first: Result<(Id, Result<(), Trouble>), JoinError>) {
+        let mut ended = vec![first];
+        ended.extend(std::iter::from_fn(|| self.at_work.try_join_next_with_id()));
+        let mut done: Vec<Uuid> = Vec::with_capacity(ended.len());
+        for ended in ended {
+            let (id, worked) = match ended {
+                Ok(ended) => ended,
+                Err(panic) => (panic.id(), Err(Trouble::Failed("a panic; the log has its place".into()))),
+            };
+            let Some(item) = self.items.remove(&id) else { continue };
+            match worked {
+                Ok(()) => done.push(item.id),
+                Err(Trouble::Failed(why)) => self.fail(&item, &why).await,
+                // Its lease ends by itself.
+                Err(Trouble::Away(_)) => {}
+            }
+        }
+        if !done.is_empty()
+            && let Err(error) = self.app.inbox().done(done).await
+        {
+            tracing::warn!("what was worked off stays in the inbox, and is done again: {error}");
+        }
+        self.app.signals().worked.send_replace(());
+    }
+
+    async fn fail(&self, item: &Item, why: &str) {
+        let id = item.id;
+        match item.pause() {
+            Some(pause) => tracing::warn!("item {id} of the inbox failed, next try in {pause:?}: {why}"),
+            None => {
+                tracing::error!("item {id} of the inbox is dead, see GET /v1/inbox/items?state=dead: {why}")
+            }
+        }
+        if let Err(error) = self.app.inbox().failed(item, why).await {
+            tracing::warn!("that item {id} of the inbox failed could not be stored: {error}");
+        }
+    }
+}
+
+/// Works on an item until it is worked off or fails. That a store is away is not its fault: it waits for that.
+async fn work_off(app: App, item: Item, mut stopping: watch::Receiver<bool>) -> Result<(), Trouble> {
+    let mut is_told = false;
+    loop {
+        match book::work_off(&app, &item).await {
+            Err(Trouble::Away(why)) if !*stopping.borrow() => {
+                if !is_told {
+                    tracing::warn!("item {} of the inbox waits for the store: {why}", item.id);
+                }
+                is_told = true;
+                let _ = tokio::time::timeout(AWAY, stopping.wait_for(|stopping| *stopping)).await;
+            }
+            worked => return worked,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What becomes of a notice: commands for the authorizer, the same whoever sends them how often.
+
+use std::time::{Duration, Instant};
+
+use bursar_authorizer::{Reply, Request, Timeline, Unavailable, Wanted};
+use bursar_core::{Command, Encode, Message, MessageId, Work};
+use bursar_processors::marqeta::{Event, FoundSubject, Notice, Subject, TransactionReport, Transition};
+use bursar_store::{Item, StoreError};
+use uuid::Uuid;
+
+use crate::app::App;
+
+/// How long it takes to find out what a token means, at most.
+const LOOK_UP: Duration = Duration::from_secs(5);
+
+/// Why an item is not worked off.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// For now, and through no fault of its own.
+    Away(String),
+    /// It cannot be, as it is.
+    Failed(String),
+}
+
+impl From<Unavailable> for Trouble {
+    fn from(why: Unavailable) -> Self {
+        match why {
+            Unavailable::Undecidable(why) => Self::Failed(why),
+            why => Self::Away(why.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::BadData(_) | StoreError::Corrupt(_) => Self::Failed(error.to_string()),
+            error => Self::Away(error.to_string()),
+        }
+    }
+}
+
+/// Books what the item says.
+pub(super) async fn work_off(app: &App, item: &Item) -> Result<(), Trouble> {
+    // Serde's words could quote it.
+    let unreadable = |_| Trouble::Failed("what is stored of it is no notice of this version".into());
+    match serde_json::from_slice(&item.content).map_err(unreadable)? {
+        Notice::Transaction(report) => transaction(app, *report).await,
+        Notice::Transition(transition) => move_subject(app, transition).await,
+        Notice::Event(event) => keep(app, event).await,
+    }
+}
+
+async fn transaction(app: &App, report: TransactionReport) -> Result<(), Trouble> {
+    let (token, transaction_type) = (report.token().clone(), report.transaction_type().clone());
+    let wanted = Wanted { card: report.card_token(), ..Wanted::default() };
+    let found = app.authorizer().look_up(wanted, Instant::now() + LOOK_UP, &mut Timeline::begin()).await?;
+    if report.needs_review(found) {
+        tracing::warn!(
+            "transaction {token} of the type {transaction_type} is kept for review: nothing is booked"
+        );
+    }
+    let encoder = report.encoder();
+    let mut last = None;
+    for command in report.into_commands(found, new_id) {
+        last = Some(settle(app, command, encoder.clone()).await?);
+    }
+    // Those before it are claims: in conflict, where the decision is there.
+    match last {
+        Some(Reply::Conflict) => tracing::warn!(
+            "transaction {token} of the type {transaction_type} was reported again with other content: \
+             nothing of it took effect"
+        ),
+        Some(Reply::Decided { declined: Some(reason), .. }) => tracing::error!(
+            "transaction {token} of the type {transaction_type} is kept and not booked: {reason}"
+        ),
+        _ => {}
+    }
+    Ok(())
+}
+
+async fn move_subject(app: &App, transition: Transition) -> Result<(), Trouble> {
+    let (of, subject) = transition.subject();
+    let (of, subject, token) = (of.as_str(), subject.clone(), transition.token().clone());
+    let found = find(app, &transition).await?;
+    if transition.needs_review(found) {
+        tracing::warn!(
+            "transition {token} of the {of} {subject} to {} is kept for review: it moves nothing here",
+            transition.state()
+        );
+    }
+    let encoder = transition.encoder();
+    let reply = settle(app, transition.into_command(found, new_id()), encoder).await?;
+    match reply {
+        Reply::Conflict => tracing::warn!(
+            "transition {token} of the {of} {subject} was reported again with other content: it moved nothing"
+        ),
+        Reply::Decided { declined: Some(reason), .. } => {
+            tracing::error!("transition {token} of the {of} {subject} is kept and moved nothing: {reason}");
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+async fn find(app: &App, transition: &Transition) -> Result<Option<FoundSubject>, Trouble> {
+    let ledger = app.ledger();
+    Ok(match transition.subject() {
+        (Subject::Card, token) => {
+            let route = ledger.find_route(token).await?;
+            route.map(|route| FoundSubject::Card(route.owner, route.card))
+        }
+        (Subject::User, token) => {
+            let cardholder = ledger.find_cardholder_by_token(token).await?;
+            cardholder.map(|found| FoundSubject::Cardholder(found.owner, found.id))
+        }
+        (Subject::Business, token) => {
+            let owner = ledger.find_owner_by_token(token).await?;
+            owner.map(|owner| FoundSubject::Owner(owner.id))
+        }
+    })
+}
+
+async fn keep(app: &App, event: Event) -> Result<(), Trouble> {
+    let mut found: Option<Message> = None;
+    for key in event.message_keys() {
+        found = app.ledger().find_message(&key).await?.filter(|message| message.group.is_some());
+        if found.is_some() {
+            break;
+        }
+    }
+    let (token, encoder) = (event.token().clone(), event.encoder());
+    let reply = settle(app, event.into_command(found.as_ref(), new_id()), encoder).await?;
+    if matches!(reply, Reply::Conflict) {
+        tracing::warn!("event {token} was reported again with other content: that is not kept");
+    }
+    Ok(())
+}
+
+async fn settle(app: &App, command: Command, encoder: impl Encode + 'static) -> Result<Reply, Trouble> {
+    let work = Work::new(command, Box::new(encoder));
+    let request = Request { work, deadline: None, timeline: Timeline::begin() };
+    match app.authorizer().settle(request).await.reply {
+        Reply::Unavailable(why) => Err(why.into()),
+        reply => Ok(reply),
+    }
+}
+
+fn new_id() -> MessageId {
+    MessageId::new(Uuid::now_v7())
+}
