@@ -265,7 +265,7 @@ async fn o3_an_owner_s_row_that_is_not_what_its_messages_say_is_found() {
     assert_found("O3", "it has messages, and no row", &["delete from owners"]).await;
     let unheard_of =
         "insert into owners select zeroblob(16), program, kind, name, 'other', status, sequence, last_at,
-                      last_position from owners";
+                      last_position, status_at from owners";
     assert_found("O3", "it has no messages", &[unheard_of]).await;
 }
 

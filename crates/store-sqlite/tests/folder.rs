@@ -79,6 +79,10 @@ async fn a_ledger_of_the_first_version_is_brought_up_to_date_and_repeats_its_ans
         alter table messages drop column details;
         alter table messages drop column previous;
         alter table owners drop column last_position;
+        drop table inbox;
+        alter table owners drop column status_at;
+        alter table cardholders drop column status_at;
+        alter table cards drop column status_at;
         delete from refinery_schema_history where version > 1";
     Connection::open(place.file())
         .and_then(|connection| connection.execute_batch(back_to_the_first))
