@@ -33,6 +33,7 @@ pub struct FaultyLedger {
     panics: AtomicBool,
     reads: AtomicU32,
     reads_left: AtomicU32,
+    reads_given_up: AtomicU32,
     read_fault: Mutex<Option<ReadFault>>,
     culprit: Mutex<Option<Token>>,
     gate: RwLock<()>,
@@ -63,7 +64,8 @@ impl FaultyLedger {
             denies_unknown: AtomicBool::new(false),
             panics: AtomicBool::new(false),
             reads: AtomicU32::new(0),
-            reads_left: AtomicU32::new(u32::MAX),
+            reads_left: AtomicU32::new(0),
+            reads_given_up: AtomicU32::new(0),
             read_fault: Mutex::new(None),
             culprit: Mutex::new(None),
             gate: RwLock::new(()),
@@ -104,9 +106,16 @@ impl FaultyLedger {
         *self.read_fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
-    /// So many more reads are passed on, and those after them fail.
-    pub fn fail_reads_after(&self, count: u32) {
+    /// What happens to reads after so many more, which are passed on.
+    pub fn set_read_fault_after(&self, count: u32, fault: ReadFault) {
+        self.set_read_fault(Some(fault));
         self.reads_left.store(count, Ordering::SeqCst);
+    }
+
+    /// How many reads hung until somebody gave them up.
+    #[must_use]
+    pub fn reads_given_up(&self) -> u32 {
+        self.reads_given_up.load(Ordering::SeqCst)
     }
 
     /// How many reads came.
@@ -174,15 +183,27 @@ impl FaultyLedger {
 
     async fn readable(&self) -> Result<(), StoreError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
-        if !is_one_of(&self.reads_left) {
-            return Err(StoreError::Unavailable("the test lets no more reads pass".into()));
+        if is_one_of(&self.reads_left) {
+            return Ok(());
         }
         let fault = self.read_fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match fault {
             None => Ok(()),
             Some(ReadFault::Fails(error)) => Err(error),
-            Some(ReadFault::Hangs) => pending().await,
+            Some(ReadFault::Hangs) => {
+                let _until_dropped = CountedWhenDropped(&self.reads_given_up);
+                pending().await
+            }
         }
+    }
+}
+
+/// Counts up when what waits is given up.
+struct CountedWhenDropped<'a>(&'a AtomicU32);
+
+impl Drop for CountedWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 

@@ -37,29 +37,34 @@ pub fn total(messages: &[GroupMessage]) -> Result<Total, FoldOverflow> {
     })
 }
 
-/// The messages in the group's order, and the books that they and those before them say. Messages about one
-/// transaction stand together: what was decided, then what was reported of it.
+/// The messages in the group's order, each with the books after it. Messages about one transaction stand
+/// together: what was decided, then what was reported of it.
 ///
 /// # Errors
 /// A sum overflows.
 pub fn story(messages: &[GroupMessage]) -> Result<Vec<(&GroupMessage, GroupBooks)>, FoldOverflow> {
-    let mut order: Vec<&GroupMessage> = Vec::with_capacity(messages.len());
+    let mut story = Vec::with_capacity(messages.len());
+    let mut books = GroupBooks::EMPTY;
     for of in transactions(messages) {
-        let first = of.message;
-        let is_of =
-            |message: &&GroupMessage| message.id == first.id || message.key.is_of_transaction(&first.key);
-        let mut about: Vec<&GroupMessage> = messages.iter().filter(is_of).collect();
-        about.sort_by_key(|message| (rank(message.key.role()), message.at, message.id));
-        about.dedup_by_key(|message| message.id);
-        order.extend(about);
+        let before = books;
+        let mut told: Vec<GroupMessage> = Vec::new();
+        for message in about(messages, of.message) {
+            told.push(message.clone());
+            let so_far = transactions(&told);
+            books = so_far.iter().try_fold(before, |books, of| step(books, of.effect))?;
+            story.push((message, books));
+        }
     }
-    let mut so_far: Vec<GroupMessage> = Vec::with_capacity(order.len());
-    let after = |message: &'_ GroupMessage| {
-        so_far.push(message.clone());
-        fold(&so_far)
-    };
-    let books: Vec<GroupBooks> = order.iter().copied().map(after).collect::<Result<_, _>>()?;
-    Ok(order.into_iter().zip(books).collect())
+    Ok(story)
+}
+
+/// The messages about the transaction of this one.
+fn about<'a>(messages: &'a [GroupMessage], first: &GroupMessage) -> Vec<&'a GroupMessage> {
+    let is_of = |message: &&GroupMessage| message.id == first.id || message.key.is_of_transaction(&first.key);
+    let mut about: Vec<&GroupMessage> = messages.iter().filter(is_of).collect();
+    about.sort_by_key(|message| (rank(message.key.role()), message.at, message.id));
+    about.dedup_by_key(|message| message.id);
+    about
 }
 
 const fn rank(role: Role) -> u8 {
@@ -78,10 +83,7 @@ pub fn is_overruled(decided: &[GroupMessage]) -> bool {
         fold(messages).map(|books| (books.held_minor, books.posted_minor, books.pending_credit_minor))
     };
     decided.iter().filter(|message| message.key.role() == Role::Decision).any(|decision| {
-        let is_of = |message: &&GroupMessage| {
-            message.id == decision.id || message.key.is_of_transaction(&decision.key)
-        };
-        let about: Vec<GroupMessage> = decided.iter().filter(is_of).cloned().collect();
+        let about: Vec<GroupMessage> = about(decided, decision).into_iter().cloned().collect();
         sums(&about) != sums(std::slice::from_ref(decision))
     })
 }
