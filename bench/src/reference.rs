@@ -48,5 +48,16 @@ fn approved(command: Command) -> Decided {
         authorization: None,
         recorded: None,
     };
-    Decided { message, changes: Vec::new(), journal: None, account: None, hold: None, object: None }
+    Decided {
+        message,
+        changes: Vec::new(),
+        journal: None,
+        account: None,
+        hold: None,
+        object: None,
+        merged: Vec::new(),
+        links: Vec::new(),
+        discrepancy: None,
+        closing: None,
+    }
 }

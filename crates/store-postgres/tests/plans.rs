@@ -6,7 +6,7 @@ use bursar_core::command::GroupRef;
 use bursar_core::control::Scope;
 use bursar_store::contract::Place;
 use bursar_store::contract::given::{self, Funded, usd};
-use bursar_store::{Page, PurchaseFilter, Reader};
+use bursar_store::{Page, Reader};
 use bursar_store_postgres::PostgresLedger;
 use bursar_testkit::PostgresPlace;
 use jiff::{SignedDuration, Timestamp};
@@ -134,32 +134,6 @@ async fn a_walk_along_old_messages_reads_no_more_than_its_slice() {
     };
     let read = read_by(&place, walk).await;
     assert!(read < READ_MAX, "two slices of {SLICE} messages read {read} rows");
-}
-
-#[tokio::test]
-async fn an_owner_s_purchases_are_read_without_those_of_others() {
-    let (place, account) = large().await;
-    let ledger = place.try_open_ledger().expect("a ledger");
-    let first = given::sent(&ledger, &given::authorization(&account, usd("2.00"))).await.id();
-    given::sent(&ledger, &given::increment(&account, GroupRef::Message(first), usd("1.00"))).await;
-    drop(ledger);
-    let read = async |ledger: &PostgresLedger| {
-        let filter = PurchaseFilter { owner: Some(account.owner), ..PurchaseFilter::default() };
-        for _ in 0..ROUNDS {
-            let found =
-                ledger.list_purchases(&filter, Page { after: None, limit: 100 }).await.expect("readable");
-            assert_eq!((found.items[0].root, found.next), (first, None));
-            let behind = Page { after: Some(found.items[0].position), limit: 100 };
-            let rest = ledger.list_purchases(&filter, behind).await.expect("readable").items;
-            assert_eq!(rest, found.items[1..]);
-            assert_eq!(ledger.find_purchase(first).await.expect("readable").as_ref(), found.items.first());
-        }
-    };
-    let rows = read_by(&place, read).await;
-    assert!(rows < READ_MAX, "{ROUNDS} rounds of an owner's purchases read {rows} rows");
-    place.execute("drop index messages_by_owner");
-    let rows = read_by(&place, read).await;
-    assert!(rows >= ROUNDS * ROWS, "{rows} rows without the index of owners");
 }
 
 /// The measure can turn red, whatever plan the server then chooses.

@@ -69,7 +69,7 @@ async fn an_authorization_is_told_with_its_group_of_the_same_moment() {
     let event = async move {
         given::sent(other.as_ref(), &given::reversal(&account, GroupRef::Message(id))).await;
     };
-    let (ledger, reversed) = interrupted(&place, "roots as materialized", event).await;
+    let (ledger, reversed) = interrupted(&place, "named (root) as materialized", event).await;
     let told = ledger.find_authorization(id).await.expect("readable");
     reversed.await.expect("it was reversed meanwhile");
     assert_eq!(told, before);

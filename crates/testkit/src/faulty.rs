@@ -1,5 +1,7 @@
 //! A real ledger whose transactions can be made to wait or to fail.
 
+mod inbox;
+
 use std::future::pending;
 use std::num::NonZeroUsize;
 use std::pin::pin;
@@ -18,14 +20,14 @@ use bursar_core::{
 use bursar_store::{
     AuthorizationFilter, AuthorizationRecord, Batch, ControlFilter, DiscrepancyFilter, Entry, IdleSlice,
     Ledger, ListedDiscrepancy, ListedMessage, Page, PoolUse, Purchase, PurchaseFilter, Reader, Slice,
-    Spending, StoreError, Sweep, Totals, Transacted,
+    Spending, Store, StoreError, Sweep, Totals, Transacted,
 };
 use jiff::SignedDuration;
 use tokio::sync::{Notify, RwLock, RwLockWriteGuard};
 
 /// Passes everything on to a real ledger, except where it is told otherwise.
 pub struct FaultyLedger {
-    ledger: Arc<dyn Ledger>,
+    ledger: Arc<dyn Store>,
     commits_to_lose: AtomicU32,
     is_down: AtomicBool,
     goes_down_after: AtomicBool,
@@ -55,7 +57,7 @@ pub enum ReadFault {
 impl FaultyLedger {
     /// A ledger that works, for now.
     #[must_use]
-    pub fn new(ledger: Arc<dyn Ledger>) -> Arc<Self> {
+    pub fn new(ledger: Arc<dyn Store>) -> Arc<Self> {
         Arc::new(Self {
             ledger,
             commits_to_lose: AtomicU32::new(0),

@@ -2,7 +2,7 @@
 
 use bursar_core::command::{Found, Route};
 use bursar_core::{AccountId, Action, CardId, CardholderId, Details, MessageId, OwnerId};
-use bursar_processors::marqeta::{Notice, decode_webhook};
+use bursar_processors::marqeta::{Delivered, Notice, decode_webhook};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ fn of_report(fields: &[(&str, &str)]) -> Value {
         "amount":1.91,"currency_code":"USD"{fields}}}]}}"#
     );
     let mut notices = decode_webhook(body.as_bytes()).expect("a webhook");
-    let Some(Notice::Transaction(report)) = notices.pop() else { panic!("{notices:?}") };
+    let Some(Delivered::Notice(Notice::Transaction(report))) = notices.pop() else { panic!("{notices:?}") };
     let route = Route {
         card: CardId::new(Uuid::nil()),
         owner: OwnerId::new(Uuid::nil()),

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use bursar_server::Settings;
+use bursar_store::StoreError;
 use bursar_store::books::Books;
 use bursar_store::contract::{Place, SetClock};
-use bursar_store::{Ledger, StoreError};
 use bursar_testkit::{FaultyLedger, ReadFault, Store, on_both_stores};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -114,8 +114,9 @@ struct FaultyPlace {
 }
 
 impl Place for FaultyPlace {
-    fn open(&self) -> Arc<dyn Ledger> {
-        Arc::clone(self.ledger.get_or_init(|| FaultyLedger::new(self.place.open()))) as Arc<dyn Ledger>
+    fn open(&self) -> Arc<dyn bursar_store::Store> {
+        Arc::clone(self.ledger.get_or_init(|| FaultyLedger::new(self.place.open())))
+            as Arc<dyn bursar_store::Store>
     }
 
     fn books(&self) -> Box<dyn Books> {
