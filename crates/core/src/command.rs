@@ -23,7 +23,7 @@ use crate::text::{FreeText, Token};
 use crate::time::Zone;
 
 pub use authorize::{Authorize, Partial, Purpose};
-pub use hold_group::{Capture, Expire, GroupRef, Refund, Reverse};
+pub use hold_group::{Capture, Doubt, Expire, GroupRef, Refund, Reverse};
 pub use keys::{Keys, TokenKind};
 pub use link::{Link, LinkKind};
 pub use report::{Heard, Report, Says};
@@ -70,6 +70,8 @@ pub enum Action {
     Reverse(Reverse),
     /// The end of a hold group that nothing more was heard of.
     Expire(Expire),
+    /// That nobody ever confirmed a hold.
+    Doubt(Doubt),
     /// What was captured of a purchase.
     Capture(Capture),
     /// What is given back of what was captured.
@@ -372,6 +374,7 @@ impl Command {
             Action::Authorize(authorize) => authorize.route.map(|route| route.owner),
             Action::Reverse(reverse) => reverse.owner,
             Action::Expire(expire) => expire.owner,
+            Action::Doubt(doubt) => doubt.owner,
             Action::Capture(capture) => capture.owner,
             Action::Refund(refund) => refund.owner,
             Action::Report(report) => report.owner,
@@ -400,6 +403,7 @@ impl Command {
             },
             Action::Reverse(_) => ActionKind::Reverse,
             Action::Expire(_) => ActionKind::Expire,
+            Action::Doubt(_) => ActionKind::Doubt,
             Action::Capture(_) => ActionKind::Capture,
             Action::Refund(_) => ActionKind::Refund,
             Action::Report(report) if report.says == Says::Claim => ActionKind::Claim,

@@ -282,6 +282,9 @@ fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp)
         Action::Expire(action) => {
             follow(&action.group, &|group, books| release::expire(action, group, books))
         }
+        Action::Doubt(action) => {
+            release::doubt(follow(&action.group, &|group, books| release::may_doubt(group, books)))
+        }
         Action::Capture(action) => follow(&action.group, &|group, _| capture::capture(action, group)),
         Action::Refund(action) => {
             follow(&action.group, &|group, books| capture::refund(action, group, books))
@@ -319,9 +322,11 @@ fn unknown_subject(action: &Action) -> DeclineReason {
     match action {
         Action::MoveCard(_) => DeclineReason::CardUnknown,
         Action::CreateCard(_) | Action::MoveCardholder(_) => DeclineReason::CardholderUnknown,
-        Action::Reverse(_) | Action::Expire(_) | Action::Capture(_) | Action::Refund(_) => {
-            DeclineReason::AuthorizationUnknown
-        }
+        Action::Reverse(_)
+        | Action::Expire(_)
+        | Action::Doubt(_)
+        | Action::Capture(_)
+        | Action::Refund(_) => DeclineReason::AuthorizationUnknown,
         Action::Transfer(_) => DeclineReason::AccountUnknown,
         Action::PutControls(put) => match put.scope {
             Scope::Card(_) => DeclineReason::CardUnknown,

@@ -21,6 +21,8 @@ words! {
         OtherAmount = "other_amount",
         /// It says that it heard another answer than we stored.
         OtherAnswer = "other_answer",
+        /// It never said a word of a hold that was kept for as long as it may be.
+        Unconfirmed = "unconfirmed",
         /// What it reports cannot be booked.
         NotBooked = "not_booked",
         /// Nobody has said what it does to the ledger, or whose it is.
@@ -34,7 +36,7 @@ impl DiscrepancyKind {
     pub const fn is_repaired(self) -> bool {
         match self {
             Self::Adopted | Self::Overruled | Self::TooLate | Self::Unparsable | Self::OtherAmount => true,
-            Self::OtherAnswer | Self::NotBooked | Self::Unknown => false,
+            Self::OtherAnswer | Self::Unconfirmed | Self::NotBooked | Self::Unknown => false,
         }
     }
 }

@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::control::Scope;
 use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId};
-use crate::message::{MessageKey, Role, TransactionKind};
+use crate::message::{MessageKey, Role, Source, TransactionKind};
 use crate::money::Currency;
 use crate::word::words;
 
@@ -117,6 +117,14 @@ impl GroupBooks {
     /// Of a group without messages.
     pub const EMPTY: Self =
         Self { held_minor: 0, posted_minor: 0, pending_credit_minor: 0, status: GroupStatus::Empty };
+}
+
+impl GroupMessage {
+    /// Whether it only says that nobody ever confirmed the hold.
+    #[must_use]
+    pub fn is_doubt(&self) -> bool {
+        self.key.source == Source::Sweeper && self.effect == Effect::None
+    }
 }
 
 impl HoldGroup {

@@ -123,6 +123,8 @@ words! {
         Reverse = "reversal",
         /// The end of a hold group that nothing more was heard of.
         Expire = "expiry",
+        /// That nobody ever confirmed a hold.
+        Doubt = "doubt",
         /// What was captured of a purchase.
         Capture = "capture",
         /// What is given back of what was captured.

@@ -64,6 +64,17 @@ pub struct Expire {
     pub last: Option<MessageId>,
 }
 
+/// Notes that a hold was kept for as long as it may be, and that its processor never said a word of it: somebody
+/// has to ask. It goes on holding.
+#[derive(Debug, Clone, Serialize)]
+pub struct Doubt {
+    /// Whose hold group; found by the message.
+    #[serde(skip)]
+    pub owner: Option<OwnerId>,
+    /// Any message of the group.
+    pub group: GroupRef,
+}
+
 /// Posts what was captured of a purchase. The money has moved already: it may be more than is held, and
 /// come after the hold has ended.
 #[derive(Debug, Clone, Serialize)]

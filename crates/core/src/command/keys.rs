@@ -81,6 +81,7 @@ impl Command {
             Action::Authorize(authorize) => authorize.keys(base),
             Action::Reverse(reverse) => Keys { groups: from_ref(&reverse.group), ..base },
             Action::Expire(expire) => Keys { groups: from_ref(&expire.group), ..base },
+            Action::Doubt(doubt) => Keys { groups: from_ref(&doubt.group), ..base },
             Action::Capture(capture) => Keys { groups: from_ref(&capture.group), ..base },
             Action::Refund(refund) => Keys { groups: from_ref(&refund.group), ..base },
             Action::Report(report) => report.keys(base),

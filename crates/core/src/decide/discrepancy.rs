@@ -2,9 +2,10 @@
 
 use crate::account::Account;
 use crate::command::{Command, Heard, Report, Says};
-use crate::discrepancy::{Discrepancy, DiscrepancyKind};
+use crate::discrepancy::{Closing, Discrepancy, DiscrepancyKind};
 use crate::hold_group::{Effect, GroupMessage, HoldGroup};
 use crate::message::Role;
+use crate::text::FreeText;
 
 /// The difference between a report that is booked and the decision about its transaction, if there is one:
 /// what it changed in the account repaired it.
@@ -22,6 +23,15 @@ pub(super) fn find(
         posted_minor: after.posted_minor.checked_sub(before.posted_minor)?,
         pending_credit_minor: after.pending_credit_minor.checked_sub(before.pending_credit_minor)?,
     })
+}
+
+/// The doubt about the group that a report ends: the processor has said something of it.
+pub(super) fn closing(request: &Report, groups: &[&HoldGroup]) -> Option<Closing> {
+    if request.says == Says::Claim {
+        return None;
+    }
+    let doubt = groups.iter().flat_map(|group| &group.messages).find(|message| message.is_doubt())?;
+    Some(Closing { discrepancy: doubt.id, note: FreeText::new("the processor has reported it") })
 }
 
 /// What we decided of the transaction that the command is about.

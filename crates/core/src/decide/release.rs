@@ -1,8 +1,10 @@
 //! Releases: what a hold group holds is given back, in part or in full; the last of it ends the group.
 
 use super::group::part;
+use super::{Fault, Ruling};
 use crate::check::DeclineReason;
 use crate::command::{Expire, Reverse};
+use crate::discrepancy::{Discrepancy, DiscrepancyKind};
 use crate::hold_group::{Effect, GroupBooks, GroupStatus, HoldGroup};
 
 pub(super) fn reverse(
@@ -29,6 +31,23 @@ pub(super) fn expire(
         Some(last) if group.has_moved_since(last) => Err(DeclineReason::HoldGroupMoved),
         _ => Ok(Effect::Expire),
     }
+}
+
+/// Only of what holds money by our word alone.
+pub(super) fn may_doubt(group: &HoldGroup, books: &GroupBooks) -> Result<Effect, DeclineReason> {
+    is_open(books)?;
+    match group.is_confirmed() {
+        true => Err(DeclineReason::HoldGroupMoved),
+        false => Ok(Effect::None),
+    }
+}
+
+/// It is listed until the processor says something, or somebody closes it.
+pub(super) fn doubt(followed: Result<Ruling, Fault>) -> Result<Ruling, Fault> {
+    let mut ruling = followed?;
+    let is_doubted = ruling.declined.is_none();
+    ruling.discrepancy = is_doubted.then(|| Discrepancy::unrepaired(DiscrepancyKind::Unconfirmed));
+    Ok(ruling)
 }
 
 fn is_open(books: &GroupBooks) -> Result<(), DeclineReason> {

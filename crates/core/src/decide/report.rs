@@ -65,6 +65,7 @@ pub(super) fn report(
         merged: merged.iter().map(|group| group.root).collect(),
         links: new_links(state, request),
         discrepancy,
+        closing: discrepancy::closing(request, &groups),
         group: Some(membership),
         ..Ruling::default()
     })

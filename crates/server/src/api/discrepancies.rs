@@ -157,6 +157,9 @@ fn what(kind: DiscrepancyKind) -> &'static str {
         DiscrepancyKind::OtherAnswer => {
             "the processor heard another answer than is stored here: look for who else answers it"
         }
+        DiscrepancyKind::Unconfirmed => {
+            "the processor never said a word of this hold: ask it, and release the hold if it knows of none"
+        }
         DiscrepancyKind::NotBooked => {
             "what the processor reports could not be booked: correct the account by hand"
         }

@@ -41,7 +41,7 @@ struct SweeperView {
     last_run_error: Option<String>,
     /// Holds that it ended.
     expired: u64,
-    /// How often it found a hold that is due and that the processor never confirmed: it goes on holding.
+    /// Holds that it found due and that the processor never confirmed; it listed them and left them.
     unconfirmed: u64,
     /// Holds that it could not look at in the last run.
     left: usize,

@@ -29,7 +29,6 @@ use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 pub use figures::Figures;
-pub use unconfirmed::{OnlyCounted, Unconfirmed};
 
 use crate::app::App;
 
@@ -63,7 +62,6 @@ const LEFT_MAX: usize = 100;
 pub struct Sweeper {
     authorizer: Authorizer,
     slice: u32,
-    unconfirmed: Arc<dyn Unconfirmed>,
     figures: Arc<Figures>,
     hold_days: HashMap<ProgramId, HoldDays>,
     sweeps: BTreeMap<Days, Walk>,
@@ -105,14 +103,9 @@ impl Walk {
 impl Sweeper {
     /// A sweeper that begins where the ledger says that all sweeps have come.
     #[must_use]
-    pub fn new(
-        authorizer: Authorizer,
-        settings: Settings,
-        unconfirmed: Arc<dyn Unconfirmed>,
-        figures: Arc<Figures>,
-    ) -> Self {
+    pub fn new(authorizer: Authorizer, settings: Settings, figures: Arc<Figures>) -> Self {
         let (hold_days, sweeps) = (HashMap::new(), BTreeMap::new());
-        Self { authorizer, slice: settings.slice, unconfirmed, figures, hold_days, sweeps }
+        Self { authorizer, slice: settings.slice, figures, hold_days, sweeps }
     }
 
     /// Looks at all that has become old enough since the last run.
@@ -232,8 +225,10 @@ impl Sweeper {
         if group.is_confirmed() {
             return self.expire(&group, idle.last).await;
         }
-        self.unconfirmed.found(&group).await?;
-        self.figures.add_unconfirmed();
+        let (key, action) = unconfirmed::doubt(&group);
+        if self.settle(key, action).await? {
+            self.figures.add_unconfirmed();
+        }
         Ok(())
     }
 
@@ -248,22 +243,25 @@ impl Sweeper {
 
     async fn expire(&self, group: &HoldGroup, last: MessageId) -> Result<(), Failure> {
         let expire = Expire { owner: Some(group.owner), group: GroupRef::Message(last), last: Some(last) };
-        let command = Command {
-            id: MessageId::new(Uuid::now_v7()),
-            key: MessageKey::new(Source::Sweeper, Token::from_id(&last)),
-            action: Action::Expire(expire),
-        };
-        let work = Work::new(command, Box::new(Expired));
+        let key = MessageKey::new(Source::Sweeper, Token::from_id(&last));
+        if self.settle(key, Action::Expire(expire)).await? {
+            self.figures.add_expired();
+        }
+        Ok(())
+    }
+
+    /// Whether it was granted now: not if the hold moved or ended meanwhile, or another instance was here.
+    async fn settle(&self, key: MessageKey, action: Action) -> Result<bool, Failure> {
+        let command = Command { id: MessageId::new(Uuid::now_v7()), key, action };
+        let work = Work::new(command, Box::new(Swept));
         let deadline = Some(Instant::now() + DEADLINE);
         let request = Request { work, deadline, timeline: Timeline::begin() };
         match self.authorizer.settle(request).await.reply {
-            Reply::Decided { declined: None, .. } => self.figures.add_expired(),
-            // It moved or ended meanwhile, or another instance was here.
-            Reply::Decided { .. } | Reply::Repeated(_) => {}
-            Reply::Conflict => return Err(Failure::Group("another message has its key".to_owned())),
-            Reply::Unavailable(why) => return Err(self.failure(&why).await),
+            Reply::Decided { declined, .. } => Ok(declined.is_none()),
+            Reply::Repeated(_) => Ok(false),
+            Reply::Conflict => Err(Failure::Group("another message has its key".to_owned())),
+            Reply::Unavailable(why) => Err(self.failure(&why).await),
         }
-        Ok(())
     }
 
     /// A store that decides nothing fails everybody, and says so to who asks whether it is ready.
@@ -284,10 +282,10 @@ impl Sweeper {
     }
 }
 
-/// What is stored as the answer of an expiry: nobody is sent it.
-struct Expired;
+/// What is stored as the answer: nobody is sent it.
+struct Swept;
 
-impl Encode for Expired {
+impl Encode for Swept {
     fn encode(&self, decided: &Decided) -> Answer {
         let (code, held) = match decided.declined() {
             None => (200, decided.hold.map(|books| books.held_minor)),
@@ -309,7 +307,7 @@ pub fn start(app: &App) -> Sweeping {
         return Sweeping(None);
     }
     let figures = Arc::clone(app.sweeper());
-    let sweeper = Sweeper::new(app.authorizer().clone(), settings, Arc::new(OnlyCounted), figures);
+    let sweeper = Sweeper::new(app.authorizer().clone(), settings, figures);
     Sweeping(Some(tokio::spawn(keep_running(sweeper, settings.interval))))
 }
 

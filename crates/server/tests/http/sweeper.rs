@@ -1,18 +1,17 @@
 //! Holds of which nothing more is heard, and who ends them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bursar_authorizer::{Authorizer, Reply, Request, Timeline};
 use bursar_core::command::{GroupRef, Says};
 use bursar_core::hold_days::{Days, DaysByMerchant};
 use bursar_core::hold_group::Effect;
 use bursar_core::message::Source;
-use bursar_core::{GroupStatus, HoldGroup, Mcc, MessageId};
-use bursar_server::workers::sweeper::{Figures, OnlyCounted, Settings, Sweeper, Unconfirmed};
-use bursar_store::{Ledger, StoreError};
+use bursar_core::{DiscrepancyKind, GroupStatus, HoldGroup, Mcc, MessageId};
+use bursar_server::workers::sweeper::{Figures, Settings, Sweeper};
+use bursar_store::{DiscrepancyFilter, Ledger, ListedDiscrepancy, Page, StoreError};
 use bursar_testkit::given::{self, Call, Funded, usd};
 use bursar_testkit::{FaultyLedger, Place, ReadFault, Store, assert_books_are_right, on_both_stores};
 use jiff::SignedDuration;
@@ -33,14 +32,14 @@ struct Instance {
 
 impl Instance {
     fn on(place: &dyn Place) -> Result<Self, Error> {
-        Self::over(place.open(), 1_000, Arc::new(OnlyCounted))
+        Self::over(place.open(), 1_000)
     }
 
-    fn over(ledger: Arc<dyn Ledger>, slice: u32, sink: Arc<dyn Unconfirmed>) -> Result<Self, Error> {
+    fn over(ledger: Arc<dyn Ledger>, slice: u32) -> Result<Self, Error> {
         let authorizer = Authorizer::start(ledger.clone(), bursar_authorizer::Settings::default())?;
         let figures = Arc::<Figures>::default();
         let settings = Settings { slice, ..Settings::default() };
-        let sweeper = Sweeper::new(authorizer.clone(), settings, sink, figures.clone());
+        let sweeper = Sweeper::new(authorizer.clone(), settings, figures.clone());
         Ok(Self { ledger, authorizer, sweeper, figures })
     }
 
@@ -74,6 +73,14 @@ impl Instance {
         statuses
     }
 
+    /// Those about holds that nobody ever confirmed, which stay when they are closed.
+    async fn discrepancies(&self) -> Vec<ListedDiscrepancy> {
+        let page = Page { after: None, limit: 100 };
+        let listed = self.ledger.list_discrepancies(DiscrepancyFilter::default(), page).await;
+        let is_doubt = |of: &ListedDiscrepancy| of.discrepancy.kind == DiscrepancyKind::Unconfirmed;
+        listed.expect("readable").into_iter().filter(is_doubt).collect()
+    }
+
     async fn stop(self) -> Tested {
         self.authorizer.stop(Duration::from_secs(60)).await?;
         Ok(())
@@ -83,31 +90,6 @@ impl Instance {
     async fn close(self, place: &dyn Place) -> Tested {
         self.stop().await?;
         assert_books_are_right(place.books());
-        Ok(())
-    }
-}
-
-/// Notes the holds that it is told of, and then does something.
-struct Noted {
-    roots: Mutex<Vec<MessageId>>,
-    then: Box<dyn Fn() + Send + Sync>,
-}
-
-impl Noted {
-    fn new(then: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self { roots: Mutex::default(), then: Box::new(then) })
-    }
-
-    fn roots(&self) -> Vec<MessageId> {
-        self.roots.lock().expect("nobody panicked").clone()
-    }
-}
-
-#[async_trait]
-impl Unconfirmed for Noted {
-    async fn found(&self, group: &HoldGroup) -> Result<(), StoreError> {
-        self.roots.lock().expect("nobody panicked").push(group.root);
-        (self.then)();
         Ok(())
     }
 }
@@ -193,11 +175,10 @@ async fn what_moves_a_hold_keeps_it_for_as_long_again(store: Store) -> Tested {
     instance.close(place.as_ref()).await
 }
 
-on_both_stores!(a_hold_that_the_processor_never_confirmed_is_told_of_and_not_ended);
-async fn a_hold_that_the_processor_never_confirmed_is_told_of_and_not_ended(store: Store) -> Tested {
+on_both_stores!(a_hold_that_the_processor_never_confirmed_is_listed_and_not_ended);
+async fn a_hold_that_the_processor_never_confirmed_is_listed_and_not_ended(store: Store) -> Tested {
     let place = store.place();
-    let sink = Noted::new(|| {});
-    let mut instance = Instance::over(place.open(), 1_000, sink.clone())?;
+    let mut instance = Instance::on(place.as_ref())?;
     let account = given::account(instance.ledger.as_ref(), usd("100.00")).await;
     let swipe = |token: &str| given::authorization(&account, usd("1.00")).message(token);
     let unconfirmed = instance.send(&swipe("t-1")).await;
@@ -211,10 +192,15 @@ async fn a_hold_that_the_processor_never_confirmed_is_told_of_and_not_ended(stor
     let holds = [unconfirmed, confirmed, adopted];
     let (open, expired) = (GroupStatus::Open, GroupStatus::Expired);
     assert_eq!(instance.statuses(&holds).await, [open, expired, expired]);
-    assert_eq!(sink.roots(), [unconfirmed]);
     assert_eq!((instance.figures.expired(), instance.figures.unconfirmed()), (2, 1));
+    let listed = instance.discrepancies().await;
+    let doubt = listed.first().ok_or("no discrepancy")?;
+    let root = doubt.message.group.as_ref().map(|group| group.root);
+    assert_eq!((doubt.discrepancy.kind, root), (DiscrepancyKind::Unconfirmed, Some(unconfirmed)));
+    assert_eq!(doubt.closing, None);
     // The processor's word came late; its days begin with that.
     instance.send(&given::report(&account, "t-1", Says::Hold, usd("1.00"))).await;
+    assert!(instance.discrepancies().await[0].closing.is_some(), "there is none any more");
     place.clock().set_after_noon(DAY * 14);
     instance.sweeper.run().await?;
     assert_eq!(instance.status(unconfirmed).await, expired);
@@ -274,8 +260,8 @@ async fn holds_that_were_brought_together_expire_as_one(store: Store) -> Tested 
 async fn two_instances_expire_each_hold_once() -> Tested {
     const HOLDS: u64 = 60;
     let place = Store::Postgres.place();
-    let mut one = Instance::over(place.open(), 7, Arc::new(OnlyCounted))?;
-    let mut other = Instance::over(place.open(), 7, Arc::new(OnlyCounted))?;
+    let mut one = Instance::over(place.open(), 7)?;
+    let mut other = Instance::over(place.open(), 7)?;
     let account = given::account(one.ledger.as_ref(), usd("100.00")).await;
     let mut holds = Vec::new();
     for _ in 0..HOLDS {
@@ -301,12 +287,7 @@ on_both_stores!(a_run_that_was_cut_off_is_gone_on_with_after_a_restart);
 async fn a_run_that_was_cut_off_is_gone_on_with_after_a_restart(store: Store) -> Tested {
     let place = store.place();
     let ledger = FaultyLedger::new(place.open());
-    let faulty = ledger.clone();
-    let sink = Noted::new(move || {
-        let gone = StoreError::Unavailable("the test cuts it off".to_owned());
-        faulty.set_read_fault(Some(ReadFault::Fails(gone)));
-    });
-    let mut instance = Instance::over(ledger.clone(), 3, sink.clone())?;
+    let mut instance = Instance::over(ledger.clone(), 3)?;
     let account = given::account(instance.ledger.as_ref(), usd("100.00")).await;
     let mut holds = Vec::new();
     for number in 0..20 {
@@ -317,6 +298,8 @@ async fn a_run_that_was_cut_off_is_gone_on_with_after_a_restart(store: Store) ->
         holds.push(hold);
     }
     place.clock().set_after_noon(DAY * 7);
+    let gone = StoreError::Unavailable("the test cuts it off".to_owned());
+    ledger.set_read_fault_after(15, ReadFault::Fails(gone));
     assert!(instance.sweeper.run().await.is_err(), "it was cut off");
     assert!(instance.figures.last_run().is_some_and(|run| run.error.is_some()));
     ledger.set_read_fault(None);
@@ -324,8 +307,8 @@ async fn a_run_that_was_cut_off_is_gone_on_with_after_a_restart(store: Store) ->
     let kept = instance.ledger.list_sweeps().await?[0].position;
     assert!((1..19).contains(&expired) && kept > 0, "{expired} {kept}");
     instance.stop().await?;
-    drop((ledger, sink));
-    let mut again = Instance::over(place.open(), 3, Arc::new(OnlyCounted))?;
+    drop(ledger);
+    let mut again = Instance::over(place.open(), 3)?;
     again.sweeper.run().await?;
     assert_eq!((again.figures.expired(), again.figures.unconfirmed()), (19 - expired, 1));
     assert!(again.ledger.list_sweeps().await?[0].position > kept);
@@ -338,7 +321,7 @@ on_both_stores!(a_hold_that_cannot_be_ended_holds_nobody_up_and_is_tried_again);
 async fn a_hold_that_cannot_be_ended_holds_nobody_up_and_is_tried_again(store: Store) -> Tested {
     let place = store.place();
     let ledger = FaultyLedger::new(place.open());
-    let mut instance = Instance::over(ledger.clone(), 1, Arc::new(OnlyCounted))?;
+    let mut instance = Instance::over(ledger.clone(), 1)?;
     let account = given::account(instance.ledger.as_ref(), usd("100.00")).await;
     let holds = [instance.hold(&account, "5411").await, instance.hold(&account, "5411").await];
     place.clock().set_after_noon(DAY * 7);
@@ -348,8 +331,7 @@ async fn a_hold_that_cannot_be_ended_holds_nobody_up_and_is_tried_again(store: S
     assert_eq!(instance.statuses(&holds).await, [open, expired]);
     assert_eq!(instance.figures.left(), 1);
     let kept = instance.ledger.list_sweeps().await?[0].position;
-    let first =
-        instance.ledger.list_idle(DAY * 7, bursar_store::Page { after: Some(kept), limit: 100 }).await?;
+    let first = instance.ledger.list_idle(DAY * 7, Page { after: Some(kept), limit: 100 }).await?;
     assert_eq!(first.groups.first().map(|group| group.last), Some(holds[0]), "a restart finds it again");
     ledger.refuse_data_of(&given::token("nobody"));
     instance.sweeper.run().await?;
@@ -365,7 +347,7 @@ const RACES: usize = 200;
 on_both_stores!(a_hold_that_is_captured_while_it_is_swept_ends_once, worker_threads = 4);
 async fn a_hold_that_is_captured_while_it_is_swept_ends_once(store: Store) -> Tested {
     let place = store.place();
-    let mut instance = Instance::over(place.open(), 10, Arc::new(OnlyCounted))?;
+    let mut instance = Instance::over(place.open(), 10)?;
     let account = given::account(instance.ledger.as_ref(), usd("1000.00")).await;
     let mut holds = Vec::new();
     for _ in 0..RACES {

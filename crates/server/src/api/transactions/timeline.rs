@@ -194,6 +194,7 @@ fn did(member: &GroupMessage, message: &Message, before: &[(&GroupMessage, &Mess
     let is_held = |(earlier, _): &(&GroupMessage, &Message)| matches!(earlier.effect, Effect::Hold(1..));
     match (member.effect, member.kind) {
         (Effect::None, TransactionKind::BalanceInquiry) => "balance asked",
+        (Effect::None, _) if member.is_doubt() => "never confirmed",
         (Effect::None, _) if message.key.role() == Role::Report => "recorded",
         (Effect::None | Effect::Hold(0), _) => "verified",
         (Effect::Hold(_), _) if message.kind == ActionKind::Increment => "increment",

@@ -31,7 +31,7 @@ impl Figures {
         self.expired.load(Ordering::Relaxed)
     }
 
-    /// How often it found a hold that is due and that the processor never confirmed.
+    /// Holds that it found due and that the processor never confirmed; it listed them and left them.
     #[must_use]
     pub fn unconfirmed(&self) -> u64 {
         self.unconfirmed.load(Ordering::Relaxed)
