@@ -58,6 +58,6 @@ fn approved(command: Command) -> Decided {
         merged: Vec::new(),
         links: Vec::new(),
         discrepancy: None,
-        closing: None,
+        closings: Vec::new(),
     }
 }

@@ -93,8 +93,8 @@ pub struct Decided {
     pub links: Vec<Link>,
     /// Where the processor and we say different things.
     pub discrepancy: Option<Discrepancy>,
-    /// An earlier one that it ends.
-    pub closing: Option<Closing>,
+    /// Earlier ones that it ends.
+    pub closings: Vec<Closing>,
 }
 
 /// A row as a decision leaves it.
@@ -165,7 +165,7 @@ struct Ruling {
     merged: Vec<MessageId>,
     links: Vec<Link>,
     discrepancy: Option<Discrepancy>,
-    closing: Option<Closing>,
+    closings: Vec<Closing>,
 }
 
 impl Ruling {
@@ -244,7 +244,7 @@ pub fn decide(state: &State, work: &Work, at: Timestamp) -> Result<Decided, Faul
         merged: ruling.merged,
         links: ruling.links,
         discrepancy: ruling.discrepancy,
-        closing: ruling.closing,
+        closings: ruling.closings,
     })
 }
 
@@ -314,7 +314,7 @@ fn record(action: &Record) -> Ruling {
 
 fn close(action: &Close) -> Ruling {
     let closing = Closing { discrepancy: action.discrepancy, note: action.note.clone() };
-    Ruling { closing: Some(closing), ..Ruling::default() }
+    Ruling { closings: vec![closing], ..Ruling::default() }
 }
 
 /// The reason when the owner that a command needs is not there.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::id::MessageId;
+use crate::money::Currency;
 use crate::text::FreeText;
 use crate::word::words;
 
@@ -46,6 +47,8 @@ impl DiscrepancyKind {
 pub struct Discrepancy {
     /// What they differ about.
     pub kind: DiscrepancyKind,
+    /// The account's currency, if it is about one.
+    pub currency: Option<Currency>,
     /// More is held by so much, or less.
     pub held_minor: i64,
     /// Credits less debits that were posted.
@@ -58,11 +61,11 @@ impl Discrepancy {
     /// One that changed nothing.
     #[must_use]
     pub const fn unrepaired(kind: DiscrepancyKind) -> Self {
-        Self { kind, held_minor: 0, posted_minor: 0, pending_credit_minor: 0 }
+        Self { kind, currency: None, held_minor: 0, posted_minor: 0, pending_credit_minor: 0 }
     }
 }
 
-/// An operator's word that nothing is left to do about a difference.
+/// That nothing is left to do about a difference: an operator says so, or the processor has said what was missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closing {
     /// The message that brought it.

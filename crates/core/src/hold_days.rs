@@ -39,6 +39,9 @@ pub struct HoldDays {
 pub struct DaysByMerchant(BTreeMap<String, Days>);
 
 impl Days {
+    /// More are not kept.
+    pub const LONGEST: Self = Self(365);
+
     /// A number of days.
     ///
     /// # Errors

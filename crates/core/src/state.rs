@@ -23,7 +23,7 @@ use crate::window::Counters;
 /// counters of a scope: those are here where there are none, too.
 #[derive(Debug, Clone, Default)]
 pub struct State {
-    /// Programs, read only.
+    /// Programs.
     pub programs: Rows<ProgramId, Program>,
     /// Companies and persons.
     pub owners: Rows<OwnerId, Owner>,
@@ -45,6 +45,8 @@ pub struct State {
     pub groups: HashMap<MessageId, HoldGroup>,
     /// Which group a reference means.
     pub group_refs: HashMap<GroupRef, MessageId>,
+    /// Owners of whom hold groups became one: the windows of other scopes changed than their commands name.
+    pub merged: HashSet<OwnerId>,
 }
 
 impl State {

@@ -6,7 +6,7 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use bursar_core::text::mask_card_numbers;
+use bursar_core::text::FreeText;
 use bursar_processors::marqeta::{self, Delivered, Notice, Unreadable};
 use bursar_store::{ItemKey, NewItem, Put};
 use sha2::{Digest, Sha256};
@@ -22,9 +22,6 @@ use crate::problem::{Code, Problem, ProblemView};
 
 /// Over the bytes of the body.
 const SIGNATURE: HeaderName = HeaderName::from_static("x-marqeta-signature");
-
-/// Characters of an unknown kind's name that are kept.
-const KIND_MAX: usize = 64;
 
 /// The routes, each with its description.
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -103,7 +100,8 @@ pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Respons
 async fn take(app: &App, bytes: &[u8]) -> Result<(), Problem> {
     let delivered = marqeta::decode_webhook(bytes)
         .map_err(|reject| Problem::of_field(Code::InvalidField, reject.field, reject.message))?;
-    let items: Vec<NewItem> = delivered.into_iter().filter_map(|of| item(app, of)).collect();
+    let items = delivered.into_iter().filter_map(|of| item(app, of).transpose());
+    let items = items.collect::<Result<Vec<NewItem>, Problem>>()?;
     if items.is_empty() {
         return Ok(());
     }
@@ -122,27 +120,26 @@ async fn take(app: &App, bytes: &[u8]) -> Result<(), Problem> {
 }
 
 /// What is stored of it; nothing of a ping.
-fn item(app: &App, delivered: Delivered) -> Option<NewItem> {
+fn item(app: &App, delivered: Delivered) -> Result<Option<NewItem>, Problem> {
     match delivered {
-        Delivered::Ping => None,
-        Delivered::Notice(notice) => Some(waiting(&notice)),
-        Delivered::Unreadable(unreadable) => sealed(app, unreadable),
+        Delivered::Ping => Ok(None),
+        Delivered::Notice(notice) => waiting(&notice).map(Some),
+        Delivered::Unreadable(unreadable) => Ok(sealed(app, unreadable)),
     }
 }
 
-fn waiting(notice: &Notice) -> NewItem {
+fn waiting(notice: &Notice) -> Result<NewItem, Problem> {
     let [kind, token, state] = notice.key().map(str::to_owned);
-    let content = serde_json::to_vec(notice).unwrap_or_default();
+    let content = serde_json::to_vec(notice).map_err(|_| Problem::internal())?;
     let hash = Sha256::digest(&content).into();
-    NewItem { id: Uuid::now_v7(), key: ItemKey { kind, token, state }, hash, content, quarantined: None }
+    Ok(NewItem { id: Uuid::now_v7(), key: ItemKey { kind, token, state }, hash, content, quarantined: None })
 }
 
 /// It may hold anything, card numbers too, so nothing of it is told but its place.
 fn sealed(app: &App, unreadable: Unreadable) -> Option<NewItem> {
     let Unreadable { kind, token, why, item } = unreadable;
-    let why = mask_card_numbers(&why.to_string()).into_owned();
+    let why = FreeText::new(&why.to_string()).as_str().to_owned();
     tracing::error!("a notice is quarantined, see GET /v1/inbox/items?state=quarantined: {why}");
-    let kind = mask_card_numbers(&kind).chars().take(KIND_MAX).collect();
     let token = token.map_or(String::new(), |token| token.to_string());
     let id = Uuid::now_v7();
     let content = app.quarantine().seal(id, item.as_bytes())?;

@@ -146,10 +146,9 @@ impl Client {
         let status = response.status().as_u16();
         match (status, response.text().await) {
             (200, _) => Told::Acknowledged,
-            // It came too slowly, or there are too many.
-            (408 | 429, _) => Told::Unknown,
-            (400..500, text) => Told::Refused(format!("{status}: {}", text.unwrap_or_default())),
-            _ => Told::Unknown,
+            // It came too slowly, there are too many, or the store is away.
+            (408 | 429 | 503, _) => Told::Unknown,
+            (_, text) => Told::Refused(format!("{status}: {}", text.unwrap_or_default())),
         }
     }
 

@@ -4,16 +4,20 @@ create table discrepancies (
     position              bigint generated always as identity primary key,
     message               uuid not null unique,
     kind                  text not null,
+    currency              text,
     held_minor            bigint not null,
     posted_minor          bigint not null,
     pending_credit_minor  bigint not null
 );
 
--- An operator's word that nothing is left to do about one.
-create table closings (
-    message      uuid primary key,
-    discrepancy  uuid not null,
-    note         text not null
-);
+-- Those that somebody has to decide about are few among many.
+create index discrepancies_unrepaired on discrepancies (position)
+    where kind in ('other_answer', 'unconfirmed', 'not_booked', 'unknown');
 
-create index closings_by_discrepancy on closings (discrepancy);
+-- That nothing is left to do about one, and the message that says so.
+create table closings (
+    discrepancy  uuid not null,
+    message      uuid not null,
+    note         text not null,
+    primary key (discrepancy, message)
+);

@@ -90,6 +90,11 @@ impl Inbox for PostgresLedger {
         Ok(!self.query(update, &[&id, &self.now(), &content]).await?.is_empty())
     }
 
+    async fn dismiss(&self, id: Uuid) -> Result<bool, StoreError> {
+        let delete = "delete from inbox where id = $1 and state <> 'waiting' returning id";
+        Ok(!self.query(delete, &[&id]).await?.is_empty())
+    }
+
     async fn counts(&self) -> Result<Counts, StoreError> {
         let rows = self.query("select state, count(*) from inbox group by state", &[]).await?;
         let counted = rows.iter().map(|row| Ok((word(row, 0, ItemState::from_word)?, count(row, 1)?)));
@@ -103,7 +108,8 @@ impl Inbox for PostgresLedger {
     }
 
     async fn list_items(&self, state: ItemState, page: Page<Uuid>) -> Result<Vec<Item>, StoreError> {
-        let select = format!("select {COLUMNS} from inbox where state = $1 and id > $2 order by id limit $3");
+        let columns = COLUMNS.replace("content", "''::bytea");
+        let select = format!("select {columns} from inbox where state = $1 and id > $2 order by id limit $3");
         let (after, limit) = (page.after.unwrap_or(Uuid::nil()), i64::from(page.limit));
         let rows = self.query(&select, &[&state.as_str(), &after, &limit]).await?;
         Ok(rows.iter().map(read).collect::<Read<_>>()?)

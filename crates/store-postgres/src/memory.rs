@@ -163,8 +163,8 @@ impl Kept {
             state.programs.into_readable().map(|row| (row.id, row)).collect();
         let restricted =
             state.controls.changed().flat_map(|row| row.controls.iter()).map(|control| control.owner);
-        // Nobody here knows how far the database moved the version of their controls.
-        let restricted: Vec<OwnerId> = restricted.collect();
+        // Nobody here knows how far the database moved the version of their controls, or whose windows changed.
+        let restricted: Vec<OwnerId> = restricted.chain(state.merged.iter().copied()).collect();
         for owner in state.owners.into_readable() {
             if restricted.contains(&owner.id) {
                 self.forget(owner.id);

@@ -131,18 +131,21 @@ fn inserts<'a>(save: &Save<'a>) -> Vec<Insert<'a>> {
 
 fn discrepancies<'a>(decided: &[(&'a Decided, &'a Answer)]) -> Insert<'a> {
     let rows: Vec<_> = decided.iter().filter_map(|(of, _)| Some((of.message.id, of.discrepancy?))).collect();
-    let target = "discrepancies (message, kind, held_minor, posted_minor, pending_credit_minor)";
-    Insert::new(target, &["uuid", "text", "bigint", "bigint", "bigint"], "")
+    let target = "discrepancies (message, kind, currency, held_minor, posted_minor, pending_credit_minor)";
+    Insert::new(target, &["uuid", "text", "text", "bigint", "bigint", "bigint"], "")
         .column(rows.iter().map(|(message, _)| message.uuid()))
         .column(rows.iter().map(|(_, of)| of.kind.as_str()))
+        .column(rows.iter().map(|(_, of)| of.currency.map(|currency| currency.code())))
         .column(rows.iter().map(|(_, of)| of.held_minor))
         .column(rows.iter().map(|(_, of)| of.posted_minor))
         .column(rows.iter().map(|(_, of)| of.pending_credit_minor))
 }
 
 fn closings<'a>(decided: &[(&'a Decided, &'a Answer)]) -> Insert<'a> {
-    let rows: Vec<_> =
-        decided.iter().filter_map(|(of, _)| Some((of.message.id, of.closing.as_ref()?))).collect();
+    let of = |&(of, _): &(&'a Decided, &'a Answer)| {
+        of.closings.iter().map(move |closing| (of.message.id, closing))
+    };
+    let rows: Vec<_> = decided.iter().flat_map(of).collect();
     Insert::new("closings (message, discrepancy, note)", &["uuid", "uuid", "text"], "")
         .column(rows.iter().map(|(message, _)| message.uuid()))
         .column(rows.iter().map(|(_, closing)| closing.discrepancy.uuid()))

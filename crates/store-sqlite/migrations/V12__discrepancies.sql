@@ -4,16 +4,20 @@ create table discrepancies (
     position              integer primary key,
     message               blob not null unique,
     kind                  text not null,
+    currency              text,
     held_minor            integer not null,
     posted_minor          integer not null,
     pending_credit_minor  integer not null
 ) strict;
 
--- An operator's word that nothing is left to do about one.
-create table closings (
-    message      blob primary key,
-    discrepancy  blob not null,
-    note         text not null
-) strict, without rowid;
+-- Those that somebody has to decide about are few among many.
+create index discrepancies_unrepaired on discrepancies (position)
+    where kind in ('other_answer', 'unconfirmed', 'not_booked', 'unknown');
 
-create index closings_by_discrepancy on closings (discrepancy);
+-- That nothing is left to do about one, and the message that says so.
+create table closings (
+    discrepancy  blob not null,
+    message      blob not null,
+    note         text not null,
+    primary key (discrepancy, message)
+) strict, without rowid;

@@ -56,6 +56,14 @@ impl Inbox for SqliteLedger {
         self.change(again).await
     }
 
+    async fn dismiss(&self, id: Uuid) -> Result<bool, StoreError> {
+        let dismiss = move |connection: &Connection, _| {
+            let delete = "delete from inbox where id = ?1 and state <> 'waiting'";
+            Ok(connection.prepare_cached(delete)?.execute([Blob16(id)])? > 0)
+        };
+        self.change(dismiss).await
+    }
+
     async fn counts(&self) -> Result<Counts, StoreError> {
         self.readers.read(counts).await
     }
@@ -69,7 +77,8 @@ impl Inbox for SqliteLedger {
     }
 
     async fn list_items(&self, state: ItemState, page: Page<Uuid>) -> Result<Vec<Item>, StoreError> {
-        let select = format!("select {COLUMNS} from inbox where state = ?1 and id > ?2 order by id limit ?3");
+        let columns = COLUMNS.replace("content", "x''");
+        let select = format!("select {columns} from inbox where state = ?1 and id > ?2 order by id limit ?3");
         let after = page.after.unwrap_or(Uuid::nil());
         let list = move |connection: &Connection| {
             let mut statement = connection.prepare_cached(&select)?;

@@ -118,14 +118,22 @@ fn links(connection: &Connection, decided: &Decided) -> rusqlite::Result<()> {
 
 fn discrepancy(connection: &Connection, decided: &Decided) -> rusqlite::Result<()> {
     let message = Blob16(decided.message.id.uuid());
-    if let Some(Discrepancy { kind, held_minor, posted_minor, pending_credit_minor }) = decided.discrepancy {
-        let insert =
-            "insert into discrepancies (message, kind, held_minor, posted_minor, pending_credit_minor)
-                      values (?1, ?2, ?3, ?4, ?5)";
-        let values = params![message, kind.as_str(), held_minor, posted_minor, pending_credit_minor];
-        connection.prepare_cached(insert)?.execute(values)?;
+    if let Some(Discrepancy { kind, currency, held_minor, posted_minor, pending_credit_minor }) =
+        decided.discrepancy
+    {
+        let insert = "insert into discrepancies
+                      (message, kind, currency, held_minor, posted_minor, pending_credit_minor)
+                      values (?1, ?2, ?3, ?4, ?5, ?6)";
+        connection.prepare_cached(insert)?.execute(params![
+            message,
+            kind.as_str(),
+            currency.as_ref().map(|currency| currency.code()),
+            held_minor,
+            posted_minor,
+            pending_credit_minor
+        ])?;
     }
-    if let Some(Closing { discrepancy, note }) = &decided.closing {
+    for Closing { discrepancy, note } in &decided.closings {
         let insert = "insert into closings (message, discrepancy, note) values (?1, ?2, ?3)";
         let values = params![message, Blob16(discrepancy.uuid()), note.as_str()];
         connection.prepare_cached(insert)?.execute(values)?;

@@ -158,6 +158,7 @@ macro_rules! ledger_contract {
                 an_id_that_only_suggests_makes_no_two_purchases_one,
                 an_id_of_another_s_purchase_leads_nowhere,
                 windows_follow_a_purchase_to_its_card,
+                a_swipe_after_a_merge_counts_on_what_is_taken_now,
                 an_increment_may_name_the_first_request_of_its_purchase,
             }
             discrepancies {

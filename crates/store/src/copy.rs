@@ -64,7 +64,8 @@ pub trait Source: Side {
 pub fn left_behind(notices: i64) -> Option<String> {
     (notices > 0).then(|| {
         format!(
-            "the source's inbox has {notices} notices, which no copy brings over: let a server work them off, and replay              or dismiss what is dead or quarantined (GET /v1/inbox)"
+            "the source's inbox has {notices} notices, which no copy brings over: let a server work them off, and replay \
+             or dismiss what is dead or quarantined (GET /v1/inbox)"
         )
     })
 }

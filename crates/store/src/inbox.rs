@@ -62,6 +62,12 @@ pub trait Inbox: Send + Sync + 'static {
     /// As above.
     async fn again(&self, id: Uuid, content: Option<Vec<u8>>) -> Result<bool, StoreError>;
 
+    /// Forgets a dead or quarantined item. Whether there was one.
+    ///
+    /// # Errors
+    /// As above.
+    async fn dismiss(&self, id: Uuid) -> Result<bool, StoreError>;
+
     /// How many items there are.
     ///
     /// # Errors
@@ -74,7 +80,7 @@ pub trait Inbox: Send + Sync + 'static {
     /// As above.
     async fn find_item(&self, id: Uuid) -> Result<Option<Item>, StoreError>;
 
-    /// Items in this state, by their ids.
+    /// Items in this state, by their ids, without their contents.
     ///
     /// # Errors
     /// As above.

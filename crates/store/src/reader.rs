@@ -134,11 +134,18 @@ pub struct DiscrepancyFilter {
 }
 
 impl DiscrepancyFilter {
-    /// The kinds about which nobody has to decide anything, as a list of SQL.
+    /// Which rows are wanted, as a condition of SQL on `discrepancies`: each of its forms has an index.
     #[must_use]
-    pub fn repaired_kinds() -> String {
-        let repaired = DiscrepancyKind::ALL.iter().filter(|kind| kind.is_repaired());
-        repaired.map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ")
+    pub fn condition(&self, wanted: &str) -> String {
+        let open = DiscrepancyKind::ALL.iter().filter(|kind| !kind.is_repaired());
+        let open = open.map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ");
+        match (self.message, self.only_open) {
+            (Some(_), _) => format!("message = {wanted}"),
+            (None, true) => format!(
+                "kind in ({open}) and not exists (select 1 from closings where discrepancy = discrepancies.message)"
+            ),
+            (None, false) => "true".to_owned(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
 use bursar_testkit::{Ca, PostgresPlace, PostgresServer, Store};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::common::{Ended, Error, PATIENCE, Running, ask_to_stop, bursar, check_postgres, report};
 use crate::home::Home;
@@ -114,13 +114,20 @@ async fn the_connections_are_in_the_profile_and_in_the_health() -> Result<(), Er
     let (place, folder) = (PostgresPlace::new(), tempfile::tempdir()?);
     let environment = [("BURSAR__POSTGRES__URL", &*place.url()), ("BURSAR__POSTGRES__CONNECTIONS_MIN", "7")];
     let server = Running::start_with(bursar(&[]), folder.path(), &environment)?;
-    let words = |pools: &Value| -> Vec<String> {
-        let pools = pools.as_array().into_iter().flatten();
-        pools.map(|of| format!("{} {} of {}", of["pool"], of["total"], of["max"])).collect()
-    };
-    let expected = ["\"reads\" 2 of 15", "\"lookups\" 2 of 2", "\"lanes\" 3 of 3"];
-    assert_eq!(words(&server.get("/v1/profile").await?["pools"]), expected);
-    assert_eq!(words(&server.get("/health").await?["dependencies"]["ledger"]["pools"]), expected);
+    // The workers read, too, so that more than the two that stay open may be open just now.
+    let least = [("reads", 2, 15), ("lookups", 2, 2), ("lanes", 3, 3)];
+    let told = [
+        server.get("/v1/profile").await?["pools"].clone(),
+        server.get("/health").await?["dependencies"]["ledger"]["pools"].clone(),
+    ];
+    for pools in told {
+        let pools = pools.as_array().ok_or("no pools")?;
+        assert_eq!(pools.len(), least.len(), "{pools:?}");
+        for (pool, (name, total, max)) in pools.iter().zip(least) {
+            assert_eq!((&pool["pool"], &pool["max"]), (&json!(name), &json!(max)));
+            assert!(pool["total"].as_u64().is_some_and(|of| (total..=max).contains(&of)), "{pool}");
+        }
+    }
     Ok(())
 }
 

@@ -16,29 +16,39 @@ pub(super) fn find(
     before: &Account,
     after: &Account,
 ) -> Option<Discrepancy> {
-    let kind = kind(request, decision(command, groups))?;
+    let of_transaction = |role| find_message(command, groups, role);
+    // What it refused before comes to nothing, whatever it says now.
+    if of_transaction(Role::Refusal).is_some() {
+        return None;
+    }
+    let kind = kind(request, of_transaction(Role::Decision))?;
     Some(Discrepancy {
         kind,
+        currency: Some(after.currency),
         held_minor: after.held_minor.checked_sub(before.held_minor)?,
         posted_minor: after.posted_minor.checked_sub(before.posted_minor)?,
         pending_credit_minor: after.pending_credit_minor.checked_sub(before.pending_credit_minor)?,
     })
 }
 
-/// The doubt about the group that a report ends: the processor has said something of it.
-pub(super) fn closing(request: &Report, groups: &[&HoldGroup]) -> Option<Closing> {
-    if request.says == Says::Claim {
-        return None;
+/// The doubts that a report ends: the processor has said something of holds that nobody had confirmed before.
+pub(super) fn closings(command: &Command, groups: &[&HoldGroup]) -> Vec<Closing> {
+    if !matches!(command.key.role(), Role::Report | Role::Refusal) {
+        return Vec::new();
     }
-    let doubt = groups.iter().flat_map(|group| &group.messages).find(|message| message.is_doubt())?;
-    Some(Closing { discrepancy: doubt.id, note: FreeText::new("the processor has reported it") })
+    let unconfirmed = groups.iter().filter(|group| !group.is_confirmed());
+    let doubts = unconfirmed.flat_map(|group| &group.messages).filter(|message| message.is_doubt());
+    let close = |doubt: &GroupMessage| Closing {
+        discrepancy: doubt.id,
+        note: FreeText::new("the processor has reported it"),
+    };
+    doubts.map(close).collect()
 }
 
-/// What we decided of the transaction that the command is about.
-fn decision<'a>(command: &Command, groups: &[&'a HoldGroup]) -> Option<&'a GroupMessage> {
-    let is_it = |message: &&GroupMessage| {
-        message.key.role() == Role::Decision && message.key.is_of_transaction(&command.key)
-    };
+/// The message of this role about the transaction that the command is about.
+fn find_message<'a>(command: &Command, groups: &[&'a HoldGroup], role: Role) -> Option<&'a GroupMessage> {
+    let is_it =
+        |message: &&GroupMessage| message.key.role() == role && message.key.is_of_transaction(&command.key);
     groups.iter().flat_map(|group| &group.messages).find(is_it)
 }
 

@@ -103,6 +103,7 @@ fn merge(state: &mut State, merged: &[MessageId], root: MessageId) {
         let messages = state.groups.remove(other).map(|group| group.messages);
         if let Some(group) = state.groups.get_mut(&root) {
             group.messages.extend(messages.into_iter().flatten());
+            state.merged.insert(group.owner);
         }
     }
     if !merged.is_empty() {

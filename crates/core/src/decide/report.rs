@@ -65,7 +65,7 @@ pub(super) fn report(
         merged: merged.iter().map(|group| group.root).collect(),
         links: new_links(state, request),
         discrepancy,
-        closing: discrepancy::closing(request, &groups),
+        closings: discrepancy::closings(command, &groups),
         group: Some(membership),
         ..Ruling::default()
     })

@@ -12,7 +12,12 @@ use crate::time::whole_microseconds;
 pub(super) fn owner(request: &MoveOwner, owner: &Owner, at: Timestamp) -> Ruling {
     let mut owner = owner.clone();
     let (from, to) = (owner.status, request.to);
-    let asked = Asked { is_same: from == to, may_become: from.may_become(to), is_final: from.is_final() };
+    let asked = Asked {
+        is_same: from == to,
+        may_become: from.may_become(to),
+        is_final: from.is_final(),
+        becomes_final: to.is_final(),
+    };
     match asked.verdict(request.reported_at, owner.status_at, at) {
         Verdict::Refused => return Ruling::decline(DeclineReason::TransitionNotAllowed),
         Verdict::Outdated => {}
@@ -27,7 +32,12 @@ pub(super) fn cardholder(state: &State, request: &MoveCardholder, at: Timestamp)
         return Ok(Ruling::decline(DeclineReason::CardholderUnknown));
     };
     let (from, to) = (cardholder.status, request.to);
-    let asked = Asked { is_same: from == to, may_become: from.may_become(to), is_final: from.is_final() };
+    let asked = Asked {
+        is_same: from == to,
+        may_become: from.may_become(to),
+        is_final: from.is_final(),
+        becomes_final: to.is_final(),
+    };
     match asked.verdict(request.reported_at, cardholder.status_at, at) {
         Verdict::Refused => return Ok(Ruling::decline(DeclineReason::TransitionNotAllowed)),
         Verdict::Outdated => {}
@@ -42,7 +52,12 @@ pub(super) fn card(state: &State, request: &MoveCard, at: Timestamp) -> Result<R
         return Ok(Ruling::decline(DeclineReason::CardUnknown));
     };
     let (from, to) = (card.status, request.to);
-    let asked = Asked { is_same: from == to, may_become: from.may_become(to), is_final: from.is_final() };
+    let asked = Asked {
+        is_same: from == to,
+        may_become: from.may_become(to),
+        is_final: from.is_final(),
+        becomes_final: to.is_final(),
+    };
     match asked.verdict(request.reported_at, card.status_at, at) {
         Verdict::Refused => return Ok(Ruling::decline(DeclineReason::TransitionNotAllowed)),
         Verdict::Outdated => {}
@@ -57,6 +72,7 @@ struct Asked {
     is_same: bool,
     may_become: bool,
     is_final: bool,
+    becomes_final: bool,
 }
 
 /// What becomes of it.
@@ -73,9 +89,11 @@ impl Asked {
     /// What the processor reports has happened there, in whatever order we hear of it: a step that is missing
     /// here may still come, and is older then.
     fn verdict(&self, reported_at: Option<Timestamp>, since: Option<Timestamp>, at: Timestamp) -> Verdict {
-        let reported_at = reported_at.map(whole_microseconds);
+        // A clock that goes ahead must not outrank all that comes until then.
+        let reported_at = reported_at.map(|reported| whole_microseconds(reported).min(at));
         match (reported_at, since) {
-            (Some(reported), Some(since)) if reported < since => Verdict::Outdated,
+            // The end is the end, whichever clock tells it.
+            (Some(reported), Some(since)) if reported < since && !self.becomes_final => Verdict::Outdated,
             (Some(reported), _) if self.is_same || !self.is_final => Verdict::Moved(reported),
             (None, _) if self.is_same || self.may_become => Verdict::Moved(at),
             _ => Verdict::Refused,

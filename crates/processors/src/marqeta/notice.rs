@@ -1,6 +1,8 @@
 //! Notices: the items of a webhook, by their kinds.
 
-use bursar_core::text::Token;
+use std::borrow::Cow;
+
+use bursar_core::text::{Token, mask_card_numbers};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -96,18 +98,38 @@ pub(super) fn find_token(item: &RawValue) -> Option<Token> {
 }
 
 /// Fields that nobody may store, encrypted or not: they are cut out wherever they stand.
-const NEVER_KEPT: [&str; 6] = ["pan", "barcode", "cvv", "cvv_number", "track1_data", "track2_data"];
+const NEVER_KEPT: [&str; 12] = [
+    "pan",
+    "card_number",
+    "account_number",
+    "barcode",
+    "cvv",
+    "cvv2",
+    "cvv_number",
+    "security_code",
+    "pin",
+    "track_data",
+    "track1_data",
+    "track2_data",
+];
 
 /// The item without them. Where it has none it stays as it came, to the byte.
 pub(super) fn without_card_data(item: &RawValue) -> String {
     let text = item.get();
     let is_named = |field: &&str| text.contains(&format!("\"{field}\""));
-    if !NEVER_KEPT.iter().any(is_named) {
-        return text.to_owned();
+    // What is escaped may be any of them.
+    let may_have = text.contains("\\u") || NEVER_KEPT.iter().any(is_named);
+    match (mask_card_numbers(text), may_have) {
+        (Cow::Borrowed(text), false) => text.to_owned(),
+        (masked, _) => match serde_json::from_str::<Value>(text) {
+            Ok(mut value) => {
+                cut(&mut value);
+                value.to_string()
+            }
+            // Of what no reader takes nothing is cut, only masked.
+            Err(_) => masked.into_owned(),
+        },
     }
-    let mut value: Value = serde_json::from_str(text).unwrap_or_default();
-    cut(&mut value);
-    value.to_string()
 }
 
 fn cut(value: &mut Value) {
@@ -117,6 +139,11 @@ fn cut(value: &mut Value) {
             fields.values_mut().for_each(cut);
         }
         Value::Array(items) => items.iter_mut().for_each(cut),
+        Value::String(text) => {
+            if let Cow::Owned(masked) = mask_card_numbers(text) {
+                *text = masked;
+            }
+        }
         _ => {}
     }
 }

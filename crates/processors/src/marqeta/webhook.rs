@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bursar_core::command::Says;
-use bursar_core::text::Token;
+use bursar_core::text::{FreeText, Token};
 use serde_json::value::RawValue;
 
 use super::decode::{
@@ -56,27 +56,50 @@ pub fn decode_webhook(body: &[u8]) -> Result<Vec<Delivered>, Reject> {
         .map_err(|error| Reject::new("body", format!("is no JSON object: line {}", error.line())))?;
     let mut delivered = Vec::new();
     let mut has_array = false;
-    for (kind, items) in kinds {
-        let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(items.get()) else { continue };
-        has_array = true;
-        delivered.extend(items.into_iter().zip(0..).map(|(item, place)| deliver(&kind, item, place)));
+    for (kind, value) in kinds {
+        let name = shown(&kind);
+        match serde_json::from_str::<Vec<&RawValue>>(value.get()) {
+            Ok(items) => {
+                has_array = true;
+                let items = items.into_iter().zip(0..).take(ITEMS_MAX + 1);
+                delivered.extend(items.map(|(item, place)| deliver(&kind, &name, item, place)));
+            }
+            Err(_) => delivered.push(unreadable(&name, value, Reject::new(name.clone(), "is no array"))),
+        }
+        if delivered.len() > ITEMS_MAX {
+            return Err(Reject::new("body", format!("has more than {ITEMS_MAX} notices")));
+        }
     }
     has_array.then_some(delivered).ok_or_else(|| Reject::new("body", "has no notices"))
 }
 
-fn deliver(kind: &str, item: &RawValue, place: usize) -> Delivered {
+/// Notices of a webhook, at most. The processor sends ten.
+const ITEMS_MAX: usize = 1_000;
+
+/// Characters of an array's name that are kept, at most.
+const NAME_MAX: usize = 64;
+
+/// A name that anybody may have sent, as it may be kept and shown.
+fn shown(kind: &str) -> String {
+    FreeText::new(kind).as_str().chars().take(NAME_MAX).collect()
+}
+
+fn deliver(kind: &str, name: &str, item: &RawValue, place: usize) -> Delivered {
     if kind == "pings" {
         return Delivered::Ping;
     }
     match Notice::read(kind, item.get()) {
         Ok(notice) => Delivered::Notice(notice),
-        Err(reject) => Delivered::Unreadable(Unreadable {
-            kind: kind.to_owned(),
-            token: find_token(item),
-            why: Reject { field: format!("{kind}[{place}].{}", reject.field), ..reject },
-            item: without_card_data(item),
-        }),
+        Err(reject) => {
+            let field = format!("{name}[{place}].{}", reject.field);
+            unreadable(name, item, Reject { field, ..reject })
+        }
     }
+}
+
+fn unreadable(name: &str, item: &RawValue, why: Reject) -> Delivered {
+    let (token, item) = (find_token(item), without_card_data(item));
+    Delivered::Unreadable(Unreadable { kind: name.to_owned(), token, why, item })
 }
 
 /// Success codes of a transaction; everything else is a failure.

@@ -70,6 +70,9 @@ pub(super) struct DiscrepancyView {
 /// What a repair changed in the account.
 #[derive(Debug, Serialize, ToSchema)]
 struct RepairView {
+    /// The account's.
+    #[schema(value_type = schema::Currency)]
+    currency: Currency,
     /// More is held by so much, or less.
     #[schema(value_type = schema::Decimal)]
     held: String,
@@ -120,9 +123,7 @@ impl DiscrepancyView {
             authorization,
             amount: minor.zip(currency).map(|(minor, currency)| decimal(minor, currency)),
             currency,
-            repair: currency
-                .filter(|_| kind.is_repaired())
-                .map(|currency| RepairView::new(&discrepancy, currency)),
+            repair: RepairView::new(&discrepancy),
             found_at: message.at,
             closing,
         }
@@ -130,12 +131,14 @@ impl DiscrepancyView {
 }
 
 impl RepairView {
-    fn new(discrepancy: &Discrepancy, currency: Currency) -> Self {
-        Self {
+    fn new(discrepancy: &Discrepancy) -> Option<Self> {
+        let currency = discrepancy.currency.filter(|_| discrepancy.kind.is_repaired())?;
+        Some(Self {
             held: decimal(discrepancy.held_minor, currency),
             posted: decimal(discrepancy.posted_minor, currency),
             pending_credit: decimal(discrepancy.pending_credit_minor, currency),
-        }
+            currency,
+        })
     }
 }
 
@@ -231,7 +234,7 @@ pub(super) struct ClosingView {
 
 impl ClosingView {
     fn of(decided: &Decided) -> Option<Self> {
-        let closing = decided.closing.as_ref()?;
+        let closing = decided.closings.first()?;
         let (message, at) = (decided.message.id, decided.message.at);
         Some(Self { message, discrepancy: closing.discrepancy, note: closing.note.clone(), at })
     }

@@ -173,12 +173,14 @@ pub(super) async fn replay_inbox_item(
         ItemState::Quarantined => Some(read_again(&app, &item)?),
         ItemState::Dead | ItemState::Waiting => None,
     };
-    app.inbox().again(id, content).await?;
+    if item.state != ItemState::Waiting && !app.inbox().again(id, content).await? {
+        return Err(unknown());
+    }
     app.signals().wake();
     Ok(Json(ItemView { state: ItemState::Waiting.as_str(), failures: 0, why: None, ..ItemView::new(&item) }))
 }
 
-/// Drops a dead or quarantined notice that nobody needs. It cannot be read afterwards.
+/// Drops a dead or quarantined notice that nobody needs. It cannot be read afterwards, and asked again this is a 404.
 #[utoipa::path(post, path = "/v1/inbox/items/{id}/dismissals", tag = "inbox", params(("id" = String, Path)),
     responses((status = 200, body = ItemView, description = "It is gone; this is what it was")))]
 pub(super) async fn dismiss_inbox_item(
@@ -188,13 +190,12 @@ pub(super) async fn dismiss_inbox_item(
     ItemId(id): ItemId,
 ) -> Result<Json<ItemView>, Problem> {
     let item = find(&app, id).await?;
-    if item.state == ItemState::Waiting {
+    if !app.inbox().dismiss(id).await? {
         return Err(Problem::new(
             Code::NotFound,
-            "this item still waits: it is neither dead nor quarantined",
+            "this item is neither dead nor quarantined: it waits, or is gone",
         ));
     }
-    app.inbox().done(vec![id]).await?;
     tracing::warn!("item {id} of the inbox was dismissed: {} {}", item.key.kind, item.key.token);
     Ok(Json(ItemView::new(&item)))
 }

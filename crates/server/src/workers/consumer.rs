@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bursar_store::{Inbox, Item, StoreError};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -27,8 +27,9 @@ const LEASE: Duration = Duration::from_secs(5);
 /// to be tried again.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How long an item waits for a store that is away.
+/// How long an item waits for a store that is away, at a time, and in all: it is given back while it is leased.
 const AWAY: Duration = Duration::from_millis(250);
+const AWAY_MAX: Duration = Duration::from_secs(4);
 
 /// Who waits for whom.
 pub(crate) struct Signals {
@@ -63,14 +64,14 @@ impl Signals {
 
 /// A consumer at work.
 pub(crate) struct Consuming {
-    stop: oneshot::Sender<()>,
+    stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl Consuming {
     /// Takes no more, and finishes what it has taken; what waits for a store that is away stays in the inbox.
     pub(crate) async fn stop(self) {
-        let _ = self.stop.send(());
+        self.stop.send_replace(true);
         if self.task.await.is_err() {
             tracing::error!("the consumer of the inbox ended by a panic; the log has its place");
         }
@@ -79,10 +80,23 @@ impl Consuming {
 
 /// Begins to consume.
 pub(crate) fn start(app: &App) -> Consuming {
-    let (stop, stopped) = oneshot::channel();
-    let (is_stopping, stopping) = watch::channel(false);
-    let consumer = Consumer { app: app.clone(), at_work: JoinSet::new(), items: HashMap::new(), stopping };
-    Consuming { stop, task: tokio::spawn(consumer.run(stopped, is_stopping)) }
+    let (stop, stopping) = watch::channel(false);
+    Consuming { stop, task: tokio::spawn(keep_running(app.clone(), stopping)) }
+}
+
+/// A defect must not end it: what it had taken is due again when the leases end.
+async fn keep_running(app: App, mut stopping: watch::Receiver<bool>) {
+    while let Err(panic) = tokio::spawn(Consumer::new(app.clone(), stopping.clone()).run()).await {
+        tracing::error!("the consumer of the inbox panicked and begins again: {panic}");
+        if tokio::time::timeout(POLL, stop(&mut stopping)).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Done when the consumer has to stop.
+async fn stop(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 struct Consumer {
@@ -94,8 +108,12 @@ struct Consumer {
 }
 
 impl Consumer {
-    async fn run(mut self, mut stopped: oneshot::Receiver<()>, is_stopping: watch::Sender<bool>) {
-        let app = self.app.clone();
+    fn new(app: App, stopping: watch::Receiver<bool>) -> Self {
+        Self { app, at_work: JoinSet::new(), items: HashMap::new(), stopping }
+    }
+
+    async fn run(mut self) {
+        let (app, mut stopping) = (self.app.clone(), self.stopping.clone());
         let mut ticks = interval(POLL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut may_be_due = true;
@@ -104,17 +122,16 @@ impl Consumer {
             if may_be_due && free > 0 {
                 tokio::select! {
                     taken = self.take(free) => may_be_due = taken,
-                    _ = &mut stopped => break,
+                    () = stop(&mut stopping) => break,
                 }
             }
             tokio::select! {
-                _ = &mut stopped => break,
+                () = stop(&mut stopping) => break,
                 Some(ended) = self.at_work.join_next_with_id() => self.settle(ended).await,
                 () = app.signals().put.notified() => may_be_due = true,
                 _ = ticks.tick() => may_be_due = true,
             }
         }
-        is_stopping.send_replace(true);
         while let Some(ended) = self.at_work.join_next_with_id().await {
             self.settle(ended).await;
         }
@@ -153,7 +170,7 @@ impl Consumer {
                 Ok(()) => done.push(item.id),
                 Err(Trouble::Failed(why)) => self.fail(&item, &why).await,
                 // Its lease ends by itself.
-                Err(Trouble::Away(_)) => {}
+                Err(Trouble::Away(_) | Trouble::Behind) => {}
             }
         }
         if !done.is_empty()
@@ -178,17 +195,19 @@ impl Consumer {
     }
 }
 
-/// Works on an item until it is worked off or fails. That a store is away is not its fault: it waits for that.
+/// Works on an item until it is worked off or fails. That a store is away is not its fault: it waits for that, but
+/// not for ever, and not behind somebody who has its owner: others need the place.
 async fn work_off(app: App, item: Item, mut stopping: watch::Receiver<bool>) -> Result<(), Trouble> {
     let mut is_told = false;
+    let until = Instant::now() + AWAY_MAX;
     loop {
         match book::work_off(&app, &item).await {
-            Err(Trouble::Away(why)) if !*stopping.borrow() => {
+            Err(Trouble::Away(why)) if !*stopping.borrow() && Instant::now() < until => {
                 if !is_told {
                     tracing::warn!("item {} of the inbox waits for the store: {why}", item.id);
                 }
                 is_told = true;
-                let _ = tokio::time::timeout(AWAY, stopping.wait_for(|stopping| *stopping)).await;
+                let _ = tokio::time::timeout(AWAY, stop(&mut stopping)).await;
             }
             worked => return worked,
         }

@@ -11,6 +11,7 @@ mod figures;
 mod unconfirmed;
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ use bursar_core::{
     ProgramId, Work,
 };
 use bursar_store::{IdleGroup, Ledger, Page, StoreError, Sweep};
+use futures_util::FutureExt;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
@@ -260,20 +262,10 @@ impl Sweeper {
             Reply::Decided { declined, .. } => Ok(declined.is_none()),
             Reply::Repeated(_) => Ok(false),
             Reply::Conflict => Err(Failure::Group("another message has its key".to_owned())),
-            Reply::Unavailable(why) => Err(self.failure(&why).await),
-        }
-    }
-
-    /// A store that decides nothing fails everybody, and says so to who asks whether it is ready.
-    async fn failure(&self, why: &Unavailable) -> Failure {
-        let is_of_group = match why {
-            Unavailable::Held => true,
-            Unavailable::Store(_) => self.authorizer.ready().await.is_ok(),
-            _ => false,
-        };
-        match is_of_group {
-            true => Failure::Group(why.to_string()),
-            false => Failure::Run(StoreError::Unavailable(why.to_string())),
+            Reply::Unavailable(why @ (Unavailable::Held | Unavailable::Undecidable(_))) => {
+                Err(Failure::Group(why.to_string()))
+            }
+            Reply::Unavailable(why) => Err(Failure::Run(StoreError::Unavailable(why.to_string()))),
         }
     }
 
@@ -317,8 +309,13 @@ async fn keep_running(mut sweeper: Sweeper, interval: Duration) {
     loop {
         ticks.tick().await;
         let before = sweeper.figures.expired();
-        if let Err(error) = sweeper.run().await {
-            tracing::warn!("holds that are due wait for the next run: {error}");
+        // A defect must not end it.
+        match AssertUnwindSafe(sweeper.run()).catch_unwind().await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("holds that are due wait for the next run: {error}"),
+            Err(_) => {
+                tracing::error!("the sweeper panicked, and goes on with its next run; the log has the place")
+            }
         }
         match sweeper.figures.expired() - before {
             0 => {}

@@ -33,7 +33,7 @@ async fn what_came_too_late_is_listed_with_what_was_given_back(store: Store) -> 
     report(&server, &[heard(notice, log("200", "30.00", true))]).await?;
     let found = newest(&server).await?;
     assert_eq!((&found["kind"], &found["status"]), (&json!("too_late"), &json!("repaired")));
-    let repair = json!({"held": "-30.00", "posted": "0.00", "pending_credit": "0.00"});
+    let repair = json!({"currency": "USD", "held": "-30.00", "posted": "0.00", "pending_credit": "0.00"});
     assert_eq!((&found["repair"], &found["token"]), (&repair, &json!("t-1")));
     assert_eq!(found["actions"], json!([]));
     assert_eq!(server.get("/v1/discrepancies?open=true").await?.json()["items"], json!([]));
@@ -55,7 +55,7 @@ async fn another_answer_than_ours_is_listed_until_it_is_closed(store: Store) -> 
     let told = (&found["kind"], &found["status"], &found["token"], &found["repair"]);
     assert_eq!(told, (&json!("other_answer"), &json!("open"), &json!("t-2"), &Value::Null));
     let path = format!("/v1/discrepancies/{}/closings", found["id"].as_str().ok_or("no id")?);
-    assert_eq!(server.post(&path, &json!({"note": ""})).await?.status.as_u16(), 422);
+    assert_eq!(server.post(&path, &json!({"note": ""})).await?.status.as_u16(), 400);
     assert_eq!(found["actions"][1], json!(path));
     let closed = server.make(&path, json!({"note": "the proxy answered for us"})).await?;
     assert_eq!(closed["discrepancy"], found["id"]);

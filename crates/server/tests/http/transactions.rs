@@ -30,11 +30,7 @@ fn following(mut item: Value, token: &str) -> Value {
 }
 
 async fn report(server: &Running, item: Value) -> Tested {
-    let answered = server.webhook(&json!({"transactions": [item]})).await?;
-    match answered.status.as_u16() {
-        200 => Ok(()),
-        status => Err(format!("{status}: {}", answered.text).into()),
-    }
+    super::webhooks::report(server, &[item]).await
 }
 
 /// Every item of a list, page by page.

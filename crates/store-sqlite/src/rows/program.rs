@@ -15,7 +15,7 @@ pub(crate) const COLUMNS: &str = "id, name, time_zone, currencies, partial_appro
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Program> {
     let codes = row.get_ref(3)?.as_str()?;
     let currencies: Option<Vec<Currency>> = codes.split(',').map(Currency::from_column).collect();
-    let hold_days = hold_days::read(row.get(6)?, row.get_ref(7)?.as_str()?);
+    let hold_days = hold_days::read_or_longest(row.get(6)?, row.get_ref(7)?.as_str()?);
     let unknown = || FromSqlError::Other(format!("{codes:?} are no currencies").into());
     Ok(Program {
         id: id(row, 0, ProgramId::new)?,
@@ -23,7 +23,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Program> {
         time_zone: read_zone(row.get_ref(2)?.as_str()?)?,
         currencies: currencies.ok_or_else(unknown)?,
         policies: Policies { partial_approvals: row.get(4)?, original_credits: row.get(5)? },
-        hold_days: hold_days.map_err(|error| FromSqlError::Other(Box::new(error)))?,
+        hold_days,
     })
 }
 

@@ -21,6 +21,13 @@ pub fn read(usual: i64, text: &str) -> Result<HoldDays, HoldDaysError> {
     Ok(HoldDays { usual: Days::new(usual)?, by_merchant: DaysByMerchant::new(by_merchant)? })
 }
 
+/// The same, and the longest days where they cannot be read: no decision needs them, and a hold that is kept too
+/// long does less harm than one that is ended too soon.
+#[must_use]
+pub fn read_or_longest(usual: i64, text: &str) -> HoldDays {
+    read(usual, text).unwrap_or(HoldDays { usual: Days::LONGEST, by_merchant: DaysByMerchant::default() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,6 +41,7 @@ mod tests {
         for (usual, text) in [(0, ""), (7, "lodging"), (7, "lodging=x"), (7, "hotels=3"), (7, "lodging=366")]
         {
             assert!(read(usual, text).is_err(), "{usual} {text}");
+            assert_eq!(read_or_longest(usual, text).usual.number(), 365);
         }
     }
 }

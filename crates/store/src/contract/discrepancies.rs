@@ -42,7 +42,7 @@ pub(super) async fn what_is_as_we_decided_is_none(ledger: &dyn Ledger) {
     let heard = Heard { is_approved: Some(true), amount_minor: Some(3_000), ..Heard::default() };
     for call in [
         report(&account, "t-1", Says::Hold, "30.00").hearing(heard),
-        report(&account, "t-3", Says::Capture, "36.00").following("t-1"),
+        report(&account, "t-3", Says::Capture, "36.00").following("t-1").unasked(),
         report(&account, "t-2", Says::Refused, "300.00"),
         report(&account, "t-4", Says::Refused, "1.00"),
         report(&account, "t-5", Says::Credit, "1.00").unasked(),

@@ -137,6 +137,27 @@ pub(super) async fn windows_follow_a_purchase_to_its_card(ledger: &dyn Ledger) {
     assert_eq!((left(ledger, &of_old).await, left(ledger, &of_new).await), (usd("59.00"), usd("100.00")));
 }
 
+/// What an instance remembers of the new card's windows is not what they are after the merge.
+pub(super) async fn a_swipe_after_a_merge_counts_on_what_is_taken_now(ledger: &dyn Ledger) {
+    let account = given::account(ledger, usd("100.00")).await;
+    let new = given::another_holder(ledger, &account).await;
+    let limit = given::limit(Window::Day, usd("50.00"));
+    let of_new = given::control(ledger, &new, card(&new), limit).await;
+    given::sent(ledger, &swipe(&account, "t-1", "41.00")).await;
+    let clearing = report(&new, "t-3", Says::FinalCapture, "41.00", 3).following("t-2");
+    for call in [report(&new, "t-2", Says::Claim, "41.00", 3), clearing] {
+        given::sent(ledger, &call).await;
+    }
+    let beyond = declined(ledger, &swipe(&new, "t-4", "10.00")).await;
+    assert_eq!(beyond, Some(DeclineReason::AmountLimitExceeded));
+    // It comes with the card of the purchase, and names no scope of the other one.
+    let advice = report(&account, "t-2", Says::Replace, "41.00", 2).following("t-1");
+    assert_eq!(declined(ledger, &advice).await, None);
+    assert_eq!(left(ledger, &of_new).await, usd("50.00"));
+    assert_eq!(declined(ledger, &swipe(&new, "t-5", "10.00")).await, None);
+    assert_eq!(left(ledger, &of_new).await, usd("40.00"));
+}
+
 /// It is an increment for us once the first of its purchase was reported.
 pub(super) async fn an_increment_may_name_the_first_request_of_its_purchase(ledger: &dyn Ledger) {
     let account = given::account(ledger, usd("100.00")).await;

@@ -173,10 +173,10 @@ tables! {
     links kept by 3 { value Text, kind Text, scope Integer, root Id }
     merges kept by 1 { merged Id, root Id, message Id }
     discrepancies kept by 1 {
-        position Integer, message Id, kind Text, held_minor Integer, posted_minor Integer,
+        position Integer, message Id, kind Text, currency Text, held_minor Integer, posted_minor Integer,
         pending_credit_minor Integer,
     }
-    closings kept by 1 { message Id, discrepancy Id, note Text }
+    closings kept by 2 { discrepancy Id, message Id, note Text }
     entries kept by 2 {
         account Id, number Integer, journal Id, message Id, amount_minor Integer,
         balance_after_minor Integer, at Time,

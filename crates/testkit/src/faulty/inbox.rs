@@ -30,6 +30,10 @@ impl Inbox for FaultyLedger {
         self.ledger.again(id, content).await
     }
 
+    async fn dismiss(&self, id: Uuid) -> Result<bool, StoreError> {
+        self.ledger.dismiss(id).await
+    }
+
     async fn counts(&self) -> Result<Counts, StoreError> {
         self.ledger.counts().await
     }

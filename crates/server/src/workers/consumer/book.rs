@@ -16,8 +16,10 @@ const LOOK_UP: Duration = Duration::from_secs(5);
 /// Why an item is not worked off.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// For now, and through no fault of its own.
+    /// For now, and through no fault of its own: the store is away.
     Away(String),
+    /// For now, while the store works: somebody else has its owner, or too much waits.
+    Behind,
     /// It cannot be, as it is.
     Failed(String),
 }
@@ -26,6 +28,7 @@ impl From<Unavailable> for Trouble {
     fn from(why: Unavailable) -> Self {
         match why {
             Unavailable::Undecidable(why) => Self::Failed(why),
+            Unavailable::Held | Unavailable::Busy => Self::Behind,
             why => Self::Away(why.to_string()),
         }
     }

@@ -55,7 +55,7 @@ async fn each_filter_finds_what_is_so_and_excludes_the_rest(store: Store) -> Tes
     let all = listed(&world.server, "").await?;
     assert_eq!(texts(&all, "amount"), ["5000.00", "40.00", "36.00", "20.00", "10.00"]);
     assert_eq!(texts(&all, "status"), ["declined", "reversed", "closed", "open", "open"]);
-    let nobody = ["ownr_", "card_", "chld_", "acct_"].map(|prefix| format!("{prefix}{}", "0".repeat(26)));
+    let nobody = ["own_", "card_", "chld_", "acct_"].map(|prefix| format!("{prefix}{}", "0".repeat(26)));
     for (query, amounts) in [
         (format!("owner={}", world.company), "5000.00 40.00 36.00 20.00 10.00"),
         (format!("card={}", world.cards[0]), "5000.00 40.00 36.00 10.00"),
@@ -64,6 +64,7 @@ async fn each_filter_finds_what_is_so_and_excludes_the_rest(store: Store) -> Tes
         (format!("cardholder={}", world.cardholders[1]), "20.00"),
         (format!("cardholder={}", world.cardholders[0]), "5000.00 40.00 36.00 10.00"),
         (format!("account={}", world.account), "5000.00 40.00 36.00 20.00 10.00"),
+        (format!("owner={}", nobody[0]), ""),
         (format!("card={}", nobody[1]), ""),
         (format!("cardholder={}", nobody[2]), ""),
         (format!("account={}", nobody[3]), ""),

@@ -6,7 +6,7 @@ use bursar_store::{DiscrepancyFilter, ListedDiscrepancy, Page, StoreError};
 use tokio_postgres::Row;
 
 use super::PostgresLedger;
-use crate::rows::{Read, get, message, word};
+use crate::rows::{Read, currency, get, message, word, word_opt};
 
 impl PostgresLedger {
     pub(super) async fn discrepancies(
@@ -15,23 +15,24 @@ impl PostgresLedger {
         page: Page<i64>,
     ) -> Result<Vec<ListedDiscrepancy>, StoreError> {
         let select = format!(
-            "select {}, place, what, held_minor, posted_minor, pending_credit_minor, note
+            "select {}, place, what, money, held_minor, posted_minor, pending_credit_minor, note
              from (
-                 select position as place, message as brought_by, kind as what, held_minor, posted_minor,
-                 pending_credit_minor from discrepancies
+                 select position as place, message as brought_by, kind as what, currency as money, held_minor,
+                 posted_minor, pending_credit_minor from discrepancies
+                 where position < $1 and {} order by position desc limit $2
              ) as found join messages on id = brought_by
              left join lateral (
                  select note from closings where discrepancy = brought_by order by message limit 1
              ) as closing on true
-             where place < $1 and ($2::uuid is null or brought_by = $2)
-             and (not $3::bool or (note is null and what not in ({})))
-             order by place desc limit $4",
+             order by place desc",
             message::COLUMNS,
-            DiscrepancyFilter::repaired_kinds(),
+            filter.condition("$3"),
         );
         let (before, limit) = (page.after.unwrap_or(i64::MAX), i64::from(page.limit));
-        let wanted = filter.message.map(MessageId::uuid);
-        let rows = self.query(&select, &[&before, &wanted, &filter.only_open, &limit]).await?;
+        let rows = match filter.message.map(MessageId::uuid) {
+            Some(wanted) => self.query(&select, &[&before, &limit, &wanted]).await?,
+            None => self.query(&select, &[&before, &limit]).await?,
+        };
         Ok(rows.iter().map(read).collect::<Read<_>>()?)
     }
 }
@@ -43,10 +44,11 @@ fn read(row: &Row) -> Read<ListedDiscrepancy> {
         message: message::read(row)?,
         discrepancy: Discrepancy {
             kind: word(row, first + 1, DiscrepancyKind::from_word)?,
-            held_minor: get(row, first + 2)?,
-            posted_minor: get(row, first + 3)?,
-            pending_credit_minor: get(row, first + 4)?,
+            currency: word_opt(row, first + 2, currency)?,
+            held_minor: get(row, first + 3)?,
+            posted_minor: get(row, first + 4)?,
+            pending_credit_minor: get(row, first + 5)?,
         },
-        closing: get::<Option<&str>>(row, first + 5)?.map(FreeText::new),
+        closing: get::<Option<&str>>(row, first + 6)?.map(FreeText::new),
     })
 }
