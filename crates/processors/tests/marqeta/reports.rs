@@ -336,6 +336,7 @@ fn a_notice_is_read_apart_from_the_others() {
     };
     let told: Vec<String> = delivered.iter().map(told).collect();
     let expected = [
+        "note: is no array note none \"x\"",
         "novelties[0].: is of a kind that nobody knows here novelties none {}",
         r#"novelties[1].: is of a kind that nobody knows here novelties n-1 {"token":"n-1"}"#,
         "Ping",

@@ -130,7 +130,7 @@ async fn what_nobody_can_read_is_kept_encrypted(store: Store) -> Tested {
 fn transition(of: &str, subject: &str, status: &str, minute: u32) -> Value {
     json!({
         "token": format!("{subject}-{minute}"), format!("{of}_token"): subject, "state": status,
-        "created_time": format!("2026-11-27T10:{minute:02}:00Z"), "pan": "4111111111111111",
+        "created_time": format!("2026-01-15T10:{minute:02}:00Z"), "pan": "4111111111111111",
     })
 }
 
