@@ -1,6 +1,6 @@
 //! Changes of status. Asking for the status that is there already is granted and changes nothing but its time.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Change, Fault, Ruling};
 use crate::check::DeclineReason;
@@ -67,6 +67,9 @@ pub(super) fn card(state: &State, request: &MoveCard, at: Timestamp) -> Result<R
     Ok(Ruling { changes: vec![Change::Card(card)], object, ..Ruling::default() })
 }
 
+/// The processor's clock goes ahead of the store's by so much, at most.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(10);
+
 /// What a change of status asks of the status that is there.
 struct Asked {
     is_same: bool,
@@ -89,8 +92,9 @@ impl Asked {
     /// What the processor reports has happened there, in whatever order we hear of it: a step that is missing
     /// here may still come, and is older then.
     fn verdict(&self, reported_at: Option<Timestamp>, since: Option<Timestamp>, at: Timestamp) -> Verdict {
-        // A clock that goes ahead must not outrank all that comes until then.
-        let reported_at = reported_at.map(|reported| whole_microseconds(reported).min(at));
+        // A time far ahead must not outrank all that comes until then.
+        let latest = at.saturating_add(AHEAD_MAX).unwrap_or(at);
+        let reported_at = reported_at.map(|reported| whole_microseconds(reported).min(latest));
         match (reported_at, since) {
             // The end is the end, whichever clock tells it.
             (Some(reported), Some(since)) if reported < since && !self.becomes_final => Verdict::Outdated,

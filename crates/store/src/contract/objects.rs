@@ -324,6 +324,10 @@ pub(super) async fn what_the_processor_says_of_a_status_counts_unless_what_is_th
         (owner(OwnerStatus::Suspended, 2), None, "suspended"),
         (owner(OwnerStatus::Active, 1), None, "suspended"),
         (owner(OwnerStatus::Active, 3), None, "active"),
+        // A year ahead is a few minutes ahead, and what is final counts whatever its time.
+        (owner(OwnerStatus::Suspended, 525_600), None, "suspended"),
+        (owner(OwnerStatus::Active, 11), None, "active"),
+        (owner(OwnerStatus::Closed, -5), None, "closed"),
     ];
     for (step, (call, reason, status)) in steps.into_iter().enumerate() {
         let sent = given::sent(ledger, &call).await;
