@@ -2,7 +2,7 @@
 //! its cost would grow with history. What the server counts are rows, so it does not matter by which plan.
 
 use bursar_core::Window;
-use bursar_core::command::GroupRef;
+use bursar_core::command::{GroupRef, LinkKind, Says};
 use bursar_core::control::Scope;
 use bursar_store::contract::Place;
 use bursar_store::contract::given::{self, Funded, usd};
@@ -29,7 +29,7 @@ const FILL: &str = "
         processor_time, effect, effect_minor, card, cardholder, account, answer_code, answer)
         select id, id::text, 'marqeta_jit', 0, '', '', 'authorization', owner, 1, now(), id, now(), 'hold', 100, id,
         cardholder, account, 200, '' from cards where id not in (select id from messages);
-    vacuum analyze";
+    vacuum analyze owners, accounts, cardholders, cards, controls, windows, messages";
 
 const LARGE: &str = "'owners', 'accounts', 'cardholders', 'cards', 'controls', 'windows', 'messages'";
 
@@ -77,6 +77,10 @@ async fn decide(ledger: &PostgresLedger, account: &Funded) {
         given::settled(ledger, &swipe.again()).await;
         let group = || GroupRef::Key(swipe.key().clone());
         given::sent(ledger, &given::increment(account, group(), usd("1.00"))).await;
+        let token = swipe.key().token.clone();
+        let clearing = given::report(account, &format!("{token}-cleared"), Says::Capture, usd("1.00"));
+        given::sent(ledger, &clearing.following(token.as_str()).sharing(LinkKind::Order, token.as_str()))
+            .await;
         given::sent(ledger, &given::reversal(account, group())).await;
         let unknown = given::unknown_card(&given::new_token("card"), usd("1.00"));
         given::sent(ledger, &unknown).await;

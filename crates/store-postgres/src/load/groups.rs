@@ -26,17 +26,21 @@ const ROOTS: &str = "select root from messages where id = any($1)
     union select root from links where (value, kind, scope) in
     (select * from unnest($6::text[], $7::text[], $8::bigint[]))";
 
-/// `part`: all parts of the groups that `roots` names, each with the first, which it is a part of.
+/// `part`: all parts of the groups that `roots` names, each with the first, which it is a part of. The planner
+/// takes recursion for very many rows, so each look-up by an index is one of its own, which it cannot join
+/// otherwise (`offset 0`).
 fn with_parts(roots: &str) -> String {
     format!(
         "with recursive named (root) as materialized ({roots}),
          whole (root) as (
              select root from named
-             union select merges.root from whole join merges on merges.merged = whole.root
+             union select further.root from whole
+             cross join lateral (select root from merges where merged = whole.root offset 0) as further
          ),
          part (first, root) as (
-             select root, root from whole where not exists (select from merges where merged = whole.root)
-             union all select part.first, merges.merged from part join merges on merges.root = part.root
+             select root, root from whole where (select merged from merges where merged = whole.root) is null
+             union all select part.first, more.merged from part
+             cross join lateral (select merged from merges where root = part.root offset 0) as more
          )"
     )
 }
@@ -47,13 +51,15 @@ fn select_members(roots: &str) -> String {
         "{}
          select first.id, first.owner, first.card, first.cardholder, first.account, accounts.currency,
          part.root, {}
-         from part join messages as first on first.id = part.first and first.card is not null
-         and first.cardholder is not null
-         join accounts on accounts.id = first.account
-         join lateral (
+         from part
+         cross join lateral (
+             select * from messages where id = part.first and card is not null and cardholder is not null offset 0
+         ) as first
+         cross join lateral (select currency from accounts where id = first.account offset 0) as accounts
+         cross join lateral (
              select * from messages where id = part.root
              union all select * from messages where root = part.root and root <> id
-         ) as member on true",
+         ) as member",
         with_parts(roots),
         message::GROUP_COLUMNS
     )
@@ -86,7 +92,8 @@ pub(super) async fn accounts(client: &Client, refs: &GroupRefs<'_>) -> Result<Fo
 
 pub(super) async fn scopes(client: &Client, refs: &GroupRefs<'_>) -> Result<Scopes, Error> {
     let subjects = format!(
-        "any(array({} select unnest(array[card, cardholder, owner]) from part join messages on id = part.root))",
+        "any(array({} select unnest(array[card, cardholder, owner]) from part
+         cross join lateral (select * from messages where id = part.root offset 0) as begun))",
         with_parts(ROOTS)
     );
     let (controls, windows) = scope_selects(&subjects);

@@ -17,10 +17,11 @@ impl PostgresLedger {
     pub(super) async fn purchase(&self, id: MessageId) -> Result<Option<Purchase>, StoreError> {
         let select = "with recursive whole (root) as (
                           select root from messages where id = $1
-                          union select merges.root from whole join merges on merges.merged = whole.root
+                          union select further.root from whole
+                          cross join lateral (select root from merges where merged = whole.root offset 0) as further
                       )
                       select position, id from whole join messages on id = whole.root
-                      where not exists (select from merges where merged = id)";
+                      where (select merged from merges where merged = id) is null";
         let (snapshot, rows) = Snapshot::begin(&self.pools.readers, select, &[&id.uuid()]).await?;
         let found = rows.iter().map(Found::read).collect::<Read<Vec<_>>>()?;
         let purchase = match purchases_of(&snapshot, found).await?.pop() {
@@ -118,7 +119,7 @@ impl Walk {
              and ($4::timestamptz is null or at >= $4) and ($5::timestamptz is null or at < $5)
              and ($6::uuid is null or card = $6) and ($7::uuid is null or cardholder = $7)
              and ($8::uuid is null or account = $8)
-             and not exists (select from merges where merged = id)
+             and (select merged from merges where merged = id) is null
              and ($9::text[] is null or merchant::jsonb ->> 'mcc' = any($9))
              order by {} limit $10",
             self.looked_at, self.order
