@@ -26,6 +26,7 @@ const LAYERS: &[Layer] = &[
         uses: &[
             "bursar-authorizer",
             "bursar-core",
+            "bursar-marqeta-client",
             "bursar-processors",
             "bursar-server",
             "bursar-simulator",
@@ -41,6 +42,7 @@ const LAYERS: &[Layer] = &[
         uses: &["bursar-authorizer", "bursar-core", "bursar-processors", "bursar-store"],
         tests_use: &[],
     },
+    Layer { name: "bursar-marqeta-client", uses: &["bursar-core", "bursar-processors"], tests_use: &[] },
     Layer { name: "bursar-processors", uses: &["bursar-core"], tests_use: &[] },
     Layer {
         name: "bursar-authorizer",

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -71,8 +72,8 @@ pub(crate) struct Load {
     /// The same seed plans the same swipes and lives.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// How often, in percent, the network repeats, reorders and loses notices, is too late, and decides by
-    /// itself: all alike as 5, or some by name as late=10,lost=2. A demo has 5, a simulation 0 unless told.
+    /// How often, in percent, the network repeats, reorders, loses and never sends notices, is too late, and
+    /// decides by itself: all alike as 5, or some by name as late=10,lost=2. A demo has 5, a simulation 0 unless told.
     #[arg(long, value_name = "PERCENT")]
     pub(crate) habits: Option<Habits>,
     /// Nothing follows a swipe: no confirmation, no clearing, no refund.
@@ -99,6 +100,10 @@ pub(crate) struct Simulate {
     /// The file with the server's API key and processor password.
     #[arg(long, value_name = "FILE", default_value = "bursar-data/credentials.toml")]
     pub(crate) credentials: PathBuf,
+    /// Answer there what the server asks the processor: its marqeta.base_url is then http://ADDRESS. Only with it
+    /// the habit `silent` shows.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) processor_api: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) load: Load,
 }

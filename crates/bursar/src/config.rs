@@ -46,6 +46,7 @@ pub(crate) struct Config {
     pub(crate) sqlite: Sqlite,
     pub(crate) postgres: Postgres,
     pub(crate) sweeper: Sweeper,
+    pub(crate) marqeta: Marqeta,
     pub(crate) profiler: Profiler,
     pub(crate) log: Log,
 }
@@ -156,6 +157,15 @@ pub(crate) struct Sweeper {
     pub(crate) is_on: bool,
     pub(crate) interval: Duration,
     pub(crate) slice: u32,
+    pub(crate) unconfirmed_after: Duration,
+}
+
+/// Marqeta's Core API, which is asked about transactions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Marqeta {
+    /// `None` means that nobody is asked.
+    pub(crate) base_url: Option<String>,
+    pub(crate) timeout: Duration,
 }
 
 /// When an authorization is slow.
@@ -219,6 +229,7 @@ impl Config {
             sqlite: Sqlite::read(reader),
             postgres: Postgres::read(reader),
             sweeper: Sweeper::read(reader),
+            marqeta: Marqeta::read(reader),
             profiler: Profiler::read(reader),
             log: Log::read(reader),
         }
@@ -327,6 +338,20 @@ impl Sweeper {
             is_on: reader.choice("sweeper.switch", &[("on", true), ("off", false)]),
             interval: reader.seconds("sweeper.interval_s", 1..=86_400),
             slice: reader.count("sweeper.slice", 1..=10_000),
+            unconfirmed_after: reader.seconds("sweeper.unconfirmed_after_s", 5..=604_800),
+        }
+    }
+}
+
+impl Marqeta {
+    fn read(reader: &mut Reader) -> Self {
+        let base_url = reader.text("marqeta.base_url");
+        if let Some(why) = bursar_marqeta_client::url_problem(&base_url).filter(|_| !base_url.is_empty()) {
+            reader.problem("marqeta.base_url", &why, "give it as https://sandbox-api.marqeta.com/v3");
+        }
+        Self {
+            base_url: (!base_url.is_empty()).then_some(base_url),
+            timeout: reader.milliseconds("marqeta.timeout_ms", 1..=60_000),
         }
     }
 }

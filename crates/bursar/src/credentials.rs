@@ -25,8 +25,24 @@ pub(crate) struct Credentials {
     pub(crate) api_key: SecretString,
     /// What Marqeta sends with a just-in-time funding request.
     pub(crate) marqeta: marqeta::Credentials,
+    /// What Marqeta's Core API is asked with, if it is.
+    pub(crate) marqeta_api: Option<ApiTokens>,
     /// What notices that nobody can read are sealed with; a server adds one to a file that has none.
     pub(crate) quarantine_key: Option<QuarantineKey>,
+}
+
+/// User name and password of Marqeta's Core API.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiTokens {
+    pub(crate) application: SecretString,
+    pub(crate) access: SecretString,
+}
+
+impl ApiTokens {
+    /// Those of a simulated API.
+    pub(crate) fn random() -> Self {
+        Self { application: create::secret().into(), access: create::secret().into() }
+    }
 }
 
 /// Why there are no credentials. Never shows a secret, and always what to do.
@@ -99,6 +115,8 @@ fn parse(text: &str) -> Result<Credentials, Vec<String>> {
     let password_next = fields.optional("marqeta.password_next", password_problem);
     let webhook_secrets = ["marqeta.webhook_secret", "marqeta.webhook_secret_next"];
     let webhook_secrets = webhook_secrets.map(|key| fields.optional(key, webhook_secret_problem));
+    let application = fields.optional("marqeta.application_token", token_problem);
+    let access = fields.optional("marqeta.access_token", token_problem);
     fields.finish()?;
     Ok(Credentials {
         api_key: api_key.into(),
@@ -108,6 +126,10 @@ fn parse(text: &str) -> Result<Credentials, Vec<String>> {
             password_next: password_next.map(SecretString::from),
             webhook_secrets: webhook_secrets.into_iter().flatten().map(SecretString::from).collect(),
         },
+        marqeta_api: application.zip(access).map(|(application, access)| ApiTokens {
+            application: application.into(),
+            access: access.into(),
+        }),
         quarantine_key: quarantine_key.as_deref().and_then(read_key).map(QuarantineKey::new),
     })
 }
@@ -188,6 +210,11 @@ fn read_key(hex: &str) -> Option<[u8; 32]> {
 fn username_problem(name: &str) -> Option<&'static str> {
     let good = (1..=50).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
     (!good || name.contains(':')).then_some("has to have 1 to 50 visible ASCII characters and no colon")
+}
+
+fn token_problem(token: &str) -> Option<&'static str> {
+    let good = (1..=200).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
+    (!good || token.contains(':')).then_some("has to have 1 to 200 visible ASCII characters and no colon")
 }
 
 /// Marqeta's rules for the secret of a webhook.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
+use bursar_marqeta_client::MarqetaClient;
+use bursar_processors::inquiry::Inquire;
 use bursar_server::workers::sweeper;
 use bursar_server::{App, Server, Settings as Http};
 use bursar_store::{Inbox, Ledger, Page, Store};
@@ -12,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
 use crate::config::{Config, LogFormat, Sweeper};
-use crate::credentials::{self, Credentials};
+use crate::credentials::{self, ApiTokens, Credentials};
 use crate::place::Place;
 use crate::{descriptors, telemetry};
 
@@ -28,6 +30,11 @@ pub(crate) struct Bursar {
 /// Binds the port, opens the ledger and starts the lanes. A port that is taken leaves nothing
 /// behind.
 pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
+    start_with(config, None).await
+}
+
+/// The same, with these tokens for the processor's API instead of those of the credentials file.
+pub(crate) async fn start_with(config: &Config, tokens: Option<ApiTokens>) -> Result<Bursar, Failure> {
     descriptors::allow(config)?;
     warn_of(config);
     let server = Server::bind(config.server.listen)?;
@@ -46,8 +53,25 @@ pub(crate) async fn start(config: &Config) -> Result<Bursar, Failure> {
             .clone()
             .ok_or("the credentials file lost its quarantine_key")?,
     };
-    let app = App::new(authorizer, inbox, keys, http_settings(config));
+    let processor = processor(config, tokens.or_else(|| credentials.marqeta_api.clone()))?;
+    let app = App::new(authorizer, inbox, processor, keys, http_settings(config));
     Ok(Bursar { server, app, credentials, is_first_start })
+}
+
+/// Marqeta's API, if it is to be asked.
+fn processor(config: &Config, tokens: Option<ApiTokens>) -> Result<Option<Arc<dyn Inquire>>, Failure> {
+    let Some(base_url) = &config.marqeta.base_url else { return Ok(None) };
+    let tokens = tokens.ok_or_else(|| {
+        let file = config.credentials.file.display();
+        format!("marqeta.base_url is set, and {file} has no application_token and access_token in [marqeta]: set both")
+    })?;
+    let client = MarqetaClient::new(&bursar_marqeta_client::Settings {
+        base_url: base_url.clone(),
+        application_token: tokens.application,
+        access_token: tokens.access,
+        timeout: config.marqeta.timeout,
+    })?;
+    Ok(Some(Arc::new(client)))
 }
 
 async fn open_ledger(config: &Config) -> Result<Arc<dyn Store>, Failure> {
@@ -187,8 +211,9 @@ fn http_settings(config: &Config) -> Http {
     }
 }
 
-const fn sweeper_settings(&Sweeper { is_on, interval, slice }: &Sweeper) -> sweeper::Settings {
-    sweeper::Settings { is_on, interval, slice }
+const fn sweeper_settings(of: &Sweeper) -> sweeper::Settings {
+    let &Sweeper { is_on, interval, slice, unconfirmed_after } = of;
+    sweeper::Settings { is_on, interval, slice, unconfirmed_after }
 }
 
 #[cfg(test)]
@@ -200,10 +225,15 @@ mod tests {
 
     #[test]
     fn every_setting_of_the_sweeper_comes_to_it() {
-        let set = [("switch", "off"), ("interval_s", "7"), ("slice", "33")];
+        let set = [("switch", "off"), ("interval_s", "7"), ("slice", "33"), ("unconfirmed_after_s", "9")];
         let overrides = set.map(|(name, value)| (format!("sweeper.{name}"), value.to_owned())).to_vec();
         let (config, _) = load(&Sources { overrides, ..Sources::default() }).expect("good settings");
-        let expected = sweeper::Settings { is_on: false, interval: Duration::from_secs(7), slice: 33 };
+        let expected = sweeper::Settings {
+            is_on: false,
+            interval: Duration::from_secs(7),
+            slice: 33,
+            unconfirmed_after: Duration::from_secs(9),
+        };
         assert_eq!(http_settings(&config).sweeper, expected);
     }
 }

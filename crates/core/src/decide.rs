@@ -11,6 +11,7 @@ mod release;
 mod report;
 mod transfer;
 mod transition;
+mod windows;
 
 use jiff::Timestamp;
 
@@ -31,7 +32,8 @@ use crate::program::Program;
 use crate::state::{Answered, ScopeControls, State, Unreadable};
 use crate::window::Counters;
 
-pub use control::{count, history_since};
+pub use control::history_since;
+pub use windows::count;
 
 /// One command of a batch, and how its answer is written.
 pub struct Work {
@@ -283,7 +285,7 @@ fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp)
             follow(&action.group, &|group, books| release::expire(action, group, books))
         }
         Action::Doubt(action) => {
-            release::doubt(follow(&action.group, &|group, books| release::may_doubt(group, books)))
+            follow(&action.group, &release::may_doubt).map(|ruling| release::doubt(ruling, action))
         }
         Action::Capture(action) => follow(&action.group, &|group, _| capture::capture(action, group)),
         Action::Refund(action) => {

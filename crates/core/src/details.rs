@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::money;
 use crate::text::{FreeText, Token};
 
 /// What a message tells beside what is booked. Each part is left out where it is not told.
@@ -29,6 +30,9 @@ pub struct Details {
     /// The code of the approval, as the merchant has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_code: Option<Token>,
+    /// For how many days the merchant may clear it, where that is told of this transaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_days: Option<u16>,
     /// The card network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Token>,
@@ -132,22 +136,13 @@ impl Decimal {
     /// Reads an unsigned JSON number, exactly; `None` if the text is none, or is too long.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i16>().ok()?),
-            None => (text, 0),
-        };
-        let (whole, fraction) = match mantissa.split_once('.') {
-            Some((_, "")) => return None,
-            Some(parts) => parts,
-            None => (mantissa, ""),
-        };
-        let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         let is_short =
-            text.len() <= Self::CHARS_MAX && usize::from(exponent.unsigned_abs()) <= Self::CHARS_MAX;
-        if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) || !is_short {
+            |exponent: i64| usize::try_from(exponent.unsigned_abs()).is_ok_and(|of| of <= Self::CHARS_MAX);
+        let money::Decimal { whole, fraction, exponent } = money::Decimal::parse(text).ok()?;
+        if text.len() > Self::CHARS_MAX || !is_short(exponent) {
             return None;
         }
-        let plain = move_point(whole, fraction, isize::from(exponent))?;
+        let plain = move_point(whole, fraction, isize::try_from(exponent).ok()?)?;
         (plain.len() <= Self::CHARS_MAX).then(|| Self(plain.into()))
     }
 

@@ -20,10 +20,15 @@ words! {
         Unparsable = "unparsable",
         /// It approved another amount than we did: its amount is booked.
         OtherAmount = "other_amount",
+        /// It does not say which purchase a transaction is of: it is booked with one of the same card, approval code
+        /// and merchant that was still held.
+        Guessed = "guessed",
         /// It says that it heard another answer than we stored.
         OtherAnswer = "other_answer",
-        /// It never said a word of a hold that was kept for as long as it may be.
+        /// It has not said a word of a hold in the time that it has for that.
         Unconfirmed = "unconfirmed",
+        /// It was asked about a hold, and says that it knows no such transaction.
+        Denied = "denied",
         /// What it reports cannot be booked.
         NotBooked = "not_booked",
         /// Nobody has said what it does to the ledger, or whose it is.
@@ -36,8 +41,13 @@ impl DiscrepancyKind {
     #[must_use]
     pub const fn is_repaired(self) -> bool {
         match self {
-            Self::Adopted | Self::Overruled | Self::TooLate | Self::Unparsable | Self::OtherAmount => true,
-            Self::OtherAnswer | Self::Unconfirmed | Self::NotBooked | Self::Unknown => false,
+            Self::Adopted
+            | Self::Overruled
+            | Self::TooLate
+            | Self::Unparsable
+            | Self::OtherAmount
+            | Self::Guessed => true,
+            Self::OtherAnswer | Self::Unconfirmed | Self::Denied | Self::NotBooked | Self::Unknown => false,
         }
     }
 }

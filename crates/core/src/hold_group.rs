@@ -64,6 +64,12 @@ pub struct GroupMessage {
 }
 
 impl GroupMessage {
+    /// Whether it only says that nobody ever confirmed the hold.
+    #[must_use]
+    pub fn is_doubt(&self) -> bool {
+        self.key.source == Source::Sweeper && self.effect == Effect::None
+    }
+
     /// Whether it may change the group's books: by its effect, by taking that of another from it, or by what it
     /// brings together.
     #[must_use]
@@ -117,14 +123,6 @@ impl GroupBooks {
     /// Of a group without messages.
     pub const EMPTY: Self =
         Self { held_minor: 0, posted_minor: 0, pending_credit_minor: 0, status: GroupStatus::Empty };
-}
-
-impl GroupMessage {
-    /// Whether it only says that nobody ever confirmed the hold.
-    #[must_use]
-    pub fn is_doubt(&self) -> bool {
-        self.key.source == Source::Sweeper && self.effect == Effect::None
-    }
 }
 
 impl HoldGroup {

@@ -68,6 +68,14 @@ impl MessageKey {
         }
     }
 
+    /// The keys of all that may be known of the transaction with this key of a decision.
+    #[must_use]
+    pub fn of_transaction(&self) -> [Self; 3] {
+        let report = Self { source: Source::MarqetaReport, ..self.clone() };
+        let refusal = Self { state: Self::REFUSED.into(), ..report.clone() };
+        [self.clone(), report, refusal]
+    }
+
     /// Whether both are about one transaction of a processor's.
     #[must_use]
     pub fn is_of_transaction(&self, other: &Self) -> bool {

@@ -156,14 +156,14 @@ impl fmt::Debug for Money {
 }
 
 /// The digits of an unsigned JSON number and where its point stands.
-struct Decimal<'a> {
-    whole: &'a str,
-    fraction: &'a str,
-    exponent: i64,
+pub(crate) struct Decimal<'a> {
+    pub(crate) whole: &'a str,
+    pub(crate) fraction: &'a str,
+    pub(crate) exponent: i64,
 }
 
 impl<'a> Decimal<'a> {
-    fn parse(text: &'a str) -> Result<Self, AmountError> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, AmountError> {
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent)?),
             None => (text, 0),

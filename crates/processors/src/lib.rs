@@ -2,5 +2,6 @@
 //! written as each wants to read them. No I/O: the server owns the connection, the authorizer
 //! the lookups. One folder a processor.
 
+pub mod inquiry;
 pub mod json;
 pub mod marqeta;

@@ -5,6 +5,7 @@
 //! tokens that [`JitRequest`] names, and [`JitRequest::into_command`] gives the command together
 //! with the encoder of its answer.
 
+mod answer;
 mod decode;
 mod details;
 mod encode;
@@ -22,6 +23,7 @@ mod verify;
 mod webhook;
 mod wire;
 
+pub use answer::{TransactionPage, decode_transaction, decode_transactions};
 pub use decode::{NESTING_MAX, Reject, decode};
 pub use encode::{Duplicate, approved_minor};
 pub use event::Event;

@@ -14,6 +14,7 @@ mod discrepancies;
 mod explanations;
 mod hold_group;
 mod inbox;
+mod inquiries;
 mod owners;
 mod persons;
 mod profile;
@@ -73,6 +74,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(authorizations::increment_authorization))
         .routes(routes!(releases::reverse_authorization))
         .routes(routes!(releases::expire_authorization))
+        .routes(routes!(inquiries::inquire))
         .routes(routes!(captures::capture_authorization))
         .routes(routes!(captures::refund_authorization))
         .routes(routes!(transactions::list_transactions))

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bursar_authorizer::Authorizer;
+use bursar_processors::inquiry::Inquire;
 use bursar_processors::marqeta;
 use bursar_store::{Inbox, Ledger, StoreError};
 use secrecy::SecretString;
@@ -76,6 +77,7 @@ pub struct App {
 struct Shared {
     authorizer: Authorizer,
     inbox: Arc<dyn Inbox>,
+    processor: Option<Arc<dyn Inquire>>,
     quarantine: Quarantine,
     signals: Signals,
     settings: Settings,
@@ -93,12 +95,14 @@ impl App {
     pub fn new(
         authorizer: Authorizer,
         inbox: Arc<dyn Inbox>,
+        processor: Option<Arc<dyn Inquire>>,
         credentials: Credentials,
         settings: Settings,
     ) -> Self {
         let shared = Shared {
             authorizer,
             inbox,
+            processor,
             quarantine: Quarantine::new(credentials.quarantine),
             signals: Signals::default(),
             settings,
@@ -130,6 +134,11 @@ impl App {
 
     pub(crate) fn inbox(&self) -> &dyn Inbox {
         self.shared.inbox.as_ref()
+    }
+
+    /// The processor, if there is somebody to ask.
+    pub(crate) fn processor(&self) -> Option<&dyn Inquire> {
+        self.shared.processor.as_deref()
     }
 
     pub(crate) fn quarantine(&self) -> &Quarantine {

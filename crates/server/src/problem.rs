@@ -71,6 +71,8 @@ codes! {
     BodyTooSlow = 408 "body_too_slow",
     /// The key was used for other content.
     IdempotencyKeyReused = 409 "idempotency_key_reused",
+    /// No processor's API is set.
+    NobodyToAsk = 409 "nobody_to_ask",
     /// Another key sealed what is quarantined.
     SealedElsewhere = 409 "sealed_elsewhere",
     /// The body is over the limit.
@@ -81,6 +83,10 @@ codes! {
     StillUnreadable = 422 "still_unreadable",
     /// A defect of the server.
     Internal = 500 "internal",
+    /// What the processor answers cannot be used.
+    ProcessorUnusable = 502 "processor_unusable",
+    /// The processor cannot be asked now.
+    ProcessorAway = 503 "processor_away",
     /// Not now; the same request may be sent again.
     Unavailable = 503 "unavailable",
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bursar_core::text::FreeText;
 use bursar_processors::marqeta::{self, Delivered, Notice, Unreadable};
-use bursar_store::{ItemKey, NewItem, Put};
+use bursar_store::{ItemKey, NewItem, Put, StoreError};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -100,16 +100,21 @@ pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Respons
 async fn take(app: &App, bytes: &[u8]) -> Result<(), Problem> {
     let delivered = marqeta::decode_webhook(bytes)
         .map_err(|reject| Problem::of_field(Code::InvalidField, reject.field, reject.message))?;
+    put(app, delivered).await.map_err(|error| {
+        tracing::error!("what a processor reported is not stored: {error}");
+        Problem::new(Code::Unavailable, "nothing of it is known to be stored; send it again")
+    })
+}
+
+/// Puts it into the inbox, all or nothing.
+pub(crate) async fn put(app: &App, delivered: Vec<Delivered>) -> Result<(), StoreError> {
     let items = delivered.into_iter().filter_map(|of| item(app, of).transpose());
-    let items = items.collect::<Result<Vec<NewItem>, Problem>>()?;
+    let items = items.collect::<Result<Vec<NewItem>, StoreError>>()?;
     if items.is_empty() {
         return Ok(());
     }
     let keys: Vec<ItemKey> = items.iter().map(|item| item.key.clone()).collect();
-    let put = app.inbox().put(items).await.map_err(|error| {
-        tracing::error!("what a processor reported is not stored: {error}");
-        Problem::new(Code::Unavailable, "nothing of it is known to be stored; send it again")
-    })?;
+    let put = app.inbox().put(items).await?;
     app.signals().wake();
     for (ItemKey { kind, token, state }, _) in keys.iter().zip(put).filter(|(_, put)| *put == Put::Changed) {
         tracing::warn!(
@@ -120,7 +125,7 @@ async fn take(app: &App, bytes: &[u8]) -> Result<(), Problem> {
 }
 
 /// What is stored of it; nothing of a ping.
-fn item(app: &App, delivered: Delivered) -> Result<Option<NewItem>, Problem> {
+fn item(app: &App, delivered: Delivered) -> Result<Option<NewItem>, StoreError> {
     match delivered {
         Delivered::Ping => Ok(None),
         Delivered::Notice(notice) => waiting(&notice).map(Some),
@@ -128,9 +133,9 @@ fn item(app: &App, delivered: Delivered) -> Result<Option<NewItem>, Problem> {
     }
 }
 
-fn waiting(notice: &Notice) -> Result<NewItem, Problem> {
+fn waiting(notice: &Notice) -> Result<NewItem, StoreError> {
     let [kind, token, state] = notice.key().map(str::to_owned);
-    let content = serde_json::to_vec(notice).map_err(|_| Problem::internal())?;
+    let content = serde_json::to_vec(notice).map_err(|error| StoreError::BadData(error.to_string()))?;
     let hash = Sha256::digest(&content).into();
     Ok(NewItem { id: Uuid::now_v7(), key: ItemKey { kind, token, state }, hash, content, quarantined: None })
 }

@@ -11,6 +11,8 @@ pub struct Habits {
     pub reordered: u32,
     /// A notice is lost, and comes much later by a replay.
     pub lost: u32,
+    /// Nothing is told of a purchase until the server asks.
+    pub silent: u32,
     /// An answer comes too late: the network declined meanwhile, and a notice tells.
     pub late: u32,
     /// The network approves a purchase that nobody was asked about.
@@ -26,7 +28,7 @@ pub struct Habits {
 )]
 pub struct HabitsError(String);
 
-const NAMES: &str = "repeated, reordered, lost, late, stood_in, forced";
+const NAMES: &str = "repeated, reordered, lost, silent, late, stood_in, forced";
 
 /// More would leave too little of ordinary life.
 const PERCENT_MAX: u32 = 50;
@@ -39,6 +41,7 @@ impl Habits {
             repeated: percent,
             reordered: percent,
             lost: percent,
+            silent: percent,
             late: percent,
             stood_in: percent,
             forced: percent,
@@ -50,6 +53,7 @@ impl Habits {
             "repeated" => Some(&mut self.repeated),
             "reordered" => Some(&mut self.reordered),
             "lost" => Some(&mut self.lost),
+            "silent" => Some(&mut self.silent),
             "late" => Some(&mut self.late),
             "stood_in" => Some(&mut self.stood_in),
             "forced" => Some(&mut self.forced),

@@ -237,7 +237,9 @@ pub struct Notice {
     pub cash_minor: i64,
     /// When it happened, by the processor's clock.
     pub at: Timestamp,
-    /// When it was sent first; 0 if it was not.
+    /// Whether it is never sent: the server has to ask.
+    pub is_silent: bool,
+    /// When it was sent first, or could be asked for; 0 if neither.
     pub sent: Tick,
     /// What was answered.
     pub told: Told,

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod jit;
 pub mod notice;
 pub mod progress;
+pub mod records;
 pub mod run;
 
 pub mod history;
@@ -34,6 +35,7 @@ pub use client::Client;
 pub use habits::Habits;
 pub use judge::{Difference, Invariant, Verdict, judge};
 pub use progress::{Figures, Progress};
+pub use records::Api;
 pub use report::{Report, SimulateError, simulate};
 pub use settings::Settings;
 pub use world::World;

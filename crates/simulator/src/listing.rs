@@ -312,6 +312,32 @@ pub async fn settled(client: &Client) -> Result<(), String> {
     Err(format!("{waiting} notices still wait in the inbox"))
 }
 
+/// Waits until the server's sweeper has ended a run, so that what it was told before is booked. Where it does not,
+/// the verdict says what is missing.
+pub(crate) async fn swept(client: &Client) {
+    let last_run = async || {
+        let profile = client.get::<Profile>("/v1/profile").await.ok()?;
+        profile.sweeper.last_run_at
+    };
+    let before = last_run().await;
+    for _ in 0..INBOX_LOOKS {
+        if last_run().await != before {
+            return;
+        }
+        tokio::time::sleep(INBOX_PAUSE).await;
+    }
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    sweeper: Sweeper,
+}
+
+#[derive(Deserialize)]
+struct Sweeper {
+    last_run_at: Option<String>,
+}
+
 async fn find(client: &Client, id: MessageId) -> Result<Option<Authorization>, CallError> {
     match client.get(&format!("/v1/authorizations/{id}")).await {
         Ok(found) => Ok(Some(found)),

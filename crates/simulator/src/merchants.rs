@@ -3,6 +3,8 @@
 mod table;
 mod usage;
 
+use serde_json::{Value, json};
+
 pub use table::{CASH_MACHINES, MERCHANTS};
 pub use usage::Usage;
 
@@ -68,6 +70,23 @@ struct Habit {
     median_minor: i64,
     max_minor: i64,
     visits: [u32; 5],
+}
+
+impl Merchant {
+    /// As the processor's bodies have it in Transaction Model v2.
+    pub(crate) fn card_acceptor(&self) -> Value {
+        json!({
+            "mid": self.id,
+            "mcc": self.mcc,
+            "mcc_groups": ["NONE"],
+            "name": self.name,
+            "street_address": self.street,
+            "city": self.city,
+            "state": self.state,
+            "postal_code": self.postal_code,
+            "country_code": self.country,
+        })
+    }
 }
 
 impl Kind {

@@ -2,6 +2,7 @@
 
 use bursar_core::Money;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use crate::history::{Notice, Says};
@@ -44,6 +45,11 @@ impl Notice {
             Says::Cleared(_) => "clearings",
             Says::Refunded | Says::RefundCleared => "refunds",
         }
+    }
+
+    /// The transaction as the processor tells it.
+    pub(crate) fn json(&self) -> Result<Box<RawValue>, serde_json::Error> {
+        to_raw_value(&self.item())
     }
 
     fn words(&self) -> Words {
@@ -117,7 +123,7 @@ impl Notice {
             multi_clearing_sequence_number: part(|(number, _)| number),
             multi_clearing_sequence_count: part(|(_, count)| count),
             is_final_clearing: clearing.is_final,
-            card_acceptor: self.card_acceptor(),
+            card_acceptor: self.merchant.card_acceptor(),
         }
     }
 
@@ -152,21 +158,6 @@ impl Notice {
             user_token: &self.acting_token,
             currency_code: self.currency.code(),
         }
-    }
-
-    fn card_acceptor(&self) -> Value {
-        let merchant = self.merchant;
-        json!({
-            "mid": merchant.id,
-            "mcc": merchant.mcc,
-            "mcc_groups": ["NONE"],
-            "name": merchant.name,
-            "street_address": merchant.street,
-            "city": merchant.city,
-            "state": merchant.state,
-            "postal_code": merchant.postal_code,
-            "country_code": merchant.country,
-        })
     }
 
     /// A JSON number with all places of its currency.
@@ -278,6 +269,7 @@ mod tests {
             change_minor: 0,
             cash_minor: 0,
             at: Timestamp::UNIX_EPOCH,
+            is_silent: false,
             sent: 0,
             told: Told::Unknown,
         }

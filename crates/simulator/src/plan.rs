@@ -46,6 +46,8 @@ pub struct Step {
     pub life: Vec<Act>,
     /// Its own notice comes so, where there is one: it was approved or cleared without us.
     pub manner: Manner,
+    /// Whether nothing is told of it until the server asks.
+    pub is_silent: bool,
     /// When the notice comes that the answer was too late, if it was.
     pub late: Option<Late>,
     /// How many notices one webhook has at most.
@@ -234,6 +236,7 @@ impl Plan {
         let card = self.card();
         let merchant = self.merchant(deed, index);
         let chance = self.rng.random_range(0..10_000);
+        let is_silent = self.rng.random_range(0..100) < self.habits.silent && deed == Deed::Purchase;
         Step {
             index,
             deed,
@@ -247,10 +250,12 @@ impl Plan {
             },
             is_currency_numeric: self.rng.random_ratio(1, 50),
             pick: self.rng.random_range(0..1_000_000_usize),
-            release: self.release(),
+            // What the operator releases the server never asks about.
+            release: self.release().filter(|_| !is_silent),
             life: life::life(&mut self.rng, deed, merchant.kind, &self.habits),
             manner: life::manner(&mut self.rng, None, &self.habits),
-            late: self.late(deed),
+            is_silent,
+            late: self.late(deed, is_silent),
             batch_max: self.rng.random_range(1..=NOTICES_MAX),
             chores: self.chores(index),
         }
@@ -271,9 +276,10 @@ impl Plan {
         }
     }
 
-    fn late(&mut self, deed: Deed) -> Option<Late> {
+    fn late(&mut self, deed: Deed, is_silent: bool) -> Option<Late> {
         let is_late = self.rng.random_range(0..100) < self.habits.late;
         let late = match self.rng.random_range(0..3_u32) {
+            _ if is_silent => Late::After(0),
             0 => Late::Before,
             1 => Late::Meanwhile,
             _ => Late::After(self.rng.random_range(0..4)),

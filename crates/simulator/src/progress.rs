@@ -66,6 +66,7 @@ pub(crate) const SWIPES: &str = "swipes";
 
 /// The word for a notice that was sent before.
 pub(crate) const REPEATS: &str = "repeats";
+pub(crate) const ASKED: &str = "asked for";
 
 /// Slower answers count as this slow; the processor gives up long before.
 const LATENCY_MAX_US: u64 = 60_000_000;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use tokio::task::JoinSet;
 
 use crate::client::{Client, ClientError};
 use crate::history::History;
@@ -10,6 +11,7 @@ use crate::hits::{Hits, hits};
 use crate::judge::{Verdict, judge};
 use crate::listing::{Listing, settled};
 use crate::progress::{Figures, Progress};
+use crate::records::Api;
 use crate::run::run;
 use crate::settings::Settings;
 use crate::world::{CreateError, World};
@@ -38,18 +40,23 @@ pub enum SimulateError {
 }
 
 /// Builds a world on the server, swipes until the time is over or `stop` is ready, and judges every
-/// decision. A server that cannot be read afterwards is a failed verdict.
+/// decision. Where the processor has an API, the server can ask it. A server that cannot be read afterwards is a
+/// failed verdict.
 ///
 /// # Errors
 /// See [`SimulateError`].
 pub async fn simulate(
     settings: &Settings,
+    api: Option<Api>,
     progress: &Progress,
     stop: impl Future<Output = ()>,
 ) -> Result<Report, SimulateError> {
     let client = Client::new(settings)?;
     let world = World::create(&client, settings).await?;
-    let history = run(&client, world, settings, progress, stop).await;
+    let records = api.as_ref().map(Api::records);
+    let mut serving = JoinSet::new();
+    serving.extend(api.map(Api::serve));
+    let history = run(&client, world, settings, records, progress, stop).await;
     let (verdict, controls) = match read(&client, &history).await {
         Ok(listing) => (judge(&history, &listing), hits(&history, &listing)),
         Err(why) => (Verdict::unread(why), BTreeMap::new()),

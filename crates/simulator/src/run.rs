@@ -3,6 +3,7 @@
 mod book;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,9 +15,11 @@ use crate::action::perform;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::history::{Delivery, History, Outcome, Told};
+use crate::listing::swept;
 use crate::notice;
 use crate::plan::Plan;
-use crate::progress::{Progress, REPEATS};
+use crate::progress::{ASKED, Progress, REPEATS};
+use crate::records::Records;
 use crate::settings::Settings;
 use crate::world::World;
 use book::{ActionJob, Book, Job, NoticesJob, SwipeJob};
@@ -26,6 +29,9 @@ pub const IN_FLIGHT_MAX: usize = 2_048;
 
 /// How long a replay waits for a server that does not answer, before it tries again.
 const REPLAY_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long the server has in the end to ask.
+const ASKED_MAX: Duration = Duration::from_secs(60);
 
 /// How many notices a replay has.
 const REPLAYED_MAX: usize = 10;
@@ -47,12 +53,13 @@ pub async fn run(
     client: &Client,
     world: World,
     settings: &Settings,
+    records: Option<Arc<Records>>,
     progress: &Progress,
     stop: impl Future<Output = ()>,
 ) -> History {
     let mut plan = Plan::new(settings.seed, world.layout.clone()).with_habits(settings.habits);
     let clock = Clock::starting(Timestamp::now());
-    let mut book = Book::new(world, settings.has_lives);
+    let mut book = Book::new(world, settings.has_lives).with_records(records.clone());
     let mut jobs = JoinSet::new();
     let mut stop = pin!(stop);
     let start = Instant::now();
@@ -85,6 +92,9 @@ pub async fn run(
     let mut history = book.into_history();
     resolve(client, &mut history).await;
     replay(client, &mut history, progress).await;
+    if let Some(records) = records {
+        be_asked(client, &mut history, &records, progress).await;
+    }
     history
 }
 
@@ -159,7 +169,10 @@ async fn resolve(client: &Client, history: &mut History) {
 /// Every notice that is not acknowledged is sent until it is: what waited, what was lost, what was not
 /// answered. Each is stored once, however often it comes.
 async fn replay(client: &Client, history: &mut History, progress: &Progress) {
-    let is_open = |place: &usize| history.notices[*place].told == Told::Unknown;
+    let is_open = |place: &usize| {
+        let notice = &history.notices[*place];
+        notice.told == Told::Unknown && !notice.is_silent
+    };
     let open: Vec<usize> = (0..history.notices.len()).filter(is_open).collect();
     for places in open.chunks(REPLAYED_MAX) {
         let words = places.iter().map(|place| match &history.notices[*place] {
@@ -193,6 +206,23 @@ async fn replay_some(client: &Client, history: &History, places: &[usize]) -> To
         tokio::time::sleep(REPLAY_PAUSE).await;
     }
     told
+}
+
+/// Waits until the server has asked about all that it was not told, and has booked it.
+async fn be_asked(client: &Client, history: &mut History, records: &Records, progress: &Progress) {
+    let silent: Vec<usize> =
+        (0..history.notices.len()).filter(|place| history.notices[*place].is_silent).collect();
+    let has_told = |place: &usize| records.has_told(&history.notices[*place].token);
+    let until = Instant::now() + ASKED_MAX;
+    while !silent.iter().all(has_told) && Instant::now() < until {
+        tokio::time::sleep(REPLAY_PAUSE).await;
+    }
+    for place in silent.into_iter().filter(has_told).collect::<Vec<_>>() {
+        let notice = &mut history.notices[place];
+        progress.sent(&[notice.word(), ASKED]);
+        notice.told = Told::Acknowledged;
+    }
+    swept(client).await;
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_store::{Counts, Inbox, Item, ItemKey, ItemState, NewItem, Page, Put, StoreError};
-use jiff::Timestamp;
+use bursar_store::{Counts, Inbox, Item, ItemKey, ItemState, NewItem, Page, Put, StoreError, later};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -75,10 +74,7 @@ impl Inbox for PostgresLedger {
 
     async fn failed(&self, item: &Item, why: &str) -> Result<(), StoreError> {
         let now = self.now();
-        let (state, due_at) = match item.pause() {
-            Some(pause) => (ItemState::Waiting, later(now, pause)),
-            None => (ItemState::Dead, now),
-        };
+        let (state, due_at) = item.after_failure(now);
         let update = "update inbox set failures = failures + 1, why = $3, state = $4, due_at = $5
                       where id = $1 and due_at = $2 and state = 'waiting'";
         self.query(update, &[&item.id, &item.due_at, &why, &state.as_str(), &due_at]).await.map(|_| ())
@@ -132,8 +128,4 @@ fn read(row: &Row) -> Read<Item> {
 
 fn count(row: &Row, column: usize) -> Read<u64> {
     u64::try_from(get::<i64>(row, column)?).map_err(|error| Damage(error.to_string()))
-}
-
-fn later(now: Timestamp, after: Duration) -> Timestamp {
-    now.saturating_add(after).unwrap_or(now)
 }

@@ -223,7 +223,7 @@ async fn existing(client: &Client, owners: &[Uuid]) -> Result<Found, Error> {
 /// What a program allows counts in decisions about its owners. Of two who change one the second sees what the
 /// first has done; nobody else waits for them.
 async fn programs(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Error> {
-    let lock = if wanted.programs_to_change.is_empty() { "" } else { "order by id for no key update" };
+    let lock = if wanted.changes_a_program { "order by id for no key update" } else { "" };
     let select = format!(
         "select {} from programs where id = any($1) or id in (select program from owners where id = any($2)) {lock}",
         program::COLUMNS

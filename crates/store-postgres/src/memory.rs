@@ -164,9 +164,9 @@ impl Kept {
         let restricted =
             state.controls.changed().flat_map(|row| row.controls.iter()).map(|control| control.owner);
         // Nobody here knows how far the database moved the version of their controls, or whose windows changed.
-        let restricted: Vec<OwnerId> = restricted.chain(state.merged.iter().copied()).collect();
+        let forgotten: Vec<OwnerId> = restricted.chain(state.merged.iter().copied()).collect();
         for owner in state.owners.into_readable() {
-            if restricted.contains(&owner.id) {
+            if forgotten.contains(&owner.id) {
                 self.forget(owner.id);
             } else if let Some(version) = found.get(&owner.id) {
                 self.move_on(owner, *version, &programs);

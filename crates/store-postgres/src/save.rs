@@ -102,8 +102,8 @@ fn inserts<'a>(save: &Save<'a>) -> Vec<Insert<'a>> {
         .collect();
     let journals: Vec<(&Message, &Journal)> =
         decided.iter().filter_map(|(of, _)| Some((&of.message, of.journal.as_ref()?))).collect();
-    // A batch of swipes writes by the same statement whatever of it is empty, and all else by another: each has
-    // to be planned once a connection, which takes as long as several batches.
+    // A batch of swipes writes by the same statement whatever of it is empty; what makes objects and what is
+    // reported add a part each. Each form has to be planned once a connection, which takes as long as several batches.
     let mut inserts = vec![
         owners(state),
         accounts(state),
@@ -118,13 +118,9 @@ fn inserts<'a>(save: &Save<'a>) -> Vec<Insert<'a>> {
     if rare.iter().any(|insert| insert.rows > 0) {
         inserts.extend(rare);
     }
-    let of_groups = [links(&decided), merges(&decided)];
-    if of_groups.iter().any(|insert| insert.rows > 0) {
-        inserts.extend(of_groups);
-    }
-    let of_discrepancies = [discrepancies(&decided), closings(&decided)];
-    if of_discrepancies.iter().any(|insert| insert.rows > 0) {
-        inserts.extend(of_discrepancies);
+    let reported = [links(&decided), merges(&decided), discrepancies(&decided), closings(&decided)];
+    if reported.iter().any(|insert| insert.rows > 0) {
+        inserts.extend(reported);
     }
     inserts
 }

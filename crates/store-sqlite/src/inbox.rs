@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_store::{Clock, Counts, Inbox, Item, ItemKey, ItemState, NewItem, Page, Put, StoreError};
+use bursar_store::{Clock, Counts, Inbox, Item, ItemKey, ItemState, NewItem, Page, Put, StoreError, later};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tokio::sync::oneshot;
@@ -163,10 +163,7 @@ fn take(
 }
 
 fn failed(connection: &Connection, item: &Item, why: &str, now: Timestamp) -> rusqlite::Result<()> {
-    let (state, due_at) = match item.pause() {
-        Some(pause) => (ItemState::Waiting, later(now, pause)),
-        None => (ItemState::Dead, now),
-    };
+    let (state, due_at) = item.after_failure(now);
     let update = "update inbox set failures = failures + 1, why = ?3, state = ?4, due_at = ?5
                   where id = ?1 and due_at = ?2 and state = 'waiting'";
     connection.prepare_cached(update)?.execute(params![
@@ -201,10 +198,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Item> {
         received_at: row.get::<_, Micros>(8)?.0,
         due_at: row.get::<_, Micros>(9)?.0,
     })
-}
-
-fn later(now: Timestamp, after: Duration) -> Timestamp {
-    now.saturating_add(after).unwrap_or(now)
 }
 
 impl FromWord for ItemState {

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-pub(crate) use groups::{find_root, first, is_part, read_group};
+pub(crate) use groups::{find_root, first, is_part, read_group, read_whole};
 
 use crate::keys;
 use crate::rows::{Blob16, account, card, cardholder, control, message, owner, program, window};

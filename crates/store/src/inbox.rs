@@ -175,6 +175,23 @@ impl Item {
     }
 }
 
+impl Item {
+    /// What becomes of it when this run of it failed now: where it then stands, and when it is due.
+    #[must_use]
+    pub fn after_failure(&self, now: Timestamp) -> (ItemState, Timestamp) {
+        match self.pause() {
+            Some(pause) => (ItemState::Waiting, later(now, pause)),
+            None => (ItemState::Dead, now),
+        }
+    }
+}
+
+/// The time so long after this one.
+#[must_use]
+pub fn later(now: Timestamp, after: Duration) -> Timestamp {
+    now.saturating_add(after).unwrap_or(now)
+}
+
 impl ItemState {
     /// Every state.
     pub const ALL: [Self; 3] = [Self::Waiting, Self::Dead, Self::Quarantined];

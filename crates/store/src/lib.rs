@@ -26,7 +26,7 @@ mod sweep;
 pub use clock::Clock;
 pub use error::StoreError;
 pub use identity::Identity;
-pub use inbox::{Counts, Inbox, Item, ItemKey, ItemState, NewItem, Put, RUNS_MAX, Store};
+pub use inbox::{Counts, Inbox, Item, ItemKey, ItemState, NewItem, Put, RUNS_MAX, Store, later};
 pub use ledger::{Batch, Ledger, Member, Settled, Transacted};
 pub use pool::PoolUse;
 pub use purchase::{Purchase, PurchaseFilter, keys_of_transactions};

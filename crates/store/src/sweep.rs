@@ -2,13 +2,18 @@
 
 use bursar_core::{Mcc, MessageId, ProgramId};
 
-/// How far the search for holds that are so many days old has come.
+/// How far a search for holds of which nothing more is heard has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sweep {
-    /// The number of days.
+    /// How many days old they are; [`Sweep::UNCONFIRMED`] of those that are to be confirmed by now.
     pub days: u16,
     /// All messages up to this position were looked at.
     pub position: i64,
+}
+
+impl Sweep {
+    /// In place of a number of days: holds that their processor should have confirmed.
+    pub const UNCONFIRMED: u16 = 0;
 }
 
 /// Hold groups of which nothing was heard for long, from a walk along the messages.
@@ -35,4 +40,6 @@ pub struct IdleGroup {
     pub program: ProgramId,
     /// What kind of business the purchase was made at, if the message that began the group tells.
     pub mcc: Option<Mcc>,
+    /// Whether a report is among its messages, as far as they name this root.
+    pub is_reported: bool,
 }

@@ -3,11 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use bursar_simulator::hits::Hits;
-use bursar_simulator::{Habits, Progress, Report, Settings, Verdict, simulate as run};
+use bursar_simulator::{Api, Habits, Progress, Report, Settings, Verdict, simulate as run};
 use bursar_store::books::Finding;
 use serde_json::{Value, json};
 
@@ -24,14 +25,30 @@ pub(crate) fn simulate(arguments: &Simulate) -> Result<ExitCode, Failure> {
     let named =
         |error: credentials::Error| format!("{}; name another file with --credentials", with_causes(&error));
     let credentials = credentials::load(&arguments.credentials).map_err(named)?;
-    let hint = |error: Failure| {
-        let error = with_causes(error.as_ref());
-        format!("{error}\n  is {} the server, and {file} the file of its credentials?", arguments.url)
+    let driving = async {
+        let api = match arguments.processor_api {
+            Some(address) => Some(bind_api(address, &credentials).await?),
+            None => None,
+        };
+        let driven = drive(&arguments.url, &credentials, api, &arguments.load, Habits::default()).await;
+        driven.map_err(|error| {
+            let error = with_causes(error.as_ref());
+            let hint = format!("is {} the server, and {file} the file of its credentials?", arguments.url);
+            Failure::from(format!("{error}\n  {hint}"))
+        })
     };
-    let driving = drive(&arguments.url, &credentials, &arguments.load, Habits::default());
-    let driven = wiring::runtime()?.block_on(driving).map_err(hint)?;
+    let driven = wiring::runtime()?.block_on(driving)?;
     driven.print(arguments.load.json)?;
     Ok(if driven.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The processor's API, with the tokens that the server has.
+async fn bind_api(address: SocketAddr, credentials: &Credentials) -> Result<Api, Failure> {
+    let tokens = credentials.marqeta_api.as_ref().ok_or(
+        "the credentials file has no application_token and access_token in [marqeta]: set both, and restart the server",
+    )?;
+    let bound = Api::bind(address, &tokens.application, &tokens.access).await;
+    bound.map_err(|error| format!("--processor-api {address}: {error}").into())
 }
 
 /// What a drive found, and the server's own figures at its end.
@@ -47,6 +64,7 @@ pub(crate) struct Driven {
 pub(crate) async fn drive(
     url: &str,
     credentials: &Credentials,
+    api: Option<Api>,
     load: &Load,
     habits: Habits,
 ) -> Result<Driven, Failure> {
@@ -63,7 +81,7 @@ pub(crate) async fn drive(
     let live = Live::new(url, api_key, load.json);
     let showing = live.show(&progress);
     let report = tokio::select! {
-        report = run(&settings, &progress, until_stopped()?) => report?,
+        report = run(&settings, api, &progress, until_stopped()?) => report?,
         never = showing => match never {},
     };
     let profile = live.profile().await.unwrap_or_default();

@@ -78,7 +78,13 @@ fn with_no_configuration_the_defaults_serve() {
                 lane_timeout: Duration::from_millis(800),
                 lock_timeout: Duration::from_millis(300),
             },
-            sweeper: Sweeper { is_on: true, interval: Duration::from_secs(60), slice: 1_000 },
+            sweeper: Sweeper {
+                is_on: true,
+                interval: Duration::from_secs(60),
+                slice: 1_000,
+                unconfirmed_after: Duration::from_secs(3_600),
+            },
+            marqeta: Marqeta { base_url: None, timeout: Duration::from_secs(5) },
             profiler: Profiler { warning: Duration::from_millis(50), critical: Duration::from_millis(100) },
             log: Log { level: "info", format: LogFormat::Text },
         }

@@ -56,7 +56,7 @@ fn draft_in(folder: &Path) -> PathBuf {
 }
 
 fn quarantine_key() -> String {
-    let key = hex(&rand::random::<[u8; 32]>());
+    let key = secret();
     format!(
         r#"# What webhooks that nobody can read are encrypted with, in the inbox: 64 hexadecimal digits. All instances on a
 # ledger have the same; who changes it can read no more what was sealed before.
@@ -83,7 +83,7 @@ fn place(draft: &Path, path: &Path) -> io::Result<bool> {
 }
 
 fn text() -> String {
-    let api_key = format!("bursar_{}", hex(&rand::random::<[u8; 32]>()));
+    let api_key = format!("bursar_{}", secret());
     let (password, quarantine_key) = (password(), quarantine_key());
     format!(
         r#"# The secrets of this Bursar. Keep the file to yourself (mode 0600). Restart after a change.
@@ -104,6 +104,10 @@ password = "{password}"
 # SHA-256. A new one is set as webhook_secret_next for two weeks: what Marqeta had queued keeps the old one.
 # webhook_secret = ""
 # webhook_secret_next = ""
+# What Marqeta's Core API is asked with, where marqeta.base_url is set: the program's application token and admin
+# access token.
+# application_token = ""
+# access_token = ""
 "#
     )
 }
@@ -120,6 +124,11 @@ fn password() -> String {
             return password;
         }
     }
+}
+
+/// 256 random bits.
+pub(super) fn secret() -> String {
+    hex(&rand::random::<[u8; 32]>())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -91,9 +91,14 @@ impl Running {
     }
 
     /// Starts a command that serves, and waits until it says where.
-    pub(crate) fn launch(mut command: Command, folder: &Path) -> Result<Self, Error> {
+    pub(crate) fn launch(command: Command, folder: &Path) -> Result<Self, Error> {
+        Self::launch_on(0, command, folder)
+    }
+
+    /// The same on this port; 0 is a free one.
+    pub(crate) fn launch_on(port: u16, mut command: Command, folder: &Path) -> Result<Self, Error> {
         let mut process = command
-            .args(["--port", "0", "--data-dir"])
+            .args(["--port", &port.to_string(), "--data-dir"])
             .arg(folder)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -122,6 +127,13 @@ impl Running {
 
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Ends it at once, without a last word, and waits until it is gone.
+    pub(crate) fn kill(mut self) -> Result<(), Error> {
+        kill(self.id())?;
+        self.process.wait()?;
+        Ok(())
     }
 
     /// Asks it to stop, and waits.

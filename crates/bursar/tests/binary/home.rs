@@ -44,6 +44,11 @@ impl Home {
         self.start_with(&[])
     }
 
+    /// Starts it on this port, where the one before it was.
+    pub(crate) fn start_on(&self, port: u16) -> Result<Running, Error> {
+        Running::launch_on(port, self.bursar(&["serve"]), self.folder())
+    }
+
     /// Starts it with more of the environment.
     pub(crate) fn start_with(&self, environment: &[(&str, &str)]) -> Result<Running, Error> {
         Running::start_with(self.bursar(&[]), self.folder(), environment)

@@ -1,12 +1,15 @@
 //! `kill -9` of the real binary under load: no answered decision is lost, none is doubled.
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bursar_testkit::{Store, on_both_stores};
+use serde_json::json;
 
-use crate::common::{Error, Running, Wallet, kill};
+use crate::common::{Error, Running, Wallet, ask_to_stop, kill, report};
 use crate::home::Home;
+use crate::simulate::simulate;
 
 const ROUNDS: usize = 20;
 const CLIENTS: usize = 8;
@@ -42,6 +45,37 @@ async fn what_was_answered_survives_twenty_kills(store: Store) -> Result<(), Err
     let open = account["open_holds"].as_u64().unwrap_or_default() as usize;
     assert!((approved..=approved + ROUNDS * CLIENTS).contains(&open), "{approved} approved, {account}");
     assert_eq!(account["held"], format!("{open}.00"));
+    Ok(())
+}
+
+/// Decisions of a life, at least, before it is killed.
+const DECISIONS: u64 = 40;
+
+on_both_stores!(a_whole_simulation_survives_twenty_kills, worker_threads = 2);
+async fn a_whole_simulation_survives_twenty_kills(store: Store) -> Result<(), Error> {
+    let home = Home::on(store)?;
+    let mut server = home.start()?;
+    let port = server.base.rsplit(':').next().ok_or("no port")?.parse()?;
+    let mut simulation = simulate(&server);
+    simulation.args(["--habits", "5"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let simulation = simulation.spawn()?;
+    for _ in 0..ROUNDS {
+        server.until(|figures| figures["count"].as_u64() >= Some(DECISIONS)).await?;
+        server.kill()?;
+        server = home.start_on(port)?;
+    }
+    server.until(|figures| figures["count"].as_u64() >= Some(DECISIONS)).await?;
+    ask_to_stop(simulation.id())?;
+    let output = simulation.wait_with_output()?;
+    let report = report(&output)?;
+    assert_eq!(report["verdicts"], json!({"simulator": "passed"}), "{report}");
+    // The server counts those, too, that it could answer no more.
+    let are_some = report["decisions"].as_u64() >= Some(DECISIONS * ROUNDS as u64 / 4);
+    assert!(are_some && report["unavailable"].as_u64() > Some(0), "{report}");
+    let inbox = server.get("/v1/inbox").await?;
+    assert_eq!([&inbox["waiting"], &inbox["dead"], &inbox["quarantined"]], [&json!(0); 3], "{inbox}");
+    let checked = home.check()?;
+    assert_eq!(checked["findings"], json!([]), "{checked}");
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::common::{Error, Running, ask_to_stop, bursar, kill, report};
 use crate::home::Home;
 
-fn simulate(server: &Running) -> Command {
+pub(crate) fn simulate(server: &Running) -> Command {
     let mut simulate = bursar(&["simulate", "--rate", "200", "--json", "--url", &server.base]);
     simulate.arg("--credentials").arg(server.folder.join("credentials.toml"));
     simulate

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Amount, Link};
 use crate::id::{MessageId, OwnerId};
-use crate::message::{MessageKey, Source};
+use crate::message::MessageKey;
 
 /// How a later message names its hold group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -31,9 +31,7 @@ impl GroupRef {
     /// All that may be known of the transaction with this key of a decision.
     #[must_use]
     pub fn of_transaction(decision: &MessageKey) -> Vec<Self> {
-        let report = MessageKey { source: Source::MarqetaReport, ..decision.clone() };
-        let refusal = MessageKey { state: MessageKey::REFUSED.into(), ..report.clone() };
-        [decision.clone(), report, refusal].map(Self::Key).into()
+        decision.of_transaction().map(Self::Key).into()
     }
 }
 
@@ -64,8 +62,8 @@ pub struct Expire {
     pub last: Option<MessageId>,
 }
 
-/// Notes that a hold was kept for as long as it may be, and that its processor never said a word of it: somebody
-/// has to ask. It goes on holding.
+/// Notes that the processor has not confirmed a hold in the time that it has for that: somebody has to ask, or to
+/// decide. It goes on holding.
 #[derive(Debug, Clone, Serialize)]
 pub struct Doubt {
     /// Whose hold group; found by the message.
@@ -73,6 +71,8 @@ pub struct Doubt {
     pub owner: Option<OwnerId>,
     /// Any message of the group.
     pub group: GroupRef,
+    /// Whether it was asked, and says that it knows no such transaction.
+    pub is_denied: bool,
 }
 
 /// Posts what was captured of a purchase. The money has moved already: it may be more than is held, and

@@ -15,6 +15,8 @@ words! {
         LifeCycle = "life_cycle",
         /// The network: its reference of a transaction, with the card.
         Reference = "reference",
+        /// The issuer: the code of an approval, with card, merchant and currency. Codes are used again.
+        Approval = "approval",
     }
 }
 
@@ -31,6 +33,12 @@ pub struct Link {
 }
 
 impl Link {
+    /// Whether more than one purchase has it so easily that to go by it is to guess.
+    #[must_use]
+    pub fn is_guess(&self) -> bool {
+        self.kind == LinkKind::Approval
+    }
+
     /// An id of the operator's own credentials.
     #[must_use]
     pub fn new(kind: LinkKind, value: &str) -> Self {

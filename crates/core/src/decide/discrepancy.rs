@@ -8,11 +8,12 @@ use crate::message::Role;
 use crate::text::FreeText;
 
 /// The difference between a report that is booked and the decision about its transaction, if there is one:
-/// what it changed in the account repaired it.
+/// what it changed in the account repaired it. Where none is, a guess is told.
 pub(super) fn find(
     command: &Command,
     request: &Report,
     groups: &[&HoldGroup],
+    is_guess: bool,
     before: &Account,
     after: &Account,
 ) -> Option<Discrepancy> {
@@ -21,7 +22,8 @@ pub(super) fn find(
     if of_transaction(Role::Refusal).is_some() {
         return None;
     }
-    let kind = kind(request, of_transaction(Role::Decision))?;
+    let guessed = is_guess.then_some(DiscrepancyKind::Guessed);
+    let kind = kind(request, of_transaction(Role::Decision)).or(guessed)?;
     Some(Discrepancy {
         kind,
         currency: Some(after.currency),

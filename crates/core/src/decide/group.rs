@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Change, Decided, Fault, Ruling, control, post};
+use super::{Change, Decided, Fault, Ruling, post, windows};
 use crate::account::Account;
 use crate::check::DeclineReason;
 use crate::command::{Amount, Command, GroupRef, Route};
@@ -115,15 +115,9 @@ fn merge(state: &mut State, merged: &[MessageId], root: MessageId) {
 fn new_group(decided: &Decided, root: MessageId) -> Option<HoldGroup> {
     let Authorization { card, cardholder, .. } = decided.message.authorization.as_ref()?;
     let account = decided.account.as_ref()?;
-    Some(HoldGroup {
-        root,
-        owner: account.owner,
-        card: (*card)?,
-        cardholder: (*cardholder)?,
-        account: account.id,
-        currency: account.currency,
-        messages: Vec::new(),
-    })
+    let route =
+        Route { card: (*card)?, owner: account.owner, cardholder: (*cardholder)?, account: account.id };
+    Some(begin(root, route, account))
 }
 
 /// The groups of the owner that the references mean. Only what is the owner's is locked: another's purchase is
@@ -182,6 +176,6 @@ pub(super) fn book(
         0 => None,
         moved_minor => Some(post(owner, &mut account, ProgramAccount::Settlement, moved_minor, id)?),
     };
-    let taken = control::take(state, owner, groups, &messages, at)?;
+    let taken = windows::take(state, owner, groups, &messages, at)?;
     Ok(Booked { account, hold: target, journal, taken })
 }

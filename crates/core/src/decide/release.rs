@@ -1,9 +1,9 @@
 //! Releases: what a hold group holds is given back, in part or in full; the last of it ends the group.
 
+use super::Ruling;
 use super::group::part;
-use super::{Fault, Ruling};
 use crate::check::DeclineReason;
-use crate::command::{Expire, Reverse};
+use crate::command::{Doubt, Expire, Reverse};
 use crate::discrepancy::{Discrepancy, DiscrepancyKind};
 use crate::hold_group::{Effect, GroupBooks, GroupStatus, HoldGroup};
 
@@ -43,11 +43,10 @@ pub(super) fn may_doubt(group: &HoldGroup, books: &GroupBooks) -> Result<Effect,
 }
 
 /// It is listed until the processor says something, or somebody closes it.
-pub(super) fn doubt(followed: Result<Ruling, Fault>) -> Result<Ruling, Fault> {
-    let mut ruling = followed?;
-    let is_doubted = ruling.declined.is_none();
-    ruling.discrepancy = is_doubted.then(|| Discrepancy::unrepaired(DiscrepancyKind::Unconfirmed));
-    Ok(ruling)
+pub(super) fn doubt(mut ruling: Ruling, doubt: &Doubt) -> Ruling {
+    let kind = if doubt.is_denied { DiscrepancyKind::Denied } else { DiscrepancyKind::Unconfirmed };
+    ruling.discrepancy = ruling.declined.is_none().then(|| Discrepancy::unrepaired(kind));
+    ruling
 }
 
 fn is_open(books: &GroupBooks) -> Result<(), DeclineReason> {

@@ -8,7 +8,7 @@ use crate::account::Account;
 use crate::check::DeclineReason;
 use crate::command::{Command, GroupRef, Link, Report, Says};
 use crate::discrepancy::{Discrepancy, DiscrepancyKind};
-use crate::hold_group::{Effect, HoldGroup};
+use crate::hold_group::{Effect, GroupStatus, HoldGroup};
 use crate::id::OwnerId;
 use crate::message::{Authorization, Membership};
 use crate::owner::Owner;
@@ -23,7 +23,8 @@ pub(super) fn report(
     owner: Option<&Owner>,
     at: Timestamp,
 ) -> Result<Ruling, Fault> {
-    let found = owner.map_or(Vec::new(), |owner| find_groups(state, request, owner.id));
+    let Found { groups: found, is_guess } =
+        owner.map_or_else(Found::default, |owner| find_groups(state, request, owner.id));
     let account = found.first().map(|group| group.account).or(request.route.map(|route| route.account));
     let account = match account {
         Some(account) => state.accounts.get(account)?,
@@ -53,7 +54,7 @@ pub(super) fn report(
     let before = account;
     let Booked { account, hold, journal, taken: mut changes } = book(state, owner, before, &groups, added)?;
     changes.push(Change::Account(account.clone()));
-    let discrepancy = discrepancy::find(command, request, &groups, before, &account);
+    let discrepancy = discrepancy::find(command, request, &groups, is_guess, before, &account);
     Ok(Ruling {
         // Of a claim: what comes under its key gets nothing.
         declined: (request.says == Says::Claim).then_some(DeclineReason::DecidedElsewhere),
@@ -71,20 +72,37 @@ pub(super) fn report(
     })
 }
 
+/// What a report is about.
+#[derive(Default)]
+struct Found<'a> {
+    groups: Vec<&'a HoldGroup>,
+    is_guess: bool,
+}
+
 /// The groups that the report proves to be one, the one begun first before the others; or else the one that it
 /// seems to be of. What an account holds stays its own: that of the surest group counts, and a group of another
 /// one is left out.
-fn find_groups<'a>(state: &'a State, request: &Report, owner: OwnerId) -> Vec<&'a HoldGroup> {
+fn find_groups<'a>(state: &'a State, request: &Report, owner: OwnerId) -> Found<'a> {
     let mut groups = find_own(state, &request.groups, owner);
     if groups.is_empty() && !request.says.begins_a_purchase() {
-        groups = find_own(state, &request.hints, owner);
-        groups.truncate(1);
+        return find_hinted(state, request, owner);
     }
     let account = groups.first().map(|group| group.account);
     groups.retain(|group| Some(group.account) == account);
     groups.sort_by_key(|group| group.root);
     groups.dedup_by_key(|group| group.root);
-    groups
+    Found { groups, is_guess: false }
+}
+
+/// The group that the first of the hints leads to; the surest come first. A guess counts only for what is held.
+fn find_hinted<'a>(state: &'a State, request: &Report, owner: OwnerId) -> Found<'a> {
+    let hinted = |hint: &GroupRef| {
+        let group = *find_own(state, std::slice::from_ref(hint), owner).first()?;
+        let is_guess = hint.link().is_some_and(Link::is_guess);
+        let is_held = || group.books().is_ok_and(|books| books.status == GroupStatus::Open);
+        (!is_guess || is_held()).then(|| Found { groups: vec![group], is_guess })
+    };
+    request.hints.iter().find_map(hinted).unwrap_or_default()
 }
 
 /// A claim says nothing of the transaction: its report has the links.

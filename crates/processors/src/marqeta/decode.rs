@@ -45,13 +45,18 @@ pub struct Reject {
 /// The body is not UTF-8 or not JSON, nests deeper than [`NESTING_MAX`], lacks a required field,
 /// or has one of a wrong type, or a token that is too long or has other characters than visible ASCII.
 pub fn decode(body: &[u8]) -> Result<JitRequest, Reject> {
-    let text = std::str::from_utf8(body).map_err(|_| Reject::new("body", "is not UTF-8"))?;
-    if nests_deeper_than(body, NESTING_MAX) {
-        let message = format!("nests deeper than {NESTING_MAX} levels");
-        return Err(Reject::new("body", message));
-    }
+    let text = read_text(body)?;
     let Object(body) = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
     read_body(body)
+}
+
+/// The text of a body that a parser may see.
+pub(super) fn read_text(body: &[u8]) -> Result<&str, Reject> {
+    let text = std::str::from_utf8(body).map_err(|_| Reject::new("body", "is not UTF-8"))?;
+    match nests_deeper_than(body, NESTING_MAX) {
+        true => Err(Reject::new("body", format!("nests deeper than {NESTING_MAX} levels"))),
+        false => Ok(text),
+    }
 }
 
 fn read_body(mut body: Body<'_>) -> Result<JitRequest, Reject> {

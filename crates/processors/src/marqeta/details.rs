@@ -9,7 +9,7 @@ use bursar_core::details::{Conversion, Decimal, Details, Fee, Response, Settleme
 use bursar_core::text::{FreeText, Token};
 use serde_json::value::RawValue;
 
-use super::wire::{Body, Item, ItemResponse, Scalar};
+use super::wire::{Body, Item, ItemResponse, Metadata, Scalar, read};
 use crate::json::Object;
 
 /// No code or id of a processor's or network's is longer.
@@ -21,6 +21,7 @@ pub(super) fn of_request(body: &Body<'_>, currency: Option<Currency>) -> Option<
     let told = Details {
         conversion: body.currency_conversion.and_then(|raw| conversion(raw, currency)),
         acquirer_fee: fee_of_acquirer(body.acquirer_fee_amount),
+        hold_days: hold_days(body.transaction_metadata),
         ..Details::default()
     };
     let mut told = told.told()?;
@@ -41,10 +42,17 @@ pub(super) fn of_report(
         stand_in: stand_in(item, transaction_type),
         response: item.response.as_ref().and_then(|Object(of)| response(of)),
         approval_code: code(item.approval_code),
+        hold_days: hold_days(item.transaction_metadata),
         network: code(item.network),
         network_reference_id: code(item.network_reference_id),
     };
     details.told()
+}
+
+/// How long the authorization lives; 0 tells nothing.
+fn hold_days(metadata: Option<&RawValue>) -> Option<u16> {
+    let days = read::<Metadata<'_>>(metadata?)?.authorization_life_cycle.and_then(text)?;
+    days.parse().ok().filter(|days| *days > 0)
 }
 
 #[derive(serde::Deserialize)]
@@ -79,7 +87,7 @@ struct SettlementData<'a> {
 
 /// Often it is there though nothing was converted: then it tells nothing.
 fn conversion(raw: &RawValue, booked: Option<Currency>) -> Option<Conversion> {
-    let of = object::<OfNetwork<'_>>(object::<CurrencyConversion<'_>>(raw)?.network?)?;
+    let of = read::<OfNetwork<'_>>(read::<CurrencyConversion<'_>>(raw)?.network?)?;
     let told = Conversion {
         original_amount: decimal(of.original_amount?)?,
         original_currency: code(of.original_currency_code)?,
@@ -93,7 +101,7 @@ fn conversion(raw: &RawValue, booked: Option<Currency>) -> Option<Conversion> {
 }
 
 fn settlement(raw: &RawValue) -> Option<Settlement> {
-    let of = object::<SettlementData<'_>>(raw)?;
+    let of = read::<SettlementData<'_>>(raw)?;
     Some(Settlement {
         amount: decimal(of.amount?)?,
         currency: code(of.currency_code),
@@ -117,7 +125,7 @@ struct ItemFee<'a> {
 
 fn fees(raw: &RawValue) -> Vec<Fee> {
     let fee = |raw: &RawValue| {
-        let of = object::<ItemFee<'_>>(raw)?;
+        let of = read::<ItemFee<'_>>(raw)?;
         let is_credit = match text(of.credit_debit?)?.as_ref() {
             "C" => true,
             "D" => false,
@@ -150,16 +158,13 @@ fn response(of: &ItemResponse<'_>) -> Option<Response> {
     })
 }
 
-fn object<'a, T: serde::Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
-    serde_json::from_str(raw.get()).ok().map(|Object(object)| object)
-}
-
 /// A string, or a whole number in its place.
 pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str::<Scalar<'_>>(raw.get()).ok().map(|Scalar(text)| text)
 }
 
-fn code(raw: Option<&RawValue>) -> Option<Token> {
+/// A short code or id.
+pub(super) fn code(raw: Option<&RawValue>) -> Option<Token> {
     Token::new(text(raw?)?.trim()).ok().filter(is_short)
 }
 

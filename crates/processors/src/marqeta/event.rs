@@ -59,11 +59,8 @@ impl Event {
     /// The keys of messages that may be about its transaction; whichever is there tells the purchase.
     #[must_use]
     pub fn message_keys(&self) -> Vec<MessageKey> {
-        let of_key = |group: GroupRef| match group {
-            GroupRef::Key(key) => Some(key),
-            _ => None,
-        };
-        self.groups().into_iter().filter_map(of_key).collect()
+        let of = |token: &Token| message_key(token.clone()).of_transaction().to_vec();
+        self.transaction.as_ref().map(of).unwrap_or_default()
     }
 
     /// The command that keeps it: with the purchase of the message that was found, or alone. What is kept alone
@@ -91,8 +88,7 @@ impl Event {
     }
 
     fn groups(&self) -> Vec<GroupRef> {
-        let of = |token: &Token| GroupRef::of_transaction(&message_key(token.clone()));
-        self.transaction.as_ref().map(of).unwrap_or_default()
+        self.message_keys().into_iter().map(GroupRef::Key).collect()
     }
 
     fn report(&self, found: &Message) -> Option<Report> {
@@ -132,6 +128,6 @@ fn route(owner: OwnerId, of: &Authorization) -> Option<Route> {
     Some(Route { owner, card: of.card?, cardholder: of.cardholder?, account: of.account? })
 }
 
-fn no_amount() -> Amount {
+pub(super) fn no_amount() -> Amount {
     Amount { currency: None, minor: Err(AmountError::NotANumber) }
 }

@@ -5,16 +5,16 @@ use bursar_core::{Currency, Money};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::wire::{self, Funding, GatewayLog, JitFunding};
+use super::wire::{self, Funding, GatewayLog, JitFunding, read};
 use crate::json::Object;
 
 /// Reads the log in an order's `funding`; `None` where there is none. What of it cannot be read is not told.
 pub(super) fn read_heard(funding: &RawValue, currency: Option<Currency>) -> Option<Heard> {
-    let Object(funding) = read::<Object<Funding<'_>>>(funding)?;
-    let Object(log) = read::<Object<GatewayLog<'_>>>(funding.gateway_log?)?;
-    let response = log.response.and_then(read::<Object<wire::Heard<'_>>>);
-    let code = response.as_ref().and_then(|Object(response)| response.code.as_ref());
-    let amount = response.as_ref().and_then(|Object(response)| read_amount(response.data?));
+    let funding: Funding<'_> = read(funding)?;
+    let log: GatewayLog<'_> = read(funding.gateway_log?)?;
+    let response = log.response.and_then(read::<wire::Heard<'_>>);
+    let code = response.as_ref().and_then(|response| response.code.as_ref());
+    let amount = response.as_ref().and_then(|response| read_amount(response.data?));
     let minor = |text: &str| Money::parse(text.trim_matches('"'), currency?).ok().map(|money| money.minor);
     Some(Heard {
         is_approved: code.and_then(|code| match code.0.trim() {
@@ -36,11 +36,8 @@ struct Answer<'a> {
 
 /// The amount of our answer, which is an object, or the first of an array of them.
 fn read_amount(data: &RawValue) -> Option<&RawValue> {
-    let data = read::<Vec<&RawValue>>(data).map_or(Some(data), |answers| answers.first().copied())?;
-    let Object(answer) = read::<Object<Answer<'_>>>(data)?;
+    let answers = serde_json::from_str::<Vec<&RawValue>>(data.get());
+    let data = answers.map_or(Some(data), |answers| answers.first().copied())?;
+    let answer: Answer<'_> = read(data)?;
     answer.jit_funding?.0.amount
-}
-
-fn read<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
-    serde_json::from_str(raw.get()).ok()
 }

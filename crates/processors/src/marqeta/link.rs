@@ -1,11 +1,12 @@
 //! Ids that the messages of one purchase share (processor reference, section 4.5).
 
+use bursar_core::Merchant;
 use bursar_core::command::{Link, LinkKind};
 use bursar_core::text::Token;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::details::text;
+use super::details::{code, text};
 use super::wire::{Item, Order};
 
 /// What proves that messages are about one purchase, and what suggests it.
@@ -16,7 +17,7 @@ pub(super) struct Links {
 }
 
 /// Reads them. One that is none takes nothing from the others.
-pub(super) fn read_links(item: &Item<'_>, card: Option<&Token>) -> Links {
+pub(super) fn read_links(item: &Item<'_>, card: Option<&Token>, merchant: &Merchant) -> Links {
     let mut links = Links::default();
     for order in [&item.gpa_order, &item.gpa_order_unload].into_iter().flatten() {
         links.proofs.extend(read_order(&order.0));
@@ -28,7 +29,15 @@ pub(super) fn read_links(item: &Item<'_>, card: Option<&Token>) -> Links {
     if let (Some(card), Some(id)) = (card, item.network_reference_id.and_then(network_id)) {
         links.hints.push(Link::new(LinkKind::Reference, &format!("{card} {id}")));
     }
+    links.hints.extend(approval(item, card, merchant));
     links
+}
+
+/// The code of the approval, where card, merchant and currency are told as well.
+fn approval(item: &Item<'_>, card: Option<&Token>, merchant: &Merchant) -> Option<Link> {
+    let code = code(item.approval_code)?;
+    let (card, merchant, currency) = (card?, merchant.id.as_ref()?, item.currency_code.as_ref()?.0.trim());
+    Some(Link::new(LinkKind::Approval, &format!("{card} {code} {merchant} {currency}")))
 }
 
 /// The order's id, and that of the first request to fund the purchase.

@@ -3,10 +3,9 @@
 use bursar_core::Channel;
 use bursar_core::command::Partial;
 use bursar_core::message::TransactionKind;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::wire::{Body, Metadata, Terminal};
+use super::wire::{Body, Metadata, Terminal, read};
 use crate::json::Object;
 
 /// What a message tells about the use of the card, beside its method.
@@ -80,11 +79,6 @@ impl<'a> Usage<'a> {
         let leaves_out_cash = says(self.terminal.purchase_amount_only) && cash_back_minor > 0;
         (takes_less && !leaves_out_cash).then_some(Partial { at_least_minor: cash_back_minor })
     }
-}
-
-fn read<'a, T: Deserialize<'a>>(object: &'a RawValue) -> Option<T> {
-    let Object(object) = serde_json::from_str(object.get()).ok()?;
-    Some(object)
 }
 
 /// Yes or no: a boolean in v2, `"0"`, `"1"`, `"true"` or `"false"` in v1. Anything else tells

@@ -1,8 +1,7 @@
 //! Transitions of cards, users and businesses: what moves ours to another status.
 
-use bursar_core::command::{Action, Amount, MoveCard, MoveCardholder, MoveOwner, Record};
+use bursar_core::command::{Action, MoveCard, MoveCardholder, MoveOwner, Record};
 use bursar_core::message::Source;
-use bursar_core::money::AmountError;
 use bursar_core::text::Token;
 use bursar_core::{CardId, CardStatus, CardholderId, CardholderStatus, Command, OwnerId, OwnerStatus};
 use bursar_core::{MessageId, MessageKey};
@@ -10,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::decode::{Reject, optional, read_time, required};
+use super::event::no_amount;
 use super::report::ReportEncoder;
 use super::wire::{Named, Text, TransitionItem};
 use crate::json::Object;
@@ -161,7 +161,7 @@ impl Transition {
             funding_token: None,
             needs_review: self.needs_review(found),
             card_token: (self.of == Subject::Card).then(|| self.subject.clone()),
-            amount: Amount { currency: None, minor: Err(AmountError::NotANumber) },
+            amount: no_amount(),
         }
     }
 }

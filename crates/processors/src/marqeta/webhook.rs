@@ -7,7 +7,7 @@ use bursar_core::text::{FreeText, Token};
 use serde_json::value::RawValue;
 
 use super::decode::{
-    NESTING_MAX, Reject, optional, read_amount, read_cash_back, read_currency, read_merchant, read_time,
+    Reject, optional, read_amount, read_cash_back, read_currency, read_merchant, read_text, read_time,
     required,
 };
 use super::details;
@@ -17,7 +17,7 @@ use super::notice::{Notice, find_token, without_card_data};
 use super::report::{Asked, TransactionReport, may_be_asked};
 use super::transaction::{Amount, Rule, find_rule};
 use super::wire::{Item, Scalar};
-use crate::json::{Object, nests_deeper_than};
+use crate::json::Object;
 
 /// One item of a webhook.
 #[derive(Debug)]
@@ -48,10 +48,7 @@ pub struct Unreadable {
 /// # Errors
 /// The body as a whole is not UTF-8, not JSON, no object with arrays, or nests too deep.
 pub fn decode_webhook(body: &[u8]) -> Result<Vec<Delivered>, Reject> {
-    let text = std::str::from_utf8(body).map_err(|_| Reject::new("body", "is not UTF-8"))?;
-    if nests_deeper_than(body, NESTING_MAX) {
-        return Err(Reject::new("body", format!("nests deeper than {NESTING_MAX} levels")));
-    }
+    let text = read_text(body)?;
     let kinds: BTreeMap<String, &RawValue> = serde_json::from_str(text)
         .map_err(|error| Reject::new("body", format!("is no JSON object: line {}", error.line())))?;
     let mut delivered = Vec::new();
@@ -84,7 +81,7 @@ fn shown(kind: &str) -> String {
     FreeText::new(kind).as_str().chars().take(NAME_MAX).collect()
 }
 
-fn deliver(kind: &str, name: &str, item: &RawValue, place: usize) -> Delivered {
+pub(super) fn deliver(kind: &str, name: &str, item: &RawValue, place: usize) -> Delivered {
     if kind == "pings" {
         return Delivered::Ping;
     }
@@ -128,7 +125,9 @@ pub(super) fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject>
         Some(Rule::Review) | None => Asked::Keep { needs_review: true },
     };
     let card_token = optional(item.card_token.take(), &["card_token"])?;
-    let links = read_links(&item, card_token.as_ref());
+    let merchant =
+        item.card_acceptor.take().map(|Object(merchant)| read_merchant(merchant)).unwrap_or_default();
+    let links = read_links(&item, card_token.as_ref(), &merchant);
     // What goes back goes by an order of its own, where the first is told beside it.
     let order = item.gpa_order_unload.take().or(item.gpa_order.take()).map(|Object(order)| order);
     let (order_currency, funding, jit) = match order {
@@ -154,7 +153,7 @@ pub(super) fn read_item(mut item: Item<'_>) -> Result<TransactionReport, Reject>
         heard: funding.and_then(|funding| read_heard(funding, currency)),
         preceding: optional(preceding, &["preceding_related_transaction_token"])?,
         original: optional(original, &["original_transaction_token"])?,
-        merchant: item.card_acceptor.map(|Object(merchant)| read_merchant(merchant)).unwrap_or_default(),
+        merchant,
         details,
         processor_time: item.created_time.and_then(|time| read_time(&time)),
         token,

@@ -112,6 +112,9 @@ pub(super) struct Item<'a> {
     pub(super) network_reference_id: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) approval_code: Option<&'a RawValue>,
+    /// A [`Metadata`], if it can be read.
+    #[serde(borrow)]
+    pub(super) transaction_metadata: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) fees: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -316,6 +319,15 @@ pub(super) struct Metadata<'a> {
     pub(super) payment_channel: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) is_recurring: Option<&'a RawValue>,
+    /// Days.
+    #[serde(borrow)]
+    pub(super) authorization_life_cycle: Option<&'a RawValue>,
+}
+
+/// An object, if it can be read.
+pub(super) fn read<'a, T: Deserialize<'a>>(object: &'a RawValue) -> Option<T> {
+    let Object(object) = serde_json::from_str(object.get()).ok()?;
+    Some(object)
 }
 
 /// A string, borrowed where it has no escapes. A bare `Option<Cow<str>>` would always copy.

@@ -152,3 +152,14 @@ fn what_cannot_be_read_is_left_out_and_fails_nothing() {
     let told = of_report(&[("fees", &format!("[{many}]"))]);
     assert_eq!(told["fees"].as_array().map(Vec::len), Some(Details::FEES_MAX));
 }
+
+#[test]
+fn the_days_of_an_authorization_are_told_as_a_number_in_its_metadata() {
+    let told = [("30", json!(30)), (r#""21""#, json!(21)), ("0", Value::Null), ("-1", Value::Null)];
+    for (days, expected) in told {
+        let metadata = format!(r#"{{"authorization_life_cycle":{days}}}"#);
+        let body = with(&bare(), "/transaction_metadata", &metadata);
+        assert_eq!(of_request(&body)["hold_days"], expected, "{days}");
+        assert_eq!(of_report(&[("transaction_metadata", &metadata)])["hold_days"], expected, "{days}");
+    }
+}

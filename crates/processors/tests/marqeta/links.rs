@@ -45,6 +45,15 @@ fn a_life_cycle_proves_and_a_network_reference_suggests() {
     assert_eq!(hints, [link(LinkKind::Reference, "card-1 MDS4MP95K0329")]);
 }
 
+#[test]
+fn an_approval_code_suggests_with_card_merchant_and_currency() {
+    let merchant = json!({"mid": " 000123 ", "name": "CAFE"});
+    let clearing = with(item("authorization.clearing"), "approval_code", json!("324398"));
+    assert_eq!(links(&clearing).1, [], "no merchant");
+    let (_, hints) = links(&with(clearing, "card_acceptor", merchant));
+    assert_eq!(hints, [link(LinkKind::Approval, "card-1 324398 000123 USD")]);
+}
+
 /// It would make one purchase of many.
 #[test]
 fn what_fills_a_field_without_an_id_is_none() {

@@ -96,7 +96,7 @@ enum Status {
 }
 
 impl DiscrepancyView {
-    fn new(listed: ListedDiscrepancy) -> Self {
+    fn new(listed: ListedDiscrepancy, can_ask: bool) -> Self {
         let ListedDiscrepancy { message, discrepancy, closing, .. } = listed;
         let kind = discrepancy.kind;
         let status = match (&closing, kind.is_repaired()) {
@@ -110,7 +110,10 @@ impl DiscrepancyView {
         let currency = of.as_ref().map_or(recorded.as_ref().and_then(|of| of.currency), |of| of.currency);
         let authorization = message.group.map(|group| group.root);
         Self {
-            actions: actions(message.id, authorization, status),
+            actions: match status {
+                Status::Open => actions(message.id, authorization, can_ask),
+                Status::Repaired | Status::Closed => Vec::new(),
+            },
             id: message.id,
             kind,
             status,
@@ -157,11 +160,18 @@ fn what(kind: DiscrepancyKind) -> &'static str {
         DiscrepancyKind::OtherAmount => {
             "the processor approved another amount than we did: its amount is booked"
         }
+        DiscrepancyKind::Guessed => {
+            "the processor does not say which purchase it is of: it is booked with one of the same card, approval code \
+             and merchant"
+        }
         DiscrepancyKind::OtherAnswer => {
             "the processor heard another answer than is stored here: look for who else answers it"
         }
         DiscrepancyKind::Unconfirmed => {
-            "the processor never said a word of this hold: ask it, and release the hold if it knows of none"
+            "the processor has not said a word of this hold: ask it, and release the hold if it knows of none"
+        }
+        DiscrepancyKind::Denied => {
+            "the processor says that it knows no such transaction: release the hold, unless it finds it"
         }
         DiscrepancyKind::NotBooked => {
             "what the processor reports could not be booked: correct the account by hand"
@@ -172,12 +182,12 @@ fn what(kind: DiscrepancyKind) -> &'static str {
     }
 }
 
-fn actions(id: MessageId, authorization: Option<MessageId>, status: Status) -> Vec<String> {
-    let release = authorization.map(|authorization| format!("/v1/authorizations/{authorization}/reversals"));
-    match status {
-        Status::Open => release.into_iter().chain([format!("/v1/discrepancies/{id}/closings")]).collect(),
-        Status::Repaired | Status::Closed => Vec::new(),
-    }
+/// Of one that is open.
+fn actions(id: MessageId, authorization: Option<MessageId>, can_ask: bool) -> Vec<String> {
+    let of_hold = |action: &str| Some(format!("/v1/authorizations/{}/{action}", authorization?));
+    let ask = of_hold("inquiries").filter(|_| can_ask);
+    let close = format!("/v1/discrepancies/{id}/closings");
+    [ask, of_hold("reversals"), Some(close)].into_iter().flatten().collect()
 }
 
 /// Which discrepancies.
@@ -207,7 +217,8 @@ pub(super) async fn list_discrepancies(
     let cursor = Cursor::parse(query.limit, query.after.as_deref())?;
     let filter = DiscrepancyFilter { only_open: query.open, ..DiscrepancyFilter::default() };
     let found = app.ledger().list_discrepancies(filter, cursor.page_and_one()).await?;
-    Ok(Json(cursor.cut(found, |listed| listed.position.to_string(), DiscrepancyView::new)))
+    let view = |listed| DiscrepancyView::new(listed, app.processor().is_some());
+    Ok(Json(cursor.cut(found, |listed| listed.position.to_string(), view)))
 }
 
 /// That nothing is left to do about a discrepancy.

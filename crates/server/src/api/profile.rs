@@ -27,6 +27,15 @@ pub(super) struct ProfileView {
     pools: Vec<PoolView>,
     /// Holds that are ended because nothing more was heard of them.
     sweeper: SweeperView,
+    /// Who can be asked about transactions; null if nobody is set.
+    processor: Option<ProcessorView>,
+}
+
+/// The processor's API, as this instance sees it.
+#[derive(Debug, Serialize, ToSchema)]
+struct ProcessorView {
+    /// Whether it is asked now: not for half a minute after it failed a few times in a row.
+    is_asked: bool,
 }
 
 /// What the sweeper of this instance did since its start.
@@ -41,8 +50,10 @@ struct SweeperView {
     last_run_error: Option<String>,
     /// Holds that it ended.
     expired: u64,
-    /// Holds that it found due and that the processor never confirmed; it listed them and left them.
+    /// Holds that the processor has not confirmed; it listed them and left them.
     unconfirmed: u64,
+    /// Holds that it asked the processor about, and got an answer.
+    asked: u64,
     /// Holds that it could not look at in the last run.
     left: usize,
 }
@@ -57,6 +68,7 @@ impl SweeperView {
             last_run_error: last_run.and_then(|run| run.error),
             expired: figures.expired(),
             unconfirmed: figures.unconfirmed(),
+            asked: figures.asked(),
             left: figures.left(),
         }
     }
@@ -117,5 +129,6 @@ pub(super) async fn read_profile(State(app): State<App>, _: Operator) -> Result<
         open_holds: totals.open_holds,
         pools: pools::views(app.ledger()),
         sweeper: SweeperView::of(&app),
+        processor: app.processor().map(|processor| ProcessorView { is_asked: processor.is_asked() }),
     }))
 }

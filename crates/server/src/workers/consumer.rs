@@ -3,7 +3,7 @@
 //! To do an item twice does no harm, for the ledger knows it again; so a lease that ends too early, or a `done`
 //! that is lost, costs work and nothing else.
 
-mod book;
+pub(crate) mod book;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use crate::app::App;
-use book::Trouble;
+pub(crate) use book::Trouble;
 
 /// Items that are worked on at once, at most.
 const CONCURRENCY: usize = 64;
@@ -27,7 +27,8 @@ const LEASE: Duration = Duration::from_secs(5);
 /// to be tried again.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How long an item waits for a store that is away, at a time, and in all: it is given back while it is leased.
+/// How long an item waits for a store that is away, at a time, and in all: less than the lease, which then ends by
+/// itself.
 const AWAY: Duration = Duration::from_millis(250);
 const AWAY_MAX: Duration = Duration::from_secs(4);
 

@@ -6,8 +6,13 @@
 //! time comes. A hold that is due is ended by a command like any other, under a key that is made of its last
 //! message: however many instances find it, it is ended once, and not at all if it has moved meanwhile. Where
 //! a number of days was lowered, the sweep of a larger one finds what that of the smaller one had passed.
+//!
+//! One more sweep finds holds that the processor should have confirmed by now. Where its API is known it is asked
+//! about them, as it is before a hold is ended; what it says is booked. Without its word none is ended that it has
+//! not confirmed (D5).
 
 mod figures;
+mod idle;
 mod unconfirmed;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,22 +21,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bursar_authorizer::{Authorizer, Reply, Request, Timeline, Unavailable};
-use bursar_core::command::{Expire, GroupRef};
 use bursar_core::hold_days::{Days, HoldDays};
-use bursar_core::message::Source;
-use bursar_core::text::Token;
 use bursar_core::{
-    Action, Answer, Command, Decided, Encode, GroupStatus, HoldGroup, MessageId, MessageKey, Program,
-    ProgramId, Work,
+    Action, Answer, Command, Decided, Encode, MessageId, MessageKey, Program, ProgramId, Work,
 };
 use bursar_store::{IdleGroup, Ledger, Page, StoreError, Sweep};
 use futures_util::FutureExt;
+use jiff::SignedDuration;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 pub use figures::Figures;
 
+use super::inquirer::{Inquirer, NoAnswer};
 use crate::app::App;
 
 /// How the sweeper works.
@@ -43,11 +46,18 @@ pub struct Settings {
     pub interval: Duration,
     /// Messages that are looked at in one read, at most.
     pub slice: u32,
+    /// How long a processor has to confirm a hold.
+    pub unconfirmed_after: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { is_on: true, interval: Duration::from_secs(60), slice: 1_000 }
+        Self {
+            is_on: true,
+            interval: Duration::from_secs(60),
+            slice: 1_000,
+            unconfirmed_after: Duration::from_secs(3_600),
+        }
     }
 }
 
@@ -63,10 +73,36 @@ const LEFT_MAX: usize = 100;
 /// Ends holds of which nothing more is heard, as one instance does.
 pub struct Sweeper {
     authorizer: Authorizer,
-    slice: u32,
+    inquirer: Option<Inquirer>,
+    settings: Settings,
     figures: Arc<Figures>,
     hold_days: HashMap<ProgramId, HoldDays>,
-    sweeps: BTreeMap<Days, Walk>,
+    sweeps: BTreeMap<Limit, Walk>,
+}
+
+/// What a sweep looks for. What ends holds comes first: the processor may take long to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Limit {
+    /// Holds that are so old.
+    Days(Days),
+    /// Holds that should be confirmed by now.
+    Unconfirmed,
+}
+
+impl Limit {
+    fn from_number(number: u16) -> Option<Self> {
+        match number {
+            Sweep::UNCONFIRMED => Some(Self::Unconfirmed),
+            number => Days::new(number.into()).ok().map(Self::Days),
+        }
+    }
+
+    const fn number(self) -> u16 {
+        match self {
+            Self::Days(days) => days.number(),
+            Self::Unconfirmed => Sweep::UNCONFIRMED,
+        }
+    }
 }
 
 /// How far a sweep of this instance has come.
@@ -83,6 +119,18 @@ enum Failure {
     Run(StoreError),
     /// It is of this group: the others are not held up.
     Group(String),
+    /// The processor cannot be asked about it now.
+    Away(String),
+}
+
+impl From<NoAnswer> for Failure {
+    fn from(why: NoAnswer) -> Self {
+        match why {
+            NoAnswer::Away(why) => Self::Away(why),
+            NoAnswer::Store(error) => error.into(),
+            NoAnswer::Unusable(why) => Self::Group(why),
+        }
+    }
 }
 
 impl From<StoreError> for Failure {
@@ -95,6 +143,12 @@ impl From<StoreError> for Failure {
 }
 
 impl Walk {
+    /// Passes a group that has to be looked at again.
+    fn leave(&mut self, group: IdleGroup) {
+        self.position = self.position.max(group.position);
+        self.left.push(group);
+    }
+
     /// Up to where nothing is left to be looked at.
     fn settled(&self) -> i64 {
         let first_left = self.left.iter().map(|group| group.position.saturating_sub(1)).min();
@@ -107,7 +161,13 @@ impl Sweeper {
     #[must_use]
     pub fn new(authorizer: Authorizer, settings: Settings, figures: Arc<Figures>) -> Self {
         let (hold_days, sweeps) = (HashMap::new(), BTreeMap::new());
-        Self { authorizer, slice: settings.slice, figures, hold_days, sweeps }
+        Self { authorizer, inquirer: None, settings, figures, hold_days, sweeps }
+    }
+
+    /// The same one, if there is nobody to ask; otherwise one that asks.
+    #[must_use]
+    pub fn asking(self, inquirer: Option<Inquirer>) -> Self {
+        Self { inquirer, ..self }
     }
 
     /// Looks at all that has become old enough since the last run.
@@ -124,20 +184,20 @@ impl Sweeper {
     async fn sweep_all(&mut self) -> Result<(), StoreError> {
         self.hold_days = self.read_hold_days().await?;
         let numbers: Vec<Days> = self.hold_days.values().flat_map(HoldDays::numbers).collect();
-        for days in numbers {
-            self.sweeps.entry(days).or_default();
+        for limit in numbers.into_iter().map(Limit::Days).chain([Limit::Unconfirmed]) {
+            self.sweeps.entry(limit).or_default();
         }
         for Sweep { days, position } in self.ledger().list_sweeps().await? {
             // Another instance may have come further.
-            let Ok(days) = Days::new(days.into()) else { continue };
-            let walk = self.sweeps.entry(days).or_default();
+            let Some(limit) = Limit::from_number(days) else { continue };
+            let walk = self.sweeps.entry(limit).or_default();
             walk.position = walk.position.max(position);
         }
         let mut damage = Ok(());
-        for days in self.sweeps.keys().copied().collect::<Vec<_>>() {
-            let mut walk = self.sweeps.remove(&days).unwrap_or_default();
-            let swept = self.sweep(days, &mut walk).await;
-            self.sweeps.insert(days, walk);
+        for limit in self.sweeps.keys().copied().collect::<Vec<_>>() {
+            let mut walk = self.sweeps.remove(&limit).unwrap_or_default();
+            let swept = self.sweep(limit, &mut walk).await;
+            self.sweeps.insert(limit, walk);
             match swept {
                 // It may be in the way of this one only.
                 Err(StoreError::Corrupt(why)) => damage = Err(StoreError::Corrupt(why)),
@@ -160,23 +220,23 @@ impl Sweeper {
         }
     }
 
-    async fn sweep(&self, days: Days, walk: &mut Walk) -> Result<(), StoreError> {
+    async fn sweep(&self, limit: Limit, walk: &mut Walk) -> Result<(), StoreError> {
         let mut kept = walk.settled();
         let left = std::mem::take(&mut walk.left);
-        self.look_at_all(days, left, walk).await?;
+        self.look_at_all(limit, left, walk).await?;
         loop {
             if walk.left.len() >= LEFT_MAX {
-                let why = format!("{LEFT_MAX} holds of {days} days cannot be looked at; the log says why");
+                let why = format!("{LEFT_MAX} holds wait to be looked at; the log says for what");
                 return Err(StoreError::Corrupt(why));
             }
             let began = Instant::now();
-            let page = Page { after: Some(walk.position), limit: self.slice };
-            let slice = self.ledger().list_idle(days.duration(), page).await?;
-            self.look_at_all(days, slice.groups, walk).await?;
+            let page = Page { after: Some(walk.position), limit: self.settings.slice };
+            let slice = self.ledger().list_idle(self.age(limit), page).await?;
+            self.look_at_all(limit, slice.groups, walk).await?;
             walk.position = walk.position.max(slice.position);
             if walk.settled() > kept {
                 kept = walk.settled();
-                self.ledger().keep_sweep(Sweep { days: days.number(), position: kept }).await?;
+                self.ledger().keep_sweep(Sweep { days: limit.number(), position: kept }).await?;
             }
             if !slice.has_more {
                 return Ok(());
@@ -186,22 +246,50 @@ impl Sweeper {
         }
     }
 
-    /// Looks at each; where one cannot be looked at by its own fault, it is left for the next run.
+    /// How old a message is that the sweep looks at.
+    fn age(&self, limit: Limit) -> SignedDuration {
+        match limit {
+            Limit::Days(days) => days.duration(),
+            Limit::Unconfirmed => {
+                SignedDuration::try_from(self.settings.unconfirmed_after).unwrap_or(SignedDuration::MAX)
+            }
+        }
+    }
+
+    /// Has a sweep of so many days look at what it has not reached yet. One that nobody needed before begins with the
+    /// oldest message; it is known before the one that passes the group now keeps its position.
+    async fn look_again_after(&self, days: Days) -> Result<(), StoreError> {
+        match self.sweeps.contains_key(&Limit::Days(days)) {
+            true => Ok(()),
+            false => self.ledger().keep_sweep(Sweep { days: days.number(), position: 0 }).await,
+        }
+    }
+
+    /// Looks at each; where one cannot be looked at by its own fault, or for want of the processor's word, it is
+    /// left for the next run.
     async fn look_at_all(
         &self,
-        days: Days,
+        limit: Limit,
         groups: Vec<IdleGroup>,
         walk: &mut Walk,
     ) -> Result<(), StoreError> {
         let mut groups = groups.into_iter();
+        let mut waiting: Option<String> = None;
         while let Some(group) = groups.next() {
-            match self.look_at(days, &group).await {
-                Ok(()) => walk.position = walk.position.max(group.position),
+            match self.look_at(limit, &group).await {
+                Ok(None) => walk.position = walk.position.max(group.position),
+                Ok(Some(days)) => {
+                    self.look_again_after(days).await?;
+                    walk.position = walk.position.max(group.position);
+                }
                 Err(Failure::Group(why)) => {
                     let IdleGroup { root, .. } = group;
                     tracing::warn!(hold.id = %root, "the hold of {root} cannot be looked at, and stays: {why}");
-                    walk.position = walk.position.max(group.position);
-                    walk.left.push(group);
+                    walk.leave(group);
+                }
+                Err(Failure::Away(why)) => {
+                    waiting = Some(why);
+                    walk.leave(group);
                 }
                 Err(Failure::Run(error)) => {
                     // Those behind the walk would be forgotten otherwise.
@@ -211,43 +299,8 @@ impl Sweeper {
                 }
             }
         }
-        Ok(())
-    }
-
-    async fn look_at(&self, days: Days, idle: &IdleGroup) -> Result<(), Failure> {
-        if self.days_of(idle).await? > days {
-            return Ok(());
-        }
-        let record = self.ledger().find_authorization(idle.root).await?;
-        let Some(group) = record.and_then(|record| record.group) else { return Ok(()) };
-        let books = group.books().map_err(|_| Failure::Group("its amounts overflow".to_owned()))?;
-        if books.status != GroupStatus::Open || group.has_moved_since(idle.last) {
-            return Ok(());
-        }
-        if group.is_confirmed() {
-            return self.expire(&group, idle.last).await;
-        }
-        let (key, action) = unconfirmed::doubt(&group);
-        if self.settle(key, action).await? {
-            self.figures.add_unconfirmed();
-        }
-        Ok(())
-    }
-
-    async fn days_of(&self, idle: &IdleGroup) -> Result<Days, StoreError> {
-        if let Some(hold_days) = self.hold_days.get(&idle.program) {
-            return Ok(hold_days.of(idle.mcc));
-        }
-        // It was made since this run began.
-        let program = self.ledger().find_program(idle.program).await?;
-        Ok(program.map(|program| program.hold_days).unwrap_or_default().of(idle.mcc))
-    }
-
-    async fn expire(&self, group: &HoldGroup, last: MessageId) -> Result<(), Failure> {
-        let expire = Expire { owner: Some(group.owner), group: GroupRef::Message(last), last: Some(last) };
-        let key = MessageKey::new(Source::Sweeper, Token::from_id(&last));
-        if self.settle(key, Action::Expire(expire)).await? {
-            self.figures.add_expired();
+        if let Some(why) = waiting {
+            tracing::warn!("holds wait for the word of their processor, which cannot be asked now: {why}");
         }
         Ok(())
     }
@@ -299,7 +352,7 @@ pub fn start(app: &App) -> Sweeping {
         return Sweeping(None);
     }
     let figures = Arc::clone(app.sweeper());
-    let sweeper = Sweeper::new(app.authorizer().clone(), settings, figures);
+    let sweeper = Sweeper::new(app.authorizer().clone(), settings, figures).asking(Inquirer::of(app));
     Sweeping(Some(tokio::spawn(keep_running(sweeper, settings.interval))))
 }
 

@@ -51,7 +51,7 @@ async fn what_was_acknowledged_and_not_booked_is_booked_by_the_next_server(store
     let given = server.given("USD", Some("100.00")).await?;
     let place = server.end().await?;
     // The routes alone: nobody works off what they store.
-    let app = app(place.as_ref(), Settings::default(), QUARANTINE_KEY)?;
+    let app = app(place.as_ref(), Settings::default(), QUARANTINE_KEY, None)?;
     let refunds: Vec<Value> =
         (0..10).map(|number| item("refund", &format!("t-{number}"), "COMPLETION", 1.0)).collect();
     let answered =

@@ -7,6 +7,7 @@ mod discrepancies;
 mod fixtures;
 mod health;
 mod inbox;
+mod inquiries;
 mod jit;
 mod limits;
 mod lives;

@@ -1,9 +1,11 @@
 //! A server in this process, and what a client says to it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bursar_authorizer::Authorizer;
+use bursar_processors::inquiry::Inquire;
 use bursar_processors::marqeta;
 use bursar_server::{App, Credentials, QuarantineKey, Server, Settings};
 use bursar_testkit::{Place, Store};
@@ -75,7 +77,15 @@ impl Given {
     }
 }
 
-pub(crate) fn app(place: &dyn Place, settings: Settings, key: [u8; 32]) -> Result<App, Error> {
+/// A processor to ask.
+pub(crate) type Processor = Arc<dyn Inquire>;
+
+pub(crate) fn app(
+    place: &dyn Place,
+    settings: Settings,
+    key: [u8; 32],
+    processor: Option<Processor>,
+) -> Result<App, Error> {
     let store = place.open();
     let authorizer = Authorizer::start(store.clone(), bursar_authorizer::Settings::default())?;
     let credentials = Credentials {
@@ -88,7 +98,7 @@ pub(crate) fn app(place: &dyn Place, settings: Settings, key: [u8; 32]) -> Resul
         },
         quarantine: QuarantineKey::new(key),
     };
-    Ok(App::new(authorizer, store, credentials, settings))
+    Ok(App::new(authorizer, store, processor, credentials, settings))
 }
 
 impl Running {
@@ -104,14 +114,28 @@ impl Running {
         Self::start_sealing(place, settings, QUARANTINE_KEY).await
     }
 
+    /// With a processor that can be asked.
+    pub(crate) async fn start_asking(
+        place: Box<dyn Place>,
+        settings: Settings,
+        processor: Processor,
+    ) -> Result<Self, Error> {
+        let app = app(place.as_ref(), settings, QUARANTINE_KEY, Some(processor))?;
+        Self::start_of(place, app)
+    }
+
     /// With a quarantine key of its own.
     pub(crate) async fn start_sealing(
         place: Box<dyn Place>,
         settings: Settings,
         key: [u8; 32],
     ) -> Result<Self, Error> {
+        let app = app(place.as_ref(), settings, key, None)?;
+        Self::start_of(place, app)
+    }
+
+    fn start_of(place: Box<dyn Place>, app: App) -> Result<Self, Error> {
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-        let app = app(place.as_ref(), settings, key)?;
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(server.run(app.clone(), async move {

@@ -9,7 +9,7 @@ use bursar_core::command::{GroupRef, Says};
 use bursar_core::hold_days::{Days, DaysByMerchant};
 use bursar_core::hold_group::Effect;
 use bursar_core::message::Source;
-use bursar_core::{DiscrepancyKind, GroupStatus, HoldGroup, Mcc, MessageId};
+use bursar_core::{Details, DiscrepancyKind, GroupStatus, HoldGroup, Mcc, MessageId};
 use bursar_server::workers::sweeper::{Figures, Settings, Sweeper};
 use bursar_store::{DiscrepancyFilter, Ledger, ListedDiscrepancy, Page, StoreError};
 use bursar_testkit::given::{self, Call, Funded, usd};
@@ -81,6 +81,12 @@ impl Instance {
         listed.expect("readable").into_iter().filter(is_doubt).collect()
     }
 
+    /// How far the sweep of so many days has come.
+    async fn kept(&self, days: u16) -> i64 {
+        let sweeps = self.ledger.list_sweeps().await.expect("readable");
+        sweeps.iter().find(|sweep| sweep.days == days).map_or(0, |sweep| sweep.position)
+    }
+
     async fn stop(self) -> Tested {
         self.authorizer.stop(Duration::from_secs(60)).await?;
         Ok(())
@@ -141,6 +147,35 @@ async fn a_hold_is_kept_for_as_long_as_before_where_its_days_were_lowered_meanwh
         place.clock().set_after_noon(DAY * days);
         instance.sweeper.run().await?;
         assert_eq!(instance.statuses(&[hold, later]).await, expected, "after {days} days");
+    }
+    instance.close(place.as_ref()).await
+}
+
+on_both_stores!(a_hold_is_kept_for_as_long_as_its_own_message_says_if_that_is_longer);
+async fn a_hold_is_kept_for_as_long_as_its_own_message_says_if_that_is_longer(store: Store) -> Tested {
+    let place = store.place();
+    let mut instance = Instance::on(place.as_ref())?;
+    let account = given::account(instance.ledger.as_ref(), usd("100.00")).await;
+    let mut holds = Vec::new();
+    for hold_days in [Some(20), Some(3), None, Some(1_000)] {
+        let mut call = given::authorization(&account, usd("1.00"));
+        call.command.key.source = Source::Api;
+        let details = Details { hold_days, ..Details::default() };
+        holds.push(instance.send(&call.asking(|asked| asked.details = details.told())).await);
+    }
+    let (open, expired) = (GroupStatus::Open, GroupStatus::Expired);
+    for (days, expected) in [
+        (3, [open, open, open, open]),
+        (7, [open, expired, expired, open]),
+        (19, [open, expired, expired, open]),
+        (20, [expired, expired, expired, open]),
+        (365, [expired, expired, expired, expired]),
+    ] {
+        place.clock().set_after_noon(DAY * days);
+        // The first run finds out that there is another number of days.
+        instance.sweeper.run().await?;
+        instance.sweeper.run().await?;
+        assert_eq!(instance.statuses(&holds).await, expected, "after {days} days");
     }
     instance.close(place.as_ref()).await
 }
@@ -307,14 +342,14 @@ async fn a_run_that_was_cut_off_is_gone_on_with_after_a_restart(store: Store) ->
     assert!(instance.figures.last_run().is_some_and(|run| run.error.is_some()));
     ledger.set_read_fault(None);
     let expired = instance.figures.expired();
-    let kept = instance.ledger.list_sweeps().await?[0].position;
+    let kept = instance.kept(7).await;
     assert!((1..19).contains(&expired) && kept > 0, "{expired} {kept}");
     instance.stop().await?;
     drop(ledger);
     let mut again = Instance::over(place.open(), 3)?;
     again.sweeper.run().await?;
     assert_eq!((again.figures.expired(), again.figures.unconfirmed()), (19 - expired, 1));
-    assert!(again.ledger.list_sweeps().await?[0].position > kept);
+    assert!(again.kept(7).await > kept);
     again.sweeper.run().await?;
     assert_eq!(again.figures.expired(), 19 - expired, "each was ended once");
     again.close(place.as_ref()).await
@@ -333,7 +368,7 @@ async fn a_hold_that_cannot_be_ended_holds_nobody_up_and_is_tried_again(store: S
     let (open, expired) = (GroupStatus::Open, GroupStatus::Expired);
     assert_eq!(instance.statuses(&holds).await, [open, expired]);
     assert_eq!(instance.figures.left(), 1);
-    let kept = instance.ledger.list_sweeps().await?[0].position;
+    let kept = instance.kept(7).await;
     let first = instance.ledger.list_idle(DAY * 7, Page { after: Some(kept), limit: 100 }).await?;
     assert_eq!(first.groups.first().map(|group| group.last), Some(holds[0]), "a restart finds it again");
     ledger.refuse_data_of(&given::token("nobody"));

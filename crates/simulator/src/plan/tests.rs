@@ -97,12 +97,13 @@ fn every_habit_shows_as_often_as_it_should() {
             of(acts().filter(|act| act.manner.again_after.is_some()).count(), acts().count()),
             of(delayed(|delay| matches!(delay, Delay::Overtaken(_))), followed),
             of(delayed(|delay| matches!(delay, Delay::Lost(_))), acts().count()),
+            of(steps.iter().filter(|step| step.is_silent).count(), deeds(Deed::Purchase)),
             of(steps.iter().filter(|step| step.late.is_some()).count(), deeds(Deed::Purchase)),
             of(deeds(Deed::StandIn), purchases),
             of(deeds(Deed::ForcePost), purchases),
         ]
     };
-    assert_eq!(thousandths(&steps(1, 20_000)), [0; 6], "by default there are none");
+    assert_eq!(thousandths(&steps(1, 20_000)), [0; 7], "by default there are none");
     for percent in [5, 20] {
         let found = thousandths(&with_habits(Habits::all(percent)));
         let wanted = percent as usize * 10;

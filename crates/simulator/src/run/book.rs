@@ -2,21 +2,21 @@
 
 mod chores;
 mod lives;
+mod swipes;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use bursar_core::{CardId, ControlId, Currency, MessageId, Money};
+use bursar_core::{CardId, ControlId, MessageId, Money};
 use bytes::Bytes;
 use jiff::Timestamp;
-use uuid::Uuid;
 
-use crate::history::{Action, Delivery, History, Object, Outcome, Part, Status, Swipe, Tick, What};
-use crate::jit::{Ask, Decimal, JitRequest, Preceding};
-use crate::layout::FOREIGN_CURRENCY;
+use crate::history::{Action, Answer, Delivery, History, Object, Outcome, Part, Status, Tick, What};
+use crate::jit::{Ask, JitRequest};
 use crate::merchants::Merchant;
-use crate::plan::{Act, Chore, Deed, Late, Release, Share, Step};
+use crate::plan::{Act, Chore, Late, Release, Share, Step};
 use crate::progress::SWIPES;
+use crate::records::Records;
 use crate::world::World;
 use lives::{Due, Life};
 
@@ -50,6 +50,8 @@ struct Follow {
     release: Option<Release>,
     acts: Vec<Act>,
     late: Option<Late>,
+    /// Nothing of it is told until the server asks.
+    is_silent: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -128,6 +130,8 @@ pub(super) struct Book {
     step: u64,
     /// Whether purchases live on.
     has_lives: bool,
+    /// What the processor can be asked about, if it can.
+    records: Option<Arc<Records>>,
     /// By the token of the transaction.
     lives: HashMap<Arc<str>, Life>,
     /// What happens to them, by the step at which each is due.
@@ -171,11 +175,17 @@ impl Book {
             ticks: 0,
             step: 0,
             has_lives,
+            records: None,
             lives: HashMap::new(),
             acts: BTreeMap::new(),
             due: BTreeMap::new(),
             held_back: BTreeMap::new(),
         }
+    }
+
+    /// The same one, whose processor can be asked, if it has records.
+    pub(super) fn with_records(self, records: Option<Arc<Records>>) -> Self {
+        Self { records, ..self }
     }
 
     /// What to send for the step, now. A deed that needs an earlier purchase is a purchase of its
@@ -239,24 +249,32 @@ impl Book {
             remember(&mut self.answered, answered);
         }
         let Some(follow) = follow else { return };
-        let answer = match (delivery, follow.late) {
+        let approved = match delivery {
+            Delivery::Answered(answer) => approval(request, answer),
+            Delivery::Unusable(_) | Delivery::Unknown => None,
+        };
+        match (delivery, follow.late) {
             (_, Some(Late::Before | Late::Meanwhile)) => return,
-            (_, Some(Late::After(steps))) => return self.too_late(request, follow.card, self.step + steps),
-            (Delivery::Answered(answer), None) => answer,
+            (_, Some(Late::After(steps))) => {
+                // Only about what it holds the server asks.
+                let is_silent = follow.is_silent && approved.is_some();
+                return self.too_late(request, follow.card, self.step + steps, is_silent);
+            }
             // To the processor no answer is a late one.
             (Delivery::Unusable(_) | Delivery::Unknown, None) if self.has_lives => {
-                return self.too_late(request, follow.card, self.step + 1);
+                return self.too_late(request, follow.card, self.step + 1, false);
             }
-            (Delivery::Unusable(_) | Delivery::Unknown, None) => return,
-        };
-        let approved = Money::parse(&answer.amount, request.currency).ok();
-        let approved = approved.filter(|approved| answer.status == 200 && approved.minor > 0);
-        let (Some(approved), Some(decision)) = (approved, answer.decision) else { return };
-        if request.preceding.is_none() && matches!(request.ask, Ask::Purchase | Ask::CashBack) {
+            _ => {}
+        }
+        let Some((approved, decision)) = approved else { return };
+        let is_hold = request.preceding.is_none() && matches!(request.ask, Ask::Purchase | Ask::CashBack);
+        // What adds to it would tell the server of it.
+        if is_hold && !follow.is_silent {
             self.hold(request, follow, decision, approved);
         }
         if self.has_lives {
-            self.begin(Life::of(request, follow.card, approved.minor), follow.step, &follow.acts);
+            let life = Life { is_silent: follow.is_silent, ..Life::of(request, follow.card, approved.minor) };
+            self.begin(life, follow.step, &follow.acts);
         }
     }
 
@@ -293,142 +311,6 @@ impl Book {
 
     pub(super) fn into_history(self) -> History {
         self.world.history
-    }
-
-    fn swipe(&mut self, step: &Step, at: Timestamp) -> Vec<Job> {
-        let earlier = pick(&self.answered, step.pick).cloned();
-        match (step.deed, earlier) {
-            (Deed::Resend, Some(Answered { place, request })) => {
-                delivery(place, Purpose::Repeat, request, None).map(Job::Swipe).into_iter().collect()
-            }
-            (Deed::Conflict, Some(Answered { place, request })) => {
-                let request = with_another_amount(&request);
-                delivery(place, Purpose::Conflict, request, None).map(Job::Swipe).into_iter().collect()
-            }
-            (Deed::StandIn | Deed::ForcePost, _) => {
-                self.unasked(step, at);
-                Vec::new()
-            }
-            _ => self.first(step, at),
-        }
-    }
-
-    /// A token that was never sent before.
-    fn first(&mut self, step: &Step, at: Timestamp) -> Vec<Job> {
-        let number = self.world.history.swipes.len();
-        let held = match step.deed {
-            Deed::Increment => pick(&self.open, step.pick).cloned(),
-            Deed::IncrementOfEnded => pick(&self.released, step.pick).cloned(),
-            _ => None,
-        };
-        let card = held.as_ref().map_or(step.card, |held| held.card);
-        let request = Arc::new(self.request(number, card, held.as_ref(), step, at));
-        let follow = Follow {
-            card,
-            step: step.index,
-            release: step.release,
-            acts: step.life.clone(),
-            late: step.late,
-        };
-        let twin = step.deed == Deed::Twin;
-        let Some(first) = self.first_delivery(Arc::clone(&request), follow) else { return Vec::new() };
-        match step.late {
-            Some(Late::Before) => {
-                self.too_late(&request, card, step.index);
-                self.held_back.entry(step.index + HELD_BACK_STEPS).or_default().push(first);
-                return Vec::new();
-            }
-            Some(Late::Meanwhile) => self.too_late(&request, card, step.index),
-            Some(Late::After(_)) | None => {}
-        }
-        let twin = twin.then(|| delivery(number, Purpose::Repeat, request, None)).flatten();
-        [Some(first), twin].into_iter().flatten().map(Job::Swipe).collect()
-    }
-
-    /// The first delivery of a request. Nothing follows one with a card that nobody knows, or of nothing.
-    fn first_delivery(&mut self, request: Arc<JitRequest>, follow: Follow) -> Option<SwipeJob> {
-        let place = self.world.history.swipes.len();
-        let sent = self.tick();
-        self.world.history.swipes.push(Swipe {
-            token: Arc::clone(&request.token),
-            card_token: Arc::clone(&request.card_token),
-            acting_token: Arc::clone(&request.acting_token),
-            follows: request.preceding.as_ref().map(|first| Arc::clone(&first.token)),
-            ask: request.ask,
-            takes_less: request.takes_less,
-            merchant: request.merchant,
-            cash_minor: request.cash_minor().unwrap_or(0),
-            sent,
-            answered: None,
-            at: request.at,
-            currency: request.currency,
-            amount_minor: request.amount.minor(request.currency),
-            deliveries: Vec::new(),
-            conflicts: Vec::new(),
-        });
-        let is_known = self.world.history.cards[follow.card].token == request.card_token;
-        let moves = request.amount.minor(request.currency) > Some(0) && request.ask != Ask::BalanceInquiry;
-        let follow = (is_known && moves).then_some(follow);
-        delivery(place, Purpose::First, request, follow)
-    }
-
-    fn request(
-        &self,
-        number: usize,
-        card: usize,
-        held: Option<&Held>,
-        step: &Step,
-        at: Timestamp,
-    ) -> JitRequest {
-        let World { layout, history, business_tokens, .. } = &self.world;
-        let owner = layout.owner_of_card(card);
-        // An increment is made with the card of its purchase, by whom that card belongs to.
-        let acting = match held {
-            Some(_) => layout.cards[card].cardholder,
-            None => step.acting,
-        };
-        let own_currency = history.accounts[owner].currency;
-        let currency = match step.deed {
-            Deed::WrongCurrency => Currency::parse(FOREIGN_CURRENCY).unwrap_or(own_currency),
-            _ => own_currency,
-        };
-        let amount = Money { minor: step.amount_minor, currency };
-        JitRequest {
-            token: self.token(number, 0),
-            jit_token: self.token(number, 1),
-            card_token: match step.deed {
-                Deed::UnknownCard => self.token(number, 2),
-                _ => Arc::clone(&history.cards[card].token),
-            },
-            acting_token: Arc::clone(&history.cardholders[acting].token),
-            business_token: business_tokens[owner].clone(),
-            preceding: held.map(|held| Preceding {
-                token: Arc::clone(&held.token),
-                jit_token: Arc::clone(&held.jit_token),
-            }),
-            ask: match step.deed {
-                Deed::CashBack => Ask::CashBack,
-                Deed::Withdrawal => Ask::Withdrawal,
-                Deed::BalanceInquiry => Ask::BalanceInquiry,
-                _ => Ask::Purchase,
-            },
-            takes_less: step.deed == Deed::Fuel,
-            amount: match step.deed {
-                Deed::TooPrecise => Decimal::too_precise(amount),
-                _ => Decimal::of(amount),
-            },
-            currency,
-            is_currency_numeric: step.is_currency_numeric,
-            merchant: held.map_or(step.merchant, |held| held.merchant),
-            layout: step.layout,
-            at,
-        }
-    }
-
-    /// Looks like the processor's tokens. `part` sets apart the tokens of one request.
-    fn token(&self, number: usize, part: u64) -> Arc<str> {
-        let low = (part << 56) | number as u64;
-        Uuid::from_u64_pair(self.world.run, low).to_string().into()
     }
 
     fn hold(&mut self, request: &JitRequest, follow: &Follow, decision: MessageId, approved: Money) {
@@ -496,25 +378,11 @@ fn pick<T>(ring: &VecDeque<T>, number: usize) -> Option<&T> {
     ring.get(number.checked_rem(ring.len())?)
 }
 
-fn delivery(
-    place: usize,
-    purpose: Purpose,
-    request: Arc<JitRequest>,
-    follow: Option<Follow>,
-) -> Option<SwipeJob> {
-    match request.body() {
-        Ok(body) => Some(SwipeJob { place, purpose, request, body: Bytes::from(body), follow }),
-        Err(error) => {
-            tracing::error!(%error, "a request could not be written");
-            None
-        }
-    }
-}
-
-fn with_another_amount(request: &JitRequest) -> Arc<JitRequest> {
-    let currency = request.currency;
-    let minor = request.amount.minor(currency).map_or(100, |minor| minor.saturating_add(1));
-    Arc::new(JitRequest { amount: Decimal::of(Money { minor, currency }), ..request.clone() })
+/// What an answer approves, and its decision.
+fn approval(request: &JitRequest, answer: &Answer) -> Option<(Money, MessageId)> {
+    let approved = Money::parse(&answer.amount, request.currency).ok();
+    let approved = approved.filter(|approved| answer.status == 200 && approved.minor > 0);
+    approved.zip(answer.decision)
 }
 
 #[cfg(test)]

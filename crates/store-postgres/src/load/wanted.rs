@@ -14,7 +14,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) owners: Vec<Uuid>,
     pub(crate) programs: Vec<Uuid>,
     /// Those of them that change.
-    pub(crate) programs_to_change: Vec<Uuid>,
+    pub(crate) changes_a_program: bool,
     pub(crate) accounts: Vec<Uuid>,
     pub(crate) cardholders: Vec<Uuid>,
     pub(crate) cards: Vec<Uuid>,
@@ -87,9 +87,7 @@ impl<'a> Wanted<'a> {
             wanted.keys.push(&work.command.key);
             wanted.owners.extend(keys.owner.map(OwnerId::uuid));
             wanted.programs.extend(keys.program.map(ProgramId::uuid));
-            if let Action::ChangeProgram(change) = &work.command.action {
-                wanted.programs_to_change.push(change.program.uuid());
-            }
+            wanted.changes_a_program |= matches!(work.command.action, Action::ChangeProgram(_));
             wanted.accounts.extend(keys.account.map(AccountId::uuid));
             wanted.cardholders.extend(keys.cardholders.into_iter().flatten().map(CardholderId::uuid));
             wanted.cards.extend(keys.card.map(CardId::uuid));

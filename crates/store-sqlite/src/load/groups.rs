@@ -15,7 +15,7 @@ pub(super) fn load(connection: &Connection, state: &mut State, wanted: &GroupRef
     };
     let root = first(connection, root)?;
     if !state.groups.contains_key(&root) {
-        let Some(group) = read_group(connection, root)? else {
+        let Some(group) = read_whole(connection, root)? else {
             return Ok(());
         };
         put(state, group);
@@ -77,7 +77,11 @@ pub(super) fn any_merged(connection: &Connection) -> rusqlite::Result<bool> {
 
 /// The group of the message that began it, or a part of it; `None` if that one was about no card of ours.
 pub(crate) fn read_group(connection: &Connection, root: MessageId) -> rusqlite::Result<Option<HoldGroup>> {
-    let root = first(connection, root)?;
+    read_whole(connection, first(connection, root)?)
+}
+
+/// The group of the message that began it, which is a part of no other; `None` as above.
+pub(crate) fn read_whole(connection: &Connection, root: MessageId) -> rusqlite::Result<Option<HoldGroup>> {
     let select = "select messages.owner, card, cardholder, account, accounts.currency from messages
                   join accounts on accounts.id = messages.account
                   where messages.id = ?1 and card is not null and cardholder is not null";

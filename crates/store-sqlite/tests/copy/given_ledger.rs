@@ -68,7 +68,9 @@ pub(crate) async fn fill(ledger: &dyn Ledger) -> Funded {
     let by_merchant = DaysByMerchant::new([("lodging".to_owned(), 30), ("7012".to_owned(), 3)]);
     let change = given::program_change(funded.program, Days::new(9).ok(), by_merchant.ok());
     given::sent(ledger, &change).await;
-    ledger.keep_sweep(Sweep { days: 9, position: 4 }).await.expect("a ledger that works");
+    for days in [9, Sweep::UNCONFIRMED] {
+        ledger.keep_sweep(Sweep { days, position: 4 }).await.expect("a ledger that works");
+    }
     given::merged_groups(ledger).await;
     let batch = Batch { members: Vec::new(), stage_times: Arc::new(timed) };
     ledger.transact(batch).await.expect("a ledger that works");

@@ -1,7 +1,7 @@
 //! Messages that name each other only in the end: their hold groups become one.
 
 use bursar_core::command::{GroupRef, LinkKind, Says};
-use bursar_core::{DeclineReason, GroupStatus, MessageId, Window};
+use bursar_core::{Decided, DeclineReason, DiscrepancyKind, GroupStatus, MessageId, Window};
 use jiff::SignedDuration;
 
 use super::NOON;
@@ -103,6 +103,23 @@ pub(super) async fn an_id_that_only_suggests_makes_no_two_purchases_one(ledger: 
     let unnamed = report(&account, "t-4", Says::FinalCapture, "8.00", 3);
     assert_eq!(declined(ledger, &unnamed.hinting(LinkKind::Reference, "r-1")).await, None);
     assert_eq!(books(ledger, &account).await, (8_200, 0, 0, 0));
+}
+
+pub(super) async fn a_code_of_an_approval_leads_to_what_is_held_and_is_told_as_a_guess(ledger: &dyn Ledger) {
+    let account = given::account(ledger, usd("100.00")).await;
+    let hinting = |call: Call| call.unasked().hinting(LinkKind::Approval, "card 324398 merchant USD");
+    let decided = async |call: Call| given::sent(ledger, &hinting(call)).await.decided.expect("decided now");
+    decided(report(&account, "t-1", Says::Hold, "10.00", 0)).await;
+    let guessed = decided(report(&account, "t-2", Says::FinalCapture, "8.00", 1)).await;
+    assert_eq!(books(ledger, &account).await, (9_200, 0, 0, 0));
+    let told = guessed.discrepancy.expect("a guess is told");
+    assert_eq!((told.kind, told.held_minor, told.posted_minor), (DiscrepancyKind::Guessed, -1_000, -800));
+    // The purchase has ended: what has the same code is another.
+    let late = decided(report(&account, "t-3", Says::FinalCapture, "5.00", 2)).await;
+    assert_eq!(late.discrepancy, None);
+    let root = |of: &Decided| of.message.group.as_ref().map(|group| group.root);
+    assert_ne!(root(&late), root(&guessed));
+    assert_eq!(books(ledger, &account).await, (8_700, 0, 0, 0));
 }
 
 /// Each owner's purchases are his own, whatever ids somebody sends.

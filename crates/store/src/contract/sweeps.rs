@@ -53,11 +53,17 @@ pub(super) async fn a_hold_is_found_by_its_last_message_once_that_is_old_enough(
     let found = idle(ledger, 1, 0, 1_000).await.groups;
     assert_eq!((found[1].root, found[1].program), (first, account.program));
     assert_eq!(found[1].mcc.map(|mcc| mcc.number()), Some(5812));
+    assert_eq!(found.iter().map(|group| group.is_reported).collect::<Vec<_>>(), [false, false]);
     let refused = given::report(&account, "t-2", Says::Refused, usd("10.00"));
     let refused = given::sent(ledger, &refused).await.id();
     assert_eq!(last_of(ledger, 1).await, [more]);
     place.clock().set_after_noon(DAY * 3);
     assert_eq!(last_of(ledger, 1).await, [more, refused], "a report speaks of its group");
+    let adopted = given::report(&account, "t-4", Says::Hold, usd("1.00"));
+    given::sent(ledger, &adopted).await;
+    place.clock().set_after_noon(DAY * 4);
+    let found = idle(ledger, 1, 0, 1_000).await.groups;
+    assert_eq!(found.iter().map(|group| group.is_reported).collect::<Vec<_>>(), [false, true, true]);
     assert_books_are_right(place.books());
 }
 

@@ -115,7 +115,7 @@ fn line(view: &TransactionView) -> [String; HEADER.len()] {
     [
         view.id.to_string(),
         view.began_at.to_string(),
-        view.status().as_str().to_owned(),
+        view.status.as_str().to_owned(),
         view.kind.as_str().to_owned(),
         view.owner.map(|id| id.to_string()).unwrap_or_default(),
         view.cardholder.map(|id| id.to_string()).unwrap_or_default(),

@@ -171,9 +171,9 @@ impl Wanted {
     }
 
     pub(super) fn wants(&self, view: &TransactionView) -> bool {
-        let amount_minor = view.amount_minor();
-        self.status.is_none_or(|status| view.status() == status)
-            && self.currency.is_none_or(|currency| view.currency() == Some(currency))
+        let amount_minor = view.amount_minor;
+        self.status.is_none_or(|status| view.status == status)
+            && self.currency.is_none_or(|currency| view.currency == Some(currency))
             && self.min_minor.is_none_or(|min| amount_minor.is_some_and(|minor| minor >= min))
             && self.max_minor.is_none_or(|max| amount_minor.is_some_and(|minor| minor <= max))
     }

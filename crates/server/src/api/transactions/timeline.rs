@@ -72,7 +72,7 @@ struct KeptView {
     /// When it was decided or booked here.
     #[schema(value_type = schema::Time)]
     recorded_at: Timestamp,
-    /// What it told beside: `conversion`, `acquirer_fee`, `fees`, `stand_in`, `response`, `approval_code`, `network`
+    /// What it told beside: `conversion`, `acquirer_fee`, `fees`, `stand_in`, `response`, `approval_code`, `hold_days`, `network`
     /// and `network_reference_id`, each as far as it was told.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]

@@ -95,7 +95,7 @@ pub(in crate::api) struct TransactionView {
     pub(super) id: MessageId,
     #[schema(value_type = schema::TransactionKind)]
     pub(super) kind: TransactionKind,
-    status: Status,
+    pub(super) status: Status,
     /// When it was first heard of here.
     #[schema(value_type = schema::Time)]
     pub(super) began_at: Timestamp,
@@ -129,7 +129,7 @@ pub(in crate::api) struct TransactionView {
     pub(super) merchant_currency: Option<String>,
     pub(super) flags: Vec<Flag>,
     #[serde(skip)]
-    amount_minor: Option<i64>,
+    pub(super) amount_minor: Option<i64>,
 }
 
 /// What it did to its account; left out where there is none.
@@ -185,18 +185,6 @@ impl TransactionView {
             flags: flags(&total, messages),
             amount_minor,
         })
-    }
-
-    pub(super) fn status(&self) -> Status {
-        self.status
-    }
-
-    pub(super) fn currency(&self) -> Option<Currency> {
-        self.currency
-    }
-
-    pub(super) fn amount_minor(&self) -> Option<i64> {
-        self.amount_minor
     }
 }
 

@@ -15,7 +15,7 @@ const LOOK_UP: Duration = Duration::from_secs(5);
 
 /// Why an item is not worked off.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// For now, and through no fault of its own: the store is away.
     Away(String),
     /// For now, while the store works: somebody else has its owner, or too much waits.
@@ -54,7 +54,8 @@ pub(super) async fn work_off(app: &App, item: &Item) -> Result<(), Trouble> {
     }
 }
 
-async fn transaction(app: &App, report: TransactionReport) -> Result<(), Trouble> {
+/// Books what became of a transaction.
+pub(crate) async fn transaction(app: &App, report: TransactionReport) -> Result<(), Trouble> {
     let (token, transaction_type) = (report.token().clone(), report.transaction_type().clone());
     let wanted = Wanted { card: report.card_token(), ..Wanted::default() };
     let found = app.authorizer().look_up(wanted, Instant::now() + LOOK_UP, &mut Timeline::begin()).await?;

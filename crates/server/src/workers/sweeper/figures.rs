@@ -11,6 +11,7 @@ use jiff::Timestamp;
 pub struct Figures {
     expired: AtomicU64,
     unconfirmed: AtomicU64,
+    asked: AtomicU64,
     left: AtomicUsize,
     last_run: Mutex<Option<LastRun>>,
 }
@@ -31,10 +32,16 @@ impl Figures {
         self.expired.load(Ordering::Relaxed)
     }
 
-    /// Holds that it found due and that the processor never confirmed; it listed them and left them.
+    /// Holds that the processor has not confirmed; it listed them and left them.
     #[must_use]
     pub fn unconfirmed(&self) -> u64 {
         self.unconfirmed.load(Ordering::Relaxed)
+    }
+
+    /// Holds that it asked the processor about, and got an answer.
+    #[must_use]
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Holds that it could not look at in the last run; it tries again.
@@ -55,6 +62,10 @@ impl Figures {
 
     pub(super) fn add_unconfirmed(&self) {
         self.unconfirmed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_asked(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn note_run(&self, left: usize, error: Option<&StoreError>) {

@@ -117,6 +117,7 @@ impl Case {
             cash_minor: 0,
             at: at(number),
             sent: 10 * number.unsigned_abs(),
+            is_silent: false,
             told: Told::Acknowledged,
         });
         self.booked(number, token, "report");

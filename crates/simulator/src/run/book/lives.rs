@@ -33,6 +33,8 @@ pub(super) struct Life {
     pub(super) cash_minor: i64,
     pub(super) released_minor: i64,
     pub(super) cleared_minor: i64,
+    /// Whether nothing of it is told until the server asks.
+    pub(super) is_silent: bool,
 }
 
 /// What the gateway is asked about an earlier purchase.
@@ -70,6 +72,7 @@ impl Life {
             cash_minor: request.cash_minor().unwrap_or(0).min(approved_minor),
             released_minor: 0,
             cleared_minor: 0,
+            is_silent: false,
         }
     }
 
@@ -112,6 +115,7 @@ impl Book {
             cash_minor: 0,
             released_minor: 0,
             cleared_minor: 0,
+            is_silent: false,
         };
         let says = match step.deed {
             Deed::StandIn => Says::StoodIn,
@@ -125,8 +129,9 @@ impl Book {
     }
 
     /// The processor declined it, for the answer was not there in time.
-    pub(super) fn too_late(&mut self, request: &JitRequest, card: usize, step: u64) {
-        let life = Life::of(request, card, request.amount.minor(request.currency).unwrap_or(0));
+    pub(super) fn too_late(&mut self, request: &JitRequest, card: usize, step: u64, is_silent: bool) {
+        let minor = request.amount.minor(request.currency).unwrap_or(0);
+        let life = Life { is_silent, ..Life::of(request, card, minor) };
         let notice = self.notice(&life, Says::TooLate, life.approved_minor);
         self.tell(notice, step, Manner::default());
     }
@@ -178,7 +183,8 @@ impl Book {
         let mut notice = match says {
             Says::Approved => self.notice(&life, says, amount_minor),
             Says::Refunded => {
-                let refund = Life { ask: Ask::Refund, cash_minor: 0, at, ..life.clone() };
+                // It is a purchase of its own, and nothing that the server could ask about.
+                let refund = Life { ask: Ask::Refund, cash_minor: 0, at, is_silent: false, ..life.clone() };
                 Notice { original_jit_token: None, ..self.following(&refund, says, amount_minor) }
             }
             _ => self.following(&Life { at, cash_minor: 0, ..life.clone() }, says, amount_minor),
@@ -201,7 +207,7 @@ impl Book {
         let amount_minor = part_of(life.approved_minor, percent);
         let wish = Wish { ask: Ask::Purchase, preceding: Some(first), amount_minor, at };
         let acts = vec![Act { after: 1, event: Event::Confirmation, manner: act.manner }];
-        self.ask(life, wish, step, acts)
+        self.ask(life, wish, step, acts, life.is_silent)
     }
 
     fn asked_refund(&mut self, life: &Life, percent: u32, act: Act, step: u64, at: Timestamp) -> Option<Job> {
@@ -212,11 +218,11 @@ impl Book {
         let wish = Wish { ask: Ask::Refund, preceding: None, amount_minor, at };
         let follow = |after, event| Act { after, event, manner: act.manner };
         let acts = vec![follow(1, Event::Confirmation), follow(REFUND_STEPS, Event::RefundClearing)];
-        self.ask(life, wish, step, acts)
+        self.ask(life, wish, step, acts, false)
     }
 
     /// Asks the gateway about something that belongs to an earlier purchase.
-    fn ask(&mut self, life: &Life, wish: Wish, step: u64, acts: Vec<Act>) -> Option<Job> {
+    fn ask(&mut self, life: &Life, wish: Wish, step: u64, acts: Vec<Act>, is_silent: bool) -> Option<Job> {
         let number = self.world.history.swipes.len();
         let owner = self.world.layout.owner_of_card(life.card);
         let holder = self.world.layout.cards[life.card].cardholder;
@@ -236,7 +242,7 @@ impl Book {
             layout: BodyLayout::V2,
             at: wish.at,
         });
-        let follow = Follow { card: life.card, step, release: None, acts, late: None };
+        let follow = Follow { card: life.card, step, release: None, acts, late: None, is_silent };
         self.first_delivery(request, follow).map(Job::Swipe)
     }
 
@@ -261,6 +267,7 @@ impl Book {
             change_minor: 0,
             cash_minor: life.cash_minor,
             at: life.at,
+            is_silent: life.is_silent,
             sent: 0,
             told: Told::Unknown,
         }
@@ -278,10 +285,15 @@ impl Book {
         }
     }
 
-    /// Has the notice sent from this step on, in its manner.
-    fn tell(&mut self, notice: Notice, step: u64, manner: Manner) {
+    /// Has the notice sent from this step on, in its manner; or not, where the server has to ask and has not yet.
+    fn tell(&mut self, mut notice: Notice, step: u64, manner: Manner) {
         let place = self.world.history.notices.len();
         let counted = notice.word();
+        notice.is_silent &= !self.record(&notice);
+        if notice.is_silent {
+            notice.sent = self.tick();
+            return self.world.history.notices.push(notice);
+        }
         self.world.history.notices.push(notice);
         let at = step + manner.delay.steps();
         self.due.entry(at).or_default().push(Due { place, counted, delay: manner.delay });
@@ -289,6 +301,15 @@ impl Book {
             let again = Due { place, counted: REPEATS, delay: Delay::None };
             self.due.entry(at + after).or_default().push(again);
         }
+    }
+
+    /// Has the processor know it. Whether the server has asked about its purchase already, or nobody can.
+    fn record(&self, notice: &Notice) -> bool {
+        let Some(records) = &self.records else { return true };
+        records.add(notice).unwrap_or_else(|error| {
+            tracing::error!(%error, "a transaction could not be written");
+            true
+        })
     }
 
     /// The webhooks of this step, each with as many notices as fit.
@@ -346,9 +367,15 @@ impl Book {
         }
     }
 
-    /// What was approved without us and is not cleared yet is cleared now: with the run the network
-    /// ends, too, and an open hold of its own shows in no list.
+    /// With the run the network ends, too: what is not confirmed yet is confirmed now, and what was approved without
+    /// us and is not cleared yet is cleared, for an open hold of its own shows in no list.
     pub(in crate::run) fn end(&mut self, at: Timestamp) {
+        for (token, act) in std::mem::take(&mut self.acts).into_values().flatten() {
+            let life = self.lives.get(&token).filter(|_| act.event == Event::Confirmation).cloned();
+            if let Some(life) = life {
+                self.happen(life, act, self.step, at);
+            }
+        }
         let stood_in = self.world.history.notices.iter().filter(|notice| notice.says == Says::StoodIn);
         let open: Vec<Arc<str>> = stood_in.map(|notice| Arc::clone(&notice.token)).collect();
         for token in open {

@@ -2,14 +2,15 @@
 
 mod lives;
 
-use bursar_core::{AccountId, CardId, CardholderId, OwnerId};
+use bursar_core::{AccountId, CardId, CardholderId, Currency, OwnerId};
+use uuid::Uuid;
 
 use super::*;
 use crate::control::{ControlStatus, Rule};
 use crate::history::{Account, Answer, Card, Cardholder, Control, Owner, Scope, Status};
-use crate::layout::Turn;
 use crate::layout::tests::usual;
-use crate::plan::Plan;
+use crate::layout::{FOREIGN_CURRENCY, Turn};
+use crate::plan::{Deed, Plan};
 
 /// The usual world as if it had been created.
 fn world() -> World {

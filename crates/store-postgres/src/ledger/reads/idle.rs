@@ -20,7 +20,11 @@ const SELECT: &str = "
         select * from looked_at where position <
             coalesce((select min(position) from looked_at where at > $3), 9223372036854775807)
     ), found as (
-        select old.position, old.id, old.root, owners.program, first.merchant
+        select old.position, old.id, old.root, owners.program, first.merchant,
+            first.source = $4 or exists (
+                select from messages as other where other.root = old.root and other.root <> other.id
+                and other.source = $4
+            ) as is_reported
         from old join messages as first on first.id = old.root join owners on owners.id = first.owner
         join accounts on accounts.id = first.account and accounts.open_holds > 0
         where old.moves and not exists (
@@ -28,7 +32,8 @@ const SELECT: &str = "
             and later.position > old.position and (later.effect <> 'none' or later.source = $4)
         )
     )
-    select walked.position, walked.count, found.position, found.id, found.root, found.program, found.merchant
+    select walked.position, walked.count, found.position, found.id, found.root, found.program, found.merchant,
+        found.is_reported
     from (select max(position) as position, count(*) from old) as walked left join found on true
     order by found.position";
 
@@ -75,6 +80,7 @@ fn read_group(row: &Row) -> Read<Option<IdleGroup>> {
         root: id(row, 4, MessageId::new)?,
         program: id(row, 5, ProgramId::new)?,
         mcc: read_mcc(get(row, 6)?),
+        is_reported: get(row, 7)?,
     }))
 }
 

@@ -52,13 +52,16 @@ fn find_if_last(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Opti
     if connection.prepare_cached(&later)?.exists(parameters)? {
         return Ok(None);
     }
-    let first = "select program, merchant from messages join owners on owners.id = messages.owner
+    let first = "select program, merchant, source = ?2 or exists (select 1 from messages as other
+                     where other.root = ?1 and other.root <> other.id and other.source = ?2)
+                 from messages join owners on owners.id = messages.owner
                  join accounts on accounts.id = messages.account and open_holds > 0 where messages.id = ?1";
     let mut statement = connection.prepare_cached(first)?;
-    let mut rows = statement.query([Blob16(root.uuid())])?;
+    let mut rows = statement.query(params![Blob16(root.uuid()), REPORT])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let program = id(row, 0, ProgramId::new)?;
-    Ok(Some(IdleGroup { position, last, root, program, mcc: read_mcc(row.get_ref(1)?.as_str_or_null()?) }))
+    let mcc = read_mcc(row.get_ref(1)?.as_str_or_null()?);
+    Ok(Some(IdleGroup { position, last, root, program, mcc, is_reported: row.get(2)? }))
 }
 
 /// Of a merchant that cannot be read none: who reads its message is told.

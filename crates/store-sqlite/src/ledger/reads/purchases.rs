@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use crate::keys;
-use crate::load::{find_root, first, is_part, read_group};
+use crate::load::{find_root, first, is_part, read_whole};
 use crate::rows::{Blob16, Micros, id, message};
 
 /// What is looked at of every message that is passed; the first says where the owner's message before is.
@@ -31,7 +31,7 @@ pub(super) fn find_purchase(connection: &Connection, id: MessageId) -> rusqlite:
 }
 
 fn read_purchase(connection: &Connection, position: i64, root: MessageId) -> rusqlite::Result<Purchase> {
-    let group = read_group(connection, root)?;
+    let group = read_whole(connection, root)?;
     let members = match &group {
         Some(group) => group.messages.iter().map(|member| member.id).collect(),
         None => vec![root],

@@ -14,6 +14,7 @@ use super::token;
 pub fn details() -> Details {
     let decimal = |text| Decimal::parse(text).expect("a decimal");
     Details {
+        hold_days: Some(30),
         conversion: Some(Conversion {
             original_amount: decimal("0.39"),
             original_currency: token("826"),
