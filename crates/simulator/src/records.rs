@@ -42,7 +42,7 @@ struct Transaction {
 
 /// A page of transactions.
 #[derive(Debug, Serialize)]
-struct Page {
+pub(crate) struct Page {
     count: usize,
     start_index: usize,
     end_index: usize,
@@ -72,7 +72,7 @@ impl Records {
         self.held().told.contains(token)
     }
 
-    fn find(&self, token: &str) -> Option<Box<RawValue>> {
+    pub(crate) fn find(&self, token: &str) -> Option<Box<RawValue>> {
         let mut held = self.held();
         let (token, transaction) = held.transactions.get_key_value(token)?;
         let (token, item) = (Arc::clone(token), transaction.item.clone());
@@ -80,7 +80,7 @@ impl Records {
         Some(item)
     }
 
-    fn related(&self, token: &str, start: usize, count: usize) -> Option<Page> {
+    pub(crate) fn related(&self, token: &str, start: usize, count: usize) -> Option<Page> {
         let mut held = self.held();
         let first = Arc::clone(&held.transactions.get(token)?.first);
         let others: Vec<Arc<str>> =

@@ -1,5 +1,7 @@
 //! `bursar simulate` against a server that someone else started: right, and not right.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 use bursar_testkit::{Store, on_both_stores};
@@ -41,6 +43,35 @@ async fn lives_with_every_bad_habit_pass_and_swipes_may_be_all_there_is(store: S
     let output = simulate(&server).args(["--for", "1s", "--swipes-only", "--habits", "25"]).output()?;
     let swiped = report(&output)?;
     assert_eq!((output.status.code(), &swiped["notices"]), (Some(0), &json!({})), "{swiped}");
+    assert_eq!(home.check()?["findings"], json!([]));
+    Ok(())
+}
+
+on_both_stores!(a_server_that_asks_the_processor_learns_what_it_was_never_told);
+async fn a_server_that_asks_the_processor_learns_what_it_was_never_told(store: Store) -> Result<(), Error> {
+    let home = Home::on(store)?;
+    drop(home.start()?);
+    let api = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    let url = format!("http://{api}");
+    let asking = [
+        ("BURSAR__MARQETA__BASE_URL", url.as_str()),
+        ("BURSAR__SWEEPER__UNCONFIRMED_AFTER_S", "5"),
+        ("BURSAR__SWEEPER__INTERVAL_S", "1"),
+    ];
+    let refused = home.start_with(&asking).err().ok_or("it started without tokens")?.to_string();
+    assert!(refused.contains("application_token") && refused.contains("credentials.toml"), "{refused}");
+    let mut credentials = OpenOptions::new().append(true).open(home.folder().join("credentials.toml"))?;
+    credentials.write_all(b"application_token = \"app\"\naccess_token = \"secret\"\n")?;
+    let server = home.start_with(&asking)?;
+    let mut simulation = simulate(&server);
+    simulation.args(["--for", "5s", "--habits", "silent=20,late=20", "--processor-api", &api]);
+    let output = simulation.output()?;
+    let report = report(&output)?;
+    assert_eq!(report["verdicts"], json!({"simulator": "passed"}), "{report}");
+    assert!(report["notices"]["asked for"].as_u64() > Some(50), "{report}");
+    assert!(server.get("/v1/profile").await?["sweeper"]["asked"].as_u64() > Some(50));
+    let listed = server.get("/v1/discrepancies?open=true").await?;
+    assert_eq!(listed["items"], json!([]), "it answered all that it was asked");
     assert_eq!(home.check()?["findings"], json!([]));
     Ok(())
 }

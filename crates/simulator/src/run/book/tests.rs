@@ -57,7 +57,15 @@ fn step(deed: Deed) -> Step {
     let mut steps = Plan::new(1, usual());
     let is_like = |step: &Step| step.deed == deed && step.card < 10;
     let step = steps.find(is_like).expect("every deed is planned");
-    Step { index: 10, release: None, life: Vec::new(), late: None, chores: Vec::new(), ..step }
+    Step {
+        index: 10,
+        release: None,
+        life: Vec::new(),
+        late: None,
+        is_silent: false,
+        chores: Vec::new(),
+        ..step
+    }
 }
 
 fn swipes(jobs: Vec<Job>) -> Vec<SwipeJob> {

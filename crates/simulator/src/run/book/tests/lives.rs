@@ -3,6 +3,7 @@
 use super::*;
 use crate::history::{Notice, Says, Told};
 use crate::plan::{Clearing, Delay, Event, Late, Manner};
+use crate::records::Records;
 
 const ALL: Clearing = Clearing { percent: None, part: None, is_final: None };
 
@@ -152,4 +153,57 @@ fn what_nobody_was_asked_about_is_told_and_in_the_end_cleared() {
     assert!(matches!(notices[1].says, Says::Cleared(_)) && notices[1].follows.is_none());
     assert_eq!(notices[2].follows.as_ref(), Some(&notices[0].token));
     assert!(matches!(notices[2].says, Says::Cleared(_)) && notices.len() == 3);
+}
+
+/// A book whose processor can be asked, and a purchase of which nothing is told until it is.
+fn silent(life: Vec<Act>, late: Option<Late>) -> (Book, Arc<Records>, Arc<JitRequest>) {
+    let records = Arc::new(Records::default());
+    let mut book = Book::new(world(), true).with_records(Some(Arc::clone(&records)));
+    let purchase = Step { is_silent: true, life, late, ..step(Deed::Purchase) };
+    let request = approve(&mut book, &purchase);
+    (book, records, request)
+}
+
+#[test]
+fn nothing_is_told_of_a_silent_purchase_until_somebody_has_asked() {
+    let life = vec![act(1, Event::Confirmation), act(2, Event::Reversal(25)), act(50, Event::Clearing(ALL))];
+    let (mut book, records, request) = silent(life, None);
+    assert!(webhooks(&mut book, 20).is_empty() && book.open.is_empty());
+    let [confirmed, released] = &book.world.history.notices[..] else { panic!("two notices") };
+    assert!(confirmed.is_silent && released.is_silent && confirmed.sent < released.sent);
+    let tokens = [Arc::clone(&confirmed.token), Arc::clone(&released.token)];
+    assert!(!tokens.iter().any(|token| records.has_told(token)));
+    assert!(records.find(&request.token).is_some() && records.related(&request.token, 0, 10).is_some());
+    assert!(tokens.iter().all(|token| records.has_told(token)));
+    assert_eq!(webhooks(&mut book, 80), [[2]], "what follows is told as ever");
+}
+
+#[test]
+fn a_time_out_is_silent_only_where_something_is_held() {
+    let (mut book, records, request) = silent(Vec::new(), Some(Late::After(0)));
+    assert!(webhooks(&mut book, 20).is_empty());
+    assert_eq!(said(&book).first().map(|(says, _)| *says), Some(Says::TooLate));
+    assert!(records.find(&request.token).is_some());
+    let mut book = Book::new(world(), true).with_records(Some(records));
+    let purchase = Step { is_silent: true, late: Some(Late::After(0)), ..step(Deed::Purchase) };
+    let job = swipes(book.jobs(&purchase, Timestamp::UNIX_EPOCH)).pop().expect("a swipe");
+    book.delivered(job, Delivery::Unknown);
+    assert_eq!(webhooks(&mut book, 20), [[0]]);
+}
+
+#[test]
+fn where_nobody_can_ask_all_is_told() {
+    let mut book = Book::new(world(), true);
+    approve(
+        &mut book,
+        &Step { is_silent: true, life: vec![act(1, Event::Confirmation)], ..step(Deed::Purchase) },
+    );
+    assert_eq!(webhooks(&mut book, 20), [[0]]);
+}
+
+#[test]
+fn what_is_not_confirmed_in_the_end_is_confirmed_then() {
+    let (mut book, _) = living(vec![act(90, Event::Confirmation), act(99, Event::Clearing(ALL))]);
+    book.end(Timestamp::UNIX_EPOCH);
+    assert_eq!(said(&book), [(Says::Approved, 199)]);
 }
