@@ -1,7 +1,5 @@
 //! Reads a webhook: an object of arrays, one each kind of notice.
 
-use std::collections::BTreeMap;
-
 use bursar_core::command::Says;
 use bursar_core::text::{FreeText, Token};
 use serde_json::value::RawValue;
@@ -17,7 +15,7 @@ use super::notice::{Notice, find_token, without_card_data};
 use super::report::{Asked, TransactionReport, may_be_asked};
 use super::transaction::{Amount, Rule, find_rule};
 use super::wire::{Item, Scalar};
-use crate::json::Object;
+use crate::json::{Members, Object};
 
 /// One item of a webhook.
 #[derive(Debug)]
@@ -49,7 +47,7 @@ pub struct Unreadable {
 /// The body as a whole is not UTF-8, not JSON, no object with arrays, or nests too deep.
 pub fn decode_webhook(body: &[u8]) -> Result<Vec<Delivered>, Reject> {
     let text = read_text(body)?;
-    let kinds: BTreeMap<String, &RawValue> = serde_json::from_str(text)
+    let Members(kinds) = serde_json::from_str(text)
         .map_err(|error| Reject::new("body", format!("is no JSON object: line {}", error.line())))?;
     let mut delivered = Vec::new();
     let mut has_array = false;

@@ -324,7 +324,8 @@ fn what_may_have_been_asked_is_claimed_and_so_is_what_it_follows() {
 fn a_notice_is_read_apart_from_the_others() {
     let read = |body: &str| decode_webhook(body.as_bytes());
     let delivered = read(
-        r#"{"transactions":[{"token":"t-1","type":"refund"},7],"pings":[{}],"novelties":[{},{"token":"n-1"}],"note":"x"}"#,
+        r#"{"transactions":[{"token":"t-1","type":"refund"},7],"pings":[{}],"novelties":[{},{"token":"n-1"}],"note":"x",
+            "transactions":[8]}"#,
     )
     .expect("a webhook");
     let told = |delivered: &Delivered| match delivered {
@@ -336,12 +337,14 @@ fn a_notice_is_read_apart_from_the_others() {
     };
     let told: Vec<String> = delivered.iter().map(told).collect();
     let expected = [
-        "note: is no array note none \"x\"",
-        "novelties[0].: is of a kind that nobody knows here novelties none {}",
-        r#"novelties[1].: is of a kind that nobody knows here novelties n-1 {"token":"n-1"}"#,
-        "Ping",
         r#"transactions[0].state: is missing transactions t-1 {"token":"t-1","type":"refund"}"#,
         "transactions[1].: has the wrong type: expected an object transactions none 7",
+        "Ping",
+        "novelties[0].: is of a kind that nobody knows here novelties none {}",
+        r#"novelties[1].: is of a kind that nobody knows here novelties n-1 {"token":"n-1"}"#,
+        "note: is no array note none \"x\"",
+        // Come twice, an array takes nothing from the other.
+        "transactions[0].: has the wrong type: expected an object transactions none 8",
     ];
     assert_eq!(told, expected);
     for body in
