@@ -100,9 +100,10 @@ pub(crate) struct Simulate {
     /// The file with the server's API key and processor password.
     #[arg(long, value_name = "FILE", default_value = "bursar-data/credentials.toml")]
     pub(crate) credentials: PathBuf,
-    /// Answer there what the server asks the processor: its marqeta.base_url is then http://ADDRESS. Only with it
-    /// the habit `silent` shows.
-    #[arg(long, value_name = "ADDRESS")]
+    /// Answer there what the server asks the processor: an address and port of this machine, as 127.0.0.1:3100. The
+    /// server needs marqeta.base_url = "http://127.0.0.1:3100", sweeper.unconfirmed_after_s of a few seconds, and tokens
+    /// in the credentials file. Only with it the habit `silent` shows.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_own_address)]
     pub(crate) processor_api: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) load: Load,
@@ -152,6 +153,15 @@ pub(crate) struct Config {
     pub(crate) json: bool,
 }
 
+/// Reads an address of this machine: tokens are sent there in the clear.
+fn parse_own_address(text: &str) -> Result<SocketAddr, String> {
+    let address: Option<SocketAddr> = text.parse().ok();
+    let is_good = |address: &SocketAddr| address.ip().is_loopback() && address.port() > 0;
+    address
+        .filter(is_good)
+        .ok_or_else(|| format!("{text:?} is no address of this machine, as 127.0.0.1:3100"))
+}
+
 /// Reads `30s`, `5m`, `1h` or `500ms`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -172,6 +182,14 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn the_processor_s_api_is_on_this_machine() {
+        assert!(parse_own_address("127.0.0.1:3100").is_ok() && parse_own_address("[::1]:1").is_ok());
+        for bad in ["127.0.0.1:0", "0.0.0.0:3100", "10.0.0.1:3100", "localhost:3100", "3100", ""] {
+            assert!(parse_own_address(bad).is_err_and(|why| why.contains("127.0.0.1:3100")), "{bad}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {

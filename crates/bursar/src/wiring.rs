@@ -87,6 +87,22 @@ async fn open_ledger(config: &Config) -> Result<Arc<dyn Store>, Failure> {
     })
 }
 
+/// Whether the ledger has programs whose names begin otherwise.
+pub(crate) async fn has_programs_beside(config: &Config, name: &str) -> Result<bool, Failure> {
+    let ledger = open_ledger(config).await?;
+    let mut page = Page { after: None, limit: 1_000 };
+    loop {
+        let programs = ledger.list_programs(page).await?;
+        if programs.iter().any(|program| !program.name.as_str().starts_with(name)) {
+            return Ok(true);
+        }
+        page.after = programs.last().map(|program| program.id);
+        if page.after.is_none() {
+            return Ok(false);
+        }
+    }
+}
+
 impl Bursar {
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.server.local_addr())

@@ -5,6 +5,7 @@ mod capture;
 mod control;
 mod create;
 mod discrepancy;
+mod doubt;
 mod group;
 mod program;
 mod release;
@@ -23,7 +24,7 @@ use crate::command::{Action, Close, Command, GroupRef, Link, Record, TokenKind};
 use crate::control::Scope;
 use crate::discrepancy::{Closing, Discrepancy, DiscrepancyKind};
 use crate::event::{Event, Object};
-use crate::hold_group::{FoldOverflow, GroupBooks};
+use crate::hold_group::{FoldOverflow, GroupBooks, HoldGroup};
 use crate::id::{JournalId, MessageId};
 use crate::journal::{CustomerEntry, Journal, ProgramAccount, ProgramEntry};
 use crate::message::{Answer, Authorization, Fingerprint, Membership, Message, Recorded};
@@ -33,6 +34,7 @@ use crate::state::{Answered, ScopeControls, State, Unreadable};
 use crate::window::Counters;
 
 pub use control::history_since;
+pub use doubt::{DENIED, UNCONFIRMED};
 pub use windows::count;
 
 /// One command of a batch, and how its answer is written.
@@ -285,7 +287,8 @@ fn rule_of_owner(state: &State, command: &Command, owner: &Owner, at: Timestamp)
             follow(&action.group, &|group, books| release::expire(action, group, books))
         }
         Action::Doubt(action) => {
-            follow(&action.group, &release::may_doubt).map(|ruling| release::doubt(ruling, action))
+            let may = |group: &HoldGroup, books: &GroupBooks| doubt::may(action, group, books);
+            Ok(doubt::doubt(state, follow(&action.group, &may)?, action))
         }
         Action::Capture(action) => follow(&action.group, &|group, _| capture::capture(action, group)),
         Action::Refund(action) => {

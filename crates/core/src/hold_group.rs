@@ -18,6 +18,7 @@ use crate::control::Scope;
 use crate::id::{AccountId, CardId, CardholderId, MessageId, OwnerId};
 use crate::message::{MessageKey, Role, Source, TransactionKind};
 use crate::money::Currency;
+use crate::text::Token;
 use crate::word::words;
 
 pub use effect::Effect;
@@ -64,7 +65,7 @@ pub struct GroupMessage {
 }
 
 impl GroupMessage {
-    /// Whether it only says that nobody ever confirmed the hold.
+    /// Whether it only says that nobody has confirmed a decision.
     #[must_use]
     pub fn is_doubt(&self) -> bool {
         self.key.source == Source::Sweeper && self.effect == Effect::None
@@ -157,6 +158,35 @@ impl HoldGroup {
     pub fn is_confirmed(&self) -> bool {
         let has = |role: Role| self.messages.iter().any(|message| message.key.role() == role);
         has(Role::Report) || has(Role::Refusal) || !has(Role::Decision)
+    }
+
+    /// The decisions that did something and of whose own transactions the processor has said nothing (D5).
+    pub fn unconfirmed(&self) -> impl Iterator<Item = &GroupMessage> {
+        let is_told = |decision: &GroupMessage| {
+            let told = |message: &GroupMessage| matches!(message.key.role(), Role::Report | Role::Refusal);
+            self.messages.iter().any(|of| told(of) && of.key.is_of_transaction(&decision.key))
+        };
+        let decisions = self.messages.iter().filter(|message| message.key.role() == Role::Decision);
+        decisions.filter(move |decision| decision.effect != Effect::None && !is_told(decision))
+    }
+
+    /// The processor's transactions to ask about, each once, and when it was made: what was decided, or else what was
+    /// reported. None if it is of no processor.
+    #[must_use]
+    pub fn asked_about(&self) -> Vec<(&Token, Timestamp)> {
+        let of_role = |role: Role| {
+            let mut found: Vec<(&Token, Timestamp)> = Vec::new();
+            for message in self.messages.iter().filter(|message| message.key.role() == role) {
+                if found.iter().all(|(token, _)| **token != message.key.token) {
+                    found.push((&message.key.token, message.processor_time));
+                }
+            }
+            found
+        };
+        match of_role(Role::Decision) {
+            found if found.is_empty() => of_role(Role::Report),
+            found => found,
+        }
     }
 
     /// Whether money was ever held in it.

@@ -18,16 +18,17 @@ pub struct Breaker(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
-    /// When the next may pass; set while it is open.
+    /// When one may pass; set while it is open.
     next: Option<Instant>,
+    /// Whether that one is under way.
+    is_probed: bool,
 }
 
-/// Leave to make a call. One that is dropped without a word counts as a failure.
+/// Leave to make a call. One that is dropped without a word says nothing of the API.
 #[derive(Debug)]
 pub struct Pass<'a> {
     breaker: &'a Breaker,
-    at: Instant,
-    has_succeeded: bool,
+    is_probe: bool,
 }
 
 impl Breaker {
@@ -35,19 +36,17 @@ impl Breaker {
     #[must_use]
     pub fn pass(&self, at: Instant) -> Option<Pass<'_>> {
         let mut state = self.state();
-        if let Some(next) = state.next {
-            if at < next {
-                return None;
-            }
-            state.next = Some(at + REST);
+        if !state.lets_through(at) {
+            return None;
         }
-        Some(Pass { breaker: self, at, has_succeeded: false })
+        state.is_probed = state.next.is_some();
+        Some(Pass { breaker: self, is_probe: state.is_probed })
     }
 
-    /// Whether it lets everybody through.
+    /// Whether it would let somebody through at this time.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.state().next.is_none()
+    pub fn lets_through(&self, at: Instant) -> bool {
+        self.state().lets_through(at)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -55,23 +54,32 @@ impl Breaker {
     }
 }
 
-impl Pass<'_> {
-    /// Says how the call ended.
-    pub fn note(mut self, has_succeeded: bool) {
-        self.has_succeeded = has_succeeded;
+impl State {
+    fn lets_through(&self, at: Instant) -> bool {
+        self.next.is_none_or(|next| at >= next && !self.is_probed)
     }
 }
 
-impl Drop for Pass<'_> {
-    fn drop(&mut self) {
+impl Pass<'_> {
+    /// Says that the call ended at this time, and how.
+    pub fn note(self, at: Instant, has_succeeded: bool) {
         let mut state = self.breaker.state();
-        if self.has_succeeded {
+        if has_succeeded {
             *state = State::default();
             return;
         }
         state.failures = state.failures.saturating_add(1);
         if state.failures >= FAILURES_MAX {
-            state.next = Some(self.at + REST);
+            let next = at + REST;
+            state.next = Some(state.next.map_or(next, |before| before.max(next)));
+        }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if self.is_probe {
+            self.breaker.state().is_probed = false;
         }
     }
 }
@@ -84,19 +92,24 @@ mod tests {
     fn it_opens_after_failures_in_a_row_and_tries_one_call_after_a_rest() {
         let breaker = Breaker::default();
         let begin = Instant::now();
-        let call = |rests: u32, has_succeeded| {
-            breaker.pass(begin + REST * rests).map(|pass| pass.note(has_succeeded)).is_some()
+        let at = |rests: u32| begin + REST * rests;
+        let call = |from, to, has_succeeded| {
+            breaker.pass(at(from)).map(|pass| pass.note(at(to), has_succeeded)).is_some()
         };
         for has_succeeded in [false, false, true, false, false] {
-            assert!(call(0, has_succeeded) && breaker.is_closed());
+            assert!(call(0, 0, has_succeeded));
         }
-        assert!(call(0, false));
-        assert!(!breaker.is_closed() && !call(0, true), "nobody passes while it rests");
-        let probe = breaker.pass(begin + REST).expect("one passes");
-        assert!(!call(1, true), "one at a time");
+        drop(breaker.pass(at(0)));
+        assert!(breaker.lets_through(at(0)), "what is dropped says nothing");
+        assert!(call(0, 1, false), "a slow one");
+        assert!(!breaker.lets_through(at(1)) && !call(1, 1, true), "nobody passes while it rests");
+        let probe = breaker.pass(at(2)).expect("one passes");
+        assert!(!call(9, 9, true), "one at a time");
         drop(probe);
-        assert!(!call(1, true), "what is dropped has failed");
-        assert!(call(2, true) && breaker.is_closed());
-        assert!(call(2, false) && breaker.is_closed(), "what failed before is forgotten");
+        assert!(call(2, 2, false) && !call(2, 2, true), "the next one, and it fails");
+        assert!(
+            call(3, 3, true) && call(3, 3, false) && breaker.lets_through(at(3)),
+            "what failed before is forgotten"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! One call, and how it may fail.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::Settings;
@@ -50,8 +52,8 @@ pub(crate) enum Failure {
     NotNow(StatusCode),
     /// It does not know us.
     NotAllowed(StatusCode),
-    /// It does not like the request.
-    Refused(StatusCode),
+    /// It answers otherwise than Marqeta's API does.
+    Strange(StatusCode),
     /// The answer is too long.
     TooLong,
 }
@@ -64,7 +66,7 @@ impl Failure {
 
     /// Whether it says something of all calls, and not only of this one.
     pub(crate) fn is_away(&self) -> bool {
-        self.may_pass() || matches!(self, Self::NotAllowed(_))
+        !matches!(self, Self::TooLong)
     }
 }
 
@@ -77,7 +79,10 @@ impl From<Failure> for InquiryError {
                 "Marqeta's API answers {status}: set application_token and access_token of [marqeta] in the \
                  credentials file to those of the program, and restart"
             )),
-            Failure::Refused(status) => Self::Unusable(format!("Marqeta's API answers {status}")),
+            Failure::Strange(status) => Self::Away(format!(
+                "marqeta.base_url answers {status}, as Marqeta's API does not: is it the whole of its address, as \
+                 https://sandbox-api.marqeta.com/v3?"
+            )),
             Failure::TooLong => {
                 Self::Unusable(format!("Marqeta's answer has more than {ANSWER_BYTES_MAX} bytes"))
             }
@@ -89,10 +94,13 @@ impl Caller {
     pub(crate) fn new(settings: &Settings) -> Result<Self, String> {
         let base_url = settings.base_url.trim_end_matches('/').to_owned();
         if let Some(why) = url_problem(&base_url) {
-            return Err(format!("{base_url} {why}"));
+            return Err(format!("marqeta.base_url {why}"));
         }
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls()?).https_or_http().enable_http1().build();
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls(base_url.starts_with("https:"))?)
+            .https_or_http()
+            .enable_http1()
+            .build();
         Ok(Self {
             http: Client::builder(TokioExecutor::new()).build(connector),
             base_url,
@@ -116,8 +124,7 @@ impl Caller {
         let response =
             self.http.request(request).await.map_err(|error| Failure::Broken(with_causes(&error)))?;
         match response.status() {
-            StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Ok(None),
+            StatusCode::OK | StatusCode::NOT_FOUND => {}
             status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
                 return Err(Failure::NotAllowed(status));
             }
@@ -125,12 +132,19 @@ impl Caller {
                 return Err(Failure::NotNow(status));
             }
             status if status.is_server_error() => return Err(Failure::NotNow(status)),
-            status => return Err(Failure::Refused(status)),
+            status => return Err(Failure::Strange(status)),
         }
-        match Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await {
-            Ok(body) => Ok(Some(body.to_bytes().into())),
-            Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLong),
-            Err(error) => Err(Failure::Broken(with_causes(error.as_ref()))),
+        let status = response.status();
+        let body = match Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Err(Failure::TooLong),
+            Err(error) => return Err(Failure::Broken(with_causes(error.as_ref()))),
+        };
+        match status {
+            StatusCode::OK => Ok(Some(body.into())),
+            // Anybody on the way may say 404: the API says it with a code of its own.
+            _ if is_not_found(&body) => Ok(None),
+            _ => Err(Failure::Strange(status)),
         }
     }
 }
@@ -143,20 +157,42 @@ pub fn url_problem(base_url: &str) -> Option<String> {
         Err(error) => return Some(format!("is no URL ({error})")),
     };
     let is_own = matches!(uri.host(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    let has_more = uri.query().is_some() || uri.authority().is_some_and(|of| of.as_str().contains('@'));
+    // A fragment is cut off by whoever parses it.
+    let has_more = uri.query().is_some()
+        || base_url.contains('#')
+        || uri.authority().is_some_and(|of| of.as_str().contains('@'));
     let problem = match uri.scheme() {
         Some(scheme) if *scheme == Scheme::HTTP && !is_own => "is http, and not on this machine",
         Some(scheme) if *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS => "is neither https nor http",
         None => "does not begin with https://",
-        Some(_) if has_more => "has credentials or a query",
+        Some(_) if has_more => "has credentials, a query or a fragment",
         Some(_) => return None,
     };
     Some(problem.to_owned())
 }
 
-fn tls() -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+#[derive(Deserialize)]
+struct NotFound<'a> {
+    #[serde(borrow)]
+    error_code: Cow<'a, str>,
+}
+
+/// `{"error_code": "404001", "error_message": "…"}`.
+fn is_not_found(body: &[u8]) -> bool {
+    serde_json::from_slice::<NotFound<'_>>(body).is_ok_and(|of| of.error_code.starts_with("404"))
+}
+
+fn tls(is_needed: bool) -> Result<ClientConfig, String> {
+    let (mut roots, loaded) = (RootCertStore::empty(), rustls_native_certs::load_native_certs());
+    let (added, _) = roots.add_parsable_certificates(loaded.certs);
+    if is_needed && added == 0 {
+        let why: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
+        return Err(format!(
+            "marqeta.base_url cannot be trusted: this system has no CA certificates (Debian: ca-certificates; or set \
+             SSL_CERT_FILE) {}",
+            why.join(", ")
+        ));
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| format!("cannot be reached, for there is no TLS: {error}"))?;
@@ -196,6 +232,7 @@ mod tests {
             "ftp://a.example",
             "https://u:p@a.example",
             "https://a?b",
+            "https://a#b",
         ] {
             assert!(url_problem(bad).is_some(), "{bad}");
         }

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use backon::{ExponentialBuilder, Retryable};
 use bursar_core::text::Token;
 use bursar_processors::inquiry::{Inquire, InquiryError};
-use bursar_processors::marqeta::{Delivered, decode_transaction, decode_transactions};
+use bursar_processors::marqeta::{Delivered, Notice, decode_transaction, decode_transactions};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
@@ -45,8 +45,9 @@ const PER_PAGE: usize = 100;
 /// More than so many related transactions are no purchase.
 const PAGES_MAX: usize = 20;
 
-/// What the API looks back for unless it is told days; and how much longer than that days are told for.
-const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+/// The API finds what is related within days that it is told: so much before the transaction was made, and after
+/// the present.
+const MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// The API, as somebody to ask.
 #[derive(Debug)]
@@ -73,14 +74,14 @@ impl MarqetaClient {
         let pauses =
             ExponentialBuilder::default().with_min_delay(PAUSE).with_jitter().with_max_times(CALLS_MAX - 1);
         let called = (|| self.caller.get(path)).retry(pauses).when(Failure::may_pass).await;
-        pass.note(called.as_ref().err().is_none_or(|failure| !failure.is_away()));
+        pass.note(Instant::now(), called.as_ref().err().is_none_or(|failure| !failure.is_away()));
         called.map_err(InquiryError::from)
     }
 
     async fn related(&self, transaction: &Token, made: Timestamp) -> Result<Vec<Delivered>, InquiryError> {
         let day = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
-        let from = day(made.saturating_sub(A_DAY).unwrap_or(made));
-        let to = day(Timestamp::now().saturating_add(A_DAY).unwrap_or(made));
+        let from = day(made.saturating_sub(MARGIN).unwrap_or(made));
+        let to = day(Timestamp::now().saturating_add(MARGIN).unwrap_or(made));
         let mut related = Vec::new();
         for page in 0..PAGES_MAX {
             let start = page * PER_PAGE;
@@ -88,8 +89,9 @@ impl MarqetaClient {
                 "/transactions/{}/related?count={PER_PAGE}&start_index={start}&start_date={from}&end_date={to}",
                 in_path(transaction)
             );
-            let Some(body) = self.get(&path).await? else { return Ok(related) };
-            let page = decode_transactions(&body).map_err(|reject| unusable(transaction, &reject))?;
+            let no_list = || no_answer(transaction, &"it has no list of what is related");
+            let body = self.get(&path).await?.ok_or_else(no_list)?;
+            let page = decode_transactions(&body).map_err(|reject| no_answer(transaction, &reject))?;
             related.extend(page.items);
             if !page.is_more {
                 return Ok(related);
@@ -106,20 +108,26 @@ impl Inquire for MarqetaClient {
     async fn inquire(&self, transaction: &Token, made: Timestamp) -> Result<Vec<Delivered>, InquiryError> {
         let path = format!("/transactions/{}", in_path(transaction));
         let Some(body) = self.get(&path).await? else { return Ok(Vec::new()) };
-        let first = decode_transaction(&body).map_err(|reject| unusable(transaction, &reject))?;
+        let first = decode_transaction(&body).map_err(|reject| no_answer(transaction, &reject))?;
+        if let Delivered::Notice(Notice::Transaction(report)) = &first
+            && report.token() != transaction
+        {
+            return Err(no_answer(transaction, &"it is of another transaction"));
+        }
         let mut all = vec![first];
         all.extend(self.related(transaction, made).await?);
         Ok(all)
     }
 
     fn is_asked(&self) -> bool {
-        self.breaker.is_closed()
+        self.breaker.lets_through(Instant::now())
     }
 }
 
-fn unusable(transaction: &Token, why: &impl std::fmt::Display) -> InquiryError {
-    InquiryError::Unusable(format!(
-        "what Marqeta answers about transaction {transaction} is no answer: {why}"
+/// Something else than Marqeta's API answers, or in another form: what it says of others would be no better.
+fn no_answer(transaction: &Token, why: &dyn std::fmt::Display) -> InquiryError {
+    InquiryError::Away(format!(
+        "what Marqeta's API answers about transaction {transaction} is no answer: {why}"
     ))
 }
 

@@ -16,7 +16,8 @@ use bursar_processors::marqeta::{Delivered, Notice};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-type Tested = Result<(), Box<dyn std::error::Error>>;
+type Error = Box<dyn std::error::Error>;
+type Tested = Result<(), Error>;
 
 /// What the API answers next.
 enum Next {
@@ -27,7 +28,7 @@ enum Next {
     Nothing,
 }
 
-/// An API that answers what it is told to, and then nothing but 404.
+/// An API that answers what it is told to, and then that there is no such transaction.
 #[derive(Clone, Default)]
 struct Api {
     next: Arc<Mutex<VecDeque<Next>>>,
@@ -40,19 +41,26 @@ impl Api {
     }
 
     /// A client of it that waits so long.
-    async fn client(&self, timeout: Duration) -> Result<MarqetaClient, Box<dyn std::error::Error>> {
+    async fn client(&self, timeout: Duration) -> Result<MarqetaClient, Error> {
+        self.client_with("secret", timeout).await
+    }
+
+    async fn client_with(&self, access_token: &str, timeout: Duration) -> Result<MarqetaClient, Error> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let base_url = format!("http://{}/v3/", listener.local_addr()?);
-        tokio::spawn(
-            axum::serve(listener, Router::new().fallback(answer).with_state(self.clone())).into_future(),
-        );
-        let (application_token, access_token) = ("app".to_owned().into(), "secret".to_owned().into());
-        Ok(MarqetaClient::new(&Settings { base_url, application_token, access_token, timeout })?)
+        let routes = Router::new().fallback(answer).with_state(self.clone());
+        tokio::spawn(axum::serve(listener, routes).into_future());
+        client_of(base_url, access_token, timeout)
     }
 
     fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+fn client_of(base_url: String, access_token: &str, timeout: Duration) -> Result<MarqetaClient, Error> {
+    let (application_token, access_token) = ("app".to_owned().into(), access_token.to_owned().into());
+    Ok(MarqetaClient::new(&Settings { base_url, application_token, access_token, timeout })?)
 }
 
 async fn answer(State(api): State<Api>, request: Request) -> Response {
@@ -63,7 +71,7 @@ async fn answer(State(api): State<Api>, request: Request) -> Response {
     api.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request.uri().to_string());
     let next = api.next.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     match next {
-        None => StatusCode::NOT_FOUND.into_response(),
+        None => (StatusCode::NOT_FOUND, json!({"error_code": "404001"}).to_string()).into_response(),
         Some(Next::Json(json)) => Body::from(json.to_string()).into_response(),
         Some(Next::Status(status)) => StatusCode::from_u16(status).unwrap_or_default().into_response(),
         Some(Next::Bytes(bytes)) => Body::from(bytes).into_response(),
@@ -148,34 +156,50 @@ async fn an_answer_that_does_not_end_is_given_up() -> Tested {
     let client = api.client(Duration::from_millis(20)).await?;
     let error = inquire(&client, "t-1").await.expect_err("no answer");
     assert!(matches!(&error, InquiryError::Away(why) if why.contains("20ms")), "{error}");
+    assert_eq!(api.asked().len(), 3);
     Ok(())
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_one_transaction_is_not_tried_again_and_stops_no_other() -> Tested {
-    let refused =
-        [Next::Status(400), Next::Bytes(b"<html>".to_vec()), Next::Bytes(vec![b' '; 5 * 1024 * 1024])];
-    let api = Api::of(refused);
-    let client = api.client(LONG).await?;
-    for (calls, what) in
-        [(1, "400"), (2, "is no answer: body: cannot be read: line 1"), (3, "more than 4194304 bytes")]
-    {
-        let error = inquire(&client, "t-1").await.expect_err("unusable");
-        assert!(matches!(&error, InquiryError::Unusable(why) if why.contains(what)), "{error}");
-        assert_eq!(api.asked().len(), calls);
+async fn what_does_not_answer_as_the_api_does_is_not_believed_and_not_asked_again_at_once() -> Tested {
+    let related = [Next::Json(transaction("t-1")), Next::Status(400)];
+    let other = [Next::Json(transaction("t-2"))];
+    let html = [Next::Bytes(b"<html>".to_vec())];
+    for (next, calls, what) in [
+        (vec![Next::Status(404)], 1, "404"),
+        (vec![Next::Status(301)], 1, "301"),
+        (related.into(), 2, "400"),
+        (other.into(), 1, "of another transaction"),
+        (html.into(), 1, "cannot be read: line 1"),
+        (vec![Next::Json(transaction("t-1"))], 2, "no list of what is related"),
+    ] {
+        let api = Api::of(next);
+        let client = api.client(LONG).await?;
+        let error = inquire(&client, "t-1").await.expect_err(what);
+        assert!(matches!(&error, InquiryError::Away(why) if why.contains(what)), "{error}");
+        assert_eq!(api.asked().len(), calls, "{what}");
     }
-    assert!(client.is_asked());
+    Ok(())
+}
+
+#[tokio::test]
+async fn more_than_belongs_to_one_purchase_is_its_own_trouble() -> Tested {
+    let api = Api::of([Next::Bytes(vec![b' '; 5 * 1024 * 1024])]);
+    let client = api.client(LONG).await?;
+    let error = inquire(&client, "t-1").await.expect_err("too long");
+    assert!(matches!(&error, InquiryError::Unusable(why) if why.contains("4194304 bytes")), "{error}");
+    let pages = (0..20).map(|_| page(&["t-2"], true));
+    let api = Api::of([Next::Json(transaction("t-1"))].into_iter().chain(pages));
+    let client = api.client(LONG).await?;
+    let error = inquire(&client, "t-1").await.expect_err("too many");
+    assert!(matches!(&error, InquiryError::Unusable(why) if why.contains("more than 2000")), "{error}");
+    assert_eq!(api.asked().len(), 21);
     Ok(())
 }
 
 #[tokio::test]
 async fn wrong_tokens_are_named_without_what_they_are() -> Tested {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let base_url = format!("http://{}", listener.local_addr()?);
-    let app = Router::new().fallback(answer).with_state(Api::default());
-    tokio::spawn(axum::serve(listener, app).into_future());
-    let (application_token, access_token) = ("app".to_owned().into(), "wrong".to_owned().into());
-    let client = MarqetaClient::new(&Settings { base_url, application_token, access_token, timeout: LONG })?;
+    let client = Api::default().client_with("wrong", LONG).await?;
     let error = inquire(&client, "t-1").await.expect_err("not allowed").to_string();
     assert!(error.contains("401") && error.contains("access_token") && !error.contains("wrong"), "{error}");
     Ok(())
@@ -183,11 +207,8 @@ async fn wrong_tokens_are_named_without_what_they_are() -> Tested {
 
 #[tokio::test]
 async fn nobody_there_is_told_with_the_reason() -> Tested {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let base_url = format!("http://{}", listener.local_addr()?);
-    drop(listener);
-    let (application_token, access_token) = ("app".to_owned().into(), "secret".to_owned().into());
-    let client = MarqetaClient::new(&Settings { base_url, application_token, access_token, timeout: LONG })?;
+    // No server of a test has a port that only root may take.
+    let client = client_of("http://127.0.0.1:1".to_owned(), "secret", LONG)?;
     let error = inquire(&client, "t-1").await.expect_err("nobody").to_string();
     assert!(error.to_lowercase().contains("refused"), "{error}");
     Ok(())

@@ -71,7 +71,7 @@ codes! {
     BodyTooSlow = 408 "body_too_slow",
     /// The key was used for other content.
     IdempotencyKeyReused = 409 "idempotency_key_reused",
-    /// No processor's API is set.
+    /// No processor's API is set, or what it is about is of none.
     NobodyToAsk = 409 "nobody_to_ask",
     /// Another key sealed what is quarantined.
     SealedElsewhere = 409 "sealed_elsewhere",

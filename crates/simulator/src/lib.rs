@@ -35,7 +35,7 @@ pub use client::Client;
 pub use habits::Habits;
 pub use judge::{Difference, Invariant, Verdict, judge};
 pub use progress::{Figures, Progress};
-pub use records::Api;
+pub use records::ProcessorApi;
 pub use report::{Report, SimulateError, simulate};
 pub use settings::Settings;
 pub use world::World;

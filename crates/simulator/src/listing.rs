@@ -30,6 +30,25 @@ pub struct Listing {
     pub owners: Vec<Owner>,
     /// What may still be spent in each scope that has a control.
     pub spending: Vec<Spending>,
+    /// What the server noted because the processor had not confirmed it.
+    pub doubts: Vec<Doubt>,
+}
+
+/// That the processor has not confirmed a decision.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Doubt {
+    /// `unconfirmed` or `denied`; the list has others, too.
+    pub kind: String,
+    /// Whose decision it is.
+    pub owner: Option<OwnerId>,
+    /// The message's number among those of its owner.
+    pub owner_sequence: Option<i64>,
+}
+
+impl Doubt {
+    fn is_one(&self) -> bool {
+        matches!(self.kind.as_str(), "unconfirmed" | "denied")
+    }
 }
 
 /// One decision or report, as the API shows it. Amounts are decimal texts.
@@ -241,7 +260,9 @@ impl Listing {
         }
         let spending = spending(client, history).await?;
         let owners = owners(client, history).await?;
-        Ok(Self { authorizations, reports, purchases, accounts, entries, spending, owners })
+        let mut doubts: Vec<Doubt> = client.list("/v1/discrepancies", &[]).await?;
+        doubts.retain(Doubt::is_one);
+        Ok(Self { authorizations, reports, purchases, accounts, entries, spending, owners, doubts })
     }
 }
 
@@ -313,15 +334,12 @@ pub async fn settled(client: &Client) -> Result<(), String> {
 }
 
 /// Waits until the server's sweeper has ended a run, so that what it was told before is booked. Where it does not,
-/// the verdict says what is missing.
+/// or cannot be asked, the verdict says what is missing.
 pub(crate) async fn swept(client: &Client) {
-    let last_run = async || {
-        let profile = client.get::<Profile>("/v1/profile").await.ok()?;
-        profile.sweeper.last_run_at
-    };
-    let before = last_run().await;
+    let last_run = async || client.get::<Profile>("/v1/profile").await.ok()?.sweeper.last_run_at;
+    let Some(before) = last_run().await else { return };
     for _ in 0..INBOX_LOOKS {
-        if last_run().await != before {
+        if last_run().await.is_none_or(|last| last != before) {
             return;
         }
         tokio::time::sleep(INBOX_PAUSE).await;

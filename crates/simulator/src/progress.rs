@@ -66,6 +66,8 @@ pub(crate) const SWIPES: &str = "swipes";
 
 /// The word for a notice that was sent before.
 pub(crate) const REPEATS: &str = "repeats";
+
+/// The word for what the server was told because it asked.
 pub(crate) const ASKED: &str = "asked for";
 
 /// Slower answers count as this slow; the processor gives up long before.

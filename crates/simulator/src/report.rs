@@ -11,7 +11,7 @@ use crate::hits::{Hits, hits};
 use crate::judge::{Verdict, judge};
 use crate::listing::{Listing, settled};
 use crate::progress::{Figures, Progress};
-use crate::records::Api;
+use crate::records::ProcessorApi;
 use crate::run::run;
 use crate::settings::Settings;
 use crate::world::{CreateError, World};
@@ -47,15 +47,15 @@ pub enum SimulateError {
 /// See [`SimulateError`].
 pub async fn simulate(
     settings: &Settings,
-    api: Option<Api>,
+    api: Option<ProcessorApi>,
     progress: &Progress,
     stop: impl Future<Output = ()>,
 ) -> Result<Report, SimulateError> {
     let client = Client::new(settings)?;
     let world = World::create(&client, settings).await?;
-    let records = api.as_ref().map(Api::records);
+    let records = api.as_ref().map(ProcessorApi::records);
     let mut serving = JoinSet::new();
-    serving.extend(api.map(Api::serve));
+    serving.extend(api.map(ProcessorApi::serve));
     let history = run(&client, world, settings, records, progress, stop).await;
     let (verdict, controls) = match read(&client, &history).await {
         Ok(listing) => (judge(&history, &listing), hits(&history, &listing)),

@@ -30,7 +30,7 @@ pub const IN_FLIGHT_MAX: usize = 2_048;
 /// How long a replay waits for a server that does not answer, before it tries again.
 const REPLAY_PAUSE: Duration = Duration::from_millis(500);
 
-/// How long the server has in the end to ask.
+/// How long the end waits for the next question.
 const ASKED_MAX: Duration = Duration::from_secs(60);
 
 /// How many notices a replay has.
@@ -208,16 +208,23 @@ async fn replay_some(client: &Client, history: &History, places: &[usize]) -> To
     told
 }
 
-/// Waits until the server has asked about all that it was not told, and has booked it.
+/// Waits until the server has asked about all that it was not told, and has booked it; no longer than that goes on.
 async fn be_asked(client: &Client, history: &mut History, records: &Records, progress: &Progress) {
     let silent: Vec<usize> =
         (0..history.notices.len()).filter(|place| history.notices[*place].is_silent).collect();
-    let has_told = |place: &usize| records.has_told(&history.notices[*place].token);
-    let until = Instant::now() + ASKED_MAX;
-    while !silent.iter().all(has_told) && Instant::now() < until {
-        tokio::time::sleep(REPLAY_PAUSE).await;
+    if silent.is_empty() {
+        return;
     }
-    for place in silent.into_iter().filter(has_told).collect::<Vec<_>>() {
+    let has_told = |place: &&usize| records.has_told(&history.notices[**place].token);
+    let (mut told, mut last) = (0, Instant::now());
+    while told < silent.len() && last.elapsed() < ASKED_MAX {
+        tokio::time::sleep(REPLAY_PAUSE).await;
+        let now = silent.iter().filter(has_told).count();
+        if now > told {
+            (told, last) = (now, Instant::now());
+        }
+    }
+    for place in silent.iter().filter(has_told).copied().collect::<Vec<_>>() {
         let notice = &mut history.notices[place];
         progress.sent(&[notice.word(), ASKED]);
         notice.told = Told::Acknowledged;

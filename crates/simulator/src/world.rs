@@ -97,6 +97,9 @@ impl World {
     }
 }
 
+/// How the names of its programs begin.
+pub const PROGRAM_NAME: &str = "Simulated program";
+
 struct Builder<'a> {
     client: &'a Client,
     run: u64,
@@ -107,7 +110,7 @@ struct Builder<'a> {
 impl Builder<'_> {
     async fn create_owners(&mut self, layout: &Layout) -> Result<(), CreateError> {
         let body = json!({
-            "name": format!("Simulated program {:016x}", self.run),
+            "name": format!("{PROGRAM_NAME} {:016x}", self.run),
             "time_zone": TIME_ZONE,
             "currencies": CURRENCIES,
             "partial_approvals": true,

@@ -246,6 +246,7 @@ macro_rules! ledger_contract {
             }
             sweeps {
                 a_hold_is_found_by_its_last_message_once_that_is_old_enough,
+                a_decision_is_found_while_nothing_is_reported_of_its_own_transaction,
                 a_walk_ends_at_its_limit_or_before_what_is_younger_and_goes_on_there,
                 how_far_a_search_has_come_is_kept_and_never_goes_back,
                 an_expiry_for_a_message_that_is_no_longer_the_last_changes_nothing,

@@ -111,12 +111,20 @@ pub trait Reader: Send + Sync + 'static {
         page: Page<i64>,
     ) -> Result<Vec<ListedDiscrepancy>, StoreError>;
     /// Hold groups whose last message that may have moved anything is at least so old by the store's clock, in
-    /// the order of commits; only of accounts that hold something now. Looks at no more than `page.limit` messages behind `page.after`, and at none from
-    /// the first one on that is younger: so it looks at each message once, and its cost does not grow.
+    /// the order of commits; only of accounts that hold something now. Looks at no more than `page.limit` messages
+    /// behind `page.after`, and at none from the first one on that is younger: so it looks at each message once, and
+    /// its cost does not grow.
     ///
     /// A message that got its position before another one's and was committed after it is passed over if that
     /// happens while this looks there. So ask for an age that no transaction reaches: a day is much.
     async fn list_idle(&self, at_least: SignedDuration, page: Page<i64>) -> Result<IdleSlice, StoreError>;
+    /// Decisions about processors' requests that moved something, are at least so old, and of whose transactions no
+    /// report has joined the same group, each with its group; otherwise as [`Self::list_idle`].
+    async fn list_unconfirmed(
+        &self,
+        at_least: SignedDuration,
+        page: Page<i64>,
+    ) -> Result<IdleSlice, StoreError>;
     /// How far each search has come.
     async fn list_sweeps(&self) -> Result<Vec<Sweep>, StoreError>;
 

@@ -16,7 +16,7 @@ impl Sweep {
     pub const UNCONFIRMED: u16 = 0;
 }
 
-/// Hold groups of which nothing was heard for long, from a walk along the messages.
+/// Hold groups that were found by a walk along the messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdleSlice {
     /// What was found.
@@ -27,19 +27,17 @@ pub struct IdleSlice {
     pub has_more: bool,
 }
 
-/// A hold group by the last of its messages that may have moved anything, as far as its root tells.
+/// A hold group by one of its messages, as far as its root tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdleGroup {
     /// The place of that message in the order of commits.
     pub position: i64,
-    /// That message.
-    pub last: MessageId,
+    /// That message: the last that may have moved anything, or a decision that nobody has confirmed.
+    pub message: MessageId,
     /// The message that began the group.
     pub root: MessageId,
     /// The program that it belongs to.
     pub program: ProgramId,
     /// What kind of business the purchase was made at, if the message that began the group tells.
     pub mcc: Option<Mcc>,
-    /// Whether a report is among its messages, as far as they name this root.
-    pub is_reported: bool,
 }

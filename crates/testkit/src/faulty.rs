@@ -301,6 +301,7 @@ pass_on! {
     list_records(page: Page<i64>) -> Vec<ListedMessage>;
     list_discrepancies(filter: DiscrepancyFilter, page: Page<i64>) -> Vec<ListedDiscrepancy>;
     list_idle(at_least: SignedDuration, page: Page<i64>) -> IdleSlice;
+    list_unconfirmed(at_least: SignedDuration, page: Page<i64>) -> IdleSlice;
     list_sweeps() -> Vec<Sweep>;
     totals() -> Totals;
 }

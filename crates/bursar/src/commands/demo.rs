@@ -3,7 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
-use bursar_simulator::{Api, Habits};
+use bursar_simulator::world::PROGRAM_NAME;
+use bursar_simulator::{Habits, ProcessorApi};
 
 use crate::Failure;
 use crate::cli::Demo;
@@ -19,43 +20,61 @@ const FOLDER: &str = "bursar-demo";
 /// How often each of the network's habits shows unless told otherwise, in percent.
 const HABITS_PERCENT: u32 = 5;
 
-/// A demo is short: what the processor does not confirm it is asked about after a few seconds.
-const ASKING_SOON: [(&str, &str); 2] = [("sweeper.unconfirmed_after_s", "5"), ("sweeper.interval_s", "1")];
+/// A demo is short: what the processor does not confirm it is asked about after a few seconds, whatever else is set.
+const ASKING_SOON: [(&str, &str); 4] = [
+    ("sweeper.switch", "on"),
+    ("sweeper.interval_s", "1"),
+    ("sweeper.unconfirmed_after_s", "5"),
+    ("marqeta.timeout_ms", "5000"),
+];
 
 /// Serves, swipes and judges: `bursar check` on the books, the simulator on the decisions.
 pub(crate) fn demo(arguments: &Demo) -> Result<ExitCode, Failure> {
     let folder = arguments.source.data_dir.is_none().then(|| ("data.dir", FOLDER.to_owned()));
-    let runtime = wiring::runtime()?;
-    let tokens = ApiTokens::random();
-    let api = runtime.block_on(bind_api(arguments, &tokens))?;
     let mut overrides: Vec<(&str, String)> = folder.into_iter().collect();
     overrides.push(("log.level", "error".to_owned()));
-    overrides.extend(api.as_ref().map(|api| ("marqeta.base_url", api.url())));
-    if api.is_some() {
+    // Nobody real is asked about what is made up.
+    overrides.push(("marqeta.base_url", String::new()));
+    let (config, _) = super::settings(&arguments.source, &overrides)?;
+    wiring::start_logs(&config)?;
+    let runtime = wiring::runtime()?;
+    let tokens = ApiTokens::random();
+    let api = runtime.block_on(bind_api(&config, arguments, &tokens))?;
+    if let Some(api) = &api {
+        overrides.push(("marqeta.base_url", api.url()));
         overrides.extend(ASKING_SOON.map(|(key, value)| (key, value.to_owned())));
     }
     let (config, _) = super::settings(&arguments.source, &overrides)?;
-    wiring::start_logs(&config)?;
     let mut driven = runtime.block_on(serve_and_drive(&config, tokens, api, arguments))?;
     driven.check = Some(super::check::check_books(&config)?.findings);
     driven.print(arguments.load.json)?;
     Ok(if driven.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The processor's API, where it has anything to tell.
-async fn bind_api(arguments: &Demo, tokens: &ApiTokens) -> Result<Option<Api>, Failure> {
+/// The processor's API, where it has anything to tell, and the ledger nothing that it does not know.
+async fn bind_api(
+    config: &Config,
+    arguments: &Demo,
+    tokens: &ApiTokens,
+) -> Result<Option<ProcessorApi>, Failure> {
     if arguments.load.swipes_only {
         return Ok(None);
     }
+    if wiring::has_programs_beside(config, PROGRAM_NAME).await? {
+        eprintln!(
+            "the ledger has programs of others: nobody is asked about their holds, nor about the demo's"
+        );
+        return Ok(None);
+    }
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Ok(Some(Api::bind(any, &tokens.application, &tokens.access).await?))
+    Ok(Some(ProcessorApi::bind(any, &tokens.application, &tokens.access).await?))
 }
 
 /// The server stops before its books are checked: what it still had to write is written.
 async fn serve_and_drive(
     config: &Config,
     tokens: ApiTokens,
-    api: Option<Api>,
+    api: Option<ProcessorApi>,
     arguments: &Demo,
 ) -> Result<Driven, Failure> {
     let bursar = wiring::start_with(config, Some(tokens)).await?;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bursar_simulator::hits::Hits;
-use bursar_simulator::{Api, Habits, Progress, Report, Settings, Verdict, simulate as run};
+use bursar_simulator::{Habits, ProcessorApi, Progress, Report, Settings, Verdict, simulate as run};
 use bursar_store::books::Finding;
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub(crate) fn simulate(arguments: &Simulate) -> Result<ExitCode, Failure> {
     let credentials = credentials::load(&arguments.credentials).map_err(named)?;
     let driving = async {
         let api = match arguments.processor_api {
-            Some(address) => Some(bind_api(address, &credentials).await?),
+            Some(address) => Some(bind_api(address, &file.to_string(), &credentials).await?),
             None => None,
         };
         let driven = drive(&arguments.url, &credentials, api, &arguments.load, Habits::default()).await;
@@ -43,11 +43,17 @@ pub(crate) fn simulate(arguments: &Simulate) -> Result<ExitCode, Failure> {
 }
 
 /// The processor's API, with the tokens that the server has.
-async fn bind_api(address: SocketAddr, credentials: &Credentials) -> Result<Api, Failure> {
-    let tokens = credentials.marqeta_api.as_ref().ok_or(
-        "the credentials file has no application_token and access_token in [marqeta]: set both, and restart the server",
-    )?;
-    let bound = Api::bind(address, &tokens.application, &tokens.access).await;
+async fn bind_api(
+    address: SocketAddr,
+    file: &str,
+    credentials: &Credentials,
+) -> Result<ProcessorApi, Failure> {
+    let tokens = credentials.marqeta_api.as_ref().ok_or_else(|| {
+        format!(
+            "{file} has no application_token and access_token in [marqeta]: set both, and restart the server"
+        )
+    })?;
+    let bound = ProcessorApi::bind(address, &tokens.application, &tokens.access).await;
     bound.map_err(|error| format!("--processor-api {address}: {error}").into())
 }
 
@@ -64,7 +70,7 @@ pub(crate) struct Driven {
 pub(crate) async fn drive(
     url: &str,
     credentials: &Credentials,
-    api: Option<Api>,
+    api: Option<ProcessorApi>,
     load: &Load,
     habits: Habits,
 ) -> Result<Driven, Failure> {

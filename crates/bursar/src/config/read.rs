@@ -61,9 +61,14 @@ impl Reader {
     pub(super) fn secret(&mut self, key: &'static str) -> String {
         let text = self.text(key);
         if !text.is_empty() {
-            self.effective.redact(key);
+            self.hide(key);
         }
         text
+    }
+
+    /// Lists the setting without what it is.
+    pub(super) fn hide(&mut self, key: &'static str) {
+        self.effective.redact(key);
     }
 
     /// One of a few words.

@@ -130,10 +130,8 @@ impl Running {
     }
 
     /// Ends it at once, without a last word, and waits until it is gone.
-    pub(crate) fn kill(mut self) -> Result<(), Error> {
-        kill(self.id())?;
-        self.process.wait()?;
-        Ok(())
+    pub(crate) fn kill(self) -> Result<(), Error> {
+        kill(self.id())
     }
 
     /// Asks it to stop, and waits.

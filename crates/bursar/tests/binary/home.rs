@@ -1,5 +1,7 @@
 //! Where the Bursar of a test keeps its ledger: in its data folder, or on PostgreSQL.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -11,6 +13,12 @@ use crate::common::{Error, Running, bursar, ledger_file, report};
 
 /// The setting that says where PostgreSQL is.
 const URL: &str = "BURSAR__POSTGRES__URL";
+
+/// A port of this process's own that the system gives to nobody who asks for any.
+pub(crate) fn own_port(place: u16) -> u16 {
+    let process = std::process::id() % 4_000;
+    12_000 + 2 * u16::try_from(process).unwrap_or_default() + place
+}
 
 /// A data folder with credentials, and a ledger in it or in a database of its own.
 pub(crate) struct Home {
@@ -44,9 +52,18 @@ impl Home {
         self.start_with(&[])
     }
 
-    /// Starts it on this port, where the one before it was.
-    pub(crate) fn start_on(&self, port: u16) -> Result<Running, Error> {
-        Running::launch_on(port, self.bursar(&["serve"]), self.folder())
+    /// Starts it on this port, where it asks the processor at this address a few seconds after a decision.
+    pub(crate) fn start_asking(&self, port: u16, api: &str) -> Result<Running, Error> {
+        let mut command = self.bursar(&["serve"]);
+        command.env("BURSAR__MARQETA__BASE_URL", format!("http://{api}"));
+        command.env("BURSAR__SWEEPER__UNCONFIRMED_AFTER_S", "5").env("BURSAR__SWEEPER__INTERVAL_S", "1");
+        Running::launch_on(port, command, self.folder())
+    }
+
+    /// Adds the tokens of the processor's API to the credentials, which are there.
+    pub(crate) fn add_tokens(&self) -> Result<(), Error> {
+        let mut file = OpenOptions::new().append(true).open(self.folder().join("credentials.toml"))?;
+        Ok(file.write_all(b"application_token = \"app\"\naccess_token = \"secret\"\n")?)
     }
 
     /// Starts it with more of the environment.

@@ -8,7 +8,7 @@ use bursar_testkit::{Store, on_both_stores};
 use serde_json::json;
 
 use crate::common::{Error, Running, Wallet, ask_to_stop, kill, report};
-use crate::home::Home;
+use crate::home::{Home, own_port};
 use crate::simulate::simulate;
 
 const ROUNDS: usize = 20;
@@ -54,15 +54,18 @@ const DECISIONS: u64 = 40;
 on_both_stores!(a_whole_simulation_survives_twenty_kills, worker_threads = 2);
 async fn a_whole_simulation_survives_twenty_kills(store: Store) -> Result<(), Error> {
     let home = Home::on(store)?;
-    let mut server = home.start()?;
-    let port = server.base.rsplit(':').next().ok_or("no port")?.parse()?;
+    let (port, api) = (own_port(0), format!("127.0.0.1:{}", own_port(1)));
+    home.start()?.kill()?;
+    home.add_tokens()?;
+    let start = || home.start_asking(port, &api);
+    let mut server = start()?;
     let mut simulation = simulate(&server);
-    simulation.args(["--habits", "5"]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let simulation = simulation.spawn()?;
+    simulation.args(["--habits", "5", "--for", "300s", "--processor-api", &api]);
+    let simulation = simulation.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     for _ in 0..ROUNDS {
         server.until(|figures| figures["count"].as_u64() >= Some(DECISIONS)).await?;
         server.kill()?;
-        server = home.start_on(port)?;
+        server = start()?;
     }
     server.until(|figures| figures["count"].as_u64() >= Some(DECISIONS)).await?;
     ask_to_stop(simulation.id())?;
@@ -71,6 +74,7 @@ async fn a_whole_simulation_survives_twenty_kills(store: Store) -> Result<(), Er
     assert_eq!(report["verdicts"], json!({"simulator": "passed"}), "{report}");
     // The server counts those, too, that it could answer no more.
     let are_some = report["decisions"].as_u64() >= Some(DECISIONS * ROUNDS as u64 / 4);
+    assert!(report["notices"]["asked for"].as_u64() > Some(0), "{report}");
     assert!(are_some && report["unavailable"].as_u64() > Some(0), "{report}");
     let inbox = server.get("/v1/inbox").await?;
     assert_eq!([&inbox["waiting"], &inbox["dead"], &inbox["quarantined"]], [&json!(0); 3], "{inbox}");

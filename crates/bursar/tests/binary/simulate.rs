@@ -1,14 +1,12 @@
 //! `bursar simulate` against a server that someone else started: right, and not right.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::process::{Command, Stdio};
 
 use bursar_testkit::{Store, on_both_stores};
 use serde_json::{Value, json};
 
 use crate::common::{Error, Running, ask_to_stop, bursar, kill, report};
-use crate::home::Home;
+use crate::home::{Home, own_port};
 
 pub(crate) fn simulate(server: &Running) -> Command {
     let mut simulate = bursar(&["simulate", "--rate", "200", "--json", "--url", &server.base]);
@@ -50,19 +48,12 @@ async fn lives_with_every_bad_habit_pass_and_swipes_may_be_all_there_is(store: S
 on_both_stores!(a_server_that_asks_the_processor_learns_what_it_was_never_told);
 async fn a_server_that_asks_the_processor_learns_what_it_was_never_told(store: Store) -> Result<(), Error> {
     let home = Home::on(store)?;
+    let api = format!("127.0.0.1:{}", own_port(1));
     drop(home.start()?);
-    let api = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-    let url = format!("http://{api}");
-    let asking = [
-        ("BURSAR__MARQETA__BASE_URL", url.as_str()),
-        ("BURSAR__SWEEPER__UNCONFIRMED_AFTER_S", "5"),
-        ("BURSAR__SWEEPER__INTERVAL_S", "1"),
-    ];
-    let refused = home.start_with(&asking).err().ok_or("it started without tokens")?.to_string();
+    let refused = home.start_asking(0, &api).err().ok_or("it started without tokens")?.to_string();
     assert!(refused.contains("application_token") && refused.contains("credentials.toml"), "{refused}");
-    let mut credentials = OpenOptions::new().append(true).open(home.folder().join("credentials.toml"))?;
-    credentials.write_all(b"application_token = \"app\"\naccess_token = \"secret\"\n")?;
-    let server = home.start_with(&asking)?;
+    home.add_tokens()?;
+    let server = home.start_asking(0, &api)?;
     let mut simulation = simulate(&server);
     simulation.args(["--for", "5s", "--habits", "silent=20,late=20", "--processor-api", &api]);
     let output = simulation.output()?;

@@ -62,16 +62,17 @@ pub struct Expire {
     pub last: Option<MessageId>,
 }
 
-/// Notes that the processor has not confirmed a hold in the time that it has for that: somebody has to ask, or to
-/// decide. It goes on holding.
+/// Notes that the processor has not confirmed a decision in the time that it has for that: somebody has to ask, or
+/// to decide. What it holds it goes on holding.
 #[derive(Debug, Clone, Serialize)]
 pub struct Doubt {
     /// Whose hold group; found by the message.
     #[serde(skip)]
     pub owner: Option<OwnerId>,
-    /// Any message of the group.
+    /// The decision, by its message.
     pub group: GroupRef,
-    /// Whether it was asked, and says that it knows no such transaction.
+    /// Whether it was asked, and says that it knows no such transaction. Not part of the content: the key tells.
+    #[serde(skip)]
     pub is_denied: bool,
 }
 

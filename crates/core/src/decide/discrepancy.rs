@@ -1,11 +1,11 @@
 //! What a report says, beside what we decided.
 
+use super::doubt::{closing, doubts_about};
 use crate::account::Account;
 use crate::command::{Command, Heard, Report, Says};
 use crate::discrepancy::{Closing, Discrepancy, DiscrepancyKind};
 use crate::hold_group::{Effect, GroupMessage, HoldGroup};
 use crate::message::Role;
-use crate::text::FreeText;
 
 /// The difference between a report that is booked and the decision about its transaction, if there is one:
 /// what it changed in the account repaired it. Where none is, a guess is told.
@@ -33,18 +33,18 @@ pub(super) fn find(
     })
 }
 
-/// The doubts that a report ends: the processor has said something of holds that nobody had confirmed before.
+/// The doubts that a report ends: about the decision of its transaction, or about all of a purchase of which nobody
+/// had confirmed anything before.
 pub(super) fn closings(command: &Command, groups: &[&HoldGroup]) -> Vec<Closing> {
     if !matches!(command.key.role(), Role::Report | Role::Refusal) {
         return Vec::new();
     }
-    let unconfirmed = groups.iter().filter(|group| !group.is_confirmed());
-    let doubts = unconfirmed.flat_map(|group| &group.messages).filter(|message| message.is_doubt());
-    let close = |doubt: &GroupMessage| Closing {
-        discrepancy: doubt.id,
-        note: FreeText::new("the processor has reported it"),
-    };
-    doubts.map(close).collect()
+    let doubts = groups.iter().flat_map(|group| {
+        let is_first = !group.is_confirmed();
+        let told = group.unconfirmed().filter(move |of| is_first || of.key.is_of_transaction(&command.key));
+        told.flat_map(|decision| doubts_about(group, decision.id))
+    });
+    doubts.map(|doubt| closing(doubt, "the processor has reported it")).collect()
 }
 
 /// The message of this role about the transaction that the command is about.

@@ -1,10 +1,8 @@
 //! Releases: what a hold group holds is given back, in part or in full; the last of it ends the group.
 
-use super::Ruling;
 use super::group::part;
 use crate::check::DeclineReason;
-use crate::command::{Doubt, Expire, Reverse};
-use crate::discrepancy::{Discrepancy, DiscrepancyKind};
+use crate::command::{Expire, Reverse};
 use crate::hold_group::{Effect, GroupBooks, GroupStatus, HoldGroup};
 
 pub(super) fn reverse(
@@ -31,22 +29,6 @@ pub(super) fn expire(
         Some(last) if group.has_moved_since(last) => Err(DeclineReason::HoldGroupMoved),
         _ => Ok(Effect::Expire),
     }
-}
-
-/// Only of what holds money by our word alone.
-pub(super) fn may_doubt(group: &HoldGroup, books: &GroupBooks) -> Result<Effect, DeclineReason> {
-    is_open(books)?;
-    match group.is_confirmed() {
-        true => Err(DeclineReason::HoldGroupMoved),
-        false => Ok(Effect::None),
-    }
-}
-
-/// It is listed until the processor says something, or somebody closes it.
-pub(super) fn doubt(mut ruling: Ruling, doubt: &Doubt) -> Ruling {
-    let kind = if doubt.is_denied { DiscrepancyKind::Denied } else { DiscrepancyKind::Unconfirmed };
-    ruling.discrepancy = ruling.declined.is_none().then(|| Discrepancy::unrepaired(kind));
-    ruling
 }
 
 fn is_open(books: &GroupBooks) -> Result<(), DeclineReason> {

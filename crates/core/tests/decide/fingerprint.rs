@@ -1,6 +1,6 @@
 //! The fingerprint of a message: stored for ever, so that its content may not drift.
 
-use bursar_core::command::{GroupRef, Purpose, Says};
+use bursar_core::command::{Doubt, GroupRef, Purpose, Says};
 use bursar_core::hold_days::{Days, DaysByMerchant};
 use bursar_core::text::FreeText;
 use bursar_core::{Action, Country, Mcc, Merchant, MessageId, ProgramId};
@@ -46,6 +46,18 @@ fn a_program_with_the_usual_days_is_compared_as_it_was_stored() {
         r#""currencies":["USD","JPY","KWD"]}"#
     );
     assert_eq!(content, expected);
+}
+
+/// Whether the processor denies it, its key tells.
+#[test]
+fn a_doubt_is_compared_as_it_was_stored() {
+    let message = MessageId::new(uuid::Uuid::from_u128(1));
+    let doubt =
+        |is_denied| Action::Doubt(Doubt { owner: None, group: GroupRef::Message(message), is_denied });
+    let expected = format!(r#"{{"action":"doubt","group":{{"message":"{message}"}}}}"#);
+    for is_denied in [false, true] {
+        assert_eq!(serde_json::to_string(&doubt(is_denied)).expect("plain data"), expected);
+    }
 }
 
 #[test]

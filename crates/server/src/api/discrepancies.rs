@@ -46,6 +46,8 @@ pub(super) struct DiscrepancyView {
     token: Token,
     #[schema(value_type = Option<schema::OwnerId>)]
     owner: Option<OwnerId>,
+    /// The message's number among those of its owner.
+    owner_sequence: Option<i64>,
     #[schema(value_type = Option<schema::Token>)]
     card_token: Option<Token>,
     /// The authorization that it is about: the one that began the hold group.
@@ -122,6 +124,7 @@ impl DiscrepancyView {
             source: message.key.source,
             token: message.key.token,
             owner: message.owner,
+            owner_sequence: message.owner_sequence,
             card_token: of.map(|of| of.card_token).or(recorded.and_then(|of| of.card_token)),
             authorization,
             amount: minor.zip(currency).map(|(minor, currency)| decimal(minor, currency)),

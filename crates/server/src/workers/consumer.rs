@@ -3,8 +3,6 @@
 //! To do an item twice does no harm, for the ledger knows it again; so a lease that ends too early, or a `done`
 //! that is lost, costs work and nothing else.
 
-pub(crate) mod book;
-
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -14,8 +12,8 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
+use super::book::{self, Trouble};
 use crate::app::App;
-pub(crate) use book::Trouble;
 
 /// Items that are worked on at once, at most.
 const CONCURRENCY: usize = 64;

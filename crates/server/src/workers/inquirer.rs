@@ -1,14 +1,13 @@
-//! Asks the processor about a hold, and books what it says as if it had reported it.
+//! Asks the processor about transactions, and books what it says as if it had reported it.
 
 use bursar_core::HoldGroup;
-use bursar_core::message::Role;
 use bursar_core::text::Token;
 use bursar_processors::inquiry::InquiryError;
 use bursar_processors::marqeta::{Delivered, Notice};
 use bursar_store::StoreError;
 use jiff::Timestamp;
 
-use super::consumer::{Trouble, book};
+use super::book::{self, Trouble};
 use crate::app::App;
 use crate::webhooks;
 
@@ -19,12 +18,14 @@ pub struct Inquirer {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Told {
     /// Whether the processor has any of the transactions.
     pub is_known: bool,
     /// How many it named, those that are related included.
     pub transactions: usize,
+    /// How many of them are not booked: nobody can read them, or knows what they do.
+    pub unbooked: usize,
 }
 
 /// Why nothing came of it, or not all.
@@ -32,8 +33,10 @@ pub struct Told {
 pub enum NoAnswer {
     /// The processor cannot be asked now.
     Away(String),
-    /// What it says of this hold cannot be used, or not now.
+    /// What it says of this transaction cannot be used.
     Unusable(String),
+    /// Somebody else has the owner, or too much waits.
+    Behind,
     /// The ledger cannot be written now.
     Store(StoreError),
 }
@@ -51,7 +54,7 @@ impl From<Trouble> for NoAnswer {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Away(why) => Self::Store(StoreError::Unavailable(why)),
-            Trouble::Behind => Self::Unusable("somebody else has its owner".to_owned()),
+            Trouble::Behind => Self::Behind,
             Trouble::Failed(why) => Self::Unusable(why),
         }
     }
@@ -64,52 +67,63 @@ impl Inquirer {
         app.processor().map(|_| Self { app: app.clone() })
     }
 
-    /// Asks about every decision of the hold, or about what the processor reported of it where there is none.
-    /// Nothing is asked about a hold that is of no processor.
+    /// Asks about a transaction that was made at this time.
     ///
     /// # Errors
-    /// See [`NoAnswer`]. What was booked before stays booked.
-    pub async fn ask(&self, group: &HoldGroup) -> Result<Told, NoAnswer> {
-        let mut answer = Told { is_known: false, transactions: 0 };
-        let Some(processor) = self.app.processor() else { return Ok(answer) };
-        for (token, made) in transactions(group) {
-            let told = processor.inquire(token, made).await?;
-            answer.is_known |= !told.is_empty();
-            answer.transactions += told.len();
-            self.book(told).await?;
-        }
-        Ok(answer)
-    }
-
-    async fn book(&self, told: Vec<Delivered>) -> Result<(), NoAnswer> {
-        for told in told {
-            match told {
-                Delivered::Notice(Notice::Transaction(report)) => {
-                    book::transaction(&self.app, *report).await?;
-                }
-                Delivered::Unreadable(_) => {
-                    webhooks::put(&self.app, vec![told]).await.map_err(NoAnswer::Store)?
-                }
-                Delivered::Notice(_) | Delivered::Ping => {}
+    /// See [`NoAnswer`]. What could be booked is booked.
+    pub async fn ask(&self, transaction: &Token, made: Timestamp) -> Result<Told, NoAnswer> {
+        let Some(processor) = self.app.processor() else { return Ok(Told::default()) };
+        let delivered = processor.inquire(transaction, made).await?;
+        let mut told = Told { is_known: !delivered.is_empty(), transactions: delivered.len(), unbooked: 0 };
+        let mut trouble = Ok(());
+        for item in delivered {
+            match self.book(item).await {
+                Ok(is_booked) => told.unbooked += usize::from(!is_booked),
+                // One holds up no other.
+                Err(why) => trouble = trouble.and(Err(why)),
             }
         }
-        Ok(())
+        trouble.map(|()| told)
     }
-}
 
-/// The transactions to ask about, each once, and when it was made.
-pub(crate) fn transactions(group: &HoldGroup) -> Vec<(&Token, Timestamp)> {
-    let of_role = |role: Role| {
-        let mut found: Vec<(&Token, Timestamp)> = Vec::new();
-        for message in group.messages.iter().filter(|message| message.key.role() == role) {
-            if found.iter().all(|(token, _)| **token != message.key.token) {
-                found.push((&message.key.token, message.processor_time));
-            }
+    /// Asks about all of a purchase that the processor has confirmed. Whether anybody was asked: not if it is of no
+    /// processor.
+    ///
+    /// # Errors
+    /// See [`NoAnswer`]; also where not everything that was told is booked.
+    pub async fn ask_about(&self, group: &HoldGroup) -> Result<bool, NoAnswer> {
+        let mut all = Told::default();
+        let asked_about = group.asked_about();
+        for (token, made) in &asked_about {
+            let told = self.ask(token, *made).await?;
+            all.is_known |= told.is_known;
+            all.unbooked += told.unbooked;
         }
-        found
-    };
-    match of_role(Role::Decision) {
-        found if found.is_empty() => of_role(Role::Report),
-        found => found,
+        match (asked_about.is_empty(), all) {
+            (true, _) => Ok(false),
+            (false, Told { is_known: false, .. }) => {
+                let why =
+                    "the processor does not know what it has reported itself; is it that of the program?";
+                Err(NoAnswer::Away(why.to_owned()))
+            }
+            (false, Told { unbooked: 0, .. }) => Ok(true),
+            (false, Told { unbooked, .. }) => Err(NoAnswer::Unusable(format!(
+                "{unbooked} of its transactions are not booked; see GET /v1/inbox and GET /v1/records"
+            ))),
+        }
+    }
+
+    /// Whether it is booked, or does nothing.
+    async fn book(&self, item: Delivered) -> Result<bool, NoAnswer> {
+        match item {
+            Delivered::Notice(Notice::Transaction(report)) => {
+                Ok(book::transaction(&self.app, *report).await? != book::Booked::ForReview)
+            }
+            Delivered::Unreadable(_) => {
+                webhooks::put(&self.app, vec![item]).await.map_err(NoAnswer::Store)?;
+                Ok(false)
+            }
+            Delivered::Notice(_) | Delivered::Ping => Ok(true),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Ends holds of which nothing more is heard.
+//! Ends holds of which nothing more is heard, and asks about what the processor has not confirmed.
 //!
 //! For each number of days for which a hold may be kept, a *sweep* walks along the messages in the order of
 //! their commits, so many days behind the present, and looks at each once: if nothing of its hold group moved
@@ -7,16 +7,17 @@
 //! message: however many instances find it, it is ended once, and not at all if it has moved meanwhile. Where
 //! a number of days was lowered, the sweep of a larger one finds what that of the smaller one had passed.
 //!
-//! One more sweep finds holds that the processor should have confirmed by now. Where its API is known it is asked
-//! about them, as it is before a hold is ended; what it says is booked. Without its word none is ended that it has
-//! not confirmed (D5).
+//! One more sweep finds decisions that the processor should have confirmed by now. Where its API is known it is
+//! asked about them, as it is before a hold is ended; what it says is booked. Without its word nothing is ended
+//! that it has not confirmed (D5).
 
 mod figures;
 mod idle;
+mod task;
 mod unconfirmed;
+mod walk;
 
 use std::collections::{BTreeMap, HashMap};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,17 +26,14 @@ use bursar_core::hold_days::{Days, HoldDays};
 use bursar_core::{
     Action, Answer, Command, Decided, Encode, MessageId, MessageKey, Program, ProgramId, Work,
 };
-use bursar_store::{IdleGroup, Ledger, Page, StoreError, Sweep};
-use futures_util::FutureExt;
-use jiff::SignedDuration;
-use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
+use bursar_store::{Ledger, Page, StoreError, Sweep};
 use uuid::Uuid;
 
 pub use figures::Figures;
+pub use task::{Sweeping, start};
 
 use super::inquirer::{Inquirer, NoAnswer};
-use crate::app::App;
+use walk::{Limit, Walk};
 
 /// How the sweeper works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +44,7 @@ pub struct Settings {
     pub interval: Duration,
     /// Messages that are looked at in one read, at most.
     pub slice: u32,
-    /// How long a processor has to confirm a hold.
+    /// How long a processor has to confirm a decision.
     pub unconfirmed_after: Duration,
 }
 
@@ -61,14 +59,8 @@ impl Default for Settings {
     }
 }
 
-/// An expiry that could not be started by then waits for the next run.
+/// What could not be started by then waits for the next run.
 const DEADLINE: Duration = Duration::from_secs(10);
-
-/// How long it rests between two slices, at most.
-const REST_MAX: Duration = Duration::from_secs(1);
-
-/// Groups that a sweep leaves behind because of their own data, at most.
-const LEFT_MAX: usize = 100;
 
 /// Ends holds of which nothing more is heard, as one instance does.
 pub struct Sweeper {
@@ -80,57 +72,14 @@ pub struct Sweeper {
     sweeps: BTreeMap<Limit, Walk>,
 }
 
-/// What a sweep looks for. What ends holds comes first: the processor may take long to answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Limit {
-    /// Holds that are so old.
-    Days(Days),
-    /// Holds that should be confirmed by now.
-    Unconfirmed,
-}
-
-impl Limit {
-    fn from_number(number: u16) -> Option<Self> {
-        match number {
-            Sweep::UNCONFIRMED => Some(Self::Unconfirmed),
-            number => Days::new(number.into()).ok().map(Self::Days),
-        }
-    }
-
-    const fn number(self) -> u16 {
-        match self {
-            Self::Days(days) => days.number(),
-            Self::Unconfirmed => Sweep::UNCONFIRMED,
-        }
-    }
-}
-
-/// How far a sweep of this instance has come.
-#[derive(Default)]
-struct Walk {
-    position: i64,
-    /// What it passed and has to look at again: the ledger keeps no position beyond the first of them.
-    left: Vec<IdleGroup>,
-}
-
 /// Why a group was not looked at.
 enum Failure {
     /// Nothing can be done now: the run ends here, and the next one begins here.
     Run(StoreError),
     /// It is of this group: the others are not held up.
     Group(String),
-    /// The processor cannot be asked about it now.
+    /// It waits for the word of its processor, which cannot be asked now.
     Away(String),
-}
-
-impl From<NoAnswer> for Failure {
-    fn from(why: NoAnswer) -> Self {
-        match why {
-            NoAnswer::Away(why) => Self::Away(why),
-            NoAnswer::Store(error) => error.into(),
-            NoAnswer::Unusable(why) => Self::Group(why),
-        }
-    }
 }
 
 impl From<StoreError> for Failure {
@@ -142,17 +91,14 @@ impl From<StoreError> for Failure {
     }
 }
 
-impl Walk {
-    /// Passes a group that has to be looked at again.
-    fn leave(&mut self, group: IdleGroup) {
-        self.position = self.position.max(group.position);
-        self.left.push(group);
-    }
-
-    /// Up to where nothing is left to be looked at.
-    fn settled(&self) -> i64 {
-        let first_left = self.left.iter().map(|group| group.position.saturating_sub(1)).min();
-        first_left.map_or(self.position, |before| before.min(self.position))
+impl From<NoAnswer> for Failure {
+    fn from(why: NoAnswer) -> Self {
+        match why {
+            NoAnswer::Away(why) => Self::Away(why),
+            NoAnswer::Store(error) => error.into(),
+            NoAnswer::Behind => Self::Group(Unavailable::Held.to_string()),
+            NoAnswer::Unusable(why) => Self::Group(why),
+        }
     }
 }
 
@@ -176,7 +122,7 @@ impl Sweeper {
     /// The ledger cannot be read or written now. What was done stays done, and the next run goes on.
     pub async fn run(&mut self) -> Result<(), StoreError> {
         let result = self.sweep_all().await;
-        let left = self.sweeps.values().map(|walk| walk.left.len()).sum();
+        let left = self.sweeps.values().map(Walk::left).sum();
         self.figures.note_run(left, result.as_ref().err());
         result
     }
@@ -190,8 +136,7 @@ impl Sweeper {
         for Sweep { days, position } in self.ledger().list_sweeps().await? {
             // Another instance may have come further.
             let Some(limit) = Limit::from_number(days) else { continue };
-            let walk = self.sweeps.entry(limit).or_default();
-            walk.position = walk.position.max(position);
+            self.sweeps.entry(limit).or_default().go_on_at(position);
         }
         let mut damage = Ok(());
         for limit in self.sweeps.keys().copied().collect::<Vec<_>>() {
@@ -218,91 +163,6 @@ impl Sweeper {
                 return Ok(all);
             }
         }
-    }
-
-    async fn sweep(&self, limit: Limit, walk: &mut Walk) -> Result<(), StoreError> {
-        let mut kept = walk.settled();
-        let left = std::mem::take(&mut walk.left);
-        self.look_at_all(limit, left, walk).await?;
-        loop {
-            if walk.left.len() >= LEFT_MAX {
-                let why = format!("{LEFT_MAX} holds wait to be looked at; the log says for what");
-                return Err(StoreError::Corrupt(why));
-            }
-            let began = Instant::now();
-            let page = Page { after: Some(walk.position), limit: self.settings.slice };
-            let slice = self.ledger().list_idle(self.age(limit), page).await?;
-            self.look_at_all(limit, slice.groups, walk).await?;
-            walk.position = walk.position.max(slice.position);
-            if walk.settled() > kept {
-                kept = walk.settled();
-                self.ledger().keep_sweep(Sweep { days: limit.number(), position: kept }).await?;
-            }
-            if !slice.has_more {
-                return Ok(());
-            }
-            // Who has much to catch up with leaves half of the time to the decisions.
-            tokio::time::sleep(began.elapsed().min(REST_MAX)).await;
-        }
-    }
-
-    /// How old a message is that the sweep looks at.
-    fn age(&self, limit: Limit) -> SignedDuration {
-        match limit {
-            Limit::Days(days) => days.duration(),
-            Limit::Unconfirmed => {
-                SignedDuration::try_from(self.settings.unconfirmed_after).unwrap_or(SignedDuration::MAX)
-            }
-        }
-    }
-
-    /// Has a sweep of so many days look at what it has not reached yet. One that nobody needed before begins with the
-    /// oldest message; it is known before the one that passes the group now keeps its position.
-    async fn look_again_after(&self, days: Days) -> Result<(), StoreError> {
-        match self.sweeps.contains_key(&Limit::Days(days)) {
-            true => Ok(()),
-            false => self.ledger().keep_sweep(Sweep { days: days.number(), position: 0 }).await,
-        }
-    }
-
-    /// Looks at each; where one cannot be looked at by its own fault, or for want of the processor's word, it is
-    /// left for the next run.
-    async fn look_at_all(
-        &self,
-        limit: Limit,
-        groups: Vec<IdleGroup>,
-        walk: &mut Walk,
-    ) -> Result<(), StoreError> {
-        let mut groups = groups.into_iter();
-        let mut waiting: Option<String> = None;
-        while let Some(group) = groups.next() {
-            match self.look_at(limit, &group).await {
-                Ok(None) => walk.position = walk.position.max(group.position),
-                Ok(Some(days)) => {
-                    self.look_again_after(days).await?;
-                    walk.position = walk.position.max(group.position);
-                }
-                Err(Failure::Group(why)) => {
-                    let IdleGroup { root, .. } = group;
-                    tracing::warn!(hold.id = %root, "the hold of {root} cannot be looked at, and stays: {why}");
-                    walk.leave(group);
-                }
-                Err(Failure::Away(why)) => {
-                    waiting = Some(why);
-                    walk.leave(group);
-                }
-                Err(Failure::Run(error)) => {
-                    // Those behind the walk would be forgotten otherwise.
-                    let is_passed = |group: &IdleGroup| group.position <= walk.position;
-                    walk.left.extend(std::iter::once(group).chain(groups).filter(is_passed));
-                    return Err(error);
-                }
-            }
-        }
-        if let Some(why) = waiting {
-            tracing::warn!("holds wait for the word of their processor, which cannot be asked now: {why}");
-        }
-        Ok(())
     }
 
     /// Whether it was granted now: not if the hold moved or ended meanwhile, or another instance was here.
@@ -338,59 +198,5 @@ impl Encode for Swept {
         };
         let body = serde_json::json!({"held_minor": held, "declined": decided.declined()});
         Answer { code, body: body.to_string().into_bytes() }
-    }
-}
-
-/// A sweeper that runs now and then until it is stopped or dropped.
-pub struct Sweeping(Option<JoinHandle<()>>);
-
-/// Starts the sweeper of the server, if it is on.
-#[must_use]
-pub fn start(app: &App) -> Sweeping {
-    let settings = app.settings().sweeper;
-    if !settings.is_on {
-        return Sweeping(None);
-    }
-    let figures = Arc::clone(app.sweeper());
-    let sweeper = Sweeper::new(app.authorizer().clone(), settings, figures).asking(Inquirer::of(app));
-    Sweeping(Some(tokio::spawn(keep_running(sweeper, settings.interval))))
-}
-
-async fn keep_running(mut sweeper: Sweeper, interval: Duration) {
-    let mut ticks = tokio::time::interval(interval);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let before = sweeper.figures.expired();
-        // A defect must not end it.
-        match AssertUnwindSafe(sweeper.run()).catch_unwind().await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!("holds that are due wait for the next run: {error}"),
-            Err(_) => {
-                tracing::error!("the sweeper panicked, and goes on with its next run; the log has the place")
-            }
-        }
-        match sweeper.figures.expired() - before {
-            0 => {}
-            count => tracing::info!("{count} holds expired"),
-        }
-    }
-}
-
-impl Sweeping {
-    /// Stops it. A command that it gave to a lane is decided all the same.
-    pub async fn stop(mut self) {
-        if let Some(task) = self.0.take() {
-            task.abort();
-            let _ = task.await;
-        }
-    }
-}
-
-impl Drop for Sweeping {
-    fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
-        }
     }
 }

@@ -102,6 +102,15 @@ impl Asking {
         }
     }
 
+    /// Asks the gateway something that it approves.
+    async fn send(&self, body: &str) -> Tested {
+        let answered = self.server.jit(body).await?;
+        match answered.status.as_u16() {
+            200 => Ok(()),
+            status => Err(format!("{status}: {}", answered.text).into()),
+        }
+    }
+
     /// So long after the beginning.
     async fn sweep_at(&mut self, after: SignedDuration) -> Tested {
         self.server.place.clock().set_after_noon(after);
@@ -128,6 +137,18 @@ impl Asking {
         assert!(checked.is_clean(), "{:#?}", checked.findings);
         Ok(())
     }
+}
+
+/// More for an earlier purchase.
+fn increment(token: &str, first: &str, amount: &str) -> String {
+    let body = swipe(token, amount).replace("pgfs.authorization", "pgfs.authorization.incremental");
+    let named = format!(r#""token":"{token}","preceding_related_transaction_token":"{first}","#);
+    body.replacen(&format!(r#""token":"{token}","#), &named, 1)
+}
+
+/// A purchase in one message.
+fn debit(token: &str, amount: &str) -> String {
+    swipe(token, amount).replace("pgfs.authorization", "pgfs.auth_plus_capture")
 }
 
 fn listed(of: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -187,10 +208,10 @@ async fn a_hold_that_the_processor_denies_waits_for_an_operator(store: Store) ->
         ["inquiries", "reversals"].map(|action| format!("/v1/authorizations/{hold}/{action}"));
     assert_eq!([&actions[0], &actions[1]], [&json!(ask), &json!(release)]);
     let told = asking.server.make(&ask, json!({})).await?;
-    assert_eq!(told, json!({"is_known": false, "transactions": 0}));
+    assert_eq!(told, json!({"is_known": false, "transactions": 0, "unbooked": 0}));
     asking.processor.has("t-1", &[item("authorization", "t-1", "PENDING", 30.0)]);
     let told = asking.server.make(&ask, json!({})).await?;
-    assert_eq!(told, json!({"is_known": true, "transactions": 1}));
+    assert_eq!(told, json!({"is_known": true, "transactions": 1, "unbooked": 0}));
     assert_eq!(asking.discrepancies().await?, listed(&[("denied", "closed")]));
     asking.close().await
 }
@@ -253,6 +274,102 @@ async fn a_hold_expires_only_if_the_processor_knows_nothing_else_of_it(store: St
     assert_eq!(asking.figures.expired(), 2);
     asking.sweep_at(WEEK * 2 + HOUR * 2).await?;
     assert_eq!(asking.books().await?, ["95.00", "0.00"]);
+    asking.close().await
+}
+
+on_both_stores!(each_decision_is_asked_about_by_itself);
+async fn each_decision_is_asked_about_by_itself(store: Store) -> Tested {
+    let mut asking = Asking::start(store).await?;
+    asking.swipe("t-1", "30.00").await?;
+    asking.send(&increment("t-2", "t-1", "5.00")).await?;
+    asking.send(&debit("t-3", "20.00")).await?;
+    assert_eq!(asking.books().await?, ["80.00", "35.00"]);
+    report(&asking.server, &[item("authorization", "t-1", "PENDING", 30.0)]).await?;
+    asking
+        .processor
+        .has("t-2", &[following(item("authorization.incremental", "t-2", "DECLINED", 5.0), "t-1")]);
+    asking.processor.has("t-3", &[item("pindebit", "t-3", "ERROR", 20.0)]);
+    asking.sweep_at(HOUR * 2).await?;
+    assert_eq!(asking.processor.take_asked(), ["t-2", "t-3"]);
+    assert_eq!(asking.books().await?, ["100.00", "30.00"], "neither came to anything");
+    asking.close().await
+}
+
+on_both_stores!(a_denial_takes_the_place_of_a_doubt);
+async fn a_denial_takes_the_place_of_a_doubt(store: Store) -> Tested {
+    let mut asking = Asking::start(store).await?;
+    asking.swipe("t-1", "30.00").await?;
+    asking.processor.is_away.store(true, Ordering::Relaxed);
+    asking.sweep_at(HOUR * 2).await?;
+    asking.processor.is_away.store(false, Ordering::Relaxed);
+    asking.sweep_at(HOUR * 2).await?;
+    assert_eq!(asking.discrepancies().await?, listed(&[("denied", "open"), ("unconfirmed", "closed")]));
+    asking.processor.is_away.store(true, Ordering::Relaxed);
+    asking.sweep_at(WEEK + HOUR).await?;
+    assert_eq!(asking.discrepancies().await?, listed(&[("denied", "open"), ("unconfirmed", "closed")]));
+    assert_eq!(asking.books().await?, ["100.00", "30.00"]);
+    asking.close().await
+}
+
+on_both_stores!(what_waits_for_the_processor_holds_nothing_else_up);
+async fn what_waits_for_the_processor_holds_nothing_else_up(store: Store) -> Tested {
+    let mut asking = Asking::start(store).await?;
+    for number in 0..3 {
+        let token = format!("t-{number}");
+        asking.swipe(&token, "1.00").await?;
+        let confirmed = item("authorization", &token, "PENDING", 1.0);
+        report(&asking.server, std::slice::from_ref(&confirmed)).await?;
+        asking.processor.has(&token, &[confirmed]);
+    }
+    let card = asking.given.card["id"].clone();
+    let new = json!({"card": card, "amount": "30.00", "currency": "USD", "merchant": {"mcc": "5411"}});
+    asking.server.make("/v1/authorizations", new).await?;
+    asking.processor.is_away.store(true, Ordering::Relaxed);
+    for left in [3, 3] {
+        asking.sweep_at(WEEK + HOUR).await?;
+        assert_eq!(asking.books().await?, ["100.00", "3.00"], "the one of our own door has expired");
+        assert_eq!((asking.figures.expired(), asking.figures.left()), (1, left));
+    }
+    asking.processor.take_asked();
+    asking.sweep_at(WEEK + HOUR).await?;
+    assert_eq!(asking.processor.take_asked(), ["t-0"], "one is enough to see that it is still away");
+    asking.processor.is_away.store(false, Ordering::Relaxed);
+    asking.sweep_at(WEEK + HOUR).await?;
+    assert_eq!((asking.figures.expired(), asking.figures.left()), (4, 0));
+    asking.close().await
+}
+
+on_both_stores!(a_hold_stays_where_not_all_is_booked_that_the_processor_knows_of_it);
+async fn a_hold_stays_where_not_all_is_booked_that_the_processor_knows_of_it(store: Store) -> Tested {
+    let mut asking = Asking::start(store).await?;
+    asking.swipe("t-1", "30.00").await?;
+    asking.swipe("t-2", "20.00").await?;
+    for (token, amount) in [("t-1", 30.0), ("t-2", 20.0)] {
+        let confirmed = item("authorization", token, "PENDING", amount);
+        report(&asking.server, std::slice::from_ref(&confirmed)).await?;
+        asking.processor.has(token, &[confirmed]);
+    }
+    let mut broken = following(item("authorization.clearing", "t-1c", "COMPLETION", 30.0), "t-1");
+    broken["state"] = json!({});
+    let novel = following(item("brand.new.kind", "t-2n", "COMPLETION", 20.0), "t-2");
+    asking.processor.has("t-1", &[item("authorization", "t-1", "PENDING", 30.0), broken]);
+    asking.processor.has("t-2", &[item("authorization", "t-2", "PENDING", 20.0), novel]);
+    for _ in 0..2 {
+        asking.sweep_at(WEEK + HOUR).await?;
+        assert_eq!(asking.books().await?, ["100.00", "50.00"]);
+        assert_eq!((asking.figures.expired(), asking.figures.left()), (0, 2));
+    }
+    asking.close().await
+}
+
+on_both_stores!(a_processor_that_denies_what_it_has_reported_ends_nothing);
+async fn a_processor_that_denies_what_it_has_reported_ends_nothing(store: Store) -> Tested {
+    let mut asking = Asking::start(store).await?;
+    asking.swipe("t-1", "30.00").await?;
+    report(&asking.server, &[item("authorization", "t-1", "PENDING", 30.0)]).await?;
+    asking.sweep_at(WEEK + HOUR).await?;
+    assert_eq!(asking.books().await?, ["100.00", "30.00"]);
+    assert_eq!((asking.figures.expired(), asking.figures.left()), (0, 1));
     asking.close().await
 }
 

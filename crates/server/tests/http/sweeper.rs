@@ -370,7 +370,7 @@ async fn a_hold_that_cannot_be_ended_holds_nobody_up_and_is_tried_again(store: S
     assert_eq!(instance.figures.left(), 1);
     let kept = instance.kept(7).await;
     let first = instance.ledger.list_idle(DAY * 7, Page { after: Some(kept), limit: 100 }).await?;
-    assert_eq!(first.groups.first().map(|group| group.last), Some(holds[0]), "a restart finds it again");
+    assert_eq!(first.groups.first().map(|group| group.message), Some(holds[0]), "a restart finds it again");
     ledger.refuse_data_of(&given::token("nobody"));
     instance.sweeper.run().await?;
     assert_eq!(instance.statuses(&holds).await, [expired, expired]);

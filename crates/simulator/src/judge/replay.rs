@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::books::{Account, Books, Ruling};
 use super::{Differences, Kind, Pair};
 use crate::history::{Action, History, Notice, Outcome, Owner, Swipe, What};
-use crate::listing::{Authorization, Listing};
+use crate::listing::{Authorization, Doubt, Listing};
 use notices::Notices;
 
 pub(super) fn check(
@@ -27,6 +27,7 @@ pub(super) fn check(
         books: Books::open(history, owner),
         refused: refused(history, owner, differences),
         notices: Notices::of(history, listing, owner),
+        doubts: &listing.doubts,
         at: Timestamp::MIN,
         differences,
     };
@@ -52,6 +53,8 @@ enum Item<'a> {
     Action(&'a Action, Timestamp, Option<&'a str>),
     /// What was booked of a notice, or the place of a decision that it took.
     Notice(&'a Notice, &'a Authorization),
+    /// That the processor had not confirmed something: it changes nothing.
+    Doubt,
 }
 
 struct Replay<'a, 'd> {
@@ -60,6 +63,7 @@ struct Replay<'a, 'd> {
     /// Actions that were refused: each has a number, but was not told which.
     refused: Vec<&'a Action>,
     notices: Notices<'a>,
+    doubts: &'a [Doubt],
     at: Timestamp,
     differences: &'d mut Differences,
 }
@@ -78,6 +82,10 @@ impl<'a> Replay<'a, '_> {
             }
         }
         self.place_notices(&mut items);
+        let doubts = self.doubts.iter().filter(|doubt| doubt.owner == Some(self.owner.id));
+        for number in doubts.filter_map(|doubt| doubt.owner_sequence) {
+            self.place(&mut items, number, Item::Doubt);
+        }
         for action in history.actions.iter().filter(|action| action.owner == self.owner.id) {
             if let Outcome::Done { sequence, at, available } = &action.outcome {
                 let item = Item::Action(action, *at, available.as_deref());
@@ -105,6 +113,7 @@ impl<'a> Replay<'a, '_> {
                 Item::Swipe(swipe, listed) => self.swipe(number, swipe, listed),
                 Item::Action(action, at, available) => self.action(number, action, at, available),
                 Item::Notice(notice, listed) => self.notice(number, notice, listed),
+                Item::Doubt => {}
             }
             next = number.saturating_add(1);
         }
@@ -263,6 +272,7 @@ impl Item<'_> {
             Self::Swipe(swipe, _) => swipe.token.to_string(),
             Self::Action(action, ..) => action.what.to_string(),
             Self::Notice(notice, _) => format!("{} {}", notice.kind(), notice.token),
+            Self::Doubt => "a doubt".to_owned(),
         }
     }
 }

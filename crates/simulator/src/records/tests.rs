@@ -1,6 +1,8 @@
+use std::net::SocketAddr;
+
 use bursar_core::Currency;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::history::{Says, Told};
@@ -44,8 +46,9 @@ async fn get(api: &str, path: &str, password: &str) -> (u16, Value) {
 
 async fn api() -> (String, Arc<Records>) {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let api =
-        Api::bind(any, &"app".to_owned().into(), &"secret".to_owned().into()).await.expect("a free port");
+    let api = ProcessorApi::bind(any, &"app".to_owned().into(), &"secret".to_owned().into())
+        .await
+        .expect("a free port");
     let (url, records) = (api.url(), api.records());
     tokio::spawn(api.serve());
     (url, records)
@@ -65,10 +68,20 @@ async fn a_transaction_is_told_and_page_by_page_what_is_related_to_it() {
     }
     let (status, first) = get(&url, "/transactions/t-1", "secret").await;
     assert_eq!((status, &first["token"], &first["amount"]), (200, &"t-1".into(), &10.5.into()));
-    let (_, page) = get(&url, "/transactions/t-1/related?start_index=0&count=2", "secret").await;
+    let (_, page) = get(
+        &url,
+        "/transactions/t-1/related?start_index=0&count=2&start_date=2026-01-01&end_date=2026-12-31",
+        "secret",
+    )
+    .await;
     assert_eq!((tokens(&page), &page["is_more"]), (vec!["t-2", "t-3"], &true.into()));
     assert!(!records.has_told("t-4") && !add(&records, "t-5", Some("t-1")), "not all is asked for yet");
-    let (_, page) = get(&url, "/transactions/t-1/related?start_index=2&count=2", "secret").await;
+    let (_, page) = get(
+        &url,
+        "/transactions/t-1/related?start_index=2&count=2&start_date=2026-01-01&end_date=2026-12-31",
+        "secret",
+    )
+    .await;
     assert_eq!((tokens(&page), &page["is_more"]), (vec!["t-4", "t-5"], &false.into()));
     assert!(["t-1", "t-2", "t-3", "t-4", "t-5"].iter().all(|token| records.has_told(token)));
     assert!(!records.has_told("o-1"));
@@ -79,10 +92,18 @@ async fn a_transaction_is_told_and_page_by_page_what_is_related_to_it() {
 async fn what_it_does_not_have_is_404_and_who_has_no_tokens_learns_nothing() {
     let (url, records) = api().await;
     add(&records, "t-1", None);
-    for path in ["/transactions/t-2", "/transactions/t-2/related"] {
-        assert_eq!(get(&url, path, "secret").await.0, 404, "{path}");
+    let days = "start_date=2026-01-01&end_date=2026-12-31";
+    for path in ["/transactions/t-2".to_owned(), format!("/transactions/t-2/related?count=100&{days}")] {
+        let (status, told) = get(&url, &path, "secret").await;
+        assert_eq!((status, &told["error_code"]), (404, &json!("404001")), "{path}");
     }
-    for path in ["/transactions/t-1", "/transactions/t-1/related"] {
+    assert!(add(&records, "t-2", None), "it was asked about before there was anything to tell");
+    for query in ["count=100", "count=101&start_date=2026-01-01&end_date=2026-12-31"] {
+        let path = format!("/transactions/t-1/related?{query}");
+        assert_eq!(get(&url, &path, "secret").await.0, 400, "{query}");
+    }
+    for path in ["/transactions/t-1".to_owned(), format!("/transactions/t-1/related?count=100&{days}")] {
+        let path = path.as_str();
         assert_eq!(get(&url, path, "other").await, (401, Value::Null), "{path}");
     }
     assert!(!records.has_told("t-1"));

@@ -274,6 +274,14 @@ impl Reader for PostgresLedger {
         self.idle(at_least, page).await
     }
 
+    async fn list_unconfirmed(
+        &self,
+        at_least: SignedDuration,
+        page: Page<i64>,
+    ) -> Result<IdleSlice, StoreError> {
+        self.unconfirmed(at_least, page).await
+    }
+
     async fn list_sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
         self.sweeps().await
     }

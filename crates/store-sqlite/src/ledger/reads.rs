@@ -29,7 +29,7 @@ use crate::keys;
 use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, message, owner, program};
 use authorizations::{find_authorization, list_authorizations, list_records};
 use discrepancies::list_discrepancies;
-use idle::{list_idle, list_sweeps};
+use idle::{list_idle, list_sweeps, list_unconfirmed};
 use purchases::{find_purchase, list_purchases};
 use spending::{find_spending, list_controls};
 
@@ -250,6 +250,15 @@ impl Reader for SqliteLedger {
     async fn list_idle(&self, at_least: SignedDuration, page: Page<i64>) -> Result<IdleSlice, StoreError> {
         let before = self.clock.now().saturating_sub(at_least).unwrap_or(Timestamp::MIN);
         self.readers.read(move |connection| list_idle(connection, before, page)).await
+    }
+
+    async fn list_unconfirmed(
+        &self,
+        at_least: SignedDuration,
+        page: Page<i64>,
+    ) -> Result<IdleSlice, StoreError> {
+        let before = self.clock.now().saturating_sub(at_least).unwrap_or(Timestamp::MIN);
+        self.readers.read(move |connection| list_unconfirmed(connection, before, page)).await
     }
 
     async fn list_sweeps(&self) -> Result<Vec<Sweep>, StoreError> {

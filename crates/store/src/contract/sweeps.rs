@@ -2,6 +2,7 @@
 
 use bursar_core::command::{GroupRef, Says};
 use bursar_core::hold_days::{Days, DaysByMerchant, HoldDays};
+use bursar_core::message::Source;
 use bursar_core::{DeclineReason, MessageId};
 use jiff::SignedDuration;
 
@@ -22,7 +23,7 @@ async fn idle(ledger: &dyn Ledger, days: i32, after: i64, limit: u32) -> IdleSli
 async fn last_of(ledger: &dyn Ledger, days: i32) -> Vec<MessageId> {
     let slice = idle(ledger, days, 0, 1_000).await;
     assert!(!slice.has_more);
-    slice.groups.iter().map(|group| group.last).collect()
+    slice.groups.iter().map(|group| group.message).collect()
 }
 
 async fn held(ledger: &dyn Ledger, account: &Funded, message: &str) -> MessageId {
@@ -53,17 +54,42 @@ pub(super) async fn a_hold_is_found_by_its_last_message_once_that_is_old_enough(
     let found = idle(ledger, 1, 0, 1_000).await.groups;
     assert_eq!((found[1].root, found[1].program), (first, account.program));
     assert_eq!(found[1].mcc.map(|mcc| mcc.number()), Some(5812));
-    assert_eq!(found.iter().map(|group| group.is_reported).collect::<Vec<_>>(), [false, false]);
     let refused = given::report(&account, "t-2", Says::Refused, usd("10.00"));
     let refused = given::sent(ledger, &refused).await.id();
     assert_eq!(last_of(ledger, 1).await, [more]);
     place.clock().set_after_noon(DAY * 3);
     assert_eq!(last_of(ledger, 1).await, [more, refused], "a report speaks of its group");
-    let adopted = given::report(&account, "t-4", Says::Hold, usd("1.00"));
-    given::sent(ledger, &adopted).await;
-    place.clock().set_after_noon(DAY * 4);
-    let found = idle(ledger, 1, 0, 1_000).await.groups;
-    assert_eq!(found.iter().map(|group| group.is_reported).collect::<Vec<_>>(), [false, true, true]);
+    assert_books_are_right(place.books());
+}
+
+pub(super) async fn a_decision_is_found_while_nothing_is_reported_of_its_own_transaction(place: &dyn Place) {
+    let ledger = place.open();
+    let ledger = ledger.as_ref();
+    let account = given::account(ledger, usd("100.00")).await;
+    let first = held(ledger, &account, "t-1").await;
+    let more = given::increment(&account, GroupRef::Message(first), usd("5.00")).message("t-2");
+    let more = given::sent(ledger, &more).await.id();
+    given::sent(ledger, &given::authorization(&account, usd("500.00")).message("t-3")).await;
+    let mut own = given::authorization(&account, usd("1.00"));
+    own.command.key.source = Source::Api;
+    given::sent(ledger, &own).await;
+    given::sent(ledger, &given::report(&account, "t-4", Says::Hold, usd("1.00"))).await;
+    let unconfirmed = async |days: i32| {
+        let page = Page { after: Some(0), limit: 1_000 };
+        let slice = ledger.list_unconfirmed(DAY * days, page).await.expect("readable");
+        slice.groups.into_iter().map(|group| (group.message, group.root)).collect::<Vec<_>>()
+    };
+    place.clock().set_after_noon(DAY);
+    assert_eq!(unconfirmed(2).await, []);
+    assert_eq!(
+        unconfirmed(1).await,
+        [(first, first), (more, first)],
+        "not what was declined, adopted or ours"
+    );
+    given::sent(ledger, &given::report(&account, "t-1", Says::Hold, usd("10.00"))).await;
+    assert_eq!(unconfirmed(1).await, [(more, first)], "the increment is a transaction of its own");
+    given::sent(ledger, &given::report(&account, "t-2", Says::Refused, usd("5.00"))).await;
+    assert_eq!(unconfirmed(1).await, []);
     assert_books_are_right(place.books());
 }
 
@@ -82,7 +108,7 @@ pub(super) async fn a_walk_ends_at_its_limit_or_before_what_is_younger_and_goes_
         let slice = idle(ledger, 1, position, 2).await;
         assert!(slice.position > position, "each call comes further");
         position = slice.position;
-        found.extend(slice.groups.into_iter().map(|group| group.last));
+        found.extend(slice.groups.into_iter().map(|group| group.message));
         if !slice.has_more {
             break;
         }
@@ -92,7 +118,7 @@ pub(super) async fn a_walk_ends_at_its_limit_or_before_what_is_younger_and_goes_
     assert_eq!(idle(ledger, 1, position, 2).await, nothing);
     place.clock().set_after_noon(DAY * 3);
     let slice = idle(ledger, 1, position, 2).await;
-    assert_eq!(slice.groups.iter().map(|group| group.last).collect::<Vec<_>>(), holds[2..]);
+    assert_eq!(slice.groups.iter().map(|group| group.message).collect::<Vec<_>>(), holds[2..]);
     assert_eq!(slice.groups[0].position, slice.position);
 }
 

@@ -84,6 +84,13 @@ impl<'a> Replay<'a, '_> {
                 Told::Refused(why) => {
                     self.differ(Kind::NoDecision, &format!("{kind} {token}: the notice was answered {why}"));
                 }
+                Told::Unknown if notice.is_silent => {
+                    let problem = format!(
+                        "{kind} {token}: the server never asked about it; see its marqeta.base_url, \
+                         sweeper.unconfirmed_after_s and sweeper.interval_s"
+                    );
+                    self.differ(Kind::Unread, &problem);
+                }
                 Told::Unknown => {
                     let problem = format!("what became of the notice {kind} {token} is not known");
                     self.differ(Kind::Unread, &problem);

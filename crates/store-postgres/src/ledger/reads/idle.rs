@@ -1,4 +1,4 @@
-//! Hold groups of which nothing was heard for long.
+//! Hold groups of which nothing was heard for long, and decisions that nobody has confirmed.
 
 use bursar_core::message::Source;
 use bursar_core::{Mcc, Merchant, MessageId, ProgramId};
@@ -9,33 +9,43 @@ use tokio_postgres::Row;
 use super::PostgresLedger;
 use crate::rows::{Damage, Read, get, id};
 
+/// Of the account of the message that began a group: it holds something now.
+const HOLDS: &str = "join accounts on accounts.id = first.account and accounts.open_holds > 0";
+
+/// Whether a message may have moved anything in its group: a decision by its effect, a report in any case.
+const MOVES: &str = "effect <> 'none' or source = $4";
+
+/// No message of its group moved anything after the one that was looked at.
+const IS_LAST: &str = "select from messages as later where later.root = old.root and later.root <> later.id
+    and later.position > old.position and (later.effect <> 'none' or later.source = $4)";
+
+/// Whether a message is a decision that moved something.
+const DECIDES: &str = "effect <> 'none' and source = $5";
+
+/// A report of the transaction that was decided.
+const IS_REPORTED: &str = "select from messages as report where report.root = old.root
+    and report.root <> report.id and report.source = $4 and report.token = old.token";
+
 /// Walks the messages in the order of their positions, up to the first that is younger: where it came to and
-/// how many it looked at, and with that each group of which no message moved anything after the one that was
-/// looked at.
-const SELECT: &str = "
-    with looked_at as materialized (
-        select position, id, root, at, effect <> 'none' or source = $4 as moves from messages
-        where position > $1 order by position limit $2
-    ), old as materialized (
-        select * from looked_at where position <
-            coalesce((select min(position) from looked_at where at > $3), 9223372036854775807)
-    ), found as (
-        select old.position, old.id, old.root, owners.program, first.merchant,
-            first.source = $4 or exists (
-                select from messages as other where other.root = old.root and other.root <> other.id
-                and other.source = $4
-            ) as is_reported
-        from old join messages as first on first.id = old.root join owners on owners.id = first.owner
-        join accounts on accounts.id = first.account and accounts.open_holds > 0
-        where old.moves and not exists (
-            select from messages as later where later.root = old.root and later.root <> later.id
-            and later.position > old.position and (later.effect <> 'none' or later.source = $4)
+/// how many it looked at, and with that the group of each message that is wanted and to which no other belongs.
+fn select(wanted: &str, account: &str, other: &str) -> String {
+    format!(
+        "with looked_at as materialized (
+            select position, id, root, token, at, {wanted} as is_wanted from messages
+            where position > $1 order by position limit $2
+        ), old as materialized (
+            select * from looked_at where position <
+                coalesce((select min(position) from looked_at where at > $3), 9223372036854775807)
+        ), found as (
+            select old.position, old.id, old.root, owners.program, first.merchant
+            from old join messages as first on first.id = old.root join owners on owners.id = first.owner
+            {account} where old.is_wanted and not exists ({other})
         )
+        select walked.position, walked.count, found.position, found.id, found.root, found.program, found.merchant
+        from (select max(position) as position, count(*) from old) as walked left join found on true
+        order by found.position"
     )
-    select walked.position, walked.count, found.position, found.id, found.root, found.program, found.merchant,
-        found.is_reported
-    from (select max(position) as position, count(*) from old) as walked left join found on true
-    order by found.position";
+}
 
 impl PostgresLedger {
     pub(super) async fn idle(
@@ -43,10 +53,27 @@ impl PostgresLedger {
         at_least: SignedDuration,
         page: Page<i64>,
     ) -> Result<IdleSlice, StoreError> {
-        let before = self.clock.now().saturating_sub(at_least).unwrap_or(Timestamp::MIN);
         let (after, limit) = (page.after.unwrap_or(0), i64::from(page.limit));
-        let rows = self.query(SELECT, &[&after, &limit, &before, &Source::MarqetaReport.as_str()]).await?;
+        let (before, report) = (self.before(at_least), Source::MarqetaReport.as_str());
+        let rows = self.query(&select(MOVES, HOLDS, IS_LAST), &[&after, &limit, &before, &report]).await?;
         Ok(read(&rows, after, limit)?)
+    }
+
+    pub(super) async fn unconfirmed(
+        &self,
+        at_least: SignedDuration,
+        page: Page<i64>,
+    ) -> Result<IdleSlice, StoreError> {
+        let (after, limit) = (page.after.unwrap_or(0), i64::from(page.limit));
+        let before = self.before(at_least);
+        let (report, decision) = (Source::MarqetaReport.as_str(), Source::MarqetaJit.as_str());
+        let select = select(DECIDES, "", IS_REPORTED);
+        let rows = self.query(&select, &[&after, &limit, &before, &report, &decision]).await?;
+        Ok(read(&rows, after, limit)?)
+    }
+
+    fn before(&self, at_least: SignedDuration) -> Timestamp {
+        self.clock.now().saturating_sub(at_least).unwrap_or(Timestamp::MIN)
     }
 
     pub(in crate::ledger) async fn keep(&self, sweep: Sweep) -> Result<(), StoreError> {
@@ -76,11 +103,10 @@ fn read_group(row: &Row) -> Read<Option<IdleGroup>> {
     let Some(position) = get(row, 2)? else { return Ok(None) };
     Ok(Some(IdleGroup {
         position,
-        last: id(row, 3, MessageId::new)?,
+        message: id(row, 3, MessageId::new)?,
         root: id(row, 4, MessageId::new)?,
         program: id(row, 5, ProgramId::new)?,
         mcc: read_mcc(get(row, 6)?),
-        is_reported: get(row, 7)?,
     }))
 }
 

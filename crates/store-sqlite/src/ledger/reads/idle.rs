@@ -1,4 +1,4 @@
-//! Hold groups of which nothing was heard for long.
+//! Hold groups of which nothing was heard for long, and decisions that nobody has confirmed.
 
 use bursar_core::message::Source;
 use bursar_core::{Mcc, Merchant, MessageId, ProgramId};
@@ -8,24 +8,73 @@ use rusqlite::{Connection, Row, params};
 
 use crate::rows::{Blob16, Micros, id};
 
+const DECISION: &str = Source::MarqetaJit.as_str();
+const REPORT: &str = Source::MarqetaReport.as_str();
+
 /// Whether a message may have moved anything in its group: a decision by its effect, a report in any case.
 const MOVES: &str = "(effect <> 'none' or source = ?2)";
 
-const REPORT: &str = Source::MarqetaReport.as_str();
+/// Of the message that began a group. The account holds something now.
+const HOLDING: &str = "select program, merchant from messages join owners on owners.id = messages.owner
+    join accounts on accounts.id = messages.account and open_holds > 0 where messages.id = ?1";
 
-/// Walks the messages in the order of their commits, up to the first that is younger.
+/// Of the message that began a group.
+const ANY: &str = "select program, merchant from messages join owners on owners.id = messages.owner
+    where messages.id = ?1";
+
+/// Groups by the last of their messages that may have moved anything.
 pub(super) fn list_idle(
     connection: &Connection,
     before: Timestamp,
     page: Page<i64>,
 ) -> rusqlite::Result<IdleSlice> {
+    let later = format!(
+        "select 1 from messages where root = ?1 and root <> id and {MOVES} and position > ?3 limit 1"
+    );
+    walk(connection, (MOVES, REPORT), before, page, |row| {
+        let (position, root) = (row.get::<_, i64>(0)?, id(row, 3, MessageId::new)?);
+        let parameters = params![Blob16(root.uuid()), REPORT, position];
+        match connection.prepare_cached(&later)?.exists(parameters)? {
+            true => Ok(None),
+            false => find_group(connection, HOLDING, row),
+        }
+    })
+}
+
+/// Groups by decisions of whose transactions there is no report.
+pub(super) fn list_unconfirmed(
+    connection: &Connection,
+    before: Timestamp,
+    page: Page<i64>,
+) -> rusqlite::Result<IdleSlice> {
+    let decides = "(effect <> 'none' and source = ?2)";
+    let report =
+        "select 1 from messages where root = ?1 and root <> id and source = ?2 and token = ?3 limit 1";
+    walk(connection, (decides, DECISION), before, page, |row| {
+        let (root, token) = (id(row, 3, MessageId::new)?, row.get::<_, String>(5)?);
+        match connection.prepare_cached(report)?.exists(params![Blob16(root.uuid()), REPORT, token])? {
+            true => Ok(None),
+            false => find_group(connection, ANY, row),
+        }
+    })
+}
+
+/// Walks the messages in the order of their commits, up to the first that is younger, and looks closer at those of
+/// groups that are wanted: `?2` in the condition is the source.
+fn walk(
+    connection: &Connection,
+    (wanted, source): (&str, &str),
+    before: Timestamp,
+    page: Page<i64>,
+    mut look: impl FnMut(&Row<'_>) -> rusqlite::Result<Option<IdleGroup>>,
+) -> rusqlite::Result<IdleSlice> {
     let select = format!(
-        "select position, at, id, root, root is not null and {MOVES} from messages
+        "select position, at, id, root, root is not null and {wanted}, token from messages
          where position > ?1 order by position limit ?3"
     );
     let mut statement = connection.prepare_cached(&select)?;
     let after = page.after.unwrap_or(0);
-    let mut rows = statement.query(params![after, REPORT, page.limit])?;
+    let mut rows = statement.query(params![after, source, page.limit])?;
     let mut slice = IdleSlice { groups: Vec::new(), position: after, has_more: false };
     let mut looked_at = 0;
     while let Some(row) = rows.next()? {
@@ -35,33 +84,21 @@ pub(super) fn list_idle(
         looked_at += 1;
         slice.position = row.get(0)?;
         if row.get::<_, Option<bool>>(4)?.unwrap_or(false) {
-            slice.groups.extend(find_if_last(connection, row)?);
+            slice.groups.extend(look(row)?);
         }
     }
     slice.has_more = looked_at >= page.limit;
     Ok(slice)
 }
 
-/// The group of a message that may have moved something, if none after it did.
-fn find_if_last(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Option<IdleGroup>> {
-    let (position, last, root) = (row.get(0)?, id(row, 2, MessageId::new)?, id(row, 3, MessageId::new)?);
-    let later = format!(
-        "select 1 from messages where root = ?1 and root <> id and position > ?3 and {MOVES} limit 1"
-    );
-    let parameters = params![Blob16(root.uuid()), REPORT, position];
-    if connection.prepare_cached(&later)?.exists(parameters)? {
-        return Ok(None);
-    }
-    let first = "select program, merchant, source = ?2 or exists (select 1 from messages as other
-                     where other.root = ?1 and other.root <> other.id and other.source = ?2)
-                 from messages join owners on owners.id = messages.owner
-                 join accounts on accounts.id = messages.account and open_holds > 0 where messages.id = ?1";
+/// The group of a message, as the one that began it tells.
+fn find_group(connection: &Connection, first: &str, row: &Row<'_>) -> rusqlite::Result<Option<IdleGroup>> {
+    let (position, message, root) = (row.get(0)?, id(row, 2, MessageId::new)?, id(row, 3, MessageId::new)?);
     let mut statement = connection.prepare_cached(first)?;
-    let mut rows = statement.query(params![Blob16(root.uuid()), REPORT])?;
+    let mut rows = statement.query([Blob16(root.uuid())])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let program = id(row, 0, ProgramId::new)?;
-    let mcc = read_mcc(row.get_ref(1)?.as_str_or_null()?);
-    Ok(Some(IdleGroup { position, last, root, program, mcc, is_reported: row.get(2)? }))
+    Ok(Some(IdleGroup { position, message, root, program, mcc: read_mcc(row.get_ref(1)?.as_str_or_null()?) }))
 }
 
 /// Of a merchant that cannot be read none: who reads its message is told.

@@ -13,9 +13,18 @@ use crate::app::App;
 /// How long it takes to find out what a token means, at most.
 const LOOK_UP: Duration = Duration::from_secs(5);
 
+/// What became of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Booked {
+    /// It is booked, now or before, or does nothing.
+    Done,
+    /// It is kept, and somebody has to look at it.
+    ForReview,
+}
+
 /// Why an item is not worked off.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(super) enum Trouble {
     /// For now, and through no fault of its own: the store is away.
     Away(String),
     /// For now, while the store works: somebody else has its owner, or too much waits.
@@ -48,18 +57,19 @@ pub(super) async fn work_off(app: &App, item: &Item) -> Result<(), Trouble> {
     // Serde's words could quote it.
     let unreadable = |_| Trouble::Failed("what is stored of it is no notice of this version".into());
     match serde_json::from_slice(&item.content).map_err(unreadable)? {
-        Notice::Transaction(report) => transaction(app, *report).await,
+        Notice::Transaction(report) => transaction(app, *report).await.map(|_| ()),
         Notice::Transition(transition) => move_subject(app, transition).await,
         Notice::Event(event) => keep(app, event).await,
     }
 }
 
 /// Books what became of a transaction.
-pub(crate) async fn transaction(app: &App, report: TransactionReport) -> Result<(), Trouble> {
+pub(super) async fn transaction(app: &App, report: TransactionReport) -> Result<Booked, Trouble> {
     let (token, transaction_type) = (report.token().clone(), report.transaction_type().clone());
     let wanted = Wanted { card: report.card_token(), ..Wanted::default() };
     let found = app.authorizer().look_up(wanted, Instant::now() + LOOK_UP, &mut Timeline::begin()).await?;
-    if report.needs_review(found) {
+    let needs_review = report.needs_review(found);
+    if needs_review {
         tracing::warn!(
             "transaction {token} of the type {transaction_type} is kept for review: nothing is booked"
         );
@@ -75,12 +85,15 @@ pub(crate) async fn transaction(app: &App, report: TransactionReport) -> Result<
             "transaction {token} of the type {transaction_type} was reported again with other content: \
              nothing of it took effect"
         ),
-        Some(Reply::Decided { declined: Some(reason), .. }) => tracing::error!(
-            "transaction {token} of the type {transaction_type} is kept and not booked: {reason}"
-        ),
+        Some(Reply::Decided { declined: Some(reason), .. }) => {
+            tracing::error!(
+                "transaction {token} of the type {transaction_type} is kept and not booked: {reason}"
+            );
+            return Ok(Booked::ForReview);
+        }
         _ => {}
     }
-    Ok(())
+    Ok(if needs_review { Booked::ForReview } else { Booked::Done })
 }
 
 async fn move_subject(app: &App, transition: Transition) -> Result<(), Trouble> {
