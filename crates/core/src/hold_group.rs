@@ -100,6 +100,12 @@ words! {
 }
 
 impl GroupStatus {
+    /// Whether something is held, posted or pending by what was decided, and may still come to nothing.
+    #[must_use]
+    pub const fn stands(self) -> bool {
+        matches!(self, Self::Open | Self::Posted | Self::Pending)
+    }
+
     /// Whether nothing is held or pending in it ever again.
     #[must_use]
     pub const fn has_ended(self) -> bool {

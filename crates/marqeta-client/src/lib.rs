@@ -46,7 +46,7 @@ const PER_PAGE: usize = 100;
 const PAGES_MAX: usize = 20;
 
 /// The API finds what is related within days that it is told: so much before the transaction was made, and after
-/// the present.
+/// the present, or after the transaction where its clock is ahead.
 const MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// The API, as somebody to ask.
@@ -81,7 +81,7 @@ impl MarqetaClient {
     async fn related(&self, transaction: &Token, made: Timestamp) -> Result<Vec<Delivered>, InquiryError> {
         let day = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
         let from = day(made.saturating_sub(MARGIN).unwrap_or(made));
-        let to = day(Timestamp::now().saturating_add(MARGIN).unwrap_or(made));
+        let to = day(Timestamp::now().max(made).saturating_add(MARGIN).unwrap_or(made));
         let mut related = Vec::new();
         for page in 0..PAGES_MAX {
             let start = page * PER_PAGE;

@@ -4,7 +4,7 @@ use super::{Ruling, group};
 use crate::check::DeclineReason;
 use crate::command::{Doubt, GroupRef};
 use crate::discrepancy::{Closing, Discrepancy, DiscrepancyKind};
-use crate::hold_group::{Effect, GroupBooks, GroupMessage, GroupStatus, HoldGroup};
+use crate::hold_group::{Effect, GroupBooks, GroupMessage, HoldGroup};
 use crate::id::MessageId;
 use crate::state::State;
 use crate::text::{FreeText, Token};
@@ -18,14 +18,12 @@ pub const DENIED: &str = "denied";
 pub(super) fn may(doubt: &Doubt, group: &HoldGroup, books: &GroupBooks) -> Result<Effect, DeclineReason> {
     let decision = decision(doubt).ok_or(DeclineReason::AuthorizationUnknown)?;
     let is_denied = doubts_about(group, decision).any(|message| message.key.state == DENIED);
-    match books.status {
-        GroupStatus::Empty | GroupStatus::Reversed | GroupStatus::Expired | GroupStatus::Closed => {
-            Err(DeclineReason::HoldGroupEnded)
-        }
-        _ if is_denied || group.unconfirmed().all(|message| message.id != decision) => {
-            Err(DeclineReason::HoldGroupMoved)
-        }
-        GroupStatus::Open | GroupStatus::Posted | GroupStatus::Pending => Ok(Effect::None),
+    if !books.status.stands() {
+        return Err(DeclineReason::HoldGroupEnded);
+    }
+    match is_denied || group.unconfirmed().all(|message| message.id != decision) {
+        true => Err(DeclineReason::HoldGroupMoved),
+        false => Ok(Effect::None),
     }
 }
 

@@ -61,7 +61,9 @@ impl Sweeper {
         let purchase = self.ledger().find_purchase(idle.root).await?;
         let messages = purchase.iter().flat_map(|purchase| &purchase.messages);
         let told = messages.filter_map(|message| message.authorization.as_ref()?.details.as_ref()?.hold_days);
-        let Some(told) = told.filter(|told| *told > days.number()).max() else { return Ok(None) };
+        // Nothing is kept for longer than the longest.
+        let told = told.max().filter(|told| *told > days.number() && days < Days::LONGEST);
+        let Some(told) = told else { return Ok(None) };
         let rounded = OWN_DAYS.into_iter().find(|days| *days >= i64::from(told));
         Ok(Some(rounded.and_then(|days| Days::new(days).ok()).unwrap_or(Days::LONGEST)))
     }

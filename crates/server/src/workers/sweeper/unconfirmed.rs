@@ -2,6 +2,7 @@
 //! (D5). What it does not confirm is listed as a discrepancy, until it says something or an operator closes it.
 
 use bursar_core::command::{Doubt, GroupRef};
+use bursar_core::hold_group::GroupMessage;
 use bursar_core::message::Source;
 use bursar_core::text::Token;
 use bursar_core::{Action, HoldGroup, MessageId, MessageKey, decide};
@@ -26,12 +27,17 @@ impl Sweeper {
     }
 
     async fn look_after(&self, group: &HoldGroup, decision: MessageId) -> Result<(), Failure> {
-        let Some(of) = group.unconfirmed().find(|of| of.id == decision) else { return Ok(()) };
+        let Some(of) = standing(group, decision)? else { return Ok(()) };
         let Some(inquirer) = &self.inquirer else { return self.doubt(group, decision, false).await };
         match inquirer.ask(&of.key.token, of.processor_time).await {
             Ok(told) => {
                 self.figures.add_asked();
-                self.doubt(group, decision, !told.is_known).await
+                match self.find_group(decision).await? {
+                    Some(group) if standing(&group, decision)?.is_some() => {
+                        self.doubt(&group, decision, !told.is_known).await
+                    }
+                    _ => Ok(()),
+                }
             }
             Err(why) => {
                 self.doubt(group, decision, false).await?;
@@ -40,7 +46,7 @@ impl Sweeper {
         }
     }
 
-    /// Notes it once, however often it is found; not where the processor has confirmed it meanwhile.
+    /// Notes it once, however often it is found.
     async fn doubt(&self, group: &HoldGroup, decision: MessageId, is_denied: bool) -> Result<(), Failure> {
         let state = if is_denied { decide::DENIED } else { decide::UNCONFIRMED };
         let key =
@@ -51,4 +57,10 @@ impl Sweeper {
         }
         Ok(())
     }
+}
+
+/// The decision, if something stands by it alone.
+fn standing(group: &HoldGroup, decision: MessageId) -> Result<Option<&GroupMessage>, Failure> {
+    let books = group.books().map_err(|_| Failure::Group("its amounts overflow".to_owned()))?;
+    Ok(group.unconfirmed().find(|of| of.id == decision && books.status.stands()))
 }
