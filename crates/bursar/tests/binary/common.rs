@@ -164,7 +164,7 @@ impl Running {
     /// Its figures since the start.
     pub(crate) async fn figures(&self) -> Result<Value, Error> {
         let profile = self.get("/v1/profile").await?;
-        let windows = profile["windows"].as_array().ok_or("no windows")?;
+        let windows = profile["windows"].as_array().ok_or_else(|| format!("no figures: {profile}"))?;
         Ok(windows.last().ok_or("no window")?.clone())
     }
 
@@ -172,11 +172,12 @@ impl Running {
     pub(crate) async fn until(&self, are_wanted: impl Fn(&Value) -> bool) -> Result<(), Error> {
         let began = Instant::now();
         loop {
-            let figures = self.figures().await?;
-            if are_wanted(&figures) {
+            // One that has just started may not read its store yet.
+            let figures = self.figures().await;
+            if figures.as_ref().is_ok_and(&are_wanted) {
                 return Ok(());
             }
-            assert!(began.elapsed() < PATIENCE, "waited in vain for other figures than {figures}");
+            assert!(began.elapsed() < PATIENCE, "waited in vain for other figures than {figures:?}");
         }
     }
 

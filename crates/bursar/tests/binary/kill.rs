@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::common::{Error, Running, Wallet, ask_to_stop, kill, report};
 use crate::home::{Home, own_port};
-use crate::simulate::simulate;
+use crate::simulate::simulate_at;
 
 const ROUNDS: usize = 20;
 const CLIENTS: usize = 8;
@@ -49,7 +49,7 @@ async fn what_was_answered_survives_twenty_kills(store: Store) -> Result<(), Err
 }
 
 /// Decisions of a life, at least, before it is killed.
-const DECISIONS: u64 = 40;
+const DECISIONS: u64 = 30;
 
 on_both_stores!(a_whole_simulation_survives_twenty_kills, worker_threads = 2);
 async fn a_whole_simulation_survives_twenty_kills(store: Store) -> Result<(), Error> {
@@ -59,7 +59,7 @@ async fn a_whole_simulation_survives_twenty_kills(store: Store) -> Result<(), Er
     home.add_tokens()?;
     let start = || home.start_asking(port, &api);
     let mut server = start()?;
-    let mut simulation = simulate(&server);
+    let mut simulation = simulate_at("60", &server);
     simulation.args(["--habits", "5", "--for", "300s", "--processor-api", &api]);
     let simulation = simulation.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     for _ in 0..ROUNDS {

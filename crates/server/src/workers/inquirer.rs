@@ -76,7 +76,8 @@ impl Inquirer {
         let delivered = processor.inquire(transaction, made).await?;
         let mut told = Told { is_known: !delivered.is_empty(), transactions: delivered.len(), unbooked: 0 };
         let mut trouble = Ok(());
-        for item in delivered {
+        // Itself last: who is killed in between finds it unconfirmed, and asks again.
+        for item in delivered.into_iter().rev() {
             match self.book(item).await {
                 Ok(is_booked) => told.unbooked += usize::from(!is_booked),
                 // One holds up no other.
