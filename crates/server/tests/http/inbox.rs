@@ -14,10 +14,13 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::Tested;
 use crate::jit::swipe;
 use crate::running::{Error, JIT_PASSWORD, QUARANTINE_KEY, Running, WEBHOOK_SECRET, app, signature, until};
 use crate::webhooks::{at, books, following, item, report};
+use crate::{Tested, faulty};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waiting, dead and quarantined.
 async fn counts(server: &Running) -> Result<[u64; 3], Error> {
@@ -62,6 +65,54 @@ async fn what_was_acknowledged_and_not_booked_is_booked_by_the_next_server(store
     let server = Running::start_in(place, Settings::default()).await?;
     server.drained().await?;
     assert_eq!(books(&server, &given).await?, ["110.00", "0.00"]);
+    Ok(())
+}
+
+on_both_stores!(what_cannot_be_stored_is_not_acknowledged_and_is_booked_once_when_it_comes_again);
+async fn what_cannot_be_stored_is_not_acknowledged_and_is_booked_once_when_it_comes_again(
+    store: Store,
+) -> Tested {
+    let (server, ledger) = faulty::start(store).await?;
+    let given = server.given("USD", Some("100.00")).await?;
+    let refund = item("refund", "t-1", "COMPLETION", 1.0);
+    let body = json!({"transactions": [refund, {"token": "t-2"}]});
+    ledger.set_inbox_down(true);
+    let refused = server.webhook(&body).await?;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (503, "unavailable"));
+    assert_eq!(counts(&server).await?, [0, 0, 0]);
+    ledger.set_inbox_down(false);
+    for _ in 0..2 {
+        webhook(&server, body.clone()).await?;
+        assert_eq!(books(&server, &given).await?, ["101.00", "0.00"]);
+        assert_eq!(counts(&server).await?, [0, 0, 1]);
+    }
+    Ok(())
+}
+
+on_both_stores!(what_waits_for_a_store_that_is_away_has_not_failed);
+async fn what_waits_for_a_store_that_is_away_has_not_failed(store: Store) -> Tested {
+    let (server, ledger) = faulty::start(store).await?;
+    let given = server.given("USD", Some("100.00")).await?;
+    ledger.set_down(true);
+    ledger.forget();
+    let refund = json!({"transactions": [item("refund", "t-1", "COMPLETION", 1.0)]});
+    assert_eq!(server.webhook(&refund).await?.status.as_u16(), 200);
+    for _ in 0..3 {
+        tokio::time::timeout(PATIENCE, ledger.entered()).await?;
+    }
+    assert_eq!(counts(&server).await?, [1, 0, 0]);
+    // Whoever stops waits no longer for the store.
+    let place = server.end().await?;
+    let page = bursar_store::Page { after: None, limit: 9 };
+    let waiting = place.open().list_items(bursar_store::ItemState::Waiting, page).await?;
+    let told: Vec<_> = waiting.iter().map(|item| (item.failures, item.why.as_deref())).collect();
+    assert_eq!(told, [(0, None)]);
+    ledger.set_down(false);
+    // The lease has ended by then.
+    place.clock().set_after_noon(SignedDuration::from_mins(1));
+    let server = Running::start_in(place, Settings::default()).await?;
+    server.drained().await?;
+    assert_eq!(books(&server, &given).await?, ["101.00", "0.00"]);
     Ok(())
 }
 
