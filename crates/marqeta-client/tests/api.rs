@@ -13,7 +13,7 @@ use bursar_core::text::Token;
 use bursar_marqeta_client::{MarqetaClient, Settings};
 use bursar_processors::inquiry::{Inquire, InquiryError};
 use bursar_processors::marqeta::{Delivered, Notice};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 type Tested = Result<(), Box<dyn std::error::Error>>;
@@ -108,6 +108,38 @@ async fn a_transaction_is_told_with_all_pages_of_what_is_related_to_it() -> Test
 }
 
 #[tokio::test]
+async fn what_is_related_is_asked_for_until_tomorrow() -> Tested {
+    let api = Api::of([Next::Json(transaction("t-1")), page(&[], false)]);
+    let client = api.client(LONG).await?;
+    let tomorrow = || (Timestamp::now() + SignedDuration::from_hours(24)).strftime("%Y-%m-%d").to_string();
+    // Midnight may come meanwhile.
+    let before = tomorrow();
+    inquire(&client, "t-1").await?;
+    let (asked, after) = (&api.asked()[1], tomorrow());
+    assert!([before, after].iter().any(|day| asked.ends_with(&format!("&end_date={day}"))), "{asked}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_transaction_to_which_nothing_is_related_is_told_alone() -> Tested {
+    let api = Api::of([Next::Json(transaction("t-1")), Next::Status(404)]);
+    let client = api.client(LONG).await?;
+    assert_eq!(inquire(&client, "t-1").await?, ["t-1"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_has_too_many_pages_is_no_answer() -> Tested {
+    let pages = (0..100).map(|_| page(&["t-2"], true));
+    let api = Api::of([Next::Json(transaction("t-1"))].into_iter().chain(pages));
+    let client = api.client(LONG).await?;
+    let error = inquire(&client, "t-1").await.expect_err("too many");
+    assert!(matches!(&error, InquiryError::Unusable(why) if why.contains("more than 2000")), "{error}");
+    assert_eq!(api.asked().len(), 21);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_transaction_that_is_not_there_is_told_as_nothing() -> Tested {
     let api = Api::default();
     let client = api.client(LONG).await?;
@@ -119,11 +151,11 @@ async fn a_transaction_that_is_not_there_is_told_as_nothing() -> Tested {
 
 #[tokio::test]
 async fn a_failure_that_may_pass_is_tried_again() -> Tested {
-    let api =
-        Api::of([Next::Status(503), Next::Status(429), Next::Json(transaction("t-1")), page(&[], false)]);
+    let answers = [Next::Status(503), Next::Status(429), Next::Json(transaction("t-1"))];
+    let api = Api::of(answers.into_iter().chain([Next::Status(408), page(&[], false)]));
     let client = api.client(LONG).await?;
     assert_eq!(inquire(&client, "t-1").await?, ["t-1"]);
-    assert_eq!(api.asked().len(), 4);
+    assert_eq!(api.asked().len(), 5);
     Ok(())
 }
 
@@ -148,6 +180,7 @@ async fn an_answer_that_does_not_end_is_given_up() -> Tested {
     let client = api.client(Duration::from_millis(20)).await?;
     let error = inquire(&client, "t-1").await.expect_err("no answer");
     assert!(matches!(&error, InquiryError::Away(why) if why.contains("20ms")), "{error}");
+    assert_eq!(api.asked().len(), 3, "each was tried");
     Ok(())
 }
 
@@ -165,6 +198,28 @@ async fn what_is_wrong_with_one_transaction_is_not_tried_again_and_stops_no_othe
         assert_eq!(api.asked().len(), calls);
     }
     assert!(client.is_asked());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_may_have_so_many_bytes() -> Tested {
+    let mut longest = transaction("t-1").to_string().into_bytes();
+    longest.resize(4 * 1024 * 1024, b' ');
+    let client = Api::of([Next::Bytes(longest)]).client(LONG).await?;
+    assert_eq!(inquire(&client, "t-1").await?, ["t-1"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_api_that_lets_nobody_in_is_left_alone_for_a_while() -> Tested {
+    let api = Api::of([Next::Status(403), Next::Status(401), Next::Status(403)]);
+    let client = api.client(LONG).await?;
+    for calls in 1..=3 {
+        let error = inquire(&client, "t-1").await.expect_err("not allowed");
+        assert!(matches!(&error, InquiryError::Away(why) if why.contains("access_token")), "{error}");
+        assert_eq!(api.asked().len(), calls, "that does not pass");
+    }
+    assert!(!client.is_asked());
     Ok(())
 }
 

@@ -238,6 +238,10 @@ async fn a_hold_that_the_processor_never_confirmed_is_listed_and_not_ended(store
     let root = doubt.message.group.as_ref().map(|group| group.root);
     assert_eq!((doubt.discrepancy.kind, root), (DiscrepancyKind::Unconfirmed, Some(unconfirmed)));
     assert_eq!(doubt.closing, None);
+    // Whose place it claims is no word of the hold.
+    let claim = given::report(&account, "t-4", Says::Claim, usd("1.00")).following("t-1");
+    given::sent(instance.ledger.as_ref(), &claim).await;
+    assert_eq!(instance.discrepancies().await[0].closing, None);
     // The processor's word came late; its days begin with that.
     instance.send(&given::report(&account, "t-1", Says::Hold, usd("1.00"))).await;
     assert!(instance.discrepancies().await[0].closing.is_some(), "there is none any more");
