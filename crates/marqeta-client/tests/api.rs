@@ -186,13 +186,16 @@ async fn an_answer_that_does_not_end_is_given_up() -> Tested {
 
 #[tokio::test]
 async fn what_is_wrong_with_one_transaction_is_not_tried_again_and_stops_no_other() -> Tested {
-    let refused =
-        [Next::Status(400), Next::Bytes(b"<html>".to_vec()), Next::Bytes(vec![b' '; 5 * 1024 * 1024])];
+    let (no_json, too_long) = (b"<html>".to_vec(), vec![b' '; 5 * 1024 * 1024]);
+    let refused = [Next::Bytes(no_json), Next::Status(400), Next::Bytes(too_long), Next::Status(422)];
     let api = Api::of(refused);
     let client = api.client(LONG).await?;
-    for (calls, what) in
-        [(1, "400"), (2, "is no answer: body: cannot be read: line 1"), (3, "more than 4194304 bytes")]
-    {
+    for (calls, what) in [
+        (1, "is no answer: body: cannot be read: line 1"),
+        (2, "400"),
+        (3, "more than 4194304 bytes"),
+        (4, "422"),
+    ] {
         let error = inquire(&client, "t-1").await.expect_err("unusable");
         assert!(matches!(&error, InquiryError::Unusable(why) if why.contains(what)), "{error}");
         assert_eq!(api.asked().len(), calls);
