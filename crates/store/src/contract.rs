@@ -158,6 +158,7 @@ macro_rules! ledger_contract {
                 an_id_that_only_suggests_makes_no_two_purchases_one,
                 a_code_of_an_approval_leads_to_what_is_held_and_is_told_as_a_guess,
                 an_id_of_another_s_purchase_leads_nowhere,
+                purchases_of_two_accounts_stay_two,
                 windows_follow_a_purchase_to_its_card,
                 a_swipe_after_a_merge_counts_on_what_is_taken_now,
                 an_increment_may_name_the_first_request_of_its_purchase,

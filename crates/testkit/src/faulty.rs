@@ -30,6 +30,7 @@ pub struct FaultyLedger {
     ledger: Arc<dyn Store>,
     commits_to_lose: AtomicU32,
     is_down: AtomicBool,
+    is_inbox_down: AtomicBool,
     goes_down_after: AtomicBool,
     refusals_after: AtomicU32,
     refusals: AtomicU32,
@@ -62,6 +63,7 @@ impl FaultyLedger {
             ledger,
             commits_to_lose: AtomicU32::new(0),
             is_down: AtomicBool::new(false),
+            is_inbox_down: AtomicBool::new(false),
             goes_down_after: AtomicBool::new(false),
             refusals_after: AtomicU32::new(0),
             refusals: AtomicU32::new(0),
@@ -133,6 +135,11 @@ impl FaultyLedger {
         self.is_down.store(is_down, Ordering::SeqCst);
     }
 
+    /// Whether changes of the inbox are refused.
+    pub fn set_inbox_down(&self, is_down: bool) {
+        self.is_inbox_down.store(is_down, Ordering::SeqCst);
+    }
+
     /// A transaction with a member of this token is refused for that member's data.
     pub fn refuse_data_of(&self, token: &Token) {
         *self.culprit.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
@@ -168,10 +175,11 @@ impl FaultyLedger {
     }
 
     fn up(&self) -> Result<(), StoreError> {
-        match self.is_down.load(Ordering::SeqCst) {
-            true => Err(StoreError::Unavailable("the test took it down".into())),
-            false => Ok(()),
-        }
+        is_up(&self.is_down)
+    }
+
+    fn inbox_up(&self) -> Result<(), StoreError> {
+        is_up(&self.is_inbox_down)
     }
 
     fn loses_this_commit(&self) -> bool {
@@ -208,6 +216,13 @@ struct CountedWhenDropped<'a>(&'a AtomicU32);
 impl Drop for CountedWhenDropped<'_> {
     fn drop(&mut self) {
         self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn is_up(is_down: &AtomicBool) -> Result<(), StoreError> {
+    match is_down.load(Ordering::SeqCst) {
+        true => Err(StoreError::Unavailable("the test took it down".into())),
+        false => Ok(()),
     }
 }
 

@@ -207,6 +207,13 @@ impl Running {
         Ok((response.status().as_u16(), response.bytes().await?.to_vec()))
     }
 
+    /// Posts what a processor reports; the status of the answer.
+    pub(crate) async fn webhook(&self, body: &Value) -> Result<u16, Error> {
+        let request = self.http.post(format!("{}/webhooks/marqeta", self.base));
+        let request = request.basic_auth("marqeta", Some(&self.password)).json(body);
+        Ok(request.send().await?.status().as_u16())
+    }
+
     /// A company with one funded account, one cardholder and one active card.
     pub(crate) async fn wallet(&self, amount: &str) -> Result<Wallet, Error> {
         let program = json!({"name": "test", "time_zone": "UTC", "currencies": ["USD"]});
@@ -276,6 +283,14 @@ pub(crate) struct Wallet {
 }
 
 impl Wallet {
+    /// A refund of a dollar as the processor reports it.
+    pub(crate) fn refund(&self, token: &str) -> Value {
+        json!({
+            "type": "refund", "token": token, "state": "COMPLETION", "card_token": self.card, "user_token": self.user,
+            "amount": 1.0, "currency_code": "USD", "response": {"code": "0000"}, "created_time": "2026-11-20T15:14:04Z",
+        })
+    }
+
     /// A swipe as the processor sends it.
     pub(crate) fn swipe(&self, token: &str, amount: &str) -> String {
         let Self { user, card, .. } = self;

@@ -3,11 +3,12 @@
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use bursar_testkit::{Store, on_both_stores};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::common::{Error, Running, Wallet, ask_to_stop, kill, report};
+use crate::common::{Error, PATIENCE, Running, Wallet, ask_to_stop, kill, report};
 use crate::home::{Home, own_port};
 use crate::simulate::simulate_at;
 
@@ -45,6 +46,47 @@ async fn what_was_answered_survives_twenty_kills(store: Store) -> Result<(), Err
     let open = account["open_holds"].as_u64().unwrap_or_default() as usize;
     assert!((approved..=approved + ROUNDS * CLIENTS).contains(&open), "{approved} approved, {account}");
     assert_eq!(account["held"], format!("{open}.00"));
+    Ok(())
+}
+
+/// What keeps all that is reported from being booked, and what ends that.
+fn stall(store: Store) -> [&'static str; 2] {
+    match store {
+        Store::Sqlite => [
+            "create trigger stall before insert on messages when new.source = 'marqeta_report'
+             begin select raise(abort, 'not now'); end",
+            "drop trigger stall",
+        ],
+        Store::Postgres => [
+            "create function stall() returns trigger language plpgsql as
+                 $$ begin raise exception 'not now'; end $$;
+             create trigger stall before insert on messages for each row
+                 when (new.source = 'marqeta_report') execute function stall()",
+            "drop function stall() cascade",
+        ],
+    }
+}
+
+on_both_stores!(a_report_that_was_acknowledged_and_not_booked_survives_a_kill);
+async fn a_report_that_was_acknowledged_and_not_booked_survives_a_kill(store: Store) -> Result<(), Error> {
+    let home = Home::on(store)?;
+    let server = home.start()?;
+    let wallet = server.wallet("100.00").await?;
+    let [stall, go_on] = stall(store);
+    home.execute(stall)?;
+    let refunds: Vec<Value> = (0..10).map(|number| wallet.refund(&format!("t-{number}"))).collect();
+    assert_eq!(server.webhook(&json!({"transactions": refunds})).await?, 200);
+    server.kill()?;
+    home.execute(go_on)?;
+    let server = home.start()?;
+    let began = Instant::now();
+    while server.get("/v1/inbox").await?["waiting"] != json!(0) {
+        assert!(began.elapsed() < PATIENCE, "waited in vain until they are booked");
+    }
+    let account = server.get(&format!("/v1/accounts/{}", wallet.account)).await?;
+    assert_eq!(account["posted"], "110.00");
+    let checked = home.check()?;
+    assert_eq!(checked["findings"], json!([]), "{checked}");
     Ok(())
 }
 

@@ -36,6 +36,8 @@ async fn what_came_too_late_is_listed_with_what_was_given_back(store: Store) -> 
     let repair = json!({"currency": "USD", "held": "-30.00", "posted": "0.00", "pending_credit": "0.00"});
     assert_eq!((&found["repair"], &found["token"]), (&repair, &json!("t-1")));
     assert_eq!(found["actions"], json!([]));
+    let told = (&found["card_token"], &found["amount"], &found["currency"]);
+    assert_eq!(told, (&json!("card-1"), &json!("30.00"), &json!("USD")));
     assert_eq!(server.get("/v1/discrepancies?open=true").await?.json()["items"], json!([]));
     Ok(())
 }
@@ -81,5 +83,10 @@ async fn what_cannot_be_booked_is_listed_with_the_reason(store: Store) -> Tested
     report(&server, &[item("brand.new.kind", "t-2", "COMPLETION", 10.0)]).await?;
     let found = newest(&server).await?;
     assert_eq!((&found["kind"], &found["token"]), (&json!("unknown"), &json!("t-2")));
+    let first = server.get("/v1/discrepancies?limit=1").await?.json();
+    assert_eq!((&first["items"][0]["token"], &first["items"][1]), (&json!("t-2"), &Value::Null));
+    let next = first["next"].as_str().ok_or("there is another page")?;
+    let rest = server.get(&format!("/v1/discrepancies?after={next}")).await?.json();
+    assert_eq!((&rest["items"][0]["token"], &rest["items"][1]), (&json!("t-1"), &Value::Null));
     Ok(())
 }

@@ -9,15 +9,19 @@ use axum::http::Request;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bursar_server::Settings;
+use bursar_store::{Inbox, ItemState, Page};
 use bursar_testkit::{Store, on_both_stores};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::Tested;
 use crate::jit::swipe;
 use crate::running::{Error, JIT_PASSWORD, QUARANTINE_KEY, Running, WEBHOOK_SECRET, app, signature, until};
 use crate::webhooks::{at, books, following, item, report};
+use crate::{Tested, faulty};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waiting, dead and quarantined.
 async fn counts(server: &Running) -> Result<[u64; 3], Error> {
@@ -62,6 +66,70 @@ async fn what_was_acknowledged_and_not_booked_is_booked_by_the_next_server(store
     let server = Running::start_in(place, Settings::default()).await?;
     server.drained().await?;
     assert_eq!(books(&server, &given).await?, ["110.00", "0.00"]);
+    Ok(())
+}
+
+on_both_stores!(what_cannot_be_stored_is_not_acknowledged_and_is_booked_once_when_it_comes_again);
+async fn what_cannot_be_stored_is_not_acknowledged_and_is_booked_once_when_it_comes_again(
+    store: Store,
+) -> Tested {
+    let (server, ledger) = faulty::start(store).await?;
+    let given = server.given("USD", Some("100.00")).await?;
+    let refund = item("refund", "t-1", "COMPLETION", 1.0);
+    let body = json!({"transactions": [refund, {"token": "t-2"}]});
+    ledger.set_inbox_down(true);
+    let refused = server.webhook(&body).await?;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (503, "unavailable"));
+    assert_eq!(counts(&server).await?, [0, 0, 0]);
+    ledger.set_inbox_down(false);
+    for _ in 0..2 {
+        webhook(&server, body.clone()).await?;
+        assert_eq!(books(&server, &given).await?, ["101.00", "0.00"]);
+        assert_eq!(counts(&server).await?, [0, 0, 1]);
+    }
+    Ok(())
+}
+
+on_both_stores!(what_waits_for_a_store_that_is_away_has_not_failed);
+async fn what_waits_for_a_store_that_is_away_has_not_failed(store: Store) -> Tested {
+    let (server, ledger) = faulty::start(store).await?;
+    let given = server.given("USD", Some("100.00")).await?;
+    ledger.set_down(true);
+    ledger.forget();
+    let refund = json!({"transactions": [item("refund", "t-1", "COMPLETION", 1.0)]});
+    assert_eq!(server.webhook(&refund).await?.status.as_u16(), 200);
+    for _ in 0..3 {
+        tokio::time::timeout(PATIENCE, ledger.entered()).await?;
+    }
+    assert_eq!(counts(&server).await?, [1, 0, 0]);
+    // Whoever stops waits no longer for the store.
+    let place = server.end().await?;
+    let page = Page { after: None, limit: 9 };
+    let waiting = place.open().list_items(ItemState::Waiting, page).await?;
+    let told: Vec<_> = waiting.iter().map(|item| (item.failures, item.why.as_deref())).collect();
+    assert_eq!(told, [(0, None)]);
+    ledger.set_down(false);
+    // The lease has ended by then.
+    place.clock().set_after_noon(SignedDuration::from_mins(1));
+    let server = Running::start_in(place, Settings::default()).await?;
+    server.drained().await?;
+    assert_eq!(books(&server, &given).await?, ["101.00", "0.00"]);
+    Ok(())
+}
+
+on_both_stores!(nobody_else_is_given_what_is_worked_on);
+async fn nobody_else_is_given_what_is_worked_on(store: Store) -> Tested {
+    let (server, ledger) = faulty::start(store).await?;
+    let given = server.given("USD", Some("100.00")).await?;
+    ledger.forget();
+    let gate = ledger.close_gate().await;
+    let refund = json!({"transactions": [item("refund", "t-1", "COMPLETION", 1.0)]});
+    assert_eq!(server.webhook(&refund).await?.status.as_u16(), 200);
+    tokio::time::timeout(PATIENCE, ledger.entered()).await?;
+    assert_eq!(ledger.take(9, Duration::from_secs(1)).await?, []);
+    drop(gate);
+    server.drained().await?;
+    assert_eq!(books(&server, &given).await?, ["101.00", "0.00"]);
     Ok(())
 }
 
@@ -113,8 +181,8 @@ async fn what_nobody_can_read_is_kept_encrypted(store: Store) -> Tested {
     assert_eq!((again.status.as_u16(), again.code()), (422, "still_unreadable".to_owned()));
     let place = server.end().await?;
     let stored = place.open();
-    let page = bursar_store::Page { after: None, limit: 9 };
-    for item in stored.list_items(bursar_store::ItemState::Quarantined, page).await? {
+    let page = Page { after: None, limit: 9 };
+    for item in stored.list_items(ItemState::Quarantined, page).await? {
         assert!(!String::from_utf8_lossy(&item.content).contains("token"), "{item:?}");
     }
     drop(stored);

@@ -12,14 +12,14 @@ use bursar_processors::marqeta::{Delivered, decode_transaction};
 use bursar_server::workers::inquirer::Inquirer;
 use bursar_server::workers::sweeper::{Figures, Settings, Sweeper};
 use bursar_store::books;
-use bursar_testkit::{Store, on_both_stores};
+use bursar_testkit::{Place, Store, on_both_stores};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::Tested;
 use crate::jit::swipe;
-use crate::running::{Error, Given, Running};
+use crate::running::{Error, Given, Running, until};
 use crate::webhooks::{self, following, item, report};
+use crate::{Tested, faulty};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const WEEK: SignedDuration = SignedDuration::from_hours(24 * 7);
@@ -79,10 +79,14 @@ struct Asking {
 
 impl Asking {
     async fn start(store: Store) -> Result<Self, Error> {
+        Self::start_in(store.place()).await
+    }
+
+    async fn start_in(place: Box<dyn Place>) -> Result<Self, Error> {
         let processor = Arc::<Processor>::default();
         let sweeping = Settings { is_on: false, ..Settings::default() };
         let settings = bursar_server::Settings { sweeper: sweeping, ..bursar_server::Settings::default() };
-        let server = Running::start_asking(store.place(), settings, processor.clone()).await?;
+        let server = Running::start_asking(place, settings, processor.clone()).await?;
         let figures = Arc::<Figures>::default();
         let sweeper = Sweeper::new(server.app.authorizer().clone(), sweeping, figures.clone());
         let sweeper = sweeper.asking(Inquirer::of(&server.app));
@@ -262,16 +266,20 @@ async fn a_hold_expires_only_if_the_processor_knows_nothing_else_of_it(store: St
         report(&asking.server, std::slice::from_ref(&confirmed)).await?;
         asking.processor.has(token, &[confirmed]);
     }
+    // What has ended nobody asks about.
+    asking.swipe("t-4", "1.00").await?;
+    report(&asking.server, &[item("authorization", "t-4", "DECLINED", 1.0)]).await?;
     let captured = following(item("authorization.clearing", "t-2c", "COMPLETION", 5.0), "t-2");
     asking.processor.has("t-2", &[item("authorization", "t-2", "PENDING", 20.0), captured]);
     asking.processor.is_away.store(true, Ordering::Relaxed);
     asking.sweep_at(WEEK + HOUR).await?;
     assert_eq!(asking.books().await?, ["100.00", "60.00"], "nothing ends while it cannot be asked");
-    assert_eq!(asking.discrepancies().await?, listed(&[]), "each was confirmed");
+    assert_eq!(asking.processor.take_asked(), ["t-1", "t-2", "t-3"]);
+    assert_eq!(asking.discrepancies().await?, listed(&[("overruled", "repaired")]), "each was confirmed");
     asking.processor.is_away.store(false, Ordering::Relaxed);
     asking.sweep_at(WEEK + HOUR).await?;
     assert_eq!(asking.books().await?, ["95.00", "15.00"], "what it told of the second begins its days anew");
-    assert_eq!(asking.figures.expired(), 2);
+    assert_eq!((asking.figures.expired(), asking.figures.asked()), (2, 3));
     asking.sweep_at(WEEK * 2 + HOUR * 2).await?;
     assert_eq!(asking.books().await?, ["95.00", "0.00"]);
     asking.close().await
@@ -373,6 +381,19 @@ async fn a_processor_that_denies_what_it_has_reported_ends_nothing(store: Store)
     asking.close().await
 }
 
+on_both_stores!(a_hold_that_was_only_reported_is_asked_about_before_it_expires);
+async fn a_hold_that_was_only_reported_is_asked_about_before_it_expires(store: Store) -> Tested {
+    let mut asking = Asking::start(store).await?;
+    let advice = item("authorization.advice", "t-1", "PENDING", 30.0);
+    report(&asking.server, std::slice::from_ref(&advice)).await?;
+    let captured = following(item("authorization.clearing", "t-1c", "COMPLETION", 5.0), "t-1");
+    asking.processor.has("t-1", &[advice, captured]);
+    asking.sweep_at(WEEK + HOUR).await?;
+    assert_eq!(asking.processor.take_asked(), ["t-1"]);
+    assert_eq!(asking.books().await?, ["95.00", "25.00"]);
+    asking.close().await
+}
+
 on_both_stores!(nobody_is_asked_about_what_is_of_no_processor);
 async fn nobody_is_asked_about_what_is_of_no_processor(store: Store) -> Tested {
     let mut asking = Asking::start(store).await?;
@@ -387,6 +408,18 @@ async fn nobody_is_asked_about_what_is_of_no_processor(store: Store) -> Tested {
     let answered = asking.server.post(&ask, &json!({})).await?;
     assert_eq!((answered.status.as_u16(), answered.code().as_str()), (409, "nobody_to_ask"));
     asking.close().await
+}
+
+on_both_stores!(a_server_asks_by_itself);
+async fn a_server_asks_by_itself(store: Store) -> Tested {
+    let processor = Arc::<Processor>::default();
+    let (interval, unconfirmed_after) = (Duration::from_millis(1), Duration::ZERO);
+    let sweeper = Settings { interval, unconfirmed_after, ..Settings::default() };
+    let settings = bursar_server::Settings { sweeper, ..bursar_server::Settings::default() };
+    let server = Running::start_asking(store.place(), settings, processor.clone()).await?;
+    server.given("USD", Some("100.00")).await?;
+    server.jit(&swipe("t-1", "30.00")).await?;
+    until("it is asked", async || Ok(processor.take_asked() == ["t-1"])).await
 }
 
 on_both_stores!(who_has_no_api_is_told_what_to_set);
@@ -414,6 +447,49 @@ async fn what_cannot_be_read_of_an_answer_is_quarantined(store: Store) -> Tested
     assert_eq!(asking.books().await?, ["100.00", "30.00"]);
     assert_eq!(asking.server.get("/v1/inbox").await?.json()["quarantined"], 1);
     assert_eq!(asking.discrepancies().await?, listed(&[]));
+    asking.close().await
+}
+
+on_both_stores!(what_is_no_answer_is_told_and_holds_nobody_up);
+async fn what_is_no_answer_is_told_and_holds_nobody_up(store: Store) -> Tested {
+    let mut asking = Asking::start(store).await?;
+    let hold = asking.swipe("t-1", "30.00").await?;
+    asking.swipe("t-2", "20.00").await?;
+    asking.processor.has("t-1", &[json!("a page of the proxy")]);
+    asking.processor.has("t-2", &[item("authorization", "t-2", "DECLINED", 20.0)]);
+    asking.sweep_at(HOUR * 2).await?;
+    assert_eq!(asking.books().await?, ["100.00", "30.00"]);
+    assert_eq!(asking.discrepancies().await?, listed(&[("overruled", "repaired"), ("unconfirmed", "open")]));
+    assert_eq!((asking.figures.left(), asking.figures.asked()), (1, 1));
+    let ask = format!("/v1/authorizations/{hold}/inquiries");
+    let answered = asking.server.post(&ask, &json!({})).await?;
+    assert_eq!((answered.status.as_u16(), answered.code().as_str()), (502, "processor_unusable"));
+    asking.close().await
+}
+
+on_both_stores!(what_the_processor_says_waits_for_a_ledger_that_is_away);
+async fn what_the_processor_says_waits_for_a_ledger_that_is_away(store: Store) -> Tested {
+    let (place, ledger) = faulty::place(store);
+    let mut asking = Asking::start_in(place).await?;
+    let hold = asking.swipe("t-1", "30.00").await?;
+    asking.swipe("t-2", "20.00").await?;
+    for (token, amount) in [("t-1", 30.0), ("t-2", 20.0)] {
+        asking.processor.has(token, &[item("authorization", token, "DECLINED", amount)]);
+    }
+    asking.processor.is_away.store(true, Ordering::Relaxed);
+    asking.sweep_at(HOUR * 2).await?;
+    assert_eq!(asking.figures.left(), 2);
+    asking.processor.is_away.store(false, Ordering::Relaxed);
+    ledger.set_down(true);
+    let ask = format!("/v1/authorizations/{hold}/inquiries");
+    let answered = asking.server.post(&ask, &json!({})).await?;
+    assert_eq!((answered.status.as_u16(), answered.code().as_str()), (503, "unavailable"));
+    assert!(asking.sweep_at(HOUR * 2).await.is_err(), "the run ends here");
+    assert_eq!(asking.figures.left(), 2, "none is forgotten");
+    ledger.set_down(false);
+    asking.sweep_at(HOUR * 2).await?;
+    assert_eq!((asking.books().await?, asking.figures.left()), (["100.00".into(), "0.00".into()], 0));
+    drop(ledger);
     asking.close().await
 }
 

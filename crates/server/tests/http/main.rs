@@ -4,6 +4,7 @@ mod api;
 mod authorizations;
 mod controls;
 mod discrepancies;
+mod faulty;
 mod fixtures;
 mod health;
 mod inbox;

@@ -163,6 +163,11 @@ async fn a_hold_is_kept_for_as_long_as_its_own_message_says_if_that_is_longer(st
         let details = Details { hold_days, ..Details::default() };
         holds.push(instance.send(&call.asking(|asked| asked.details = details.told())).await);
     }
+    // What tells of fewer days later takes none away.
+    let mut increment = given::increment(&account, GroupRef::Message(holds[0]), usd("1.00"));
+    increment.command.key.source = Source::Api;
+    let details = Details { hold_days: Some(10), ..Details::default() };
+    instance.send(&increment.asking(|asked| asked.details = details.told())).await;
     let (open, expired) = (GroupStatus::Open, GroupStatus::Expired);
     for (days, expected) in [
         (3, [open, open, open, open]),
@@ -233,6 +238,10 @@ async fn a_hold_that_the_processor_never_confirmed_is_listed_and_not_ended(store
     let root = doubt.message.group.as_ref().map(|group| group.root);
     assert_eq!((doubt.discrepancy.kind, root), (DiscrepancyKind::Unconfirmed, Some(unconfirmed)));
     assert_eq!(doubt.closing, None);
+    // Whose place it claims is no word of the hold.
+    let claim = given::report(&account, "t-4", Says::Claim, usd("1.00")).following("t-1");
+    given::sent(instance.ledger.as_ref(), &claim).await;
+    assert_eq!(instance.discrepancies().await[0].closing, None);
     // The processor's word came late; its days begin with that.
     instance.send(&given::report(&account, "t-1", Says::Hold, usd("1.00"))).await;
     assert!(instance.discrepancies().await[0].closing.is_some(), "there is none any more");
@@ -352,7 +361,13 @@ async fn a_run_that_was_cut_off_is_gone_on_with_after_a_restart(store: Store) ->
     assert!(again.kept(7).await > kept);
     again.sweeper.run().await?;
     assert_eq!(again.figures.expired(), 19 - expired, "each was ended once");
-    again.close(place.as_ref()).await
+    again.stop().await?;
+    let ledger = FaultyLedger::new(place.open());
+    let mut last = Instance::over(ledger.clone(), 1)?;
+    last.sweeper.run().await?;
+    assert!(ledger.reads() < 10, "it begins where the others ended");
+    drop(ledger);
+    last.close(place.as_ref()).await
 }
 
 on_both_stores!(a_hold_that_cannot_be_ended_holds_nobody_up_and_is_tried_again);
@@ -374,6 +389,57 @@ async fn a_hold_that_cannot_be_ended_holds_nobody_up_and_is_tried_again(store: S
     ledger.refuse_data_of(&given::token("nobody"));
     instance.sweeper.run().await?;
     assert_eq!(instance.statuses(&holds).await, [expired, expired]);
+    assert_eq!(instance.figures.left(), 0);
+    drop(ledger);
+    instance.close(place.as_ref()).await
+}
+
+on_both_stores!(a_hold_that_moves_while_its_expiry_waits_is_kept_and_ended_later);
+async fn a_hold_that_moves_while_its_expiry_waits_is_kept_and_ended_later(store: Store) -> Tested {
+    let place = store.place();
+    let ledger = place.open();
+    let faulty = FaultyLedger::new(ledger.clone());
+    let mut instance = Instance::over(faulty.clone(), 1_000)?;
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let hold = instance.hold(&account, "5411").await;
+    place.clock().set_after_noon(DAY * 7);
+    faulty.forget();
+    let gate = faulty.close_gate().await;
+    let moves = async {
+        faulty.entered().await;
+        let mut more = given::increment(&account, GroupRef::Message(hold), usd("5.00"));
+        more.command.key.source = Source::Api;
+        let more = given::sent(ledger.as_ref(), &more).await;
+        drop(gate);
+        more.declined()
+    };
+    let (swept, declined) = tokio::join!(instance.sweeper.run(), moves);
+    swept?;
+    assert_eq!((declined, instance.status(hold).await), (None, GroupStatus::Open));
+    assert_eq!((instance.figures.expired(), instance.figures.left()), (0, 0));
+    place.clock().set_after_noon(DAY * 14);
+    instance.sweeper.run().await?;
+    assert_eq!((instance.status(hold).await, instance.figures.expired()), (GroupStatus::Expired, 1));
+    drop((faulty, ledger));
+    instance.close(place.as_ref()).await
+}
+
+on_both_stores!(holds_that_cannot_be_read_are_tried_again);
+async fn holds_that_cannot_be_read_are_tried_again(store: Store) -> Tested {
+    let place = store.place();
+    let ledger = FaultyLedger::new(place.open());
+    let mut instance = Instance::over(ledger.clone(), 1_000)?;
+    let account = given::account(instance.ledger.as_ref(), usd("100.00")).await;
+    let holds = [instance.hold(&account, "5411").await, instance.hold(&account, "5411").await];
+    place.clock().set_after_noon(DAY * 7);
+    // The programs, how far the sweeps have come and what is old enough are read before them.
+    let damaged = StoreError::Corrupt("the test damaged it".to_owned());
+    ledger.set_read_fault_after(4, ReadFault::Fails(damaged));
+    assert!(instance.sweeper.run().await.is_err(), "nor can the other sweep read anything");
+    assert_eq!(instance.figures.left(), 2, "each was looked at");
+    ledger.set_read_fault(None);
+    instance.sweeper.run().await?;
+    assert_eq!(instance.statuses(&holds).await, [GroupStatus::Expired; 2]);
     assert_eq!(instance.figures.left(), 0);
     drop(ledger);
     instance.close(place.as_ref()).await
@@ -445,6 +511,17 @@ async fn a_server_sweeps_by_itself_and_tells_of_it(store: Store) -> Tested {
         (&figures["is_on"], &figures["unconfirmed"], &figures["left"]),
         (&json!(true), &json!(0), &json!(0))
     );
+    Ok(())
+}
+
+on_both_stores!(a_server_whose_sweeper_is_off_sweeps_nothing);
+async fn a_server_whose_sweeper_is_off_sweeps_nothing(store: Store) -> Tested {
+    let sweeper = Settings { is_on: false, interval: Duration::from_millis(1), ..Settings::default() };
+    let settings = bursar_server::Settings { sweeper, ..bursar_server::Settings::default() };
+    let server = Running::start_with(store, settings).await?;
+    server.given("USD", Some("100.00")).await?;
+    let figures = server.get("/v1/profile").await?.json()["sweeper"].clone();
+    assert_eq!((&figures["is_on"], &figures["last_run_at"]), (&json!(false), &serde_json::Value::Null));
     Ok(())
 }
 

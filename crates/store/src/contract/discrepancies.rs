@@ -78,6 +78,9 @@ pub(super) async fn what_the_processor_refused_is_told_by_its_reason(ledger: &dy
     given::sent(ledger, &debit(&account, "40.00").message("t-4")).await;
     let refused = report(&account, "t-4", Says::Refused, "40.00");
     assert_eq!(noticed(ledger, &refused).await, Some((DiscrepancyKind::Overruled, 0, 4_000)));
+    // Nothing comes of it any more, whatever is said.
+    given::sent(ledger, &report(&account, "t-5", Says::Refused, "5.00")).await;
+    assert_eq!(noticed(ledger, &report(&account, "t-5", Says::Hold, "5.00")).await, None);
 }
 
 pub(super) async fn another_amount_and_another_answer_are_told(ledger: &dyn Ledger) {

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::NOON;
 use super::controls::{card, declined, left};
-use super::given::{self, Call, Funded, usd};
+use super::given::{self, Call, Funded, jpy, usd};
 use crate::ledger::Ledger;
 
 /// Posted, held, pending, and the number of holds.
@@ -132,6 +132,17 @@ pub(super) async fn an_id_of_another_s_purchase_leads_nowhere(ledger: &dyn Ledge
     assert_eq!(declined(ledger, &clearing).await, None);
     assert_eq!(books(ledger, &account).await, (10_000, 3_000, 0, 1));
     assert_eq!(books(ledger, &other).await, (7_000, 0, 0, 0));
+}
+
+/// A message that names the purchases of two accounts is of the first: money of one is none of the other.
+pub(super) async fn purchases_of_two_accounts_stay_two(ledger: &dyn Ledger) {
+    let [account, other] = given::two_accounts(ledger, [usd("100.00"), jpy("10000")]).await;
+    given::sent(ledger, &swipe(&account, "t-1", "30.00")).await;
+    given::sent(ledger, &given::authorization(&other, jpy("500")).message("t-2")).await;
+    let clearing = report(&account, "t-3", Says::FinalCapture, "25.00", 1).following("t-1").following("t-2");
+    assert_eq!(declined(ledger, &clearing).await, None);
+    assert_eq!(books(ledger, &account).await, (7_500, 0, 0, 0));
+    assert_eq!(books(ledger, &other).await, (10_000, 500, 0, 1));
 }
 
 /// A card was replaced: what was taken from the limits of the new one goes to those of the purchase's.

@@ -1,19 +1,16 @@
 //! The export: the same as the list, however long it is, and whole or broken off.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use bursar_server::Settings;
 use bursar_store::StoreError;
-use bursar_store::books::Books;
-use bursar_store::contract::{Place, SetClock};
 use bursar_testkit::{FaultyLedger, ReadFault, Store, on_both_stores};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{listed, purchase, report};
-use crate::Tested;
 use crate::running::{API_KEY, Answered, Error, Running, until};
+use crate::{Tested, faulty};
 
 /// The lines of an export by its header.
 fn lines(csv: &str) -> Result<Vec<HashMap<String, String>>, Error> {
@@ -107,34 +104,11 @@ async fn what_a_spreadsheet_would_run_is_a_text(store: Store) -> Tested {
     Ok(())
 }
 
-/// A place whose ledger may fail.
-struct FaultyPlace {
-    place: Box<dyn Place>,
-    ledger: Arc<OnceLock<Arc<FaultyLedger>>>,
-}
-
-impl Place for FaultyPlace {
-    fn open(&self) -> Arc<dyn bursar_store::Store> {
-        Arc::clone(self.ledger.get_or_init(|| FaultyLedger::new(self.place.open())))
-            as Arc<dyn bursar_store::Store>
-    }
-
-    fn books(&self) -> Box<dyn Books> {
-        self.place.books()
-    }
-
-    fn clock(&self) -> &SetClock {
-        self.place.clock()
-    }
-}
-
 const ROWS: usize = 5_000;
 
 /// A server with so many purchases, and its ledger.
 async fn large(store: Store) -> Result<(Running, Arc<FaultyLedger>), Error> {
-    let ledger = Arc::new(OnceLock::new());
-    let place = FaultyPlace { place: store.place(), ledger: Arc::clone(&ledger) };
-    let server = Running::start_in(Box::new(place), Settings::default()).await?;
+    let (server, ledger) = faulty::start(store).await?;
     server.given("USD", Some("100000.00")).await?;
     let server_ref = &server;
     let client = |first: usize| async move {
@@ -144,7 +118,7 @@ async fn large(store: Store) -> Result<(Running, Arc<FaultyLedger>), Error> {
         Ok::<_, Error>(())
     };
     join_all((0..64).map(client)).await.into_iter().collect::<Result<(), _>>()?;
-    Ok((server, Arc::clone(ledger.get().ok_or("no ledger")?)))
+    Ok((server, ledger))
 }
 
 on_both_stores!(
