@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use bursar_testkit::{PostgresPlace, Store};
 use serde_json::Value;
@@ -14,10 +15,13 @@ use crate::common::{Error, Running, bursar, ledger_file, report};
 /// The setting that says where PostgreSQL is.
 const URL: &str = "BURSAR__POSTGRES__URL";
 
-/// A port of this process's own that the system gives to nobody who asks for any.
-pub(crate) fn own_port(place: u16) -> u16 {
-    let process = std::process::id() % 4_000;
-    12_000 + 2 * u16::try_from(process).unwrap_or_default() + place
+/// A port that no other test has, and that the system gives to nobody who asks for any.
+pub(crate) fn own_port() -> u16 {
+    /// Tests may share a process, and processes a machine.
+    const EACH: u16 = 16;
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let process = u16::try_from(std::process::id() % 500).unwrap_or_default();
+    12_000 + process * EACH + GIVEN.fetch_add(1, Ordering::Relaxed) % EACH
 }
 
 /// A data folder with credentials, and a ledger in it or in a database of its own.

@@ -99,7 +99,7 @@ const HABITS: &str = "repeated=5,reordered=5,lost=5,late=5,stood_in=5,forced=5";
 on_both_stores!(a_whole_simulation_survives_twenty_kills, worker_threads = 2);
 async fn a_whole_simulation_survives_twenty_kills(store: Store) -> Result<(), Error> {
     let home = Home::on(store)?;
-    let (port, api) = (own_port(0), format!("127.0.0.1:{}", own_port(1)));
+    let (port, api) = (own_port(), format!("127.0.0.1:{}", own_port()));
     home.start()?.kill()?;
     home.add_tokens()?;
     let start = || home.start_asking(port, &api);

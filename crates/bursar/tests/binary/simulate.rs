@@ -53,7 +53,7 @@ async fn lives_with_every_bad_habit_pass_and_swipes_may_be_all_there_is(store: S
 on_both_stores!(a_server_that_asks_the_processor_learns_what_it_was_never_told);
 async fn a_server_that_asks_the_processor_learns_what_it_was_never_told(store: Store) -> Result<(), Error> {
     let home = Home::on(store)?;
-    let api = format!("127.0.0.1:{}", own_port(1));
+    let api = format!("127.0.0.1:{}", own_port());
     drop(home.start()?);
     let refused = home.start_asking(0, &api).err().ok_or("it started without tokens")?.to_string();
     assert!(refused.contains("application_token") && refused.contains("credentials.toml"), "{refused}");
