@@ -40,6 +40,16 @@ impl<'a> Notices<'a> {
         self.by_token.get(token).or_else(|| self.by_followed.get(token)).copied()
     }
 
+    /// The notice by which somebody took the place of the token's decision. What the gateway is not asked about takes
+    /// none itself: what follows it does, and may be booked before it.
+    fn claiming(&self, token: &str) -> Option<&'a Notice> {
+        let own = self.by_token.get(token).copied();
+        match own.map(|own| own.says) {
+            Some(Says::Approved | Says::StoodIn | Says::TooLate) => own,
+            _ => self.by_followed.get(token).copied().or(own),
+        }
+    }
+
     /// Takes one of those that nothing shows, if there is one left.
     pub(super) fn take_unseen(&mut self) -> bool {
         self.unseen.pop().is_some()
@@ -52,7 +62,11 @@ impl<'a> Replay<'a, '_> {
         let mut reported: HashMap<&str, &Authorization> = HashMap::new();
         for listed in self.notices.booked.clone() {
             let token = listed.token.as_str();
-            let Some(notice) = self.notices.about(token) else {
+            let notice = match listed.kind.as_str() {
+                "claim" => self.notices.claiming(token),
+                _ => self.notices.about(token),
+            };
+            let Some(notice) = notice else {
                 let problem = format!("{token}: {} as {}, but there was no notice", listed.kind, listed.id);
                 self.differ(Kind::Effect, &problem);
                 continue;
@@ -119,5 +133,54 @@ impl<'a> Replay<'a, '_> {
             self.differ(Kind::Decision, &format!("#{number} {kind} {token}: not booked: {reason}"));
         }
         self.books.reported(notice, listed.id, listed.decided_at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bursar_core::Currency;
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::jit::Ask;
+    use crate::merchants::MERCHANTS;
+
+    fn notice(token: &str, says: Says, follows: Option<&str>) -> Notice {
+        Notice {
+            token: token.into(),
+            says,
+            ask: Ask::Purchase,
+            follows: follows.map(Into::into),
+            jit_token: "j".into(),
+            original_jit_token: None,
+            card_token: "card".into(),
+            acting_token: "user".into(),
+            business_token: None,
+            merchant: &MERCHANTS[0],
+            currency: Currency::parse("USD").expect("a currency"),
+            amount_minor: 100,
+            change_minor: 0,
+            cash_minor: 0,
+            at: Timestamp::UNIX_EPOCH,
+            is_silent: false,
+            sent: 1,
+            told: Told::Acknowledged,
+        }
+    }
+
+    /// The server knows of the purchase only when the advice itself is booked.
+    #[test]
+    fn an_advice_that_is_booked_late_says_nothing_by_what_follows_it() {
+        let advice = notice("advice", Says::Advised, Some("first"));
+        let clearing = notice("clearing", Says::Cleared(Default::default()), Some("advice"));
+        let late = notice("late", Says::TooLate, None);
+        let mut of = Notices::default();
+        for notice in [&advice, &clearing, &late] {
+            of.by_token.insert(&notice.token, notice);
+            of.by_followed.extend(notice.follows.as_deref().map(|first| (first, notice)));
+        }
+        assert_eq!(of.claiming("advice").map(|of| &*of.token), Some("clearing"));
+        assert_eq!(of.about("advice").map(|of| &*of.token), Some("advice"));
+        assert_eq!(of.claiming("late").map(|of| &*of.token), Some("late"));
     }
 }
