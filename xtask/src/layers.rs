@@ -39,7 +39,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "bursar-simulator", uses: &["bursar-core"], tests_use: &[] },
     Layer {
         name: "bursar-server",
-        uses: &["bursar-authorizer", "bursar-core", "bursar-processors", "bursar-store"],
+        uses: &["bursar-authorizer", "bursar-broker", "bursar-core", "bursar-processors", "bursar-store"],
         tests_use: &[],
     },
     Layer { name: "bursar-marqeta-client", uses: &["bursar-core", "bursar-processors"], tests_use: &[] },
@@ -49,6 +49,9 @@ const LAYERS: &[Layer] = &[
         uses: &["bursar-core", "bursar-store"],
         tests_use: &["bursar-store-postgres"],
     },
+    Layer { name: "bursar-broker-rabbitmq", uses: &["bursar-broker"], tests_use: &[] },
+    Layer { name: "bursar-broker-sqlite", uses: &["bursar-broker"], tests_use: &[] },
+    Layer { name: "bursar-broker", uses: &[], tests_use: &[] },
     Layer { name: "bursar-store-postgres", uses: &["bursar-core", "bursar-store"], tests_use: &[] },
     Layer { name: "bursar-store-sqlite", uses: &["bursar-core", "bursar-store"], tests_use: &[] },
     Layer { name: "bursar-store", uses: &["bursar-core"], tests_use: &[] },
@@ -57,6 +60,9 @@ const LAYERS: &[Layer] = &[
         name: TESTKIT,
         uses: &[
             "bursar-authorizer",
+            "bursar-broker",
+            "bursar-broker-rabbitmq",
+            "bursar-broker-sqlite",
             "bursar-core",
             "bursar-processors",
             "bursar-server",

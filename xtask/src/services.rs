@@ -6,20 +6,21 @@
 
 mod lock;
 mod postgres;
+mod rabbitmq;
+mod service;
 
-use bursar_services::Life;
+use bursar_services::{Life, Postgres, RabbitMq};
 use clap::Subcommand;
 
 use crate::Error;
 use crate::say::{headline, say};
 use lock::Lock;
-use postgres::Postgres;
+pub(crate) use postgres::GIVEN;
+use service::{Daemon, Service};
 
-/// The variable that names a PostgreSQL to use instead of one of our own.
-pub(crate) const GIVEN: &str = "BURSAR__POSTGRES__URL";
-
-/// The variable that tells tests where PostgreSQL is.
-pub(crate) const TEST_URL: &str = "BURSAR_TEST_POSTGRES_URL";
+/// The variables that tell tests where PostgreSQL, RabbitMQ and its management API are.
+pub(crate) const TEST_URLS: [&str; 3] =
+    ["BURSAR_TEST_POSTGRES_URL", "BURSAR_TEST_RABBITMQ_URL", "BURSAR_TEST_RABBITMQ_API"];
 
 /// What to do with the services.
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -36,73 +37,84 @@ pub(crate) enum Deed {
 
 pub(crate) fn run(deed: Deed) -> Result<(), Error> {
     match deed {
-        Deed::Up => up(),
-        Deed::Down => down(),
-        Deed::Status => status(),
-        Deed::Logs => logs(),
+        Deed::Up => {
+            let _lock = Lock::take()?;
+            up::<Postgres>().and_then(|()| up::<RabbitMq>())
+        }
+        Deed::Down => {
+            let _lock = Lock::take()?;
+            down::<RabbitMq>().and_then(|()| down::<Postgres>())
+        }
+        Deed::Status => status::<Postgres>().and_then(|()| status::<RabbitMq>()),
+        Deed::Logs => logs::<Postgres>().and_then(|()| logs::<RabbitMq>()),
     }
 }
 
-fn up() -> Result<(), Error> {
-    let _lock = Lock::take()?;
-    if given().is_some() {
-        Postgres::install().map_err(beside_the_given)?;
+fn up<D: Daemon>() -> Result<(), Error> {
+    if let Some((variable, _)) = given::<D>() {
+        D::install().map_err(|error| beside_the_given(error, variable))?;
         // Not printed: it may hold a password in any of several places.
-        say(format_args!("postgres: {GIVEN} is set and used as it is; for tests beside cargo xtask test:"));
-        say(format_args!("export {TEST_URL}=\"${GIVEN}\""));
+        say(format_args!(
+            "{}: {variable} is set and used as it is; for tests beside cargo xtask test:",
+            D::NAME
+        ));
+        say(format_args!("export {}=\"${variable}\"", TEST_URLS[0]));
         return Ok(());
     }
-    let postgres = Postgres::prepare()?;
-    let url = match postgres.running()? {
+    let service = Service::<D>::prepare()?;
+    let url = match service.running()? {
         Some(url) => url,
-        None => postgres.start(Life::UntilStopped)?,
+        None => service.start(Life::UntilStopped)?,
     };
-    say(format_args!("postgres: {}", without_password(&url)));
-    say(format_args!("export {GIVEN}='{url}'"));
+    say(format_args!("{}: {}", D::NAME, without_password(&url)));
+    if let Some(variable) = D::GIVEN {
+        say(format_args!("export {variable}='{url}'"));
+    }
     Ok(())
 }
 
-fn down() -> Result<(), Error> {
-    let _lock = Lock::take()?;
-    let Some(postgres) = Postgres::find()? else {
-        say("postgres: there is none");
+fn down<D: Daemon>() -> Result<(), Error> {
+    let Some(service) = Service::<D>::find()? else {
+        say(format_args!("{}: there is none", D::NAME));
         return Ok(());
     };
-    match postgres.running()? {
-        None => say("postgres: not running"),
+    match service.running()? {
+        None => say(format_args!("{}: not running", D::NAME)),
         Some(_) => {
-            postgres.stop()?;
-            say("postgres: stopped");
+            service.stop()?;
+            say(format_args!("{}: stopped", D::NAME));
         }
     }
     Ok(())
 }
 
-fn status() -> Result<(), Error> {
-    let running = Postgres::find()?.map(|postgres| postgres.running()).transpose()?.flatten();
+fn status<D: Daemon>() -> Result<(), Error> {
+    let running = Service::<D>::find()?.map(|service| service.running()).transpose()?.flatten();
     say(match running {
-        Some(url) => format!("postgres: running, {}", without_password(&url)),
-        None => "postgres: not running (cargo xtask services up)".to_owned(),
+        Some(url) => format!("{}: running, {}", D::NAME, without_password(&url)),
+        None => format!("{}: not running (cargo xtask services up)", D::NAME),
     });
     Ok(())
 }
 
-fn logs() -> Result<(), Error> {
-    let Some(postgres) = Postgres::find()? else {
-        say("postgres: there is none");
+fn logs<D: Daemon>() -> Result<(), Error> {
+    let Some(service) = Service::<D>::find()? else {
+        say(format_args!("{}: there is none", D::NAME));
         return Ok(());
     };
-    headline("postgres");
-    say(postgres.last_words());
+    headline(D::NAME);
+    say(service.last_words());
     Ok(())
 }
 
-fn given() -> Option<String> {
-    std::env::var(GIVEN).ok().filter(|url| !url.is_empty())
+/// The variable that names a service to use, and its value, if it is set.
+fn given<D: Daemon>() -> Option<(&'static str, String)> {
+    let variable = D::GIVEN?;
+    std::env::var(variable).ok().filter(|url| !url.is_empty()).map(|url| (variable, url))
 }
 
-fn beside_the_given(error: Error) -> Error {
-    format!("{error}, and some tests start a server of their own beside the one that {GIVEN} names")
+fn beside_the_given(error: Error, variable: &str) -> Error {
+    format!("{error}, and some tests start a server of their own beside the one that {variable} names")
 }
 
 /// A URL as it may be printed.
@@ -114,38 +126,59 @@ fn without_password(url: &str) -> String {
 
 /// The services for as long as the tests run. What was running before goes on running.
 pub(crate) struct ForTests {
-    url: String,
-    started: Option<Postgres>,
+    postgres: Running<Postgres>,
+    rabbitmq: Running<RabbitMq>,
     /// Dropped after what was started is stopped.
     _lock: Lock,
 }
 
 impl ForTests {
     /// # Errors
-    /// Why there is no PostgreSQL: without one its tests cannot run, and are not left out.
+    /// Why there is no such service: without it its tests cannot run, and are not left out.
     pub(crate) fn start() -> Result<Self, Error> {
         let lock = Lock::take()?;
-        let of = |url, started| Self { url, started, _lock: lock };
-        if let Some(url) = given() {
-            Postgres::install().map_err(beside_the_given)?;
-            return Ok(of(url, None));
-        }
-        let postgres = Postgres::prepare()?;
-        match postgres.running()? {
-            Some(url) => Ok(of(url, None)),
-            None => Ok(of(postgres.start(Life::AsLongAsThis)?, Some(postgres))),
-        }
+        let postgres = match given::<Postgres>() {
+            Some((variable, url)) => {
+                Postgres::install().map_err(|error| beside_the_given(error, variable))?;
+                Running { url, service: None, is_ours: false }
+            }
+            None => Running::start()?,
+        };
+        Ok(Self { postgres, rabbitmq: Running::start()?, _lock: lock })
     }
 
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    /// The values of [`TEST_URLS`].
+    ///
+    /// # Errors
+    /// RabbitMQ does not tell where its management API is.
+    pub(crate) fn urls(&self) -> Result<[String; 3], Error> {
+        let api = self.rabbitmq.service.as_ref().map(|service| service.read(rabbitmq::API)).transpose()?;
+        Ok([self.postgres.url.clone(), self.rabbitmq.url.clone(), api.unwrap_or_default()])
     }
 }
 
-impl Drop for ForTests {
+/// A service that runs.
+struct Running<D: Daemon> {
+    url: String,
+    service: Option<Service<D>>,
+    is_ours: bool,
+}
+
+impl<D: Daemon> Running<D> {
+    fn start() -> Result<Self, Error> {
+        let service = Service::<D>::prepare()?;
+        let (url, is_ours) = match service.running()? {
+            Some(url) => (url, false),
+            None => (service.start(Life::AsLongAsThis)?, true),
+        };
+        Ok(Self { url, service: Some(service), is_ours })
+    }
+}
+
+impl<D: Daemon> Drop for Running<D> {
     fn drop(&mut self) {
-        if let Some(postgres) = self.started.take()
-            && let Err(error) = postgres.stop().and_then(|()| postgres.remove())
+        if let Some(service) = self.service.take().filter(|_| self.is_ours)
+            && let Err(error) = service.stop().and_then(|()| service.remove())
         {
             say(error);
         }

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write, stdout};
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::say::{headline, say};
-use crate::services::{ForTests, GIVEN, TEST_URL};
+use crate::services::{ForTests, GIVEN, TEST_URLS};
 use crate::tally::Tally;
 use crate::tools::{Missing, TOOLS, WITHOUT};
 use crate::{Error, layers, tools};
@@ -23,7 +23,7 @@ pub(crate) fn run() -> ExitCode {
     let mut tally = Tally::default();
     headline("services");
     let stopped = ForTests::start().and_then(|services| {
-        say("postgres runs");
+        say("postgres and rabbitmq run");
         steps(&missing, &services, &mut tally)
     });
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
@@ -48,7 +48,7 @@ fn steps(missing: &[Missing], services: &ForTests, tally: &mut Tally) -> Result<
         false => tests.env(WITHOUT, tools::words(missing)),
     };
     // The tests have databases of their own there; nothing else may be found by accident.
-    tests.env(TEST_URL, services.url()).env_remove(GIVEN);
+    tests.envs(TEST_URLS.into_iter().zip(services.urls()?)).env_remove(GIVEN);
     headline("tests");
     counted(&mut tests, tally)
 }

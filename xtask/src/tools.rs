@@ -98,9 +98,9 @@ pub(crate) fn install(packages: &[&str]) -> Result<(), Error> {
 ///
 /// # Errors
 /// As [`install`], or the files that keep the package from it cannot be written.
-pub(crate) fn install_service(packages: &[&str], (file, text): (&str, &str)) -> Result<(), Error> {
+pub(crate) fn install_service(packages: &[&str], no_setup: Option<(&str, &str)>) -> Result<(), Error> {
     let _no_daemon = TemporaryFile::write(POLICY, "#!/bin/sh\nexit 101\n", 0o755)?;
-    let _no_setup = TemporaryFile::write(file, text, 0o644)?;
+    let _no_setup = no_setup.map(|(file, text)| TemporaryFile::write(file, text, 0o644)).transpose()?;
     install(packages)
 }
 

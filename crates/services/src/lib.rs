@@ -1,11 +1,14 @@
 //! Services of the system's own packages, run for developer tasks and tests: where their programs are,
 //! which account may run them, and how they start and stop.
 
+mod log;
 mod postgres;
+mod rabbitmq;
 mod runner;
 mod system;
 
 pub use postgres::{Life, Postgres, write_private};
+pub use rabbitmq::{Node, Ports, RabbitMq};
 pub use runner::Runner;
 pub use system::{find, free_port, is_root, random};
 

@@ -1,13 +1,13 @@
 //! A PostgreSQL in a folder.
 
 use std::fs;
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::log::last_lines;
 use crate::{Error, Runner, find, random};
 
 /// The oldest that Bursar runs on.
@@ -83,7 +83,7 @@ impl Postgres {
             .map_err(|error| format!("{}: {error}", self.folder.display()))?;
         self.runner.give(&self.folder)?;
         self.keep("password", &random()?)?;
-        let mut initdb = self.runner.command(&self.program("initdb"), false);
+        let mut initdb = self.runner.command(&self.program("initdb"), None);
         let initdb = initdb
             .args(["--username=bursar", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"])
             .arg("--pwfile")
@@ -111,7 +111,8 @@ impl Postgres {
         let log =
             fs::File::create(self.log()).map_err(|error| format!("{}: {error}", self.log().display()))?;
         let errors = log.try_clone().map_err(|error| error.to_string())?;
-        let mut command = self.runner.command(&self.program("postgres"), life == Life::AsLongAsThis);
+        let mut command =
+            self.runner.command(&self.program("postgres"), (life == Life::AsLongAsThis).then_some("INT"));
         command.arg("-D").arg(self.data());
         let always = [
             "listen_addresses=127.0.0.1",
@@ -170,7 +171,7 @@ impl Postgres {
     /// # Errors
     /// `pg_ctl` cannot be asked.
     pub fn is_running(&self) -> Result<bool, Error> {
-        let mut status = self.runner.command(&self.program("pg_ctl"), false);
+        let mut status = self.runner.command(&self.program("pg_ctl"), None);
         let status = status.arg("status").arg("-D").arg(self.data());
         let status = status.stdout(Stdio::null()).stderr(Stdio::null()).status();
         status.map(|status| status.success()).map_err(|error| format!("pg_ctl cannot be started: {error}"))
@@ -181,7 +182,7 @@ impl Postgres {
     /// # Errors
     /// It does not end.
     pub fn stop(&self) -> Result<(), Error> {
-        let mut stop = self.runner.command(&self.program("pg_ctl"), false);
+        let mut stop = self.runner.command(&self.program("pg_ctl"), None);
         let stop = stop.args(["stop", "--mode=fast", "--wait", "-D"]).arg(self.data());
         succeeds("postgres does not stop", stop)
     }
@@ -189,14 +190,7 @@ impl Postgres {
     /// The end of its log.
     #[must_use]
     pub fn last_words(&self) -> String {
-        let mut log = Vec::new();
-        let read = fs::File::open(self.log()).and_then(|mut file| file.read_to_end(&mut log));
-        if let Err(error) = read {
-            return format!("{}: {error}", self.log().display());
-        }
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(40)..].join("\n")
+        last_lines(&self.log())
     }
 
     /// One of its programs.

@@ -36,10 +36,10 @@ impl Runner {
         Ok(Self { other: Some(account) })
     }
 
-    /// The program, run by this account. With `tied` it is told to end when this task's thread does,
-    /// however that ends.
+    /// The program, run by this account. A signal that ties it is sent to it when this task's thread ends, however
+    /// that ends.
     #[must_use]
-    pub fn command(&self, program: &Path, tied: bool) -> Command {
+    pub fn command(&self, program: &Path, tied: Option<&str>) -> Command {
         let mut switches = Vec::new();
         if let Some(Account { name, gid, .. }) = &self.other {
             switches.extend([
@@ -48,9 +48,7 @@ impl Runner {
                 "--init-groups".to_owned(),
             ]);
         }
-        if tied {
-            switches.push("--pdeathsig=INT".to_owned());
-        }
+        switches.extend(tied.map(|signal| format!("--pdeathsig={signal}")));
         if switches.is_empty() {
             return Command::new(program);
         }
@@ -75,7 +73,7 @@ impl Runner {
     /// Whether the account can go into the folder: a checkout may lie in somebody's private one.
     #[must_use]
     pub fn reaches(&self, folder: &Path) -> bool {
-        let mut enters = self.command(&PathBuf::from("test"), false);
+        let mut enters = self.command(&PathBuf::from("test"), None);
         enters.arg("-x").arg(folder).status().is_ok_and(|status| status.success())
     }
 }
@@ -106,8 +104,8 @@ mod tests {
     #[test]
     fn a_tied_program_is_started_by_setpriv_and_a_free_one_is_not() {
         let runner = Runner { other: None };
-        assert_eq!(runner.command(Path::new("true"), false).get_program(), "true");
-        let tied = runner.command(Path::new("true"), true);
+        assert_eq!(runner.command(Path::new("true"), None).get_program(), "true");
+        let tied = runner.command(Path::new("true"), Some("INT"));
         assert_eq!(tied.get_program(), "setpriv");
         assert_eq!(tied.get_args().next().and_then(|first| first.to_str()), Some("--pdeathsig=INT"));
     }
