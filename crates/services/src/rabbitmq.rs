@@ -17,6 +17,9 @@ const STOPS_WITHIN: Duration = Duration::from_secs(60);
 /// Between two looks at whether it is there.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// Its data are this name's. No other node is asked for it: it has an epmd of its own.
+const NODE: &str = "bursar@localhost";
+
 /// Where Debian has the program itself; what is on the path insists on an account.
 const DEBIAN: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
@@ -132,18 +135,15 @@ impl RabbitMq {
         };
         // Ours, in the foreground: else the node starts one that stays when it ends.
         let epmd = ["-port", &ports.epmd.to_string(), "-address", "127.0.0.1"];
-        let epmd = spawn(&self.programs.epmd, &epmd)?;
-        let mut node = Node { server: spawn(&self.programs.server, &[])?, epmd };
-        match self.wait(&mut node, ports) {
-            Ok(()) => {
-                self.keep_pids(&node)?;
-                Ok(node)
-            }
-            Err(error) => {
-                let _ = node.server.kill().and_then(|()| node.epmd.kill());
-                Err(error)
-            }
-        }
+        let mut epmd = spawn(&self.programs.epmd, &epmd)?;
+        let server = spawn(&self.programs.server, &[]).inspect_err(|_| drop(epmd.kill()))?;
+        let mut node = Node { server, epmd };
+        let started = self.wait(&mut node, ports).and_then(|()| self.keep_pids(&node));
+        started.inspect_err(|_| {
+            drop(node.server.kill());
+            drop(node.epmd.kill());
+        })?;
+        Ok(node)
     }
 
     fn configure(&self, ports: Ports) -> Result<(), Error> {
@@ -176,7 +176,8 @@ impl RabbitMq {
         vec![
             // The cookie is there.
             ("HOME", path("home")),
-            ("RABBITMQ_NODENAME", Self::node(ports)),
+            ("RABBITMQ_NODENAME", NODE.to_owned()),
+            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}".to_owned()),
             ("RABBITMQ_DIST_PORT", ports.distribution.to_string()),
             ("ERL_EPMD_PORT", ports.epmd.to_string()),
             ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
@@ -189,10 +190,6 @@ impl RabbitMq {
             // Its script then becomes the server, instead of staying beside it.
             ("RUNNING_UNDER_SYSTEMD", "true".to_owned()),
         ]
-    }
-
-    fn node(ports: Ports) -> String {
-        format!("bursar-{}@localhost", ports.amqp)
     }
 
     fn wait(&self, node: &mut Node, ports: Ports) -> Result<(), Error> {
@@ -235,8 +232,7 @@ impl RabbitMq {
     pub fn control(&self, ports: Ports, arguments: &[&str]) -> Result<String, Error> {
         let program = self.programs.server.with_file_name("rabbitmqctl");
         let mut control = self.runner.command(&program, None);
-        let node = Self::node(ports);
-        control.args(["--node", &node, "--quiet"]).args(arguments).envs(self.environment(ports));
+        control.args(["--node", NODE, "--quiet"]).args(arguments).envs(self.environment(ports));
         let output = control.output().map_err(|error| format!("rabbitmqctl cannot be started: {error}"))?;
         match output.status.success() {
             true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
@@ -247,7 +243,7 @@ impl RabbitMq {
     /// Whether it runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.pids().first().is_some_and(|pid| is_there(*pid))
+        self.processes().first().is_some_and(Process::is_there)
     }
 
     /// Ends it and its epmd, and waits until they are gone.
@@ -256,11 +252,11 @@ impl RabbitMq {
     /// It does not end.
     pub fn stop(&self) -> Result<(), Error> {
         let began = Instant::now();
-        for pid in self.pids() {
+        for process in self.processes().into_iter().filter(Process::is_there) {
             let mut kill = Command::new("kill");
             // That it is gone already is as good.
-            let _ = kill.arg(pid.to_string()).stderr(Stdio::null()).status();
-            while is_there(pid) {
+            let _ = kill.arg(process.id.to_string()).stderr(Stdio::null()).status();
+            while process.is_there() {
                 if began.elapsed() > STOPS_WITHIN {
                     return Err(format!("rabbitmq does not stop:\n{}", self.last_words()));
                 }
@@ -278,14 +274,16 @@ impl RabbitMq {
     }
 
     /// The server first: it tells its epmd that it ends.
-    fn pids(&self) -> Vec<u32> {
+    fn processes(&self) -> Vec<Process> {
         let text = fs::read_to_string(self.pid_file()).unwrap_or_default();
-        text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+        text.lines().filter_map(Process::read).collect()
     }
 
     fn keep_pids(&self, node: &Node) -> Result<(), Error> {
-        let pids = format!("{} {}\n", node.server.id(), node.epmd.id());
-        fs::write(self.pid_file(), pids).map_err(|error| self.failed(&error))
+        let line = |child: &Child| Process::of(child.id()).map(|process| process.line());
+        let lines: Option<String> = [&node.server, &node.epmd].into_iter().map(line).collect();
+        let lines = lines.ok_or_else(|| format!("rabbitmq ended:\n{}", self.last_words()))?;
+        fs::write(self.pid_file(), lines).map_err(|error| self.failed(&error))
     }
 
     /// A file that nobody else reads.
@@ -322,11 +320,34 @@ impl RabbitMq {
     }
 }
 
-/// A process that ended and was not waited for is not there any more.
-fn is_there(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    state.is_some_and(|state| state != 'Z')
+/// A process, known again by when it began: its id may be another's one day.
+struct Process {
+    id: u32,
+    began: u64,
+}
+
+impl Process {
+    /// The process with this id, if it is there. One that ended and was not waited for is not.
+    fn of(id: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        // From the third field on; the second is a name in parentheses.
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split_whitespace().collect();
+        let began = fields.get(19)?.parse().ok()?;
+        (*fields.first()? != "Z").then_some(Self { id, began })
+    }
+
+    fn is_there(&self) -> bool {
+        Self::of(self.id).is_some_and(|process| process.began == self.began)
+    }
+
+    fn line(&self) -> String {
+        format!("{} {}\n", self.id, self.began)
+    }
+
+    fn read(line: &str) -> Option<Self> {
+        let (id, began) = line.split_once(' ')?;
+        Some(Self { id: id.parse().ok()?, began: began.parse().ok()? })
+    }
 }
 
 fn programs() -> Result<Programs, Error> {
