@@ -57,10 +57,11 @@ impl Inbox for PostgresLedger {
     }
 
     async fn take(&self, limit: u32, lease: Duration) -> Result<Vec<Item>, StoreError> {
+        // An array, so that the rows are chosen once, whatever the plan.
         let take = format!(
-            "update inbox set due_at = $2 where id in
-             (select id from inbox where state = 'waiting' and due_at <= $1 order by due_at, id limit $3
-              for update skip locked)
+            "update inbox set due_at = $2 where id = any(array(
+             select id from inbox where state = 'waiting' and due_at <= $1 order by due_at, id limit $3
+             for update skip locked))
              returning {COLUMNS}"
         );
         let now = self.now();

@@ -14,6 +14,7 @@ mod lane;
 mod ledger;
 mod load;
 mod memory;
+mod outbox;
 mod pools;
 mod rows;
 mod save;

@@ -89,7 +89,8 @@ impl Inbox for SqliteLedger {
 }
 
 impl SqliteLedger {
-    async fn change<T: Send + 'static>(
+    /// Has the writer make a change beside the ledger's, and waits until it is durable.
+    pub(crate) async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Connection, Timestamp) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {

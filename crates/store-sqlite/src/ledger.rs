@@ -15,6 +15,7 @@ use crate::checkpoint::Checkpoints;
 use crate::connection::{Synchronous, Tuning, open_writer};
 use crate::folder::{DataFolder, FileIdentity};
 use crate::keys::KeyLimits;
+use crate::outbox::Leases;
 use crate::readers::Readers;
 use crate::writer::{Job, Session, Writer, beat};
 use crate::{identity, inbox, schema};
@@ -58,7 +59,8 @@ pub struct SqliteLedger {
     /// Apart from the others, so that no swipe waits behind long lists.
     lookups: Readers,
     synchronous: Synchronous,
-    clock: Clock,
+    pub(crate) clock: Clock,
+    pub(crate) leases: Arc<Leases>,
     jobs: Option<mpsc::Sender<Job>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -110,6 +112,7 @@ impl SqliteLedger {
             readers: Readers::new(file.to_owned(), options.readers),
             synchronous: options.synchronous,
             clock: options.clock,
+            leases: Arc::default(),
             jobs: Some(jobs),
             writer: Mutex::new(Some(writer)),
         })

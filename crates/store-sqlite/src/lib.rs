@@ -14,6 +14,7 @@ mod inbox;
 mod keys;
 mod ledger;
 mod load;
+mod outbox;
 mod readers;
 mod rows;
 mod save;

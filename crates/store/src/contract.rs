@@ -21,6 +21,7 @@ mod messages;
 mod methods;
 mod money;
 mod objects;
+mod outbox;
 mod purchases;
 mod reopening;
 mod reports;
@@ -75,7 +76,7 @@ pub mod cases {
 /// Makes a test of each case of the contract suite. The argument is an expression that makes a
 /// new, empty [`Place`]; the test file needs `tokio` with `macros` and `rt`.
 ///
-/// Cases under `inbox`, `reopening`, `sweeps` and `windows` get the place itself, the others an open ledger.
+/// Cases under `inbox`, `outbox`, `reopening`, `sweeps` and `windows` get the place itself, the others an open ledger.
 #[macro_export]
 macro_rules! ledger_contract {
     ($place:expr) => {
@@ -262,6 +263,13 @@ macro_rules! ledger_contract {
                 what_nobody_can_work_on_waits_for_an_operator,
                 what_waits_is_there_after_opening_again,
             }
+            outbox {
+                every_change_has_an_event_that_waits,
+                who_leases_an_event_has_it_alone_until_the_lease_ends,
+                what_is_marked_is_never_leased_again,
+                what_is_released_is_leased_at_once,
+                what_is_not_published_is_there_after_opening_again,
+            }
             reopening {
                 everything_is_still_there_after_opening_again,
                 a_repeat_after_opening_again_gets_the_same_bytes,
@@ -289,6 +297,7 @@ macro_rules! ledger_contract {
         )+)+
     };
     (@call inbox, $case:ident, $place:ident) => { super::inbox::$case($place).await };
+    (@call outbox, $case:ident, $place:ident) => { super::outbox::$case($place).await };
     (@call reopening, $case:ident, $place:ident) => { super::reopening::$case($place).await };
     (@call sweeps, $case:ident, $place:ident) => { super::sweeps::$case($place).await };
     (@call windows, $case:ident, $place:ident) => { super::windows::$case($place).await };

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::ledger::Ledger;
+use crate::outbox::Outbox;
 use crate::reader::Page;
 
 /// How often an item is tried, at most.
@@ -20,10 +21,10 @@ pub const RUNS_MAX: u32 = 4;
 const PAUSES: [Duration; RUNS_MAX as usize - 1] =
     [Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60)];
 
-/// All that a store keeps: the ledger, and what is still to be booked in it.
-pub trait Store: Ledger + Inbox {}
+/// All that a store keeps: the ledger, what is still to be booked in it, and what is still to be published of it.
+pub trait Store: Ledger + Inbox + Outbox {}
 
-impl<T: Ledger + Inbox> Store for T {}
+impl<T: Ledger + Inbox + Outbox> Store for T {}
 
 /// Items that wait for a consumer, which takes one and says done or failed. Times are of the store's clock.
 #[async_trait]

@@ -1,6 +1,7 @@
 //! A real ledger whose transactions can be made to wait or to fail.
 
 mod inbox;
+mod outbox;
 
 use std::future::pending;
 use std::num::NonZeroUsize;

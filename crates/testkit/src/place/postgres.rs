@@ -12,13 +12,11 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, Row};
 use uuid::Uuid;
 
+use super::services_file;
 use crate::gate::Gate;
 
 /// Where PostgreSQL is, if `cargo xtask services up` does not tell.
 const URL: &str = "BURSAR_TEST_POSTGRES_URL";
-
-/// What `cargo xtask services up` tells.
-const URL_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/services/postgres/url");
 
 /// Where connections live: a test's own runtime is busy with the test.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -241,10 +239,7 @@ impl Drop for PostgresPlace {
 }
 
 fn server() -> String {
-    let given = std::env::var(URL).ok().filter(|url| !url.is_empty());
-    given.or_else(|| std::fs::read_to_string(URL_FILE).ok()).unwrap_or_else(|| {
-        panic!("no PostgreSQL for this test: cargo xtask services up, or cargo xtask test, brings one up")
-    })
+    services_file(URL, "postgres/url")
 }
 
 fn administer(statement: String) {

@@ -1,0 +1,15 @@
+//! The broker on RabbitMQ, 3.10 or newer.
+//!
+//! A supervisor connects, declares the topology and hands out a *session*; on any fault it drops that whole and begins
+//! anew. Publishing and consuming have connections of their own: RabbitMQ stops reading from whoever publishes when it
+//! is low on memory, and what is said of deliveries must not wait behind that.
+
+mod broker;
+mod consumer;
+mod content;
+mod publisher;
+mod session;
+mod supervisor;
+mod topology;
+
+pub use broker::{Options, RabbitBroker, url_problem};

@@ -1,0 +1,69 @@
+//! What cases begin with.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use uuid::Uuid;
+
+use crate::broker::{Broker, QueueFigures, Subscription};
+use crate::delivery::Delivery;
+use crate::message::{Content, Outgoing};
+use crate::topology::{Exchange, Queue};
+
+/// Messages that a consumer of these cases may have unsettled.
+pub(super) const UNSETTLED_MAX: u16 = 16;
+
+/// A message that no other is.
+pub(super) fn content() -> Content {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    Content::new(Uuid::from_u128(number.into()), "test", format!("{{\"number\":{number}}}").into_bytes())
+}
+
+/// A new message for the webhook queue.
+pub(super) fn webhook() -> Outgoing {
+    content().to(Exchange::Transactions, "transaction.webhook")
+}
+
+pub(super) async fn published(broker: &dyn Broker, message: &Outgoing) {
+    all_published(broker, std::slice::from_ref(message)).await;
+}
+
+pub(super) async fn all_published(broker: &dyn Broker, messages: &[Outgoing]) {
+    for result in broker.publish(messages.to_vec()).await {
+        result.expect("it is published");
+    }
+}
+
+pub(super) fn consumer(broker: &dyn Broker, queue: Queue) -> Subscription {
+    broker.subscribe(queue, UNSETTLED_MAX)
+}
+
+pub(super) async fn next(consumer: &mut Subscription) -> Delivery {
+    consumer.next().await.expect("the broker is there")
+}
+
+/// Takes the next message, settles it, and says what it was.
+pub(super) async fn done(consumer: &mut Subscription) -> Content {
+    let delivery = next(consumer).await;
+    let content = delivery.content.clone();
+    delivery.done().await.expect("it is settled");
+    content
+}
+
+/// That nothing waits in the queue before what is published now.
+pub(super) async fn nothing_waits(broker: &dyn Broker, consumer: &mut Subscription, probe: Outgoing) {
+    published(broker, &probe).await;
+    assert_eq!(done(consumer).await.id, probe.content.id);
+}
+
+/// The figures of the queue, once they are as they should be.
+pub(super) async fn figures(broker: &dyn Broker, queue: Queue, expected: impl Fn(&QueueFigures) -> bool) {
+    loop {
+        let figures = broker.figures().await.expect("the broker is there");
+        let of = figures.iter().find(|figures| figures.queue == queue).expect("every queue has figures");
+        if expected(of) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}

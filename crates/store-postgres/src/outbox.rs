@@ -1,0 +1,55 @@
+//! The outbox: a statement, and so a transaction, each change. Relays pass over what another leases.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bursar_store::{Backlog, Outbox, StoreError, Waiting, later};
+use tokio_postgres::Row;
+
+use crate::ledger::PostgresLedger;
+use crate::rows::{Read, get};
+
+#[async_trait]
+impl Outbox for PostgresLedger {
+    async fn lease(&self, limit: u32, lease: Duration) -> Result<Vec<Waiting>, StoreError> {
+        // An array, so that the rows are chosen once, whatever the plan.
+        let update = "
+            with leased as (
+                update outbox set leased_until = $2 where position = any(array(
+                    select position from outbox where published_at is null
+                    and (leased_until is null or leased_until <= $1)
+                    order by position limit $3 for update skip locked))
+                returning position, event, kind, payload
+            )
+            select * from leased order by position";
+        let now = self.now();
+        let rows = self.query(update, &[&now, &later(now, lease), &i64::from(limit)]).await?;
+        Ok(rows.iter().map(waiting).collect::<Read<_>>()?)
+    }
+
+    async fn mark(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        let update = "update outbox set published_at = $2 where position = any($1) and published_at is null";
+        self.query(update, &[&positions, &self.now()]).await.map(|_| ())
+    }
+
+    async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        let update =
+            "update outbox set leased_until = null where position = any($1) and published_at is null";
+        self.query(update, &[&positions]).await.map(|_| ())
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let select = "
+            select count(*), (select messages.at from outbox join messages on messages.id = outbox.message
+                              where outbox.published_at is null order by outbox.position limit 1)
+            from outbox where published_at is null";
+        let rows = self.query(select, &[]).await?;
+        let Some(row) = rows.first() else { return Ok(Backlog::default()) };
+        let events: i64 = get(row, 0).map_err(StoreError::from)?;
+        Ok(Backlog { events: events.unsigned_abs(), oldest_at: get(row, 1).map_err(StoreError::from)? })
+    }
+}
+
+fn waiting(row: &Row) -> Read<Waiting> {
+    Ok(Waiting { position: get(row, 0)?, event: get(row, 1)?, kind: get(row, 2)?, payload: get(row, 3)? })
+}

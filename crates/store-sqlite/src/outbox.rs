@@ -1,0 +1,107 @@
+//! The outbox: changed by the writer, with changes of the inbox, and read beside it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bursar_store::{Backlog, Outbox, StoreError, Waiting, later};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::ledger::SqliteLedger;
+use crate::rows::{Micros, id};
+
+/// Until when events are leased, by their positions. In memory, for whoever had leases before this process is gone.
+#[derive(Default)]
+pub(crate) struct Leases(Mutex<HashMap<i64, Timestamp>>);
+
+impl Leases {
+    fn lock(&self) -> MutexGuard<'_, HashMap<i64, Timestamp>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self, positions: &[i64]) {
+        let mut leases = self.lock();
+        positions.iter().for_each(|position| {
+            leases.remove(position);
+        });
+    }
+}
+
+#[async_trait]
+impl Outbox for SqliteLedger {
+    async fn lease(&self, limit: u32, lease: Duration) -> Result<Vec<Waiting>, StoreError> {
+        let now = self.clock.now();
+        let leases = self.leases.clone();
+        let read = move |connection: &Connection| {
+            // Locked while it reads: two relays do not find the same.
+            let mut leases = leases.lock();
+            leases.retain(|_, until| *until > now);
+            let found = list(connection, limit, |position| leases.contains_key(&position))?;
+            leases.extend(found.iter().map(|waiting| (waiting.position, later(now, lease))));
+            Ok(found)
+        };
+        self.readers.read(read).await
+    }
+
+    async fn mark(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        let marked = positions.clone();
+        let mark = move |connection: &Connection, now| {
+            let update = "update outbox set published_at = ?2 where position = ?1 and published_at is null";
+            let mut update = connection.prepare_cached(update)?;
+            marked.iter().try_for_each(|position| update.execute(params![position, Micros(now)]).map(|_| ()))
+        };
+        self.change(mark).await?;
+        self.leases.end(&positions);
+        Ok(())
+    }
+
+    async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        self.leases.end(&positions);
+        Ok(())
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        self.readers.read(backlog).await
+    }
+}
+
+/// The events that nobody has, as many as are wanted.
+fn list(
+    connection: &Connection,
+    limit: u32,
+    is_leased: impl Fn(i64) -> bool,
+) -> rusqlite::Result<Vec<Waiting>> {
+    let select =
+        "select position, event, kind, payload from outbox where published_at is null order by position";
+    let mut select = connection.prepare_cached(select)?;
+    let mut rows = select.query([])?;
+    let mut found = Vec::new();
+    while found.len() < limit as usize
+        && let Some(row) = rows.next()?
+    {
+        if !is_leased(row.get(0)?) {
+            found.push(waiting(row)?);
+        }
+    }
+    Ok(found)
+}
+
+fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
+    Ok(Waiting {
+        position: row.get(0)?,
+        event: id(row, 1, |id| id)?,
+        kind: row.get(2)?,
+        payload: row.get(3)?,
+    })
+}
+
+fn backlog(connection: &Connection) -> rusqlite::Result<Backlog> {
+    let count = "select count(*) from outbox where published_at is null";
+    let events: i64 = connection.prepare_cached(count)?.query_row([], |row| row.get(0))?;
+    let oldest = "select messages.at from outbox join messages on messages.id = outbox.message
+                  where outbox.published_at is null order by outbox.position limit 1";
+    let oldest = connection.prepare_cached(oldest)?.query_row([], |row| row.get::<_, Micros>(0));
+    Ok(Backlog { events: events.unsigned_abs(), oldest_at: oldest.optional()?.map(|Micros(at)| at) })
+}

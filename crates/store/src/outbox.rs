@@ -1,0 +1,63 @@
+//! The outbox: events that were committed with their changes, and wait to be published (O2).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+
+/// Events that wait for a relay. Any number of relays share them: who leases an event publishes it, and marks it
+/// afterwards; one that dies in between leaves it to another, so that it may be published twice.
+#[async_trait]
+pub trait Outbox: Send + Sync + 'static {
+    /// Events that are neither published nor leased, by their positions. Until the lease ends nobody
+    /// else gets them.
+    ///
+    /// An event that becomes visible late, after others with higher positions, is found like every other.
+    ///
+    /// # Errors
+    /// The store cannot be written. So for the two that follow.
+    async fn lease(&self, limit: u32, lease: Duration) -> Result<Vec<Waiting>, StoreError>;
+
+    /// The events at these positions are published.
+    ///
+    /// # Errors
+    /// As above: they are published again when their leases end.
+    async fn mark(&self, positions: Vec<i64>) -> Result<(), StoreError>;
+
+    /// The events at these positions are not published: somebody else may lease them at once.
+    ///
+    /// # Errors
+    /// As above: they are leased when their leases end.
+    async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError>;
+
+    /// How much waits.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    async fn backlog(&self) -> Result<Backlog, StoreError>;
+}
+
+/// An event that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its place in the outbox.
+    pub position: i64,
+    /// Fixed for ever.
+    pub event: Uuid,
+    /// What was asked for, in a word.
+    pub kind: String,
+    /// What it says, as JSON.
+    pub payload: String,
+}
+
+/// What is not published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// So many events.
+    pub events: u64,
+    /// When the oldest of them was decided.
+    pub oldest_at: Option<Timestamp>,
+}

@@ -1,0 +1,27 @@
+//! The outbox of a ledger that fails: passed on as it is.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bursar_store::{Backlog, Outbox, StoreError, Waiting};
+
+use super::FaultyLedger;
+
+#[async_trait]
+impl Outbox for FaultyLedger {
+    async fn lease(&self, limit: u32, lease: Duration) -> Result<Vec<Waiting>, StoreError> {
+        self.ledger.lease(limit, lease).await
+    }
+
+    async fn mark(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        self.ledger.mark(positions).await
+    }
+
+    async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        self.ledger.release(positions).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        self.ledger.backlog().await
+    }
+}
