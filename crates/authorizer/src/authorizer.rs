@@ -141,6 +141,8 @@ struct Shared {
     profiler: Arc<Profiler>,
     pending_times: Arc<PendingTimes>,
     last_failure: Arc<LastFailure>,
+    /// Told after each commit of decisions.
+    commits: watch::Sender<()>,
     lanes: Vec<mpsc::Sender<Submission>>,
     /// Done when the lane has ended.
     ends: Mutex<Vec<oneshot::Receiver<()>>>,
@@ -204,6 +206,7 @@ impl Authorizer {
         let pending_times = Arc::new(PendingTimes::default());
         let last_failure = Arc::new(LastFailure::default());
         let (stop, stopped) = watch::channel(false);
+        let commits = watch::Sender::new(());
         let mut lanes = Vec::new();
         let mut ends = Vec::new();
         for number in 0..ledger.lanes().get() {
@@ -216,6 +219,7 @@ impl Authorizer {
                 profiler: profiler.clone(),
                 pending_times: pending_times.clone(),
                 last_failure: last_failure.clone(),
+                commits: commits.clone(),
             };
             lanes.push(sender);
             ends.push(start_lane(number, lane)?);
@@ -229,6 +233,7 @@ impl Authorizer {
             profiler,
             pending_times,
             last_failure,
+            commits,
             lanes,
             ends,
             stop,
@@ -277,6 +282,12 @@ impl Authorizer {
     #[must_use]
     pub fn profiler(&self) -> &Profiler {
         &self.shared.profiler
+    }
+
+    /// Told after each commit of decisions: there is something in the outbox.
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<()> {
+        self.shared.commits.subscribe()
     }
 
     /// Has the command decided and made durable. The lane owns it from here on: a caller that

@@ -43,6 +43,7 @@ pub(crate) struct Lane {
     pub(crate) profiler: Arc<Profiler>,
     pub(crate) pending_times: Arc<PendingTimes>,
     pub(crate) last_failure: Arc<LastFailure>,
+    pub(crate) commits: watch::Sender<()>,
 }
 
 impl Lane {
@@ -113,6 +114,7 @@ impl Lane {
                 // Stage times alone show nothing about decisions, nor do those that were left out.
                 if transacted.settled.iter().any(|settled| matches!(settled, Settled::Done(_))) {
                     self.last_failure.note(Ok(()));
+                    self.commits.send_replace(());
                 }
                 answers(transacted, doubt.as_ref(), submissions)
             }

@@ -4,17 +4,15 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bursar_authorizer::{Reply, Request as Asked, Timeline, Wanted};
-use bursar_core::{Answer, MessageId, Work};
-use bursar_processors::marqeta;
-use bursar_store::Stage;
+use bursar_authorizer::Timeline;
+use bursar_core::Answer;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use crate::app::App;
 use crate::body;
+use crate::funding::{self, Refusal};
 use crate::problem::{Code, Problem, ProblemView};
 
 /// What whoever comes without the processor's credentials is told.
@@ -86,43 +84,14 @@ pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Respons
     }
     let settings = app.settings();
     match body::read(request.into_body(), settings.body_max_bytes, settings.body_timeout).await {
-        Ok(bytes) => fund(&app, &bytes, timeline).await.unwrap_or_else(IntoResponse::into_response),
+        Ok(bytes) => {
+            let deadline = timeline.began() + settings.jit_start;
+            match funding::fund(app.authorizer(), &bytes, timeline, deadline).await {
+                Ok(answer) => send(answer),
+                Err(refusal) => Problem::from(refusal).into_response(),
+            }
+        }
         Err(problem) => problem.into_response(),
-    }
-}
-
-async fn fund(app: &App, bytes: &[u8], mut timeline: Timeline) -> Result<Response, Problem> {
-    let deadline = timeline.began() + app.settings().jit_start;
-    let request = marqeta::decode(bytes)
-        .map_err(|reject| Problem::of_field(Code::InvalidField, reject.field, reject.message))?;
-    timeline.mark(Stage::Parse);
-    if let Some(alert) = request.alert() {
-        tracing::warn!("{alert}");
-    }
-    // A message that is only kept is no authorization, and does not count as one.
-    let is_funding = request.card_token().is_some();
-    let wanted =
-        Wanted { acting: request.acting_token(), paying: request.paying_token(), card: request.card_token() };
-    let found = app.authorizer().look_up(wanted, deadline, &mut timeline).await?;
-    let (duplicate, token) = (request.duplicate(), request.token().clone());
-    let (command, encode) = request.into_command(MessageId::new(Uuid::now_v7()), found);
-    let work = Work::new(command, encode);
-    let settlement = app.authorizer().settle(Asked { work, deadline: Some(deadline), timeline }).await;
-    if matches!(settlement.reply, Reply::Conflict) {
-        tracing::warn!(%token, "transaction {token} came again with other content: nothing of it took effect");
-    }
-    let response = respond(&settlement.reply, || duplicate.answer());
-    if is_funding {
-        app.authorizer().finish(settlement);
-    }
-    Ok(response)
-}
-
-fn respond(reply: &Reply, duplicate: impl FnOnce() -> Answer) -> Response {
-    match reply {
-        Reply::Decided { answer, .. } | Reply::Repeated(answer) => send(answer.clone()),
-        Reply::Conflict => send(duplicate()),
-        Reply::Unavailable(why) => Problem::from(why.clone()).into_response(),
     }
 }
 
@@ -131,6 +100,15 @@ fn send(answer: Answer) -> Response {
     *response.status_mut() = StatusCode::from_u16(answer.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unreadable(reject) => Self::of_field(Code::InvalidField, reject.field, reject.message),
+            Refusal::Unavailable(why) => why.into(),
+        }
+    }
 }
 
 pub(crate) fn unauthorized(why: &'static str) -> Response {

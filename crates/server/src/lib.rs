@@ -18,6 +18,7 @@ mod openapi;
 mod auth;
 mod body;
 mod extract;
+mod funding;
 mod idempotency;
 mod limits;
 mod page;

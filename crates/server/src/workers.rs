@@ -3,4 +3,7 @@
 mod book;
 pub(crate) mod consumer;
 pub mod inquirer;
+pub mod queue;
+pub mod relay;
+pub mod requests;
 pub mod sweeper;

@@ -14,6 +14,7 @@ mod limits;
 mod lives;
 mod refusals;
 mod replays;
+mod requests;
 mod running;
 mod stop;
 mod sweeper;

@@ -1,0 +1,141 @@
+//! Decides requests to fund a swipe that come by queue, and answers them there.
+//!
+//! A request says until when it may be decided. Whatever delays it (an outage, a retry, a replay of dead letters), past
+//! that no money is held for it: who asked has given up.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bursar_authorizer::{Authorizer, Timeline, Unavailable};
+use bursar_broker::{Address, Broker, Content, Exchange, Outgoing, PublishError, Queue, Verdict};
+use bursar_core::Answer;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::queue::{Consuming, Work, consume};
+use crate::funding::{self, Refusal};
+
+/// Requests that are decided at once.
+const AT_ONCE: u16 = 256;
+
+/// What an answer is, in a word.
+const DECIDED: &str = "jit-funding.decided";
+
+/// Begins to decide the requests of `jit-funding-queue`.
+#[must_use]
+pub fn start(authorizer: Authorizer, broker: Arc<dyn Broker>) -> Consuming {
+    let requests = Requests { authorizer, broker: broker.clone() };
+    consume(broker.as_ref(), Queue::JitFunding, AT_ONCE, Arc::new(requests))
+}
+
+struct Requests {
+    authorizer: Authorizer,
+    broker: Arc<dyn Broker>,
+}
+
+/// A request, as it is published with the key `jit-funding.created`.
+#[derive(Deserialize)]
+struct Asked<'a> {
+    /// Past it no money is held.
+    expires_at: Timestamp,
+    /// What the processor's own call would have as its body.
+    #[serde(borrow)]
+    request: &'a RawValue,
+}
+
+/// What is answered.
+#[derive(Serialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+enum Answered<'a> {
+    /// What the processor's own call would be answered: 200 funds, 402 declines.
+    Decided { code: u16, body: &'a RawValue },
+    /// It was not decided in time, and is not any more.
+    Expired,
+    /// It cannot be read, and is a dead letter.
+    Rejected { detail: &'a str },
+}
+
+#[async_trait]
+impl Work for Requests {
+    async fn work(&self, content: &Content) -> Verdict {
+        let timeline = Timeline::begin();
+        match self.decide(&content.body, timeline).await {
+            Ok(Some(answer)) => match serde_json::from_slice::<&RawValue>(&answer.body) {
+                Ok(body) => self.answer(content, &Answered::Decided { code: answer.code, body }).await,
+                Err(error) => Verdict::Failed(format!("an answer that is no JSON: {error}")),
+            },
+            Ok(None) => self.answer(content, &Answered::Expired).await,
+            Err(Trouble::Unreadable(detail)) => {
+                match self.answer(content, &Answered::Rejected { detail: &detail }).await {
+                    Verdict::Done => Verdict::Dead(detail),
+                    unanswered => unanswered,
+                }
+            }
+            Err(Trouble::Unavailable(why)) => Verdict::Failed(why.to_string()),
+        }
+    }
+}
+
+/// Why there is nothing to answer.
+enum Trouble {
+    Unreadable(String),
+    Unavailable(Unavailable),
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unreadable(reject) => Self::Unreadable(format!("{}: {}", reject.field, reject.message)),
+            Refusal::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
+
+impl Requests {
+    /// The answer; `None` if it was not decided in time.
+    async fn decide(&self, body: &[u8], timeline: Timeline) -> Result<Option<Answer>, Trouble> {
+        let asked: Asked<'_> =
+            serde_json::from_slice(body).map_err(|error| Trouble::Unreadable(error.to_string()))?;
+        let request = asked.request.get().as_bytes();
+        let left = asked.expires_at.duration_since(Timestamp::now());
+        let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
+        if !left.is_zero() {
+            let deadline = Instant::now() + left.min(LATEST);
+            match funding::fund(&self.authorizer, request, timeline, deadline).await {
+                Ok(answer) => return Ok(Some(answer)),
+                Err(Refusal::Unavailable(Unavailable::Late)) => {}
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        // What was decided in its time is answered late.
+        Ok(funding::answered(&self.authorizer, request).await?)
+    }
+
+    async fn answer(&self, asked: &Content, answered: &Answered<'_>) -> Verdict {
+        let body = match serde_json::to_vec(answered) {
+            Ok(body) => body,
+            Err(error) => return Verdict::Failed(error.to_string()),
+        };
+        let to = match &asked.reply_to {
+            Some(queue) => Address::Queue(queue.clone()),
+            None => Address::Exchange(Exchange::Transactions, DECIDED.to_owned()),
+        };
+        // The same request is answered under the same id.
+        let mut content = Content::new(asked.id, DECIDED, body);
+        content.correlation_id = Some(asked.correlation_id.clone().unwrap_or_else(|| asked.id.to_string()));
+        let published = self.broker.publish(vec![Outgoing { to, content }]).await;
+        match published.into_iter().collect::<Result<(), PublishError>>() {
+            Ok(()) => Verdict::Done,
+            Err(error @ PublishError::Unroutable(_)) => {
+                tracing::warn!("the answer to request {} finds nobody: {error}", asked.id);
+                Verdict::Done
+            }
+            Err(error) => Verdict::Failed(format!("its answer is not published: {error}")),
+        }
+    }
+}
+
+/// A request that may be decided later than this may be decided until then: clocks add no more.
+const LATEST: Duration = Duration::from_secs(3600);

@@ -1,0 +1,213 @@
+//! Requests to fund a swipe that come by queue, beside those that come by HTTP.
+
+use std::sync::Arc;
+
+use bursar_broker::contract::Place;
+use bursar_broker::{Broker, Content, Exchange, Queue, Reason, Subscription};
+use bursar_server::workers::queue::Consuming;
+use bursar_server::workers::requests;
+use bursar_testkit::{BrokerFolder, Store, on_both_stores};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::Tested;
+use crate::faulty;
+use crate::jit::swipe;
+use crate::running::{Error, Given, Running};
+
+/// A server, a broker, and who works off the one's requests by the other.
+struct Desk {
+    server: Running,
+    given: Given,
+    broker: Arc<dyn Broker>,
+    consuming: Consuming,
+    answers: Subscription,
+    _folder: BrokerFolder,
+}
+
+impl Desk {
+    async fn open(store: Store) -> Result<Self, Error> {
+        Self::with(Running::start(store).await?).await
+    }
+
+    async fn with(server: Running) -> Result<Self, Error> {
+        let given = server.given("USD", Some("100.00")).await?;
+        let folder = BrokerFolder::new();
+        let broker = folder.open().await;
+        let consuming = requests::start(server.app.authorizer().clone(), broker.clone());
+        let answers = broker.subscribe(Queue::JitFundingResponse, 100);
+        Ok(Self { server, given, broker, consuming, answers, _folder: folder })
+    }
+
+    async fn publish(&self, content: Content) -> Result<(), Error> {
+        let published =
+            self.broker.publish(vec![content.to(Exchange::Transactions, "jit-funding.created")]).await;
+        published.into_iter().collect::<Result<(), _>>().map_err(Into::into)
+    }
+
+    async fn next(&mut self) -> Result<(Content, Value), Error> {
+        let delivery = self.answers.next().await.ok_or("the broker is gone")?;
+        let content = delivery.content.clone();
+        delivery.done().await?;
+        let said = serde_json::from_slice(&content.body)?;
+        Ok((content, said))
+    }
+
+    async fn held(&self) -> Result<Value, Error> {
+        let account = self.server.get(&format!("/v1/accounts/{}", self.given.account())).await?;
+        Ok(account.json()["held"].clone())
+    }
+}
+
+/// A request for this swipe, that may be decided for so long.
+fn request(swipe: &str, seconds: i64) -> Content {
+    let expires_at = Timestamp::now().saturating_add(SignedDuration::from_secs(seconds)).expect("a time");
+    let body = format!(r#"{{"expires_at": "{expires_at}", "request": {swipe}}}"#);
+    Content::new(Uuid::new_v4(), "jit-funding.created", body.into_bytes())
+}
+
+on_both_stores!(a_request_by_queue_is_answered_as_one_by_http, worker_threads = 2);
+async fn a_request_by_queue_is_answered_as_one_by_http(store: Store) -> Tested {
+    let mut desk = Desk::open(store).await?;
+    for (token, amount, code) in [("swipe-1", "30.00", 200), ("swipe-2", "500.00", 402)] {
+        let body = swipe(token, amount);
+        let mut asked = request(&body, 60);
+        asked.correlation_id = Some(format!("question about {token}"));
+        desk.publish(asked.clone()).await?;
+        let (content, said) = desk.next().await?;
+        assert_eq!((content.id, &content.correlation_id), (asked.id, &asked.correlation_id));
+        assert_eq!((&said["status"], &said["code"]), (&json!("decided"), &json!(code)));
+        // The same token by HTTP has the same answer, and no other effect.
+        let by_http = desk.server.jit(&body).await?;
+        assert_eq!((by_http.status.as_u16(), by_http.json()), (code, said["body"].clone()));
+    }
+    assert_eq!(desk.held().await?, "30.00");
+    desk.consuming.stop().await;
+    Ok(())
+}
+
+on_both_stores!(one_token_by_both_ways_at_once_holds_once, worker_threads = 2);
+async fn one_token_by_both_ways_at_once_holds_once(store: Store) -> Tested {
+    let mut desk = Desk::open(store).await?;
+    let body = swipe("swipe-1", "7.00");
+    for _ in 0..20 {
+        desk.publish(request(&body, 60)).await?;
+    }
+    let by_http = futures_util::future::join_all((0..20).map(|_| desk.server.jit(&body))).await;
+    let by_http = by_http.into_iter().collect::<Result<Vec<_>, _>>()?;
+    for _ in 0..20 {
+        assert_eq!(desk.next().await?.1["body"], by_http[0].json());
+    }
+    assert!(by_http.iter().all(|answered| answered.text == by_http[0].text));
+    assert_eq!(desk.held().await?, "7.00");
+    desk.consuming.stop().await;
+    Ok(())
+}
+
+on_both_stores!(an_answer_goes_where_the_request_says, worker_threads = 2);
+async fn an_answer_goes_where_the_request_says(store: Store) -> Tested {
+    let mut desk = Desk::open(store).await?;
+    let mut asked = request(&swipe("swipe-1", "1.00"), 60);
+    asked.reply_to = Some(Queue::Unrouted.name().to_owned());
+    desk.publish(asked.clone()).await?;
+    let mut elsewhere = desk.broker.subscribe(Queue::Unrouted, 1);
+    let answer = elsewhere.next().await.ok_or("the broker is gone")?;
+    assert_eq!(answer.content.correlation_id, Some(asked.id.to_string()));
+    answer.done().await?;
+    // An answer that nobody can get holds up nothing.
+    let mut asked = request(&swipe("swipe-2", "1.00"), 60);
+    asked.reply_to = Some("nobody".to_owned());
+    desk.publish(asked).await?;
+    desk.publish(request(&swipe("swipe-3", "1.00"), 60)).await?;
+    assert_eq!(desk.next().await?.1["code"], 200);
+    desk.consuming.stop().await;
+    assert_eq!(
+        desk.server.get("/v1/authorizations").await?.json()["items"].as_array().map(Vec::len),
+        Some(3)
+    );
+    Ok(())
+}
+
+on_both_stores!(a_request_that_is_too_old_holds_nothing, worker_threads = 2);
+async fn a_request_that_is_too_old_holds_nothing(store: Store) -> Tested {
+    let mut desk = Desk::open(store).await?;
+    desk.publish(request(&swipe("swipe-1", "5.00"), -1)).await?;
+    assert_eq!(desk.next().await?.1, json!({ "status": "expired" }));
+    assert_eq!(desk.held().await?, "0.00");
+    // What was decided in its time is answered late, whoever replays it.
+    let body = swipe("swipe-2", "6.00");
+    desk.publish(request(&body, 60)).await?;
+    let (_, in_time) = desk.next().await?;
+    desk.publish(request(&body, -3600)).await?;
+    assert_eq!(desk.next().await?.1, in_time);
+    assert_eq!(desk.held().await?, "6.00");
+    desk.consuming.stop().await;
+    Ok(())
+}
+
+on_both_stores!(a_request_that_nobody_can_read_is_answered_and_a_dead_letter, worker_threads = 2);
+async fn a_request_that_nobody_can_read_is_answered_and_a_dead_letter(store: Store) -> Tested {
+    let mut desk = Desk::open(store).await?;
+    let nameless = swipe("swipe-1", "5.00").replace(r#""token":"swipe-1","#, "");
+    for (content, part) in [
+        (Content::new(Uuid::new_v4(), "jit-funding.created", b"no JSON".to_vec()), "expected"),
+        (Content::new(Uuid::new_v4(), "jit-funding.created", b"{\"request\": {}}".to_vec()), "expires_at"),
+        (request(&nameless, 60), "token"),
+    ] {
+        desk.publish(content.clone()).await?;
+        let (answer, said) = desk.next().await?;
+        assert_eq!((answer.id, &said["status"]), (content.id, &json!("rejected")));
+        let detail = said["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains(part), "{part}: {detail}");
+        let mut dead = desk.broker.subscribe(Queue::DeadLetters, 1);
+        let dead = dead.next().await.ok_or("the broker is gone")?;
+        let death = dead.content.death.clone().ok_or("it is not dead")?;
+        assert_eq!(
+            (death.queue, death.attempts, death.reason),
+            (Queue::JitFunding, 1, Some(Reason::Rejected))
+        );
+        assert_eq!(death.error_last, detail);
+        dead.done().await?;
+    }
+    assert_eq!(desk.held().await?, "0.00");
+    desk.consuming.stop().await;
+    Ok(())
+}
+
+on_both_stores!(a_request_waits_for_a_store_that_is_away_and_four_runs_are_all, worker_threads = 2);
+async fn a_request_waits_for_a_store_that_is_away_and_four_runs_are_all(store: Store) -> Tested {
+    let (server, ledger) = faulty::start(store).await?;
+    let mut desk = Desk::with(server).await?;
+    ledger.set_down(true);
+    let asked = request(&swipe("swipe-1", "5.00"), 60);
+    desk.publish(asked.clone()).await?;
+    let mut dead = desk.broker.subscribe(Queue::DeadLetters, 1);
+    let dead = dead.next().await.ok_or("the broker is gone")?;
+    let death = dead.content.death.clone().ok_or("it is not dead")?;
+    assert_eq!((death.queue, death.attempts, death.reason), (Queue::JitFunding, 4, Some(Reason::Exhausted)));
+    ledger.set_down(false);
+    assert_eq!(desk.held().await?, "0.00");
+    // Sent again by an operator it is decided, for it is young.
+    desk.publish(dead.content.clone()).await?;
+    dead.done().await?;
+    let (answer, said) = desk.next().await?;
+    assert_eq!((answer.id, &said["code"]), (asked.id, &json!(200)));
+    assert_eq!(desk.held().await?, "5.00");
+    desk.consuming.stop().await;
+    Ok(())
+}
+
+on_both_stores!(a_consumer_that_dies_before_it_is_done_answers_twice_and_holds_once, worker_threads = 2);
+async fn a_consumer_that_dies_before_it_is_done_answers_twice_and_holds_once(store: Store) -> Tested {
+    let mut desk = Desk::open(store).await?;
+    let asked = request(&swipe("swipe-1", "5.00"), 60);
+    desk.publish(asked.clone()).await?;
+    let (_, first) = desk.next().await?;
+    // As after a crash between the answer and the word that the request is done.
+    desk.publish(asked).await?;
+    assert_eq!(desk.next().await?.1, first);
+    assert_eq!(desk.held().await?, "5.00");
+    desk.consuming.stop().await;
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! Events on their way from the outbox to the queues, on both stores.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bursar_authorizer::{Authorizer, Request, Settings, Timeline};
+use bursar_broker::contract::Place as BrokerPlace;
+use bursar_broker::{Broker, BrokerError, Outgoing, PublishError, Queue, QueueFigures, Subscription};
+use bursar_server::workers::relay::Relay;
+use bursar_store::{Backlog, Outbox, Store as Ledger};
+use bursar_testkit::given::{self, Funded, usd};
+use bursar_testkit::{BrokerFolder, RabbitPlace, Store, on_both_stores};
+use jiff::SignedDuration;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// Longer than any test: what is not told of is not found.
+const NEVER: Duration = Duration::from_secs(3600);
+
+/// Longer than a relay has an event for itself.
+const LEASE_ENDS: SignedDuration = SignedDuration::from_secs(31);
+
+/// So many swipes.
+async fn swipes(ledger: &dyn Ledger, account: &Funded, count: usize) {
+    for _ in 0..count {
+        given::sent(ledger, &given::authorization(account, usd("0.01"))).await;
+    }
+}
+
+/// Takes messages out of the events queue until all of these have come; how often each did.
+async fn came(broker: &dyn Broker, expected: usize) -> BTreeMap<Uuid, usize> {
+    let mut consumer = broker.subscribe(Queue::Events, 100);
+    let mut came = BTreeMap::new();
+    while came.len() < expected {
+        let delivery = consumer.next().await.expect("the broker is there");
+        *came.entry(delivery.content.id).or_default() += 1;
+        delivery.done().await.expect("it is settled");
+    }
+    came
+}
+
+async fn waiting(outbox: &dyn Outbox) -> usize {
+    let Backlog { events, .. } = outbox.backlog().await.expect("readable");
+    usize::try_from(events).expect("some")
+}
+
+/// Until everything is marked.
+async fn drained(outbox: &dyn Outbox) {
+    while waiting(outbox).await > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn relay(outbox: Arc<dyn Outbox>, broker: Arc<dyn Broker>) -> Relay {
+    // Nobody tells it of a commit.
+    Relay::new(outbox, broker, watch::channel(()).1, NEVER)
+}
+
+on_both_stores!(every_event_is_published_once_where_nothing_fails, worker_threads = 2);
+async fn every_event_is_published_once_where_nothing_fails(store: Store) {
+    let (place, queues) = (store.place(), BrokerFolder::new());
+    let (ledger, broker) = (place.open(), queues.open().await);
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    swipes(ledger.as_ref(), &account, 600).await;
+    let events = waiting(ledger.as_ref()).await;
+    let relay = relay(ledger.clone(), broker.clone());
+    let figures = relay.figures();
+    let relaying = relay.start();
+    let came = came(broker.as_ref(), events).await;
+    assert!(came.values().all(|times| *times == 1), "{came:?}");
+    drained(ledger.as_ref()).await;
+    relaying.stop().await;
+    assert_eq!(figures.events(), events as u64);
+    // Those about money came to the record's queue as well: the load, and the swipes.
+    let of = broker.figures().await.expect("readable");
+    let depth = |queue| of.iter().find(|of| of.queue == queue).map(|of| of.depth);
+    assert_eq!(depth(Queue::TransactionProcessing), Some(601));
+    assert_eq!(depth(Queue::Unrouted), Some(0));
+}
+
+on_both_stores!(a_commit_wakes_the_relay, worker_threads = 2);
+async fn a_commit_wakes_the_relay(store: Store) {
+    let (place, queues) = (store.place(), BrokerFolder::new());
+    let (ledger, broker) = (place.open(), queues.open().await);
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let before = waiting(ledger.as_ref()).await;
+    let authorizer = Authorizer::start(ledger.clone(), Settings::default()).expect("it starts");
+    let relay = Relay::new(ledger.clone(), broker.clone(), authorizer.commits(), NEVER);
+    let relaying = relay.start();
+    came(broker.as_ref(), before).await;
+    drained(ledger.as_ref()).await;
+    let swipe = given::authorization(&account, usd("1.00")).work();
+    authorizer.settle(Request { work: swipe, deadline: None, timeline: Timeline::begin() }).await;
+    assert_eq!(came(broker.as_ref(), 1).await.len(), 1);
+    relaying.stop().await;
+    authorizer.stop(Duration::from_secs(10)).await.expect("it stops");
+}
+
+/// Passes on to a broker until it is switched to another way.
+struct Faulty {
+    broker: Arc<dyn Broker>,
+    /// Messages that were published and whose publisher was never told.
+    swallowed: AtomicU64,
+    way: watch::Sender<Way>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// As if it were the broker.
+    Open,
+    /// Nothing comes through.
+    Away,
+    /// Everything comes through, and nobody is told.
+    Mute,
+}
+
+impl Faulty {
+    fn over(broker: Arc<dyn Broker>, way: Way) -> Arc<Self> {
+        Arc::new(Self { broker, swallowed: AtomicU64::new(0), way: watch::Sender::new(way) })
+    }
+}
+
+#[async_trait]
+impl Broker for Faulty {
+    async fn publish(&self, messages: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
+        let way = *self.way.borrow();
+        let count = messages.len();
+        match way {
+            Way::Open => self.broker.publish(messages).await,
+            Way::Away => vec![Err(PublishError::Away("it is switched off".into())); count],
+            Way::Mute => {
+                self.broker.publish(messages).await;
+                self.swallowed.fetch_add(count as u64, Ordering::Relaxed);
+                std::future::pending().await
+            }
+        }
+    }
+
+    fn subscribe(&self, queue: Queue, unsettled_max: u16) -> Subscription {
+        self.broker.subscribe(queue, unsettled_max)
+    }
+
+    async fn figures(&self) -> Result<Vec<QueueFigures>, BrokerError> {
+        self.broker.figures().await
+    }
+}
+
+on_both_stores!(a_relay_that_dies_between_publishing_and_marking_loses_nothing, worker_threads = 2);
+async fn a_relay_that_dies_between_publishing_and_marking_loses_nothing(store: Store) {
+    let (place, queues) = (store.place(), BrokerFolder::new());
+    let (ledger, broker) = (place.open(), queues.open().await);
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    swipes(ledger.as_ref(), &account, 20).await;
+    let events = waiting(ledger.as_ref()).await;
+    let mute = Faulty::over(broker.clone(), Way::Mute);
+    let dying = relay(ledger.clone(), mute.clone()).start();
+    while mute.swallowed.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(dying);
+    assert_eq!(waiting(ledger.as_ref()).await, events, "nothing of it is marked");
+    place.clock().set_after_noon(LEASE_ENDS);
+    let relaying = relay(ledger.clone(), broker.clone()).start();
+    drained(ledger.as_ref()).await;
+    relaying.stop().await;
+    let mut consumer = broker.subscribe(Queue::Events, 100);
+    let mut times: BTreeMap<Uuid, usize> = BTreeMap::new();
+    for _ in 0..events * 2 {
+        let delivery = consumer.next().await.expect("the broker is there");
+        *times.entry(delivery.content.id).or_default() += 1;
+        delivery.done().await.expect("it is settled");
+    }
+    assert_eq!(times.len(), events);
+    assert!(times.values().all(|times| *times == 2), "{times:?}");
+}
+
+on_both_stores!(what_a_broker_that_is_away_did_not_take_is_published_when_it_is_back, worker_threads = 2);
+async fn what_a_broker_that_is_away_did_not_take_is_published_when_it_is_back(store: Store) {
+    let (place, queues) = (store.place(), BrokerFolder::new());
+    let (ledger, broker) = (place.open(), queues.open().await);
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    swipes(ledger.as_ref(), &account, 300).await;
+    let events = waiting(ledger.as_ref()).await;
+    let away = Faulty::over(broker.clone(), Way::Away);
+    let relay = relay(ledger.clone(), away.clone());
+    let figures = relay.figures();
+    let relaying = relay.start();
+    while figures.failures() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(waiting(ledger.as_ref()).await, events);
+    // No lease has to end for it.
+    away.way.send_replace(Way::Open);
+    let came = came(broker.as_ref(), events).await;
+    assert!(came.values().all(|times| *times == 1), "{came:?}");
+    relaying.stop().await;
+}
+
+on_both_stores!(several_relays_share_an_outbox, worker_threads = 2);
+async fn several_relays_share_an_outbox(store: Store) {
+    let (place, queues) = (store.place(), BrokerFolder::new());
+    let (ledger, broker) = (place.open(), queues.open().await);
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    swipes(ledger.as_ref(), &account, 1_000).await;
+    let events = waiting(ledger.as_ref()).await;
+    let relays: Vec<_> = (0..3).map(|_| relay(ledger.clone(), broker.clone())).collect();
+    let figures: Vec<_> = relays.iter().map(Relay::figures).collect();
+    let relaying: Vec<_> = relays.into_iter().map(Relay::start).collect();
+    drained(ledger.as_ref()).await;
+    for relaying in relaying {
+        relaying.stop().await;
+    }
+    let came = came(broker.as_ref(), events).await;
+    assert!(came.values().all(|times| *times == 1), "{came:?}");
+    assert_eq!(figures.iter().map(|figures| figures.events()).sum::<u64>(), events as u64);
+}
+
+on_both_stores!(events_come_to_rabbitmq, worker_threads = 2);
+async fn events_come_to_rabbitmq(store: Store) {
+    let (place, vhost) = (store.place(), RabbitPlace::new().await);
+    let (ledger, broker) = (place.open(), vhost.open().await);
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    swipes(ledger.as_ref(), &account, 300).await;
+    let events = waiting(ledger.as_ref()).await;
+    let relaying = relay(ledger.clone(), broker.clone()).start();
+    let came = came(broker.as_ref(), events).await;
+    assert!(came.values().all(|times| *times == 1), "{came:?}");
+    drained(ledger.as_ref()).await;
+    relaying.stop().await;
+}
