@@ -49,6 +49,7 @@ macro_rules! broker_contract {
                 what_no_queue_is_bound_to_is_kept_apart,
                 an_answer_goes_to_the_queue_that_was_named,
                 an_answer_to_a_queue_that_is_not_there_is_refused,
+                a_queue_that_nobody_has_to_read_keeps_the_newest,
                 a_thousand_messages_come_in_the_order_of_their_publishing,
             }
             deliveries {
@@ -65,6 +66,7 @@ macro_rules! broker_contract {
                 a_message_that_always_fails_has_four_runs_and_is_buried,
                 a_message_that_cannot_succeed_is_buried_at_once,
                 a_message_that_succeeds_at_last_is_not_buried,
+                a_long_error_is_kept_in_part,
                 poison_harms_no_other_message,
                 a_dead_letter_that_is_published_again_has_its_runs_again,
                 pauses_outlive_the_broker,

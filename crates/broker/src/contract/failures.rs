@@ -74,6 +74,15 @@ pub(super) async fn a_message_that_succeeds_at_last_is_not_buried(place: &dyn Pl
     assert_eq!(buried(broker.as_ref()).await.id, other.content.id);
 }
 
+pub(super) async fn a_long_error_is_kept_in_part(place: &dyn Place) {
+    let broker = place.open().await;
+    published(broker.as_ref(), &webhook()).await;
+    let delivery = next(&mut consumer(broker.as_ref(), Queue::Webhook)).await;
+    delivery.dead(&"€".repeat(100_000)).await.expect("it is settled");
+    let death = buried(broker.as_ref()).await.death.expect("it is dead");
+    assert_eq!(death.error_last, "€".repeat(500));
+}
+
 pub(super) async fn poison_harms_no_other_message(place: &dyn Place) {
     let broker = place.open().await;
     let messages: Vec<Outgoing> = (0..300).map(|_| webhook()).collect();

@@ -1,10 +1,12 @@
 //! Which message comes where.
 
 use super::Place;
-use super::given::{all_published, consumer, content, done, next, nothing_waits, published, webhook};
+use super::given::{
+    all_published, consumer, content, done, figures, next, nothing_waits, published, webhook,
+};
 use crate::error::PublishError;
 use crate::message::{Address, Content, Outgoing};
-use crate::topology::{Exchange, Queue};
+use crate::topology::{Exchange, Keep, Queue};
 
 pub(super) async fn a_message_comes_once_to_every_queue_that_its_key_leads_to(place: &dyn Place) {
     let broker = place.open().await;
@@ -64,6 +66,19 @@ pub(super) async fn an_answer_to_a_queue_that_is_not_there_is_refused(place: &dy
     assert!(matches!(results[..], [Err(PublishError::Unroutable(_)), Ok(())]), "{results:?}");
     let mut consumer = consumer(broker.as_ref(), Queue::Webhook);
     assert_eq!(done(&mut consumer).await.id, good.content.id);
+}
+
+pub(super) async fn a_queue_that_nobody_has_to_read_keeps_the_newest(place: &dyn Place) {
+    let Keep::Newest(most) = Queue::Unrouted.keeps() else { panic!("nobody has to read it") };
+    let broker = place.open().await;
+    let message = |_| content().to(Exchange::Transactions, "no.such.key");
+    let messages: Vec<Outgoing> = (0..most + 5).map(message).collect();
+    for some in messages.chunks(1_000) {
+        all_published(broker.as_ref(), some).await;
+    }
+    figures(broker.as_ref(), Queue::Unrouted, |of| of.depth == most.into()).await;
+    let mut consumer = consumer(broker.as_ref(), Queue::Unrouted);
+    assert_eq!(done(&mut consumer).await.id, messages[5].content.id);
 }
 
 pub(super) async fn a_thousand_messages_come_in_the_order_of_their_publishing(place: &dyn Place) {

@@ -52,6 +52,7 @@ async fn run(mut subscription: Subscription, work: Arc<dyn Work>, mut stopping: 
     let mut at_work = JoinSet::new();
     loop {
         tokio::select! {
+            biased;
             _ = stopping.wait_for(|stopping| *stopping) => break,
             Some(_) = at_work.join_next() => {}
             delivery = subscription.next() => match delivery {

@@ -1,5 +1,7 @@
 //! Events on their way from the outbox to the queues, on both stores.
 
+mod queue;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
