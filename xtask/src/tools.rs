@@ -39,6 +39,13 @@ pub(crate) const TOOLS: &[Tool] = &[
         ],
         attempt: mount_tmpfs,
     },
+    Tool {
+        // The system's own: what Debian packages for Python is found by no other.
+        program: "/usr/bin/python3",
+        package: "python3-pika",
+        tests: &["a_client_that_is_not_ours_asks_and_is_answered"],
+        attempt: import_pika,
+    },
 ];
 
 /// The environment variable that names to the tests the programs they must do without, by commas.
@@ -55,7 +62,7 @@ pub(crate) struct Missing {
 /// those that cannot be used.
 pub(crate) fn prepare() -> Vec<Missing> {
     let absent: Vec<&str> =
-        TOOLS.iter().filter(|tool| !is_installed(tool.program)).map(|tool| tool.package).collect();
+        TOOLS.iter().filter(|tool| tool.try_out().is_err()).map(|tool| tool.package).collect();
     if !absent.is_empty()
         && may_install()
         && let Err(error) = install(&absent)
@@ -174,6 +181,11 @@ pub(crate) fn is_installed(program: &str) -> bool {
     bursar_services::find(program).is_some()
 }
 
+/// Has Python read the AMQP client.
+fn import_pika() -> Result<(), Error> {
+    succeeds("pika cannot be used here", Command::new("/usr/bin/python3").args(["-c", "import pika"]))
+}
+
 /// Follows a process that does nothing.
 fn trace() -> Result<(), Error> {
     succeeds("strace may not trace here", Command::new("strace").args(["-f", "-o", "/dev/null", "true"]))
@@ -249,7 +261,7 @@ mod tests {
     fn missing_tools_are_named_by_commas() {
         let missing = |tool| Missing { tool, reason: String::new() };
         let all: Vec<Missing> = TOOLS.iter().map(missing).collect();
-        assert_eq!(words(&all), "strace,mount");
+        assert_eq!(words(&all), "strace,mount,/usr/bin/python3");
         assert_eq!(words(&[]), "");
     }
 }

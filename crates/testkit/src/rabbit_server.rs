@@ -2,6 +2,7 @@
 
 use bursar_services::{Life, Node, Ports, RabbitMq};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::place::RabbitPlace;
@@ -83,6 +84,18 @@ impl RabbitServer {
         let mark = if is_low { "0" } else { "0.4" };
         let done = self.rabbitmq.control(self.ports, &["set_vm_memory_high_watermark", mark]);
         done.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// What `rabbitmqctl` says of the vhost of this place, as JSON.
+    ///
+    /// # Panics
+    /// It refuses.
+    #[must_use]
+    pub fn list(&self, place: &RabbitPlace, what: &[&str]) -> Value {
+        let (command, columns) = what.split_first().expect("a command");
+        let arguments = [&[*command, "--vhost", place.vhost()], columns, &["--formatter", "json"]].concat();
+        let said = self.rabbitmq.control(self.ports, &arguments).unwrap_or_else(|error| panic!("{error}"));
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
     }
 
     fn signal(&self, signal: Signal) {

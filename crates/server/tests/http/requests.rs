@@ -6,7 +6,7 @@ use bursar_broker::contract::Place;
 use bursar_broker::{Broker, Content, Exchange, Queue, Reason, Subscription};
 use bursar_server::workers::queue::Consuming;
 use bursar_server::workers::requests;
-use bursar_testkit::{BrokerFolder, Store, on_both_stores};
+use bursar_testkit::{BrokerFolder, RabbitPlace, Store, on_both_stores};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -211,3 +211,31 @@ async fn a_consumer_that_dies_before_it_is_done_answers_twice_and_holds_once(sto
     desk.consuming.stop().await;
     Ok(())
 }
+
+/// Python's pika, over RabbitMQ.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_not_ours_asks_and_is_answered() -> Tested {
+    let without = std::env::var("BURSAR_TEST_WITHOUT").unwrap_or_default();
+    if without.split(',').any(|tool| tool == PYTHON) {
+        return Ok(()); // cargo xtask test lists it as not run
+    }
+    let server = Running::start(Store::Sqlite).await?;
+    server.given("USD", Some("100.00")).await?;
+    let vhost = RabbitPlace::new().await;
+    let broker = vhost.open().await;
+    let consuming = requests::start(server.app.authorizer().clone(), broker.clone());
+    let body = swipe("swipe-1", "30.00");
+    let asked = String::from_utf8(request(&body, 60).body)?;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/requests/ask.py");
+    let mut python = tokio::process::Command::new(PYTHON);
+    let output = python.args([script, vhost.url(), &asked]).kill_on_drop(true).output().await?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let said: Value = serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {errors}"))?;
+    assert_eq!((&said["status"], &said["code"]), (&json!("decided"), &json!(200)), "{errors}");
+    assert_eq!(server.jit(&body).await?.json(), said["body"]);
+    consuming.stop().await;
+    Ok(())
+}
+
+/// The system's own: what Debian packages for Python is found by no other.
+const PYTHON: &str = "/usr/bin/python3";

@@ -56,6 +56,12 @@ impl RabbitPlace {
         &self.url
     }
 
+    /// The vhost's name.
+    #[must_use]
+    pub fn vhost(&self) -> &str {
+        &self.vhost
+    }
+
     /// How it is opened: with short pauses, and time-outs that a busy machine keeps.
     #[must_use]
     pub fn options(&self) -> Options {
