@@ -173,8 +173,10 @@ mod tests {
         let upwards = json!([{"name": "bursar-store-sqlite", "kind": null}]);
         assert_eq!(
             violations(&workspace("bursar-server", &upwards)),
-            ["bursar-server must not depend on bursar-store-sqlite: it may use bursar-authorizer, \
-                 bursar-core, bursar-processors, bursar-store"]
+            [
+                "bursar-server must not depend on bursar-store-sqlite: it may use bursar-authorizer, bursar-broker, \
+                 bursar-core, bursar-processors, bursar-store"
+            ]
         );
     }
 

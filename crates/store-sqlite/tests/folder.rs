@@ -68,6 +68,7 @@ async fn a_ledger_of_the_first_version_is_brought_up_to_date_and_repeats_its_ans
         drop table identity;
         drop table links;
         drop table merges;
+        drop index outbox_unpublished;
         drop table discrepancies;
         drop table closings;
         drop table sweeps;

@@ -11,7 +11,8 @@ const BESIDE: [&str; 7] =
     ["heartbeat", "identity", "inbox", "keys_young", "keys_grown", "keys_old", "refinery_schema_history"];
 
 /// What the embedded store derives, and what counts only for instances that run: a target has none.
-const DERIVED: [&str; 3] = ["messages.previous", "owners.last_position", "owners.controls_version"];
+const DERIVED: [&str; 4] =
+    ["messages.previous", "owners.last_position", "owners.controls_version", "outbox.leased_until"];
 
 fn listed() -> BTreeSet<String> {
     let columns = TABLES.iter().flat_map(|table| table.columns.iter().map(move |of| (table.name, of.name)));
