@@ -22,6 +22,9 @@ pub(crate) struct Tool {
     attempt: fn() -> Result<(), Error>,
 }
 
+/// A package for a program that is there without it.
+const PIKA: &str = "python3-pika";
+
 /// Every tool that a test needs. A test that is listed here and does not run is reported.
 pub(crate) const TOOLS: &[Tool] = &[
     Tool {
@@ -42,7 +45,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         // The system's own: what Debian packages for Python is found by no other.
         program: "/usr/bin/python3",
-        package: "python3-pika",
+        package: PIKA,
         tests: &["a_client_that_is_not_ours_asks_and_is_answered"],
         attempt: import_pika,
     },
@@ -61,8 +64,7 @@ pub(crate) struct Missing {
 /// Installs what is missing if this is root on Debian or Ubuntu, tries every tool, and returns
 /// those that cannot be used.
 pub(crate) fn prepare() -> Vec<Missing> {
-    let absent: Vec<&str> =
-        TOOLS.iter().filter(|tool| tool.try_out().is_err()).map(|tool| tool.package).collect();
+    let absent: Vec<&str> = TOOLS.iter().filter(|tool| !tool.is_here()).map(|tool| tool.package).collect();
     if !absent.is_empty()
         && may_install()
         && let Err(error) = install(&absent)
@@ -79,6 +81,11 @@ pub(crate) fn words(missing: &[Missing]) -> String {
 }
 
 impl Tool {
+    /// Whether there is nothing to install. Who may not use what is there gains nothing by having it anew.
+    fn is_here(&self) -> bool {
+        is_installed(self.program) && (self.package != PIKA || import_pika().is_ok())
+    }
+
     fn try_out(&self) -> Result<(), Error> {
         if !is_installed(self.program) {
             return Err(format!(

@@ -293,12 +293,26 @@ impl Authorizer {
     /// Has the command decided and made durable. The lane owns it from here on: a caller that
     /// goes away cancels nothing.
     pub async fn settle(&self, request: Request) -> Settlement {
+        self.submit(request, false).await
+    }
+
+    /// The answer that the command has, if it was decided; it is not decided now. Looked for under the owner's lock: a
+    /// decision that is on its way to be committed is waited for.
+    ///
+    /// [`Unavailable::Late`] means that there is none.
+    pub async fn recall(&self, work: Work, timeline: Timeline) -> Settlement {
+        let deadline = Some(Instant::now());
+        self.submit(Request { work, deadline, timeline }, true).await
+    }
+
+    async fn submit(&self, request: Request, is_asked_late: bool) -> Settlement {
         let Request { work, deadline, timeline } = request;
         let lane = &self.shared.lanes[self.lane_of(&work)];
-        let is_profiled = matches!(work.command.action, Action::Authorize(_));
+        let is_profiled = !is_asked_late && matches!(work.command.action, Action::Authorize(_));
         let (reply, mut settlement) = oneshot::channel();
         let member = Arc::new(Member { work, deadline });
-        let refused = match lane.try_send(Submission { member, timeline, reply, is_profiled }) {
+        let refused = match lane.try_send(Submission { member, timeline, reply, is_profiled, is_asked_late })
+        {
             Ok(()) => None,
             Err(mpsc::error::TrySendError::Full(_)) => Some(Unavailable::Busy),
             Err(mpsc::error::TrySendError::Closed(_)) => Some(Unavailable::Stopping),

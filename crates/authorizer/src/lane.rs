@@ -27,6 +27,8 @@ pub(crate) struct Submission {
     pub(crate) timeline: Timeline,
     pub(crate) reply: oneshot::Sender<Settlement>,
     pub(crate) is_profiled: bool,
+    /// It goes to the ledger though its deadline has passed: for the answer that it has, if it was decided.
+    pub(crate) is_asked_late: bool,
 }
 
 /// The stage times of earlier decisions.
@@ -183,7 +185,10 @@ impl Lane {
 
 fn split_late(batch: Vec<Submission>) -> (Vec<Submission>, Vec<Submission>) {
     let now = Instant::now();
-    batch.into_iter().partition(|submission| submission.member.deadline.is_none_or(|deadline| now < deadline))
+    let may_start = |submission: &Submission| {
+        submission.is_asked_late || submission.member.deadline.is_none_or(|deadline| now < deadline)
+    };
+    batch.into_iter().partition(may_start)
 }
 
 fn answers(

@@ -134,12 +134,3 @@ impl Shared {
         &self.unsettled[queue as usize]
     }
 }
-
-/// What is wrong with this URL, if something is.
-#[must_use]
-pub fn url_problem(url: &str) -> Option<String> {
-    match url.parse::<AMQPUri>() {
-        Ok(_) => None,
-        Err(_) => Some("is no URL of a RabbitMQ".to_owned()),
-    }
-}

@@ -157,10 +157,15 @@ impl Unsettled {
         }
     }
 
+    /// To a queue of our own, which is there unless somebody deleted it: then all is declared anew.
     async fn publish(&self, outgoing: Outgoing) -> Result<(), PublishError> {
         let session = self.shared.session()?;
         let results = session.publish(vec![outgoing], self.shared.options.confirm_timeout).await;
-        results.into_iter().collect()
+        let published: Result<(), PublishError> = results.into_iter().collect();
+        if matches!(published, Err(PublishError::Unroutable(_))) {
+            session.give_up("a queue is missing");
+        }
+        published
     }
 
     async fn acknowledge(&self) -> Result<(), BrokerError> {

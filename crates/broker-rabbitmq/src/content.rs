@@ -50,14 +50,18 @@ pub(crate) fn properties(content: &Content) -> Result<BasicProperties, String> {
     Ok(properties)
 }
 
-/// A message as it came. One that is not of our own making may lack an id: it gets one of its own, which differs each
-/// time that it comes.
+/// A message as it came. One that is not of our own making may have an id of another form, or none: it gets one that is
+/// made of that, or of its body, and is the same each time that it comes.
 pub(crate) fn content(properties: &BasicProperties, body: Vec<u8>) -> Content {
     let own = |text: &Option<ShortString>| text.as_ref().map(|text| text.as_str().to_owned());
-    let id = properties.message_id().as_ref().and_then(|id| Uuid::parse_str(id.as_str()).ok());
+    let id = own(properties.message_id());
+    let id = match &id {
+        Some(id) => Uuid::parse_str(id).unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, id.as_bytes())),
+        None => Uuid::new_v5(&Uuid::NAMESPACE_OID, &body),
+    };
     let headers = properties.headers().clone().unwrap_or_default();
     Content {
-        id: id.unwrap_or_else(Uuid::now_v7),
+        id,
         kind: own(properties.kind()).unwrap_or_default(),
         body,
         reply_to: own(properties.reply_to()),

@@ -12,4 +12,4 @@ mod session;
 mod supervisor;
 mod topology;
 
-pub use broker::{Options, RabbitBroker, url_problem};
+pub use broker::{Options, RabbitBroker};

@@ -72,7 +72,13 @@ impl Session {
                 let confirm = send(&channel, ("", &name), &content).await?;
                 confirmed(confirm, &Address::Queue(name.clone()).to_string()).await
             };
-            session.in_time(Instant::now() + within, confirming).await
+            let late = || PublishError::Away("it does not confirm in time what is published".into());
+            let done = timeout_at(Instant::now() + within, confirming).await.unwrap_or_else(|_| Err(late()));
+            if matches!(done, Err(PublishError::Away(_))) {
+                // Even where it takes no messages for now: this one is still on its way, and the channel is for one.
+                session.give_up("an answer is not confirmed");
+            }
+            done
         });
         answering.await.unwrap_or_else(|panic| Err(PublishError::Away(panic.to_string())))
     }

@@ -1,7 +1,7 @@
 //! Keeps a session: connects, declares, watches, and begins anew on any fault.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bursar_broker::{BrokerError, Retries};
 use futures_util::{Stream, StreamExt};
@@ -95,13 +95,16 @@ async fn watched(session: &Session, events: impl Stream<Item = Event>) -> String
     "both connections ended".to_owned()
 }
 
-/// Makes sessions, one at a time: an attempt that takes too long goes on by itself, for it cannot be ended, and no other
-/// is begun beside it.
+/// Makes sessions, one at a time: an attempt that takes too long goes on by itself, for the client cannot end it, and no
+/// other is begun beside it for a while.
 pub(crate) struct Attempts {
     uri: AMQPUri,
     options: Options,
-    running: Option<JoinHandle<Result<Session, BrokerError>>>,
+    running: Option<(Instant, JoinHandle<Result<Session, BrokerError>>)>,
 }
+
+/// An attempt of which nothing was heard for so long is left to itself: whoever it speaks to may be gone without a word.
+const LEFT_AFTER: Duration = Duration::from_secs(60);
 
 impl Attempts {
     pub(crate) const fn new(uri: AMQPUri, options: Options) -> Self {
@@ -116,14 +119,15 @@ impl Attempts {
     pub(crate) async fn connect(&mut self) -> Result<Session, BrokerError> {
         // Else the first connection by TLS panics; somebody else's choice stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut running = self.running.take().unwrap_or_else(|| {
+        let running = self.running.take().filter(|(began, _)| began.elapsed() < LEFT_AFTER);
+        let (began, mut running) = running.unwrap_or_else(|| {
             let (uri, retries) = (self.uri.clone(), self.options.retries);
-            tokio::spawn(async move { establish(&uri, &retries).await })
+            (Instant::now(), tokio::spawn(async move { establish(&uri, &retries).await }))
         });
         match tokio::time::timeout(self.options.connect_timeout, &mut running).await {
             Ok(made) => made.unwrap_or_else(|panic| Err(BrokerError::Away(panic.to_string()))),
             Err(_) => {
-                self.running = Some(running);
+                self.running = Some((began, running));
                 let within = self.options.connect_timeout;
                 Err(BrokerError::Away(format!("there is no connection within {within:?}")))
             }

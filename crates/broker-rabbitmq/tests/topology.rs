@@ -56,6 +56,25 @@ async fn exchanges_queues_and_bindings_are_those_of_the_document() {
         }
     }
 
+    let waits = listed
+        .as_array()
+        .expect("rows")
+        .iter()
+        .filter(|of| of["arguments"].to_string().contains("x-message-ttl"));
+    let mut pauses: Vec<(String, bool)> = waits
+        .map(|of| {
+            let (name, arguments) = (of["name"].as_str().unwrap_or_default(), of["arguments"].to_string());
+            let pause = name
+                .rsplit_once("retry-")
+                .and_then(|(_, pause)| pause.strip_suffix("ms"))
+                .unwrap_or_default();
+            (pause.to_owned(), arguments.contains(pause))
+        })
+        .collect();
+    pauses.sort_unstable();
+    pauses.dedup();
+    assert_eq!(pauses, ["20", "40", "60"].map(|pause| (pause.to_owned(), true)));
+
     let columns = ["source_name", "routing_key", "destination_kind", "destination_name"];
     let bindings = rows(&server.list(&place, &[&["list_bindings"], &columns[..]].concat()), &columns);
     for binding in [

@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bursar_broker::{
-    Address, Content, Keep, Next, Outgoing, PublishError, Queue, QueueFigures, RETRIES, Retries, Verdict,
-    route,
+    Address, Content, Keep, Next, Outgoing, PublishError, Queue, QueueFigures, Retries, Verdict, route,
 };
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -42,6 +41,8 @@ pub(crate) struct Taken {
     /// Each with whether somebody had it before.
     pub(crate) messages: Vec<(Message, bool)>,
     pub(crate) next_at: Option<Timestamp>,
+    /// Whether nothing else is due.
+    pub(crate) is_all: bool,
 }
 
 impl Desk<'_> {
@@ -100,12 +101,13 @@ impl Desk<'_> {
         let mut taken = Taken::default();
         let unsettled = self.memory.unsettled.entry(queue).or_default();
         let mut wanted = 0;
+        // One that would wait longer than any pause was put off before the clock was set back.
+        let longest = self.retries.0.into_iter().max().unwrap_or_default();
+        let longest = self.now.saturating_add(longest).unwrap_or(self.now);
         let messages = rows::walk(self.connection, queue, |position, paused_until| {
             if wanted == limit {
                 return Wants::Nothing;
             }
-            // One that would wait longer than any pause was put off before the clock was set back.
-            let longest = self.now.saturating_add(self.retries.0[RETRIES - 1]).unwrap_or(self.now);
             if let Some(until) = paused_until.filter(|until| (self.now..longest).contains(until)) {
                 taken.next_at = Some(until);
                 return Wants::Nothing;
@@ -117,6 +119,7 @@ impl Desk<'_> {
             wanted += 1;
             Wants::This
         })?;
+        taken.is_all = wanted < limit;
         for message in messages {
             let position = message.position;
             let is_redelivered = position <= self.memory.before || self.memory.given_back.contains(&position);

@@ -122,8 +122,7 @@ pub(crate) fn last_position(connection: &Connection) -> rusqlite::Result<i64> {
 
 /// How many messages of a queue pause after a failure.
 pub(crate) fn paused(connection: &Connection, queue: Queue, now: Timestamp) -> rusqlite::Result<u64> {
-    let select = "select count(*) from messages where queue = ?1 and due_at > ?2
-                  and failed_in is not null and reason is null";
+    let select = "select count(*) from messages where queue = ?1 and due_at > ?2 and failed_in is not null";
     let values = params![queue.name(), now.as_microsecond()];
     connection.prepare_cached(select)?.query_row(values, |row| count(row, 0))
 }

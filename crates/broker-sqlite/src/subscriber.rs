@@ -54,11 +54,11 @@ impl Subscriber {
             }
             let (queue, limit) = (self.queue, place.num_permits());
             let next_at = match self.door.ask(move |desk| desk.take(queue, limit)).await {
-                Ok(Taken { messages, .. }) if messages.len() == limit => {
+                Ok(Taken { messages, is_all: false, .. }) => {
                     self.hand_out(messages, place).await;
                     continue;
                 }
-                Ok(Taken { messages, next_at }) => {
+                Ok(Taken { messages, next_at, .. }) => {
                     self.hand_out(messages, place).await;
                     next_at
                 }

@@ -19,11 +19,16 @@ use crate::retry::Retries;
 /// Where a broker under test keeps its messages. Empty at first; opened again, what was there is there.
 #[async_trait]
 pub trait Place: Send + Sync {
-    /// Opens the broker. The one opened before was dropped.
-    async fn open(&self) -> Arc<dyn Broker>;
+    /// Opens the broker, with these pauses after failures. The one opened before was dropped.
+    async fn open_with(&self, retries: Retries) -> Arc<dyn Broker>;
+
+    /// The same with [`PAUSES`].
+    async fn open(&self) -> Arc<dyn Broker> {
+        self.open_with(PAUSES).await
+    }
 }
 
-/// The pauses that the broker of a [`Place`] makes.
+/// Pauses that a test can wait for.
 pub const PAUSES: Retries =
     Retries([Duration::from_millis(20), Duration::from_millis(40), Duration::from_millis(60)]);
 
@@ -69,6 +74,7 @@ macro_rules! broker_contract {
                 a_long_error_is_kept_in_part,
                 poison_harms_no_other_message,
                 a_dead_letter_that_is_published_again_has_its_runs_again,
+                nothing_that_failed_comes_before_its_pause_ends,
                 pauses_outlive_the_broker,
             }
         }

@@ -34,11 +34,15 @@ pub(crate) fn start(level: &str, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Beside the filter, for in a filter a longer name outranks a shorter one, and `tokio_postgres::query` can be
+/// What some crates say has more in it than a log may have. Beside the filter, for in a filter a longer name outranks a shorter one, and `tokio_postgres::query` can be
 /// asked for.
 fn may_say(target: &str, level: Level) -> bool {
-    let is_driver = target.split("::").next() == Some("tokio_postgres");
-    !is_driver || level <= Level::WARN
+    match target.split("::").next() {
+        Some("tokio_postgres") => level <= Level::WARN,
+        // Its warnings have whole messages in them.
+        Some("lapin") => level <= Level::ERROR,
+        _ => true,
+    }
 }
 
 /// A word alone is read as the name of a module, so a mistyped level would be one.

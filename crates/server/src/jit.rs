@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::body;
-use crate::funding::{self, Refusal};
+use crate::funding::{self, May, Refusal};
 use crate::problem::{Code, Problem, ProblemView};
 
 /// What whoever comes without the processor's credentials is told.
@@ -86,7 +86,7 @@ pub(crate) async fn marqeta(State(app): State<App>, request: Request) -> Respons
     match body::read(request.into_body(), settings.body_max_bytes, settings.body_timeout).await {
         Ok(bytes) => {
             let deadline = timeline.began() + settings.jit_start;
-            match funding::fund(app.authorizer(), &bytes, timeline, deadline).await {
+            match funding::fund(app.authorizer(), &bytes, timeline, May::Begin { before: deadline }).await {
                 Ok(answer) => send(answer),
                 Err(refusal) => Problem::from(refusal).into_response(),
             }

@@ -119,6 +119,8 @@ impl RabbitMq {
     /// # Errors
     /// It does not start; its last words are in the message.
     pub fn start(&self, ports: Ports, life: Life) -> Result<Node, Error> {
+        // Of one that ended by itself the epmd may be there still.
+        self.stop()?;
         self.configure(ports)?;
         let log = fs::File::create(self.log()).map_err(|error| self.failed(&error))?;
         let output = || log.try_clone().map(Stdio::from).map_err(|error| error.to_string());

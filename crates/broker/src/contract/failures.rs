@@ -1,14 +1,15 @@
 //! What becomes of messages that fail.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::Place;
-use super::given::{all_published, consumer, done, figures, next, published, webhook};
+use super::given::{all_published, consumer, done, figures, next, nothing_waits, published, webhook};
 use crate::broker::Broker;
 use crate::message::{Content, Death, Outgoing, Reason};
-use crate::retry::RETRIES;
+use crate::retry::{RETRIES, Retries};
 use crate::topology::{Exchange, Queue};
 
 /// The message's runs, and a failure of each.
@@ -118,6 +119,25 @@ pub(super) async fn a_dead_letter_that_is_published_again_has_its_runs_again(pla
     let again = next(&mut consumer(broker.as_ref(), Queue::Webhook)).await;
     assert_eq!(again.content.death.as_ref().map(|death| (death.attempts, death.reason)), Some((1, None)));
     again.done().await.expect("it is settled");
+}
+
+pub(super) async fn nothing_that_failed_comes_before_its_pause_ends(place: &dyn Place) {
+    let long = Retries([Duration::from_secs(3_600); RETRIES]);
+    let broker = place.open_with(long).await;
+    published(broker.as_ref(), &webhook()).await;
+    fails(broker.as_ref(), 1).await;
+    figures(broker.as_ref(), Queue::Webhook, |of| of.paused == 1 && of.depth == 0).await;
+    // What comes later is not held up.
+    let mut consumer = consumer(broker.as_ref(), Queue::Webhook);
+    nothing_waits(broker.as_ref(), &mut consumer, webhook()).await;
+    // A dead letter whose consumer fails waits as well, and stays what it is.
+    let doomed = webhook();
+    published(broker.as_ref(), &doomed).await;
+    next(&mut consumer).await.dead("failure 1").await.expect("it is settled");
+    let dead = next(&mut super::given::consumer(broker.as_ref(), Queue::DeadLetters)).await;
+    assert_eq!(dead.content.death, Some(death(1, Reason::Rejected)));
+    dead.failed("the desk is closed").await.expect("it is settled");
+    figures(broker.as_ref(), Queue::DeadLetters, |of| of.paused == 1 && of.depth == 0).await;
 }
 
 pub(super) async fn pauses_outlive_the_broker(place: &dyn Place) {

@@ -1,6 +1,7 @@
 //! What cases begin with.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -11,6 +12,9 @@ use crate::topology::{Exchange, Queue};
 
 /// Messages that a consumer of these cases may have unsettled.
 pub(super) const UNSETTLED_MAX: u16 = 16;
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A message that no other is.
 pub(super) fn content() -> Content {
@@ -39,7 +43,8 @@ pub(super) fn consumer(broker: &dyn Broker, queue: Queue) -> Subscription {
 }
 
 pub(super) async fn next(consumer: &mut Subscription) -> Delivery {
-    consumer.next().await.expect("the broker is there")
+    let next = tokio::time::timeout(PATIENCE, consumer.next()).await;
+    next.expect("a message comes").expect("the broker is there")
 }
 
 /// Takes the next message, settles it, and says what it was.
@@ -58,12 +63,14 @@ pub(super) async fn nothing_waits(broker: &dyn Broker, consumer: &mut Subscripti
 
 /// The figures of the queue, once they are as they should be.
 pub(super) async fn figures(broker: &dyn Broker, queue: Queue, expected: impl Fn(&QueueFigures) -> bool) {
+    let began = Instant::now();
     loop {
         let figures = broker.figures().await.expect("the broker is there");
         let of = figures.iter().find(|figures| figures.queue == queue).expect("every queue has figures");
         if expected(of) {
             return;
         }
+        assert!(began.elapsed() < PATIENCE, "{of:?}");
         tokio::task::yield_now().await;
     }
 }

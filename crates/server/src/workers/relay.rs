@@ -113,23 +113,27 @@ impl Relay {
                 Ok(()) => published.push(event.position),
                 Err(error) => {
                     left.push(event.position);
-                    trouble.get_or_insert(error);
+                    if matches!(error, PublishError::Away(_)) || trouble.is_none() {
+                        trouble = Some(error);
+                    }
                 }
             }
         }
         let is_full = events.len() == BATCH as usize;
-        if published.is_empty() {
-            self.outbox.release(left).await?;
-            return Err(trouble.unwrap_or_else(|| PublishError::Away("it says nothing".into())).into());
+        if !published.is_empty() {
+            self.figures.published(published.len(), began.elapsed());
+            self.outbox.mark(published).await?;
         }
-        self.figures.published(published.len(), began.elapsed());
-        self.outbox.mark(published).await?;
-        if let Some(trouble) = trouble {
-            tracing::warn!("{} events wait in the outbox: {trouble}", left.len());
-            self.figures.failed();
-            // Those that are refused hold up no others: they wait until their lease ends.
-            if matches!(trouble, PublishError::Away(_)) {
+        match trouble {
+            None => {}
+            Some(trouble @ PublishError::Away(_)) => {
                 self.outbox.release(left).await?;
+                return Err(trouble.into());
+            }
+            // Those that are refused hold up no others: they wait until their lease ends.
+            Some(trouble) => {
+                tracing::warn!("{} events wait in the outbox: {trouble}", left.len());
+                self.figures.failed();
             }
         }
         Ok(if is_full { Done::Some } else { Done::All })

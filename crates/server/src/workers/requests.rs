@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::queue::{Consuming, Work, consume};
-use crate::funding::{self, Refusal};
+use crate::funding::{self, May, Refusal};
 
 /// Requests that are decided at once.
 const AT_ONCE: u16 = 256;
@@ -94,23 +94,21 @@ impl From<Refusal> for Trouble {
 }
 
 impl Requests {
-    /// The answer; `None` if it was not decided in time.
+    /// The answer; `None` if it was not decided in its time, and will not be.
     async fn decide(&self, body: &[u8], timeline: Timeline) -> Result<Option<Answer>, Trouble> {
-        let asked: Asked<'_> =
-            serde_json::from_slice(body).map_err(|error| Trouble::Unreadable(error.to_string()))?;
-        let request = asked.request.get().as_bytes();
+        let asked: Asked<'_> = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
         let left = asked.expires_at.duration_since(Timestamp::now());
         let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
-        if !left.is_zero() {
-            let deadline = Instant::now() + left.min(LATEST);
-            match funding::fund(&self.authorizer, request, timeline, deadline).await {
-                Ok(answer) => return Ok(Some(answer)),
-                Err(Refusal::Unavailable(Unavailable::Late)) => {}
-                Err(refusal) => return Err(refusal.into()),
-            }
+        let may = match left.is_zero() {
+            false => May::Begin { before: Instant::now() + left.min(BEGINS_WITHIN) },
+            // What was decided in its time is answered late.
+            true => May::Recall,
+        };
+        match funding::fund(&self.authorizer, asked.request.get().as_bytes(), timeline, may).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Refusal::Unavailable(Unavailable::Late)) if left.is_zero() => Ok(None),
+            Err(refusal) => Err(refusal.into()),
         }
-        // What was decided in its time is answered late.
-        Ok(funding::answered(&self.authorizer, request).await?)
     }
 
     async fn answer(&self, asked: &Content, answered: &Answered<'_>) -> Verdict {
@@ -137,5 +135,12 @@ impl Requests {
     }
 }
 
-/// A request that may be decided later than this may be decided until then: clocks add no more.
-const LATEST: Duration = Duration::from_secs(3600);
+/// The parser's own words would have what is in the body.
+fn unreadable(error: &serde_json::Error) -> Trouble {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    Trouble::Unreadable(format!("no JSON object with expires_at (RFC 3339) and request: {place}"))
+}
+
+/// A request that is not begun within this time is tried again: nobody waits for a store that hangs for as long as a
+/// request may be young.
+const BEGINS_WITHIN: Duration = Duration::from_secs(10);

@@ -146,12 +146,62 @@ async fn a_request_that_is_too_old_holds_nothing(store: Store) -> Tested {
     Ok(())
 }
 
+on_both_stores!(an_old_request_never_gets_the_answer_of_another, worker_threads = 2);
+async fn an_old_request_never_gets_the_answer_of_another(store: Store) -> Tested {
+    let mut desk = Desk::open(store).await?;
+    // One that was approved with other content.
+    desk.publish(request(&swipe("swipe-1", "5.00"), 60)).await?;
+    assert_eq!(desk.next().await?.1["code"], 200);
+    desk.publish(request(&swipe("swipe-1", "50.00"), -1)).await?;
+    let (_, other) = desk.next().await?;
+    assert_eq!((&other["status"], &other["code"]), (&json!("decided"), &json!(402)));
+    assert_eq!(other["body"]["jit_funding"]["decline_reason"], "DUPLICATE_TRANSACTION");
+    // One whose place the processor took: it approved by itself, while we were away.
+    let standin = json!({"transactions": [{
+        "type": "authorization.standin", "token": "swipe-2", "state": "PENDING", "card_token": "card-1",
+        "user_token": "user-1", "amount": 6.00, "currency_code": "USD", "created_time": Timestamp::now().to_string(),
+    }]});
+    assert_eq!(desk.server.webhook(&standin).await?.status.as_u16(), 200);
+    desk.server.drained().await?;
+    desk.publish(request(&swipe("swipe-2", "6.00"), -1)).await?;
+    assert_eq!(desk.next().await?.1["code"], 402);
+    // One that was only kept has the answer that it had in time.
+    let inform = swipe("swipe-3", "7.00").replace("pgfs.authorization", "pgfs.authorization.clearing");
+    desk.publish(request(&inform, 60)).await?;
+    let (_, in_time) = desk.next().await?;
+    assert_eq!((&in_time["status"], &in_time["code"]), (&json!("decided"), &json!(200)));
+    desk.publish(request(&inform, -1)).await?;
+    assert_eq!(desk.next().await?.1, in_time);
+    desk.consuming.stop().await;
+    Ok(())
+}
+
+on_both_stores!(nobody_is_told_that_a_request_is_expired_while_it_is_being_decided, worker_threads = 2);
+async fn nobody_is_told_that_a_request_is_expired_while_it_is_being_decided(store: Store) -> Tested {
+    let (server, ledger) = faulty::start(store).await?;
+    let mut desk = Desk::with(server).await?;
+    let body = swipe("swipe-1", "5.00");
+    // Those that made what is given.
+    ledger.entered().await;
+    let gate = ledger.close_gate().await;
+    desk.publish(request(&body, 60)).await?;
+    ledger.entered().await;
+    // A copy that comes too late, while the first is on its way to be committed.
+    desk.publish(request(&body, -1)).await?;
+    drop(gate);
+    let (first, second) = (desk.next().await?.1, desk.next().await?.1);
+    assert_eq!((&first["code"], first == second), (&json!(200), true));
+    assert_eq!(desk.held().await?, "5.00");
+    desk.consuming.stop().await;
+    Ok(())
+}
+
 on_both_stores!(a_request_that_nobody_can_read_is_answered_and_a_dead_letter, worker_threads = 2);
 async fn a_request_that_nobody_can_read_is_answered_and_a_dead_letter(store: Store) -> Tested {
     let mut desk = Desk::open(store).await?;
     let nameless = swipe("swipe-1", "5.00").replace(r#""token":"swipe-1","#, "");
     for (content, part) in [
-        (Content::new(Uuid::new_v4(), "jit-funding.created", b"no JSON".to_vec()), "expected"),
+        (Content::new(Uuid::new_v4(), "jit-funding.created", b"no JSON".to_vec()), "line 1"),
         (Content::new(Uuid::new_v4(), "jit-funding.created", b"{\"request\": {}}".to_vec()), "expires_at"),
         (request(&nameless, 60), "token"),
     ] {

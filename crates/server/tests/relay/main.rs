@@ -5,7 +5,7 @@ mod queue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bursar_authorizer::{Authorizer, Request, Settings, Timeline};
@@ -18,6 +18,9 @@ use bursar_testkit::{BrokerFolder, RabbitPlace, Store, on_both_stores};
 use jiff::SignedDuration;
 use tokio::sync::watch;
 use uuid::Uuid;
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Longer than any test: what is not told of is not found.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -37,7 +40,8 @@ async fn came(broker: &dyn Broker, expected: usize) -> BTreeMap<Uuid, usize> {
     let mut consumer = broker.subscribe(Queue::Events, 100);
     let mut came = BTreeMap::new();
     while came.len() < expected {
-        let delivery = consumer.next().await.expect("the broker is there");
+        let next = tokio::time::timeout(PATIENCE, consumer.next()).await;
+        let delivery = next.expect("an event comes").expect("the broker is there");
         *came.entry(delivery.content.id).or_default() += 1;
         delivery.done().await.expect("it is settled");
     }
@@ -51,7 +55,9 @@ async fn waiting(outbox: &dyn Outbox) -> usize {
 
 /// Until everything is marked.
 async fn drained(outbox: &dyn Outbox) {
+    let began = Instant::now();
     while waiting(outbox).await > 0 {
+        assert!(began.elapsed() < PATIENCE, "events wait for ever");
         tokio::task::yield_now().await;
     }
 }

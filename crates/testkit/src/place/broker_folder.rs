@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bursar_broker::Broker;
-use bursar_broker::contract::{PAUSES, Place};
+use bursar_broker::contract::Place;
+use bursar_broker::{Broker, Retries};
 use bursar_broker_sqlite::SqliteBroker;
 use tempfile::TempDir;
 
@@ -39,7 +39,7 @@ impl BrokerFolder {
 
 #[async_trait]
 impl Place for BrokerFolder {
-    async fn open(&self) -> Arc<dyn Broker> {
-        Arc::new(SqliteBroker::open(self.folder.path(), PAUSES).expect("it opens"))
+    async fn open_with(&self, retries: Retries) -> Arc<dyn Broker> {
+        Arc::new(SqliteBroker::open(self.folder.path(), retries).expect("it opens"))
     }
 }

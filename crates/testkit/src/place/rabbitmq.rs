@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_broker::Broker;
 use bursar_broker::contract::{PAUSES, Place};
+use bursar_broker::{Broker, Retries};
 use bursar_broker_rabbitmq::{Options, RabbitBroker};
 use reqwest::Method;
 use serde_json::Value;
@@ -65,19 +65,15 @@ impl RabbitPlace {
     /// How it is opened: with short pauses, and time-outs that a busy machine keeps.
     #[must_use]
     pub fn options(&self) -> Options {
-        Options { retries: PAUSES, ..Options::new(&self.url) }
+        Options {
+            connect_timeout: PATIENCE,
+            confirm_timeout: PATIENCE,
+            retries: PAUSES,
+            ..Options::new(&self.url)
+        }
     }
 
-    /// What the management API has at this path, `{vhost}` standing for the vhost.
-    ///
-    /// # Panics
-    /// It refuses.
-    pub async fn get(&self, path: &str) -> Value {
-        let path = path.replace("{vhost}", &self.vhost);
-        serde_json::from_str(&self.ask(Method::GET, &path, None).await).expect("JSON")
-    }
-
-    /// Puts this at a path of the management API.
+    /// Puts this at a path of the management API, `{vhost}` standing for the vhost.
     ///
     /// # Panics
     /// It refuses.
@@ -100,8 +96,9 @@ impl RabbitPlace {
 
 #[async_trait]
 impl Place for RabbitPlace {
-    async fn open(&self) -> Arc<dyn Broker> {
-        Arc::new(RabbitBroker::start(self.options()).await.expect("it starts"))
+    async fn open_with(&self, retries: Retries) -> Arc<dyn Broker> {
+        let options = Options { retries, ..self.options() };
+        Arc::new(RabbitBroker::start(options).await.expect("it starts"))
     }
 }
 
