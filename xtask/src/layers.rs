@@ -25,6 +25,9 @@ const LAYERS: &[Layer] = &[
         name: "bursar",
         uses: &[
             "bursar-authorizer",
+            "bursar-broker",
+            "bursar-broker-rabbitmq",
+            "bursar-broker-sqlite",
             "bursar-core",
             "bursar-marqeta-client",
             "bursar-processors",
@@ -39,10 +42,23 @@ const LAYERS: &[Layer] = &[
     Layer { name: "bursar-simulator", uses: &["bursar-core"], tests_use: &[] },
     Layer {
         name: "bursar-server",
-        uses: &["bursar-authorizer", "bursar-broker", "bursar-core", "bursar-processors", "bursar-store"],
+        uses: &[
+            "bursar-authorizer",
+            "bursar-broker",
+            "bursar-core",
+            "bursar-processors",
+            "bursar-store",
+            "bursar-webhook-client",
+        ],
         tests_use: &[],
     },
-    Layer { name: "bursar-marqeta-client", uses: &["bursar-core", "bursar-processors"], tests_use: &[] },
+    Layer {
+        name: "bursar-marqeta-client",
+        uses: &["bursar-core", "bursar-http-client", "bursar-processors"],
+        tests_use: &[],
+    },
+    Layer { name: "bursar-webhook-client", uses: &["bursar-http-client"], tests_use: &[] },
+    Layer { name: "bursar-http-client", uses: &[], tests_use: &[] },
     Layer { name: "bursar-processors", uses: &["bursar-core"], tests_use: &[] },
     Layer {
         name: "bursar-authorizer",
@@ -175,7 +191,7 @@ mod tests {
             violations(&workspace("bursar-server", &upwards)),
             [
                 "bursar-server must not depend on bursar-store-sqlite: it may use bursar-authorizer, bursar-broker, \
-                 bursar-core, bursar-processors, bursar-store"
+                 bursar-core, bursar-processors, bursar-store, bursar-webhook-client"
             ]
         );
     }

@@ -1,24 +1,22 @@
 //! One call, and how it may fail.
 
 use std::borrow::Cow;
-use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bursar_http_client::{BodyError, read_body, tls, with_causes};
 use bursar_processors::inquiry::InquiryError;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::uri::Scheme;
 use http::{HeaderValue, Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use http_body_util::Empty;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -70,6 +68,15 @@ impl Failure {
     }
 }
 
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLong => Self::TooLong,
+            BodyError::Broken(why) => Self::Broken(why),
+        }
+    }
+}
+
 impl From<Failure> for InquiryError {
     fn from(failure: Failure) -> Self {
         match failure {
@@ -96,11 +103,10 @@ impl Caller {
         if let Some(why) = url_problem(&base_url) {
             return Err(format!("marqeta.base_url {why}"));
         }
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(base_url.starts_with("https:"))?)
-            .https_or_http()
-            .enable_http1()
-            .build();
+        let tls = tls(base_url.starts_with("https:"))
+            .map_err(|why| format!("marqeta.base_url cannot be trusted: {why}"))?;
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         Ok(Self {
             http: Client::builder(TokioExecutor::new()).build(connector),
             base_url,
@@ -135,11 +141,7 @@ impl Caller {
             status => return Err(Failure::Strange(status)),
         }
         let status = response.status();
-        let body = match Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return Err(Failure::TooLong),
-            Err(error) => return Err(Failure::Broken(with_causes(error.as_ref()))),
-        };
+        let body = read_body(response.into_body(), ANSWER_BYTES_MAX).await?;
         match status {
             StatusCode::OK => Ok(Some(body.into())),
             // Anybody on the way may say 404: the API says it with a code of its own.
@@ -182,36 +184,12 @@ fn is_not_found(body: &[u8]) -> bool {
     serde_json::from_slice::<NotFound<'_>>(body).is_ok_and(|of| of.error_code.starts_with("404"))
 }
 
-fn tls(is_needed: bool) -> Result<ClientConfig, String> {
-    let (mut roots, loaded) = (RootCertStore::empty(), rustls_native_certs::load_native_certs());
-    let (added, _) = roots.add_parsable_certificates(loaded.certs);
-    if is_needed && added == 0 {
-        let why: Vec<String> = loaded.errors.iter().map(ToString::to_string).collect();
-        return Err(format!(
-            "marqeta.base_url cannot be trusted: this system has no CA certificates (Debian: ca-certificates; or set \
-             SSL_CERT_FILE) {}",
-            why.join(", ")
-        ));
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| format!("cannot be reached, for there is no TLS: {error}"))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
-}
-
 fn basic(user: &SecretString, password: &SecretString) -> Result<HeaderValue, String> {
     let both = format!("{}:{}", user.expose_secret(), password.expose_secret());
     let value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(both)));
     let mut value = value.map_err(|_| "has tokens that no header can hold".to_owned())?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", with_causes(cause)),
-        None => error.to_string(),
-    }
 }
 
 #[cfg(test)]
