@@ -7,6 +7,7 @@ use bursar_core::{
 };
 use bursar_store::books::{Books, Merge};
 use bursar_store::{Identity, StoreError};
+use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use crate::connection::Options;
@@ -127,6 +128,11 @@ impl Books for PostgresBooks {
             visit(id(row, 0, EventId::new)?, id(row, 1, MessageId::new)?, get(row, 2)?);
             Ok(())
         })
+    }
+
+    fn events_forgotten_until(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        let until = self.list("select until from forgotten_events", |row| get(row, 0))?;
+        Ok(until.first().copied())
     }
 
     /// Grouped without the index that is there to have none.

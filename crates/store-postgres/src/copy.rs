@@ -14,7 +14,7 @@ use crate::error::before_commit;
 use crate::rows::get;
 use crate::session::Session;
 use crate::{guards, identity, schema};
-use columns::{insert, select};
+use columns::{delete, insert, select};
 
 /// How the server shows the connections of a copy.
 const APPLICATION: &str = "bursar copy";
@@ -204,6 +204,10 @@ impl Target for PostgresTarget {
     fn write(&mut self, table: &'static Table, rows: Vec<Row>) -> Result<(), StoreError> {
         let insert = insert(table, rows)?;
         self.session.run(|client| async move { insert.execute(&client).await }).map(|_| ())
+    }
+
+    fn remove(&mut self, table: &'static Table, keys: Vec<Row>) -> Result<(), StoreError> {
+        self.session.run(move |client| async move { delete(&client, table, keys).await })
     }
 
     /// Positions go on behind the last, and plans know how large the tables are.

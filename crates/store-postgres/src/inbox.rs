@@ -8,9 +8,10 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::ledger::PostgresLedger;
-use crate::rows::{Damage, Read, get, word};
+use crate::rows::{Read, count, get, number, word};
 
-const COLUMNS: &str = "id, kind, token, notice_state, content, state, failures, why, received_at, due_at";
+const COLUMNS: &str = "id, kind, token, notice_state, content, state, failures, why_first, why, received_at,
+                       due_at";
 
 #[async_trait]
 impl Inbox for PostgresLedger {
@@ -69,6 +70,18 @@ impl Inbox for PostgresLedger {
         Ok(rows.iter().map(read).collect::<Read<_>>()?)
     }
 
+    async fn claim(&self, id: Uuid, lease: Duration) -> Result<Option<Item>, StoreError> {
+        // One that is dead is as new; one that waits keeps its failures.
+        let claim = format!(
+            "update inbox set due_at = $3, state = 'waiting', failures = case state when 'dead' then 0 else failures end,
+                 why_first = case state when 'dead' then null else why_first end,
+                 why = case state when 'dead' then null else why end
+             where id = $1 and (state = 'dead' or (state = 'waiting' and due_at <= $2)) returning {COLUMNS}"
+        );
+        let now = self.now();
+        Ok(self.query(&claim, &[&id, &now, &later(now, lease)]).await?.first().map(read).transpose()?)
+    }
+
     async fn done(&self, ids: Vec<Uuid>) -> Result<(), StoreError> {
         self.query("delete from inbox where id = any($1)", &[&ids]).await.map(|_| ())
     }
@@ -76,13 +89,15 @@ impl Inbox for PostgresLedger {
     async fn failed(&self, item: &Item, why: &str) -> Result<(), StoreError> {
         let now = self.now();
         let (state, due_at) = item.after_failure(now);
-        let update = "update inbox set failures = failures + 1, why = $3, state = $4, due_at = $5
+        let update = "update inbox set failures = failures + 1, why_first = coalesce(why_first, $3), why = $3, state = $4,
+                      due_at = $5
                       where id = $1 and due_at = $2 and state = 'waiting'";
         self.query(update, &[&item.id, &item.due_at, &why, &state.as_str(), &due_at]).await.map(|_| ())
     }
 
     async fn again(&self, id: Uuid, content: Option<Vec<u8>>) -> Result<bool, StoreError> {
-        let update = "update inbox set state = 'waiting', failures = 0, why = null, due_at = $2,
+        let update =
+            "update inbox set state = 'waiting', failures = 0, why_first = null, why = null, due_at = $2,
                       content = coalesce($3, content) where id = $1 and state <> 'waiting' returning id";
         Ok(!self.query(update, &[&id, &self.now(), &content]).await?.is_empty())
     }
@@ -114,19 +129,15 @@ impl Inbox for PostgresLedger {
 }
 
 fn read(row: &Row) -> Read<Item> {
-    let failures: i64 = get(row, 6)?;
     Ok(Item {
         id: get(row, 0)?,
         key: ItemKey { kind: get(row, 1)?, token: get(row, 2)?, state: get(row, 3)? },
         content: get(row, 4)?,
         state: word(row, 5, ItemState::from_word)?,
-        failures: u32::try_from(failures).map_err(|error| Damage(error.to_string()))?,
-        why: get(row, 7)?,
-        received_at: get(row, 8)?,
-        due_at: get(row, 9)?,
+        failures: number(row, 6)?,
+        why_first: get(row, 7)?,
+        why: get(row, 8)?,
+        received_at: get(row, 9)?,
+        due_at: get(row, 10)?,
     })
-}
-
-fn count(row: &Row, column: usize) -> Read<u64> {
-    u64::try_from(get::<i64>(row, column)?).map_err(|error| Damage(error.to_string()))
 }

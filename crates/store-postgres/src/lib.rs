@@ -6,6 +6,8 @@ mod caution;
 mod clock;
 mod connection;
 mod copy;
+mod dead_letter;
+mod endpoint;
 mod error;
 mod guards;
 mod identity;
@@ -21,6 +23,7 @@ mod save;
 mod schema;
 mod session;
 mod tls;
+mod transaction_record;
 mod url;
 
 pub use books::PostgresBooks;

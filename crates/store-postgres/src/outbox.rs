@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bursar_store::{Backlog, Outbox, StoreError, Waiting, later};
+use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use crate::ledger::PostgresLedger;
-use crate::rows::{Read, get};
+use crate::rows::{Read, count, get};
 
 #[async_trait]
 impl Outbox for PostgresLedger {
@@ -36,6 +37,31 @@ impl Outbox for PostgresLedger {
         let update =
             "update outbox set leased_until = null where position = any($1) and published_at is null";
         self.query(update, &[&positions]).await.map(|_| ())
+    }
+
+    async fn forget_published(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        // What is published stays so: where to stop need not be looked up under a lock. No row is passed over
+        // because another has it: it may be the one to stop at. The last event stays, as in the other store.
+        let forget = "
+            with oldest as materialized (
+                select position, published_at < $1 as is_old from outbox
+                where position < (select max(position) from outbox) order by position limit $2
+            ), chosen as materialized (
+                select position from outbox where position <= (select max(position) from oldest)
+                and position < coalesce(
+                    (select min(position) from oldest where is_old is not true), 9223372036854775807)
+                order by position for update
+            ), forgotten as (
+                delete from outbox using chosen where outbox.position = chosen.position returning message
+            ), kept as (
+                insert into forgotten_events (id, until)
+                select 1, max(messages.at) from forgotten join messages on messages.id = forgotten.message
+                having max(messages.at) is not null
+                on conflict (id) do update set until = greatest(forgotten_events.until, excluded.until)
+            )
+            select count(*) from forgotten";
+        let rows = self.query(forget, &[&before, &i64::from(limit)]).await?;
+        Ok(rows.first().map(|row| count(row, 0)).transpose()?.unwrap_or_default())
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {

@@ -12,6 +12,8 @@ pub(crate) mod owner;
 pub(crate) mod program;
 pub(crate) mod window;
 
+use std::borrow::Cow;
+
 use bursar_core::Currency;
 use bursar_core::text::Token;
 use tokio_postgres::Row;
@@ -51,6 +53,16 @@ pub(crate) fn id_opt<T>(row: &Row, column: usize, new: impl Fn(Uuid) -> T) -> Re
     Ok(get::<Option<Uuid>>(row, column)?.map(new))
 }
 
+/// A column of 64 bits with a number that takes 32.
+pub(crate) fn number(row: &Row, column: usize) -> Read<u32> {
+    u32::try_from(get::<i64>(row, column)?).map_err(|error| Damage(error.to_string()))
+}
+
+/// A column of 64 bits with how many there are of something.
+pub(crate) fn count(row: &Row, column: usize) -> Read<u64> {
+    u64::try_from(get::<i64>(row, column)?).map_err(|error| Damage(error.to_string()))
+}
+
 /// A column of text that is read by the rules of its type.
 pub(crate) fn word<T>(row: &Row, column: usize, read: impl Fn(&str) -> Option<T>) -> Read<T> {
     let text = get::<&str>(row, column)?;
@@ -71,4 +83,12 @@ pub(crate) fn token(text: &str) -> Option<Token> {
 
 pub(crate) fn currency(text: &str) -> Option<Currency> {
     Currency::parse(text).ok()
+}
+
+/// Text without what PostgreSQL cannot store: words of others may have it, and are kept all the same.
+pub(crate) fn storable(text: &str) -> Cow<'_, str> {
+    match text.contains('\0') {
+        true => Cow::Owned(text.replace('\0', "\u{fffd}")),
+        false => Cow::Borrowed(text),
+    }
 }

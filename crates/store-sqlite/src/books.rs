@@ -9,12 +9,13 @@ use bursar_core::{
 };
 use bursar_store::books::{Books, Merge};
 use bursar_store::{Identity, StoreError};
+use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
 use crate::connection::open_reader;
 use crate::error::of_read;
 use crate::folder::DataFolder;
-use crate::rows::{account, control, id, message, owner, program, window, word};
+use crate::rows::{Micros, account, control, id, message, owner, program, window, word};
 use crate::{identity, keys, schema};
 
 /// A snapshot of a ledger, read only: later commits do not show.
@@ -153,6 +154,11 @@ impl Books for SqliteBooks {
             visit(id(row, 0, EventId::new)?, id(row, 1, MessageId::new)?, row.get(2)?);
             Ok(())
         })
+    }
+
+    fn events_forgotten_until(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        let until = self.list("select until from forgotten_events", |row| row.get::<_, Micros>(0))?;
+        Ok(until.first().map(|until| until.0))
     }
 
     fn repeated_keys(&mut self) -> Result<Vec<MessageId>, StoreError> {

@@ -16,7 +16,7 @@ use crate::connection::{Synchronous, Tuning, keep_log_on_close, open_writer};
 use crate::error::{before_commit, of_read};
 use crate::folder::DataFolder;
 use crate::{identity, schema};
-use columns::{Heads, insert, select};
+use columns::{Heads, delete, insert, select};
 
 /// The ledger of a data folder, to be read. No server starts on the folder meanwhile; one that runs
 /// already is found out at the end.
@@ -188,6 +188,10 @@ impl Target for SqliteTarget {
         Ok(())
     }
 
+    fn remove(&mut self, table: &'static Table, keys: Vec<Row>) -> Result<(), StoreError> {
+        self.commit(|connection| delete(connection, table, &keys))
+    }
+
     /// All keys are old ones: nobody waits for them to get there.
     fn complete(&mut self) -> Result<(), StoreError> {
         const KEYS: &str = "
@@ -198,7 +202,10 @@ impl Target for SqliteTarget {
             update owners set last_position = last.position from (
                 select owner, max(position) as position from messages where owner is not null group by owner
             ) as last where owners.id = last.owner;";
-        self.commit(|connection| connection.execute_batch(KEYS).and_then(|()| connection.execute_batch(LAST)))
+        const WORDS: &str = "
+            insert into record_words (record_words) values ('delete-all');
+            insert into record_words (rowid, words) select position, words from transaction_records;";
+        self.commit(|connection| [KEYS, LAST, WORDS].iter().try_for_each(|of| connection.execute_batch(of)))
     }
 
     fn books(&mut self) -> Result<Box<dyn Books>, StoreError> {

@@ -14,7 +14,8 @@ use crate::ledger::SqliteLedger;
 use crate::rows::{Blob16, FromWord, Micros, id, word};
 use crate::writer::{Change, Job};
 
-const COLUMNS: &str = "id, kind, token, notice_state, content, state, failures, why, received_at, due_at";
+const COLUMNS: &str = "id, kind, token, notice_state, content, state, failures, why_first, why, received_at,
+                       due_at";
 
 /// The folder is this process's alone: whoever had leases is gone.
 pub(crate) fn end_leases(connection: &Connection, clock: &Clock) -> Result<(), StoreError> {
@@ -34,6 +35,10 @@ impl Inbox for SqliteLedger {
         self.change(move |connection, now| take(connection, limit, (now, later(now, lease)))).await
     }
 
+    async fn claim(&self, id: Uuid, lease: Duration) -> Result<Option<Item>, StoreError> {
+        self.change(move |connection, now| claim(connection, id, (now, later(now, lease)))).await
+    }
+
     async fn done(&self, ids: Vec<Uuid>) -> Result<(), StoreError> {
         let done = move |connection: &Connection, _| {
             let mut delete = connection.prepare_cached("delete from inbox where id = ?1")?;
@@ -49,7 +54,8 @@ impl Inbox for SqliteLedger {
 
     async fn again(&self, id: Uuid, content: Option<Vec<u8>>) -> Result<bool, StoreError> {
         let again = move |connection: &Connection, now| {
-            let update = "update inbox set state = 'waiting', failures = 0, why = null, due_at = ?2,
+            let update =
+                "update inbox set state = 'waiting', failures = 0, why_first = null, why = null, due_at = ?2,
                           content = coalesce(?3, content) where id = ?1 and state <> 'waiting'";
             Ok(connection.prepare_cached(update)?.execute(params![Blob16(id), Micros(now), content])? > 0)
         };
@@ -163,9 +169,26 @@ fn take(
     take.query_map(params![Micros(now), Micros(until), limit], read)?.collect()
 }
 
+/// One that is dead is as new; one that waits keeps its failures.
+fn claim(
+    connection: &Connection,
+    id: Uuid,
+    (now, until): (Timestamp, Timestamp),
+) -> rusqlite::Result<Option<Item>> {
+    let claim = format!(
+        "update inbox set due_at = ?3, state = 'waiting', failures = iif(state = 'dead', 0, failures),
+             why_first = iif(state = 'dead', null, why_first), why = iif(state = 'dead', null, why)
+         where id = ?1 and (state = 'dead' or (state = 'waiting' and due_at <= ?2)) returning {COLUMNS}"
+    );
+    let mut claim = connection.prepare_cached(&claim)?;
+    claim.query_row(params![Blob16(id), Micros(now), Micros(until)], read).optional()
+}
+
 fn failed(connection: &Connection, item: &Item, why: &str, now: Timestamp) -> rusqlite::Result<()> {
     let (state, due_at) = item.after_failure(now);
-    let update = "update inbox set failures = failures + 1, why = ?3, state = ?4, due_at = ?5
+    let update =
+        "update inbox set failures = failures + 1, why_first = coalesce(why_first, ?3), why = ?3, state = ?4,
+                  due_at = ?5
                   where id = ?1 and due_at = ?2 and state = 'waiting'";
     connection.prepare_cached(update)?.execute(params![
         Blob16(item.id),
@@ -195,9 +218,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Item> {
         content: row.get(4)?,
         state: word(row, 5)?,
         failures: row.get(6)?,
-        why: row.get(7)?,
-        received_at: row.get::<_, Micros>(8)?.0,
-        due_at: row.get::<_, Micros>(9)?.0,
+        why_first: row.get(7)?,
+        why: row.get(8)?,
+        received_at: row.get::<_, Micros>(9)?.0,
+        due_at: row.get::<_, Micros>(10)?.0,
     })
 }
 

@@ -7,6 +7,8 @@ mod books;
 mod checkpoint;
 mod connection;
 mod copy;
+mod dead_letter;
+mod endpoint;
 mod error;
 mod folder;
 mod identity;
@@ -19,6 +21,7 @@ mod readers;
 mod rows;
 mod save;
 mod schema;
+mod transaction_record;
 mod writer;
 
 pub use books::SqliteBooks;

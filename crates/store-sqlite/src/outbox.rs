@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::ledger::SqliteLedger;
-use crate::rows::{Micros, id};
+use crate::rows::{Blob16, Micros, id};
 
 /// Until when events are leased, by their positions. In memory, for whoever had leases before this process is gone.
 #[derive(Default)]
@@ -62,6 +62,10 @@ impl Outbox for SqliteLedger {
         Ok(())
     }
 
+    async fn forget_published(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.change(move |connection, _| forget(connection, before, limit)).await
+    }
+
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         self.readers.read(backlog).await
     }
@@ -86,6 +90,29 @@ fn list(
         }
     }
     Ok(found)
+}
+
+/// The last event of all stays: a position that is free at the end would be given out again.
+fn forget(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<u64> {
+    let oldest = "select position, message, published_at < ?1 from outbox
+                  where position < (select max(position) from outbox) order by position limit ?2";
+    let mut oldest = connection.prepare_cached(oldest)?;
+    let mut at = connection.prepare_cached("select at from messages where id = ?1")?;
+    let (mut last, mut until) = (None::<i64>, None::<i64>);
+    let mut rows = oldest.query(params![Micros(before), limit])?;
+    while let Some(row) = rows.next()?
+        && row.get::<_, Option<bool>>(2)? == Some(true)
+    {
+        last = Some(row.get(0)?);
+        let of: Option<i64> = at.query_row([Blob16(id(row, 1, |id| id)?)], |row| row.get(0)).optional()?;
+        until = until.max(of);
+    }
+    let Some(last) = last else { return Ok(0) };
+    let keep = "insert into forgotten_events (id, until) select 1, ?1 where ?1 is not null
+                on conflict (id) do update set until = max(until, excluded.until)";
+    connection.prepare_cached(keep)?.execute([until])?;
+    let forgotten = connection.prepare_cached("delete from outbox where position <= ?1")?.execute([last])?;
+    Ok(forgotten as u64)
 }
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {

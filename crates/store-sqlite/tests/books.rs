@@ -2,13 +2,17 @@
 
 mod support;
 
+use std::time::Duration;
+
 use bursar_core::Window;
 use bursar_core::command::GroupRef;
 use bursar_core::control::Scope;
+use bursar_store::Outbox;
 use bursar_store::books::{Finding, check};
 use bursar_store::contract::given::{self, Funded, usd};
 use bursar_store_sqlite::{SqliteBooks, SqliteLedger};
-use bursar_testkit::{Place, SqlitePlace, assert_books_are_right};
+use bursar_testkit::{NOON, Place, SqlitePlace, assert_books_are_right};
+use jiff::SignedDuration;
 use support::change;
 
 /// A short history under a limit, with an approval, an increment, a decline, loads and an unload.
@@ -232,6 +236,33 @@ async fn d1_a_message_without_an_answer_is_found() {
 #[tokio::test]
 async fn o1_a_message_without_its_event_is_found() {
     assert_found("O1", "it has no event", &["delete from outbox where kind = 'increment'"]).await;
+}
+
+#[tokio::test]
+async fn o1_a_message_whose_event_was_forgotten_is_right_and_one_that_is_younger_is_found() {
+    let place = SqlitePlace::new();
+    let ledger = place.open_ledger();
+    let account = short_history(&ledger).await;
+    let old = ledger.lease(1_000, Duration::from_secs(5)).await.expect("an outbox that works");
+    let last = old.last().expect("some").position;
+    place.clock().set_after_noon(SignedDuration::from_secs(1));
+    let swipe = given::authorization(&account, usd("1.00"));
+    let young = given::sent(ledger.as_ref(), &swipe).await.id();
+    ledger.mark(old.iter().map(|waiting| waiting.position).collect()).await.expect("an outbox that works");
+    let now = NOON + SignedDuration::from_secs(2);
+    assert_eq!(ledger.forget_published(now, 1_000).await, Ok(old.len() as u64));
+    drop(ledger);
+    let check = || check(place.books().as_mut(), &given::approved_minor).expect("readable books");
+    let report = check();
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    assert_eq!((report.events, report.events_forgotten), (1, old.len() as u64));
+    change(&place, &format!("delete from outbox where position > {last}"));
+    let report = check();
+    let found: Vec<_> = report.findings.iter().map(|of| (of.rule, of.subject.as_str())).collect();
+    assert_eq!(found, [("O1", young.to_string().as_str())]);
+    assert_eq!((report.events, report.events_forgotten), (0, old.len() as u64));
+    change(&place, "delete from forgotten_events");
+    assert_eq!(check().findings.len(), old.len() + 1, "without it nothing may be missing");
 }
 
 #[tokio::test]

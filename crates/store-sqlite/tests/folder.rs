@@ -69,6 +69,13 @@ async fn a_ledger_of_the_first_version_is_brought_up_to_date_and_repeats_its_ans
         drop table links;
         drop table merges;
         drop index outbox_unpublished;
+        drop table dead_letters;
+        drop table attempts;
+        drop table notifications;
+        drop table endpoints;
+        drop table transaction_records;
+        drop table record_words;
+        drop table forgotten_events;
         drop table discrepancies;
         drop table closings;
         drop table sweeps;

@@ -17,6 +17,7 @@ use bursar_core::{
     Account, AccountId, Answer, Control, Currency, EventId, JournalId, Message, MessageId, Owner, OwnerId,
     Program,
 };
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::error::StoreError;
@@ -83,6 +84,11 @@ pub trait Books {
     /// # Errors
     /// As above.
     fn events(&mut self, visit: &mut dyn FnMut(EventId, MessageId, Option<i64>)) -> Result<(), StoreError>;
+    /// When the newest message was decided whose event was published and forgotten; `None` if none was.
+    ///
+    /// # Errors
+    /// As above.
+    fn events_forgotten_until(&mut self) -> Result<Option<Timestamp>, StoreError>;
     /// Messages whose key another message has too.
     ///
     /// # Errors
@@ -128,6 +134,8 @@ pub struct Report {
     pub messages: u64,
     /// Outbox rows.
     pub events: u64,
+    /// Messages whose event was published and forgotten. With those above, one of each message.
+    pub events_forgotten: u64,
     /// Everything that is not as it should be; empty when the books are right.
     pub findings: Vec<Finding>,
 }
@@ -188,12 +196,12 @@ pub fn check(books: &mut dyn Books, approved: ReadApproved<'_>) -> Result<Report
         books.accounts()?.into_iter().map(|account| (account.id, account)).collect();
     report.accounts = accounts.len() as u64;
     let mut moved = check_journals(books, &accounts, &mut report)?;
-    let sequences = check_messages(books, approved, &accounts, &mut moved, &mut report)?;
+    let expected = check_messages(books, approved, &accounts, &mut moved, &mut report)?;
     for (message, (account, amount_minor)) in moved {
         let problem = format!("an entry of {account} moved {amount_minor} for it, and it is not there");
         report.find("L1", message, problem);
     }
-    check_events(books, sequences, &mut report)?;
+    check_events(books, expected, &mut report)?;
     for message in books.repeated_keys()? {
         report.find("M1", message, "another message has the same key");
     }
@@ -255,18 +263,27 @@ fn check_journals(
     Ok(moved)
 }
 
-/// L3, L4, L6, V1, V2, O3, D1 and D4, owner by owner. Returns the sequence that each message's event must carry.
+/// The event that a message must have.
+struct Expected {
+    /// The sequence that it carries.
+    sequence: Option<i64>,
+    /// Whether it may have been forgotten.
+    is_old: bool,
+}
+
+/// L3, L4, L6, V1, V2, O3, D1 and D4, owner by owner. Returns the event that each message must have.
 fn check_messages(
     books: &mut dyn Books,
     approved: ReadApproved<'_>,
     accounts: &HashMap<AccountId, Account>,
     moved: &mut Moved,
     report: &mut Report,
-) -> Result<HashMap<MessageId, Option<i64>>, StoreError> {
+) -> Result<HashMap<MessageId, Expected>, StoreError> {
+    let forgotten_until = books.events_forgotten_until()?;
     let mut owners: HashMap<OwnerId, Owner> =
         books.owners()?.into_iter().map(|owner| (owner.id, owner)).collect();
     report.owners = owners.len() as u64;
-    let mut sequences = HashMap::new();
+    let mut events = HashMap::new();
     let mut walk: Option<OwnerWalk> = None;
     let mut held: HashMap<AccountId, Held> = HashMap::new();
     let controls = Controls::load(books)?;
@@ -276,7 +293,8 @@ fn check_messages(
     }
     books.messages(&mut |message, answer| {
         report.messages += 1;
-        sequences.insert(message.id, message.owner_sequence);
+        let is_old = forgotten_until.is_some_and(|until| message.at <= until);
+        events.insert(message.id, Expected { sequence: message.owner_sequence, is_old });
         check_answer(approved, &message, &answer, report);
         if walk.as_ref().map(OwnerWalk::owner) != message.owner
             && let Some(done) = walk.take()
@@ -310,7 +328,7 @@ fn check_messages(
         let (stored, pending) = (account.pending_credit_minor, held.pending_credit_minor);
         report.compare("L6", account.id, "the pending credit", stored, pending);
     }
-    Ok(sequences)
+    Ok(events)
 }
 
 /// D1 and D4: there is an answer, and it approves what is held and nothing else.
@@ -333,21 +351,22 @@ fn check_answer(approved: ReadApproved<'_>, message: &Message, answer: &Answer, 
     }
 }
 
-/// O1 and O3: every message has one event, with the sequence of its message.
+/// O1 and O3: every message has one event, with the sequence of its message, unless it is old enough for the event to
+/// be forgotten.
 fn check_events(
     books: &mut dyn Books,
-    mut sequences: HashMap<MessageId, Option<i64>>,
+    mut expected: HashMap<MessageId, Expected>,
     report: &mut Report,
 ) -> Result<(), StoreError> {
     books.events(&mut |event, message, sequence| {
         report.events += 1;
-        match sequences.remove(&message) {
+        match expected.remove(&message) {
             None => report.find(
                 "O1",
                 event,
                 format!("it reports the message {message}, which is not there or has another"),
             ),
-            Some(of_message) if of_message != sequence => {
+            Some(Expected { sequence: of_message, .. }) if of_message != sequence => {
                 report.find(
                     "O3",
                     event,
@@ -357,8 +376,11 @@ fn check_events(
             Some(_) => {}
         }
     })?;
-    for message in sequences.into_keys() {
-        report.find("O1", message, "it has no event");
+    for (message, Expected { is_old, .. }) in expected {
+        match is_old {
+            true => report.events_forgotten += 1,
+            false => report.find("O1", message, "it has no event"),
+        }
     }
     Ok(())
 }

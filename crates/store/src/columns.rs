@@ -4,3 +4,4 @@
 pub mod checks;
 pub mod hold_days;
 pub mod windows;
+pub mod words;

@@ -84,6 +84,12 @@ pub trait Target: Side {
     /// As above; a row that cannot be stored, or is there already.
     fn write(&mut self, table: &'static Table, rows: Vec<Row>) -> Result<(), StoreError>;
 
+    /// Removes the rows with these keys, in one transaction: those of a table that forgets.
+    ///
+    /// # Errors
+    /// As above.
+    fn remove(&mut self, table: &'static Table, keys: Vec<Row>) -> Result<(), StoreError>;
+
     /// Makes what the store derives from its rows. May come again.
     ///
     /// # Errors

@@ -9,10 +9,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::dead_letter::DeadLetters;
+use crate::endpoint::Endpoints;
 use crate::error::StoreError;
 use crate::ledger::Ledger;
 use crate::outbox::Outbox;
 use crate::reader::Page;
+use crate::transaction_record::TransactionRecords;
 
 /// How often an item is tried, at most.
 pub const RUNS_MAX: u32 = 4;
@@ -21,10 +24,11 @@ pub const RUNS_MAX: u32 = 4;
 const PAUSES: [Duration; RUNS_MAX as usize - 1] =
     [Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60)];
 
-/// All that a store keeps: the ledger, what is still to be booked in it, and what is still to be published of it.
-pub trait Store: Ledger + Inbox + Outbox {}
+/// All that a store keeps: the ledger, what is still to be booked in it, what is still to be published of it, and what
+/// consumers of that keep.
+pub trait Store: Ledger + Inbox + Outbox + TransactionRecords + Endpoints + DeadLetters {}
 
-impl<T: Ledger + Inbox + Outbox> Store for T {}
+impl<T: Ledger + Inbox + Outbox + TransactionRecords + Endpoints + DeadLetters> Store for T {}
 
 /// Items that wait for a consumer, which takes one and says done or failed. Times are of the store's clock.
 #[async_trait]
@@ -43,13 +47,20 @@ pub trait Inbox: Send + Sync + 'static {
     /// The store cannot be written. So for all that follow.
     async fn take(&self, limit: u32, lease: Duration) -> Result<Vec<Item>, StoreError>;
 
+    /// This item, if it is due and nobody has it, or is dead: then it is tried as if it had just come. Leased as above.
+    /// One that failed and is to be tried later is left to those who take.
+    ///
+    /// # Errors
+    /// As above.
+    async fn claim(&self, id: Uuid, lease: Duration) -> Result<Option<Item>, StoreError>;
+
     /// They are worked off.
     ///
     /// # Errors
     /// As above.
     async fn done(&self, ids: Vec<Uuid>) -> Result<(), StoreError>;
 
-    /// A run of the item failed, and that counts: it is due again after its [`Item::pause`], or dead. Nothing
+    /// A run of the item failed, and that counts (why the first did is kept until [`Inbox::again`]): it is due again after its [`Item::pause`], or dead. Nothing
     /// happens if the lease has ended and another has it.
     ///
     /// # Errors
@@ -149,6 +160,8 @@ pub struct Item {
     pub state: ItemState,
     /// How many runs failed.
     pub failures: u32,
+    /// Why the first one did.
+    pub why_first: Option<String>,
     /// Why the last one did, or why it is quarantined.
     pub why: Option<String>,
     /// When it was put.

@@ -12,6 +12,8 @@ pub mod columns;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod copy;
+mod dead_letter;
+mod endpoint;
 mod error;
 mod identity;
 mod inbox;
@@ -23,8 +25,13 @@ mod reader;
 pub mod schema;
 mod stage;
 mod sweep;
+mod transaction_record;
 
 pub use clock::Clock;
+pub use dead_letter::{
+    DeadLetter, DeadLetterFilter, DeadLetterState, DeadLetters, NewDeadLetter, Resolution,
+};
+pub use endpoint::{Attempt, Endpoint, Endpoints, NewNotification, Notification, NotificationState};
 pub use error::StoreError;
 pub use identity::Identity;
 pub use inbox::{Counts, Inbox, Item, ItemKey, ItemState, NewItem, Put, RUNS_MAX, Store, later};
@@ -38,3 +45,4 @@ pub use reader::{
 };
 pub use stage::{STAGES, Stage, StageTimes};
 pub use sweep::{IdleGroup, IdleSlice, Sweep};
+pub use transaction_record::{RecordFilter, TransactionRecord, TransactionRecords};

@@ -33,6 +33,14 @@ pub trait Outbox: Send + Sync + 'static {
     /// As above: they are leased when their leases end.
     async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError>;
 
+    /// Forgets events that were published before this time, in the order of their positions and not beyond the first
+    /// that was not, so many at most; how many there were. Until when messages may then be without their event is
+    /// kept ([`crate::books::Books::events_forgotten_until`]). The last event of all stays: behind it positions go on.
+    ///
+    /// # Errors
+    /// As above.
+    async fn forget_published(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
     /// How much waits.
     ///
     /// # Errors

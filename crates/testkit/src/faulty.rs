@@ -1,7 +1,10 @@
 //! A real ledger whose transactions can be made to wait or to fail.
 
+mod dead_letter;
+mod endpoint;
 mod inbox;
 mod outbox;
+mod transaction_record;
 
 use std::future::pending;
 use std::num::NonZeroUsize;

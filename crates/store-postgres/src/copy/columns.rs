@@ -3,6 +3,7 @@
 use bursar_store::StoreError;
 use bursar_store::copy::{Column, Kind, Row, Table, Value};
 use jiff::Timestamp;
+use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -27,6 +28,19 @@ pub(super) fn select(
         let rows = rows.iter().map(|row| read_row(row, table)).collect::<Read<Vec<Row>>>();
         rows.map_err(|damage| StoreError::Corrupt(format!("{}: {}", table.name, damage.0)))
     })
+}
+
+/// Removes the rows with these keys, in one transaction.
+pub(super) async fn delete(client: &Client, table: &'static Table, keys: Vec<Row>) -> Result<(), StoreError> {
+    let failed = |error: tokio_postgres::Error| before_commit(&error);
+    let delete = client.prepare(&table.delete('$')).await.map_err(failed)?;
+    client.batch_execute("begin").await.map_err(failed)?;
+    for key in keys {
+        let key: Vec<Box<dyn ToSql + Sync + Send>> = key.into_iter().map(parameter).collect();
+        let key: Vec<&(dyn ToSql + Sync)> = key.iter().map(|of| &**of as &(dyn ToSql + Sync)).collect();
+        client.execute(&delete, &key).await.map_err(failed)?;
+    }
+    client.batch_execute("commit").await.map_err(failed)
 }
 
 /// Text is in the order of its bytes, as everywhere else, whatever the database's language is.

@@ -31,6 +31,7 @@ use crate::error::before_commit;
 use crate::load;
 use crate::pools::Pool;
 use crate::rows::{Read, account, card, cardholder, control, get, id, message, owner, program};
+use crate::save::Insert;
 
 /// Where a kind of row is and how it is read.
 struct Table<T> {
@@ -57,6 +58,17 @@ impl PostgresLedger {
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, StoreError> {
         self.within_time(query(&self.pools.readers, select, parameters)).await
+    }
+
+    /// Writes rows beside decisions, in a transaction of their own.
+    pub(crate) async fn insert(&self, insert: Insert<'_>) -> Result<(), StoreError> {
+        let write = async {
+            let client = Clean::take(&self.pools.readers).await?;
+            insert.execute(&client).await?;
+            client.give_back();
+            Ok(())
+        };
+        self.within_time(write).await
     }
 
     /// The server ends a statement by itself; one that hangs ends nothing, and whoever reads has a limit

@@ -113,3 +113,9 @@ pub(super) fn insert(
     }
     Ok(())
 }
+
+/// Removes the rows with these keys.
+pub(super) fn delete(connection: &Connection, table: &'static Table, keys: &[Row]) -> rusqlite::Result<()> {
+    let mut delete = connection.prepare_cached(&table.delete('?'))?;
+    keys.iter().try_for_each(|key| delete.execute(params_from_iter(key.iter().map(Stored))).map(|_| ()))
+}

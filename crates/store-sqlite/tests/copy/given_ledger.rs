@@ -1,6 +1,7 @@
 //! A ledger with something in every table and column, and what is left of it after a copy.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bursar_core::command::{Amount, Close, GroupRef, Purpose, Record};
 use bursar_core::control::Scope;
@@ -10,10 +11,13 @@ use bursar_core::money::AmountError;
 use bursar_core::text::FreeText;
 use bursar_core::{Action, Window};
 use bursar_store::copy::{self, CopyError, Report, Settings, Target};
-use bursar_store::{Batch, Ledger, StageTimes, Sweep};
+use bursar_store::{
+    Batch, NotificationState, Page, RecordFilter, Resolution, StageTimes, Store, Sweep, TransactionRecord,
+};
 use bursar_store_sqlite::{KeyLimits, Options, SqliteLedger};
-use bursar_testkit::SqlitePlace;
 use bursar_testkit::given::{self, Call, Funded, usd};
+use bursar_testkit::{NOON, SqlitePlace};
+use jiff::SignedDuration;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -39,7 +43,7 @@ pub(crate) async fn rich(place: &SqlitePlace) -> Funded {
 }
 
 /// Has everything happen, once more.
-pub(crate) async fn fill(ledger: &dyn Ledger) -> Funded {
+pub(crate) async fn fill(ledger: &dyn Store) -> Funded {
     let funded = given::account(ledger, usd("500.00")).await;
     given::wallet(ledger, usd("20.00")).await;
     given::control(ledger, &funded, Scope::Card(funded.card), given::limit(Window::Day, usd("300.00"))).await;
@@ -74,7 +78,45 @@ pub(crate) async fn fill(ledger: &dyn Ledger) -> Funded {
     given::merged_groups(ledger).await;
     let batch = Batch { members: Vec::new(), stage_times: Arc::new(timed) };
     ledger.transact(batch).await.expect("a ledger that works");
+    publish_and_forget(ledger).await;
+    keep_for_consumers(ledger, &funded).await;
     funded
+}
+
+/// The two oldest events are published and forgotten.
+pub(crate) async fn publish_and_forget(ledger: &dyn Store) {
+    let oldest = ledger.lease(2, Duration::from_secs(5)).await.expect("an outbox that works");
+    ledger.mark(oldest.iter().map(|of| of.position).collect()).await.expect("an outbox that works");
+    let later = NOON + SignedDuration::from_secs(1);
+    assert_eq!(ledger.forget_published(later, 2).await, Ok(2));
+}
+
+/// What consumers of events keep: a letter that was discarded, an endpoint with two notifications, one of them tried
+/// once, and two records.
+async fn keep_for_consumers(ledger: &dyn Store, funded: &Funded) {
+    const WRITABLE: &str = "a ledger that works";
+    let letter = given::dead_letter("webhooks");
+    ledger.bury(letter.clone()).await.expect(WRITABLE);
+    let buried = ledger.find_dead_letter(letter.id).await.expect("readable").expect("there");
+    let discarded = Resolution::Discarded("of no use".to_owned());
+    assert_eq!(ledger.resolve(&buried, discarded).await, Ok(true));
+    let endpoint = given::endpoint(funded.program);
+    ledger.put_endpoint(endpoint.clone()).await.expect(WRITABLE);
+    let waiting = [(); 2].map(|()| given::notification(endpoint.id));
+    ledger.notify(waiting.to_vec()).await.expect(WRITABLE);
+    let taken = ledger.take_notifications(1, Duration::from_secs(5), &[]).await.expect(WRITABLE);
+    let failed = given::attempt(NOON, Some("refused"));
+    let next = NotificationState::Due(NOON + SignedDuration::from_secs(60));
+    ledger.attempted(&taken[0], failed, next).await.expect(WRITABLE);
+    // Where it began is where nothing else did.
+    let position = ledger.search_records(&RecordFilter::default(), Page { after: None, limit: 1 }).await;
+    let position = position.expect("readable").first().map_or(0, |last| last.position) + 1;
+    let whole = given::transaction_record(position, "blue bottle oakland");
+    let part = TransactionRecord {
+        merged_into: Some(whole.root),
+        ..given::transaction_record(-position, "blue bottle")
+    };
+    ledger.keep_records(vec![whole, part]).await.expect(WRITABLE);
 }
 
 fn recorded() -> Call {

@@ -49,6 +49,11 @@ impl Target for Stops<'_> {
         self.target.write(table, rows)
     }
 
+    fn remove(&mut self, table: &'static Table, keys: Vec<Row>) -> Result<(), StoreError> {
+        self.step()?;
+        self.target.remove(table, keys)
+    }
+
     fn complete(&mut self) -> Result<(), StoreError> {
         self.step()?;
         self.target.complete()

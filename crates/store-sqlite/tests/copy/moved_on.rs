@@ -1,12 +1,18 @@
 //! A source that goes on while it is copied, or afterwards.
 
-use bursar_store::copy::{CopyError, Report, Source, Target};
-use bursar_store::{Inbox, ItemKey, Ledger, NewItem, StoreError};
-use bursar_store_sqlite::SqliteLedger;
-use bursar_testkit::given::{self, usd};
-use bursar_testkit::{Place, PostgresPlace, SqlitePlace};
+use std::time::Duration;
 
-use crate::given_ledger::{assert_finished, copy, every_row, fill, open, rich};
+use bursar_store::copy::{CopyError, Report, Source, Target};
+use bursar_store::{
+    Inbox, ItemKey, Ledger, NewItem, NewNotification, NotificationState, Page, RecordFilter, Store,
+    StoreError, TransactionRecords,
+};
+use bursar_store_sqlite::SqliteLedger;
+use bursar_testkit::given::{self, Funded, usd};
+use bursar_testkit::{NOON, Place, PostgresPlace, SqlitePlace};
+use jiff::SignedDuration;
+
+use crate::given_ledger::{assert_finished, copy, every_row, fill, open, publish_and_forget, rich};
 
 fn copied(source: &mut dyn Source, target: &mut dyn Target) -> Report {
     copy(source, target).expect("no error")
@@ -107,6 +113,60 @@ async fn a_row_that_came_before_what_was_copied_is_brought_over_too() {
     assert_finished(&rest);
     assert_eq!(rest.written, 2);
     assert_eq!(every_row(&file), every_row(&second));
+}
+
+/// What the source forgot since an earlier run goes from the target too, and takes the place of nothing.
+#[tokio::test]
+async fn what_was_forgotten_between_two_runs_is_in_no_copy() {
+    let (first, database, second) = (SqlitePlace::new(), PostgresPlace::new(), SqlitePlace::new());
+    let funded = rich(&first).await;
+    let ledger = open(&first);
+    let sent = deliver(&ledger, &funded).await;
+    assert!(!copied(&mut first.source(), &mut database.target().expect("empty")).is_finished());
+    forget(&ledger, &funded, &sent).await;
+    drop(ledger);
+    assert_finished(&copied(&mut first.source(), &mut database.target().expect("unfinished")));
+
+    let server = database.open_ledger();
+    let funded = fill(server.as_ref()).await;
+    let sent = deliver(server.as_ref(), &funded).await;
+    assert!(!copied(&mut database.source(), &mut second.target().expect("empty")).is_finished());
+    forget(server.as_ref(), &funded, &sent).await;
+    drop(server);
+    until_no_server_is_connected(&database);
+    let rest = copied(&mut database.source(), &mut second.target().expect("unfinished"));
+    assert_finished(&rest);
+    assert!(rest.target.events_forgotten > 4, "{rest:#?}");
+    let third = PostgresPlace::new();
+    assert_finished(&copied(&mut second.source(), &mut third.target().expect("empty")));
+    let ledger = second.open_ledger();
+    let filter = RecordFilter { words: vec!["bott".to_owned()], ..RecordFilter::default() };
+    let found = ledger.search_records(&filter, Page { after: None, limit: 9 }).await.expect("readable");
+    assert_eq!(found.len(), 2, "what is derived is there");
+}
+
+/// Another endpoint of the program, and what was delivered to it.
+async fn deliver(ledger: &dyn Store, funded: &Funded) -> NewNotification {
+    let endpoint = given::endpoint(funded.program);
+    ledger.put_endpoint(endpoint.clone()).await.expect("writable");
+    let sent = given::notification(endpoint.id);
+    ledger.notify(vec![sent.clone()]).await.expect("writable");
+    let taken = ledger.take_notifications(9, Duration::from_secs(5), &[]).await.expect("writable");
+    let taken = taken.into_iter().find(|taken| taken.notification == sent).expect("it is due");
+    let delivered = given::attempt(NOON, None);
+    ledger.attempted(&taken, delivered, NotificationState::Delivered).await.expect("writable");
+    sent
+}
+
+/// Forgets events, an endpoint with what it is sent, and what was delivered to the other, whose event then comes again.
+async fn forget(ledger: &dyn Store, funded: &Funded, sent: &NewNotification) {
+    publish_and_forget(ledger).await;
+    let page = Page { after: None, limit: 9 };
+    let endpoints = ledger.list_endpoints(Some(funded.program), page).await.expect("readable");
+    assert_eq!(ledger.delete_endpoint(endpoints[0].id).await, Ok(true));
+    assert_eq!(ledger.forget_notifications(NOON + SignedDuration::from_secs(1), 9).await, Ok(1));
+    let again = NewNotification { id: given::id(), ..sent.clone() };
+    ledger.notify(vec![again]).await.expect("writable");
 }
 
 #[tokio::test]

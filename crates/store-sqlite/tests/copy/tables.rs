@@ -7,8 +7,20 @@ use bursar_testkit::{PostgresPlace, SqlitePlace};
 use rusqlite::Connection;
 
 /// What a store keeps beside the ledger.
-const BESIDE: [&str; 7] =
-    ["heartbeat", "identity", "inbox", "keys_young", "keys_grown", "keys_old", "refinery_schema_history"];
+const BESIDE: [&str; 12] = [
+    "heartbeat",
+    "identity",
+    "inbox",
+    "keys_young",
+    "keys_grown",
+    "keys_old",
+    "record_words",
+    "record_words_config",
+    "record_words_data",
+    "record_words_docsize",
+    "record_words_idx",
+    "refinery_schema_history",
+];
 
 /// What the embedded store derives, and what counts only for instances that run: a target has none.
 const DERIVED: [&str; 4] =

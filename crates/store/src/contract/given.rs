@@ -6,6 +6,7 @@
 mod amount;
 mod call;
 mod details;
+mod queues;
 mod release;
 mod report;
 mod send;
@@ -17,6 +18,7 @@ pub use call::{
     program_change, unknown_card, unload, uses,
 };
 pub use details::details;
+pub use queues::{attempt, dead_letter, endpoint, notification, transaction_record};
 pub use release::{capture, expiry, expiry_after, final_capture, partial_reversal, refund, reversal};
 pub use report::report;
 pub use send::{

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::given::usd;
-use super::{NOON, Place, given};
+use super::{NOON, Place, assert_books_are_right, given};
+use crate::books;
 use crate::inbox::Store;
 use crate::outbox::{Backlog, Outbox, Waiting};
 
@@ -102,4 +103,93 @@ pub(super) async fn what_is_not_published_is_there_after_opening_again(place: &d
     let ledger = place.open();
     at(place, 5);
     assert_eq!(lease(ledger.as_ref(), 1_000).await.len(), count - 2);
+}
+
+/// How many were forgotten: those published before so many seconds after noon, so many at most.
+async fn forget(outbox: &dyn Outbox, before: i64, limit: u32) -> u64 {
+    outbox.forget_published(after_noon(before), limit).await.expect("an outbox that works")
+}
+
+fn after_noon(seconds: i64) -> Timestamp {
+    NOON + SignedDuration::from_secs(seconds)
+}
+
+fn forgotten_until(place: &dyn Place) -> Option<Timestamp> {
+    place.books().events_forgotten_until().expect("readable")
+}
+
+/// How many events there are and how many were forgotten, as the check counts them; and the books are right.
+fn events_in_books(place: &dyn Place) -> (u64, u64) {
+    assert_books_are_right(place.books());
+    let report = books::check(place.books().as_mut(), &given::approved_minor).expect("readable");
+    (report.events, report.events_forgotten)
+}
+
+pub(super) async fn what_was_published_is_forgotten_as_far_as_the_first_that_was_not(place: &dyn Place) {
+    let (ledger, count) = events(place, 3).await;
+    let count = count as u64;
+    assert_eq!((forget(ledger.as_ref(), 999, 99).await, forgotten_until(place)), (0, None));
+    let all = positions(&lease(ledger.as_ref(), 1_000).await);
+    at(place, 10);
+    ledger.mark(all[..2].to_vec()).await.expect("an outbox that works");
+    ledger.mark(all[3..].to_vec()).await.expect("an outbox that works");
+    assert_eq!(forget(ledger.as_ref(), 10, 99).await, 0, "they were published then, and not before");
+    assert_eq!((forgotten_until(place), events_in_books(place)), (None, (count, 0)));
+    assert_eq!(forget(ledger.as_ref(), 11, 99).await, 2, "as far as the third, which is not published");
+    assert_eq!((forgotten_until(place), events_in_books(place)), (Some(NOON), (count - 2, 2)));
+    assert_eq!(forget(ledger.as_ref(), 11, 99).await, 0);
+    at(place, 20);
+    ledger.mark(vec![all[2]]).await.expect("an outbox that works");
+    assert_eq!(forget(ledger.as_ref(), 20, 99).await, 0, "nor beyond one that was published later");
+    assert_eq!(forget(ledger.as_ref(), 21, 99).await, count - 3, "all but the last");
+    assert_eq!(events_in_books(place), (1, count - 1));
+    assert_eq!(ledger.backlog().await, Ok(Backlog::default()));
+}
+
+pub(super) async fn no_more_is_forgotten_than_was_asked_for(place: &dyn Place) {
+    let (ledger, count) = events(place, 3).await;
+    let all = positions(&lease(ledger.as_ref(), 1_000).await);
+    ledger.mark(all).await.expect("an outbox that works");
+    assert_eq!(forget(ledger.as_ref(), 1, 0).await, 0);
+    assert_eq!(forget(ledger.as_ref(), 1, 3).await, 3);
+    assert_eq!(events_in_books(place), (count as u64 - 3, 3));
+    assert_eq!(forget(ledger.as_ref(), 1, 2).await, 2);
+    assert_eq!(events_in_books(place), (count as u64 - 5, 5));
+}
+
+pub(super) async fn until_when_events_are_forgotten_is_kept_and_never_goes_back(place: &dyn Place) {
+    let ledger = place.open();
+    at(place, 50);
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    // By a clock that goes back: of an owner of its own, whose time is older than that of the first.
+    at(place, 20);
+    let other = given::account(ledger.as_ref(), usd("100.00")).await;
+    at(place, 60);
+    given::sent(ledger.as_ref(), &given::authorization(&account, usd("1.00"))).await;
+    given::sent(ledger.as_ref(), &given::authorization(&other, usd("1.00"))).await;
+    let all = positions(&lease(ledger.as_ref(), 1_000).await);
+    ledger.mark(all.clone()).await.expect("an outbox that works");
+    let half = u32::try_from(all.len() / 2 - 1).expect("some");
+    assert_eq!(forget(ledger.as_ref(), 61, half).await, u64::from(half));
+    assert_eq!(forgotten_until(place), Some(after_noon(50)));
+    assert_eq!(forget(ledger.as_ref(), 61, 2).await, 2);
+    assert_eq!(forgotten_until(place), Some(after_noon(50)), "these were older");
+    drop(ledger);
+    let ledger = place.open();
+    assert_eq!(forgotten_until(place), Some(after_noon(50)));
+    assert!(forget(ledger.as_ref(), 61, 99).await > 0);
+    assert_eq!(forgotten_until(place), Some(after_noon(60)));
+    events_in_books(place);
+}
+
+pub(super) async fn positions_go_on_behind_what_was_forgotten(place: &dyn Place) {
+    let (ledger, _) = events(place, 1).await;
+    let all = positions(&lease(ledger.as_ref(), 1_000).await);
+    ledger.mark(all.clone()).await.expect("an outbox that works");
+    at(place, 1);
+    assert_eq!(forget(ledger.as_ref(), 1, 99).await, all.len() as u64 - 1);
+    given::account(ledger.as_ref(), usd("1.00")).await;
+    let more = positions(&lease(ledger.as_ref(), 1_000).await);
+    assert!(!more.is_empty() && more.iter().all(|position| Some(position) > all.last()), "{more:?}");
+    events_in_books(place);
 }

@@ -107,8 +107,10 @@ fn check_target(target: &mut dyn Target, approved: ReadApproved<'_>) -> Result<b
 }
 
 fn compare_totals(source: &books::Report, target: &books::Report, differences: &mut Differences) {
-    let totals = |of: &books::Report| [of.owners, of.accounts, of.entries, of.messages, of.events];
-    let words = ["owners", "accounts", "entries", "messages", "events"];
+    let totals = |of: &books::Report| {
+        [of.owners, of.accounts, of.entries, of.messages, of.events, of.events_forgotten]
+    };
+    let words = ["owners", "accounts", "entries", "messages", "events", "forgotten events"];
     for (what, (one, other)) in words.into_iter().zip(totals(source).into_iter().zip(totals(target))) {
         if one != other {
             differences
@@ -131,27 +133,37 @@ impl Run<'_> {
     }
 
     /// Writes what the target lacks, and how many rows that were. A row that it should not have, or has
-    /// otherwise and may not change, stays as it is: the comparison names it.
+    /// otherwise and may not change, stays as it is: the comparison names it. But what the source forgot since an
+    /// earlier run goes from the target, too.
     fn bring_over(&mut self) -> Result<u64, CopyError> {
         let (mut passed, mut written) = (0, 0);
         let batch = self.settings.batch;
         for table in TABLES {
-            let mut rows = Vec::new();
-            let mut write = |target: &mut dyn Target, rows: &mut Vec<Row>| {
+            let (mut rows, mut gone) = (Vec::new(), Vec::new());
+            // First what is gone: what came instead may have something of it that is there only once.
+            let mut write = |target: &mut dyn Target, rows: &mut Vec<Row>, gone: &mut Vec<Row>| {
                 written += rows.len() as u64;
-                target.write(table, std::mem::take(rows)).map_err(CopyError::Target)
+                if !gone.is_empty() {
+                    target.remove(table, std::mem::take(gone)).map_err(CopyError::Target)?;
+                }
+                if !rows.is_empty() {
+                    target.write(table, std::mem::take(rows)).map_err(CopyError::Target)?;
+                }
+                Ok(())
             };
             self.walk(Step::Copy, table, &mut passed, |target, place| {
                 match place {
                     Place::Missing(row) => rows.push(row),
                     Place::Other(row, _) if table.changes => rows.push(row),
+                    Place::Extra(mut row) if table.forgets => {
+                        row.truncate(table.key);
+                        gone.push(row);
+                    }
                     Place::Same | Place::Other(..) | Place::Extra(_) => {}
                 }
-                if rows.len() < batch { Ok(()) } else { write(target, &mut rows) }
+                if rows.len().max(gone.len()) < batch { Ok(()) } else { write(target, &mut rows, &mut gone) }
             })?;
-            if !rows.is_empty() {
-                write(self.target, &mut rows)?;
-            }
+            write(self.target, &mut rows, &mut gone)?;
         }
         Ok(written)
     }

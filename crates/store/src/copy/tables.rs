@@ -1,6 +1,13 @@
 //! What a ledger consists of, for who moves it: every table and column, in words that both engines
-//! share. What an engine derives for itself (keys by age, chains of positions) is not among them, nor is
-//! the heartbeat; nor the inbox, which has to be worked off before a copy and is no part of the ledger's truth.
+//! share. What an engine derives for itself (keys by age, chains of positions, the index of words) is not among them,
+//! nor is the heartbeat; nor the inbox, which has to be worked off before a copy and is no part of the ledger's truth.
+//!
+//! What consumers of events keep is, though none of it is money:
+//! - dead letters are an operator's work, and endpoints a program's configuration;
+//! - notifications are promised to endpoints, and their events are published: nobody would make them again. Their
+//!   attempts say what an endpoint was told, and go with them;
+//! - transaction records could be made of the messages, but nobody does so by himself;
+//! - until when events are forgotten decides what the check says of the others (O1).
 
 use uuid::Uuid;
 
@@ -15,6 +22,9 @@ pub struct Table {
     pub key: usize,
     /// Whether a row may change once it is there; else a row that differs is damage.
     pub changes: bool,
+    /// Whether a row may go: the source may lack one that an earlier run brought over, and then it goes from the
+    /// target, too. Else a row that only the target has is damage.
+    pub forgets: bool,
 }
 
 /// A column and what is in it.
@@ -103,6 +113,15 @@ impl Table {
         format!("select {} from {} {behind} order by {key} limit {limit}", self.list(), self.name)
     }
 
+    /// The statement that deletes the row with a key whose values are parameters, which `mark` numbers.
+    #[must_use]
+    pub fn delete(&self, mark: char) -> String {
+        let columns = self.key_columns().iter().zip(1..);
+        let key: Vec<String> =
+            columns.map(|(of, number)| format!("\"{}\" = {mark}{number}", of.name)).collect();
+        format!("delete from {} where {}", self.name, key.join(" and "))
+    }
+
     /// Whether the store itself numbers the rows, in the order of commits.
     #[must_use]
     pub fn is_numbered(&self) -> bool {
@@ -135,10 +154,13 @@ macro_rules! tables {
             columns: &[$(Column { name: stringify!($column), kind: Kind::$kind }),+],
             key: $key,
             changes: tables!(@changes $what),
+            forgets: tables!(@forgets $what),
         }),+];
     };
-    (@changes changing) => { true };
     (@changes kept) => { false };
+    (@changes $other:ident) => { true };
+    (@forgets passing) => { true };
+    (@forgets $other:ident) => { false };
 }
 
 tables! {
@@ -184,13 +206,35 @@ tables! {
     program_entries kept by 1 {
         position Integer, journal Id, program Id, account Text, currency Text, amount_minor Integer,
     }
-    outbox changing by 1 {
+    outbox passing by 1 {
         position Integer, event Id, message Id, kind Text, owner Id, owner_sequence Integer, payload Text,
         published_at Time,
     }
+    forgotten_events changing by 1 { id Integer, until Time }
     stage_times kept by 1 {
         message Id, parse Integer, user_lookup Integer, card_lookup Integer, limits_lookup Integer,
         queue_wait Integer, load Integer, decision Integer, commit Integer, answer Integer,
     }
     sweeps changing by 1 { days Integer, position Integer }
+    dead_letters passing by 1 {
+        id Id, message Id, queue Text, kind Text, body Bytes, reply_to Text, correlation_id Text,
+        published_at Time, attempts Integer, reason Text, error_first Text, error_last Text, deaths Integer,
+        died_at Time, state Text, note Text, resolved_at Time,
+    }
+    endpoints passing by 1 {
+        id Id, program Id, url Text, events Text, secret Bytes, secret_before Bytes, secret_before_until Time,
+        is_on Flag, created_at Time,
+    }
+    notifications passing by 1 {
+        id Id, endpoint Id, event Id, kind Text, body Bytes, state Text, due_at Time, failures Integer,
+        created_at Time,
+    }
+    attempts passing by 2 {
+        notification Id, number Integer, at Time, took_ms Integer, status Small, error Text,
+    }
+    transaction_records changing by 1 {
+        root Id, position Integer, sequence Integer, merged_into Id, owner Id, owner_label Text, cardholder Id,
+        card Id, card_label Text, account Id, merchant Text, merchant_raw Text, city Text, mcc Text,
+        category Text, status Text, amount_minor Integer, currency Text, began_at Time, words Text,
+    }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bursar_store::{Backlog, Outbox, StoreError, Waiting};
+use jiff::Timestamp;
 
 use super::FaultyLedger;
 
@@ -19,6 +20,10 @@ impl Outbox for FaultyLedger {
 
     async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError> {
         self.ledger.release(positions).await
+    }
+
+    async fn forget_published(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.ledger.forget_published(before, limit).await
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
