@@ -11,5 +11,7 @@ mod publisher;
 mod session;
 mod supervisor;
 mod topology;
+mod url;
 
 pub use broker::{Options, RabbitBroker};
+pub use url::{URL_FORM, describe, url_problem};

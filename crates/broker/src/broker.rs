@@ -19,7 +19,8 @@ pub trait Broker: Send + Sync + 'static {
     async fn publish(&self, messages: Vec<Outgoing>) -> Vec<Result<(), PublishError>>;
 
     /// Consumes a queue, beside whoever else does: at most so many messages are delivered and not settled at a
-    /// time, but for those of a connection that broke, which may come twice meanwhile. Dropped, it gives back what it did not hand out; what it did can still be settled.
+    /// time, but for those of a connection that broke, which may come twice meanwhile. Dropped, it gives back what it
+    /// did not hand out; what it did can still be settled.
     fn subscribe(&self, queue: Queue, unsettled_max: u16) -> Subscription;
 
     /// How full each queue is.
@@ -46,6 +47,11 @@ impl Subscription {
     /// Cancelling this loses nothing.
     pub async fn next(&mut self) -> Option<Delivery> {
         self.deliveries.recv().await
+    }
+
+    /// The next message, if one is there.
+    pub fn next_there(&mut self) -> Option<Delivery> {
+        self.deliveries.try_recv().ok()
     }
 }
 

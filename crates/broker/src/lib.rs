@@ -18,4 +18,4 @@ pub use delivery::{Delivery, Settlement, Verdict};
 pub use error::{BrokerError, PublishError};
 pub use message::{Address, Content, Death, Outgoing, Reason};
 pub use retry::{Next, RETRIES, Retries};
-pub use topology::{BINDINGS, Binding, Exchange, Keep, Queue, Target, route};
+pub use topology::{BINDINGS, Binding, Exchange, Keep, Queue, Target, matches, route};

@@ -86,10 +86,17 @@ impl Binding {
     /// Whether it takes messages with this routing key.
     #[must_use]
     pub fn takes(&self, key: &str) -> bool {
-        let pattern: Vec<&str> = self.keys.split('.').collect();
-        let key: Vec<&str> = key.split('.').collect();
-        is_match(&pattern, &key)
+        matches(self.keys, key)
     }
+}
+
+/// Whether a routing key is one of the pattern, as a topic exchange sees it: words between dots, `*` stands for one of
+/// them and `#` for any number.
+#[must_use]
+pub fn matches(pattern: &str, key: &str) -> bool {
+    let pattern: Vec<&str> = pattern.split('.').collect();
+    let key: Vec<&str> = key.split('.').collect();
+    is_match(&pattern, &key)
 }
 
 fn is_match(pattern: &[&str], key: &[&str]) -> bool {

@@ -42,6 +42,54 @@ pub fn contains((_, ranges): &MccGroup, mcc: Mcc) -> bool {
     ranges.iter().any(|(first, last)| (*first..=*last).contains(&code))
 }
 
+/// What merchants sell, by the parts into which ISO 18245 divides its codes; each begins at its code and ends before
+/// the next.
+const CATEGORIES: &[(u16, &str)] = &[
+    (0, "other"),
+    (700, "agriculture"),
+    (1500, "contractors"),
+    (3000, "airlines"),
+    (3351, "car_rental"),
+    (3501, "lodging"),
+    (4000, "transport"),
+    (4800, "telecommunication"),
+    (4829, "money_transfer"),
+    (4830, "telecommunication"),
+    (4900, "utilities"),
+    (5000, "wholesale"),
+    (5200, "home_and_garden"),
+    (5300, "general_stores"),
+    (5411, "groceries"),
+    (5500, "vehicles_and_fuel"),
+    (5600, "clothing"),
+    (5700, "furniture_and_electronics"),
+    (5811, "restaurants"),
+    (5815, "digital_goods"),
+    (5819, "shops"),
+    (6010, "financial_services"),
+    (6300, "insurance"),
+    (6400, "financial_services"),
+    (7011, "lodging"),
+    (7200, "personal_services"),
+    (7300, "business_services"),
+    (7511, "vehicle_services"),
+    (7600, "repairs"),
+    (7800, "entertainment"),
+    (8000, "health"),
+    (8111, "professional_services"),
+    (8200, "education"),
+    (8300, "charity_and_membership"),
+    (8700, "professional_services"),
+    (9000, "government"),
+];
+
+/// What merchants of this code sell, in a word.
+#[must_use]
+pub fn category(mcc: Mcc) -> &'static str {
+    let end = CATEGORIES.partition_point(|(first, _)| *first <= mcc.number());
+    CATEGORIES[end.saturating_sub(1)].1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +110,24 @@ mod tests {
             assert_eq!(contains(gambling, Mcc::parse(code).expect("a code")), is_in, "{code}");
         }
         assert_eq!(find_group("Gambling"), None);
+    }
+
+    #[test]
+    fn every_code_has_a_category() {
+        assert!(CATEGORIES.is_sorted_by(|one, other| one.0 < other.0));
+        for (code, expected) in [
+            ("0000", "other"),
+            ("3000", "airlines"),
+            ("3350", "airlines"),
+            ("3351", "car_rental"),
+            ("5411", "groceries"),
+            ("5499", "groceries"),
+            ("5812", "restaurants"),
+            ("5999", "shops"),
+            ("7995", "entertainment"),
+            ("9999", "government"),
+        ] {
+            assert_eq!(category(Mcc::parse(code).expect("a code")), expected, "{code}");
+        }
     }
 }

@@ -10,11 +10,14 @@ mod cardholders;
 mod cards;
 mod companies;
 mod controls;
+mod dead_letters;
 mod discrepancies;
+mod endpoints;
 mod explanations;
 mod hold_group;
 mod inbox;
 mod inquiries;
+mod messages;
 mod owners;
 mod persons;
 mod profile;
@@ -22,6 +25,7 @@ mod programs;
 mod records;
 mod releases;
 mod spending;
+mod transaction_records;
 mod transactions;
 
 mod amount;
@@ -34,6 +38,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+
+pub(crate) use transactions::TransactionView;
 
 /// The routes, each with its description.
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -88,5 +94,26 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(inbox::find_inbox_item))
         .routes(routes!(inbox::replay_inbox_item))
         .routes(routes!(inbox::dismiss_inbox_item))
-        .routes(routes!(profile::read_profile))
+        .routes(routes!(transaction_records::list_transaction_records))
+        .routes(routes!(transaction_records::find_transaction_record))
+        .routes(routes!(messages::publish_message))
+        .routes(routes!(messages::receive_answers))
+        .routes(routes!(dead_letters::list_dead_letters))
+        .routes(routes!(dead_letters::replay_dead_letters))
+        .routes(routes!(dead_letters::find_dead_letter))
+        .routes(routes!(dead_letters::replay_dead_letter))
+        .routes(routes!(dead_letters::discard_dead_letter))
+        .routes(routes!(endpoints::create_endpoint, endpoints::list_endpoints))
+        .routes(routes!(endpoints::find_endpoint, endpoints::delete_endpoint))
+        .routes(routes!(endpoints::change_endpoint))
+        .routes(routes!(endpoints::rotate_secret))
+        .routes(routes!(endpoints::list_notifications))
+        .routes(routes!(endpoints::find_notification))
+        .routes(routes!(endpoints::resend_notification))
+        .merge(routes_about_itself())
+}
+
+/// What every instance answers, whatever its roles.
+pub(crate) fn routes_about_itself() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(profile::read_profile))
 }

@@ -5,16 +5,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bursar_authorizer::Authorizer;
+use bursar_broker::Broker;
 use bursar_processors::inquiry::Inquire;
 use bursar_processors::marqeta;
-use bursar_store::{Inbox, Ledger, StoreError};
+use bursar_store::{Inbox, Ledger, Store, StoreError};
 use secrecy::SecretString;
 
 use crate::auth::ApiKey;
 use crate::health::Probes;
-use crate::quarantine::{Quarantine, QuarantineKey};
+use crate::queues::Look;
+use crate::roles::Roles;
+use crate::seal::{QuarantineKey, Seal};
 use crate::workers::consumer::Signals;
-use crate::workers::sweeper;
+use crate::workers::notifier::Sending;
+use crate::workers::webhooks::Words;
+use crate::workers::{queue, relay, sender, sweeper};
 
 /// The limits of the HTTP interface, and what the server does by itself.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +42,17 @@ pub struct Settings {
     pub shutdown_grace: Duration,
     /// An authorization whose decision has not begun by then is answered 503, without one.
     pub jit_start: Duration,
+    /// What this instance does of all that there is to do.
+    pub roles: Roles,
     /// How holds are ended of which nothing more is heard.
     pub sweeper: sweeper::Settings,
+    /// How events are published.
+    pub relay: relay::Settings,
+    /// How endpoints are told of events.
+    pub sender: sender::Settings,
+    /// How often the inbox is looked into without a word that something came: what is to be tried again, and what
+    /// nobody could tell of while the broker was away.
+    pub inbox_poll: Duration,
 }
 
 impl Default for Settings {
@@ -52,7 +66,11 @@ impl Default for Settings {
             drain: Duration::ZERO,
             shutdown_grace: Duration::from_secs(10),
             jit_start: Duration::from_millis(1200),
+            roles: Roles::ALL,
             sweeper: sweeper::Settings::default(),
+            relay: relay::Settings::default(),
+            sender: sender::Settings::default(),
+            inbox_poll: Duration::from_secs(1),
         }
     }
 }
@@ -68,6 +86,18 @@ pub struct Credentials {
     pub quarantine: QuarantineKey,
 }
 
+/// What a server is put together of.
+pub struct Parts {
+    /// Decides, and has the ledger.
+    pub authorizer: Authorizer,
+    /// The store of that ledger.
+    pub store: Arc<dyn Store>,
+    /// Carries messages.
+    pub broker: Arc<dyn Broker>,
+    /// The processor, if there is somebody to ask.
+    pub processor: Option<Arc<dyn Inquire>>,
+}
+
 /// The state of the HTTP interface. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
@@ -75,16 +105,19 @@ pub struct App {
 }
 
 struct Shared {
-    authorizer: Authorizer,
-    inbox: Arc<dyn Inbox>,
-    processor: Option<Arc<dyn Inquire>>,
-    quarantine: Quarantine,
+    parts: Parts,
+    seal: Seal,
     signals: Signals,
+    words: Words,
+    sending: Sending,
     settings: Settings,
     api_key: ApiKey,
     marqeta: marqeta::Credentials,
     probes: Probes,
+    look: Look,
     sweeper: Arc<sweeper::Figures>,
+    relay: Arc<relay::Figures>,
+    consumed: Arc<queue::Figures>,
     began: Instant,
     stopping: AtomicBool,
 }
@@ -92,24 +125,21 @@ struct Shared {
 impl App {
     /// Puts the parts together. Only a digest of the API key is kept.
     #[must_use]
-    pub fn new(
-        authorizer: Authorizer,
-        inbox: Arc<dyn Inbox>,
-        processor: Option<Arc<dyn Inquire>>,
-        credentials: Credentials,
-        settings: Settings,
-    ) -> Self {
+    pub fn new(parts: Parts, credentials: Credentials, settings: Settings) -> Self {
         let shared = Shared {
-            authorizer,
-            inbox,
-            processor,
-            quarantine: Quarantine::new(credentials.quarantine),
+            parts,
+            seal: Seal::new(credentials.quarantine),
             signals: Signals::default(),
+            words: Words::default(),
+            sending: Sending::default(),
             settings,
             api_key: ApiKey::new(&credentials.api_key),
             marqeta: credentials.marqeta,
             probes: Probes::default(),
+            look: Look::default(),
             sweeper: Arc::default(),
+            relay: Arc::default(),
+            consumed: Arc::default(),
             began: Instant::now(),
             stopping: AtomicBool::new(false),
         };
@@ -119,7 +149,7 @@ impl App {
     /// The one door to the ledger's transactions.
     #[must_use]
     pub fn authorizer(&self) -> &Authorizer {
-        &self.shared.authorizer
+        &self.shared.parts.authorizer
     }
 
     /// The limits.
@@ -129,24 +159,44 @@ impl App {
     }
 
     pub(crate) fn ledger(&self) -> &dyn Ledger {
-        self.shared.authorizer.ledger().as_ref()
+        self.shared.parts.authorizer.ledger().as_ref()
+    }
+
+    /// All that is stored.
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.parts.store
     }
 
     pub(crate) fn inbox(&self) -> &dyn Inbox {
-        self.shared.inbox.as_ref()
+        self.shared.parts.store.as_ref()
+    }
+
+    /// What carries messages.
+    pub(crate) fn broker(&self) -> &Arc<dyn Broker> {
+        &self.shared.parts.broker
     }
 
     /// The processor, if there is somebody to ask.
     pub(crate) fn processor(&self) -> Option<&dyn Inquire> {
-        self.shared.processor.as_deref()
+        self.shared.parts.processor.as_deref()
     }
 
-    pub(crate) fn quarantine(&self) -> &Quarantine {
-        &self.shared.quarantine
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.shared.seal
     }
 
     pub(crate) fn signals(&self) -> &Signals {
         &self.shared.signals
+    }
+
+    /// Items of the inbox of which workers are to be told.
+    pub(crate) fn words(&self) -> &Words {
+        &self.shared.words
+    }
+
+    /// What is to be sent to endpoints.
+    pub(crate) fn sending(&self) -> &Sending {
+        &self.shared.sending
     }
 
     /// Waits until everything that processors reported is worked off, by this instance.
@@ -174,6 +224,21 @@ impl App {
     /// What the sweeper did.
     pub(crate) fn sweeper(&self) -> &Arc<sweeper::Figures> {
         &self.shared.sweeper
+    }
+
+    /// What the relay did.
+    pub fn relay(&self) -> &Arc<relay::Figures> {
+        &self.shared.relay
+    }
+
+    /// What the consumers did.
+    pub fn consumed(&self) -> &Arc<queue::Figures> {
+        &self.shared.consumed
+    }
+
+    /// How full the queues are.
+    pub(crate) fn look(&self) -> &Look {
+        &self.shared.look
     }
 
     /// How long the process has been serving.

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use bursar_authorizer::Timeline;
 use bursar_core::{AccountId, CardId, CardholderId, ControlId, DeclineReason, MessageId, OwnerId, ProgramId};
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::body::field_of;
@@ -64,6 +65,19 @@ impl<T: Named> FromRequestParts<App> for Id<T> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let unknown = || Problem::declined(T::UNKNOWN);
+        let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| unknown())?;
+        text.parse().map(Self).map_err(|_| unknown())
+    }
+}
+
+/// The `{id}` of a path that is a UUID without a prefix. A text that is none names nothing: 404.
+pub(crate) struct Uid(pub(crate) Uuid);
+
+impl FromRequestParts<App> for Uid {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let unknown = || Problem::new(Code::NotFound, "there is nothing with this id");
         let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| unknown())?;
         text.parse().map(Self).map_err(|_| unknown())
     }

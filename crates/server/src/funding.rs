@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use bursar_authorizer::{Authorizer, Reply, Request, Timeline, Unavailable, Wanted};
-use bursar_core::{Answer, MessageId, Work};
-use bursar_processors::marqeta::{self, Reject};
+use bursar_core::{Answer, Command, MessageId, Work};
+use bursar_processors::marqeta::{self, JitRequest, Reject};
 use bursar_store::Stage;
 use uuid::Uuid;
 
@@ -24,6 +24,19 @@ pub(crate) enum May {
     Begin { before: Instant },
     /// Not any more: [`Unavailable::Late`], unless it was decided in its time.
     Recall,
+}
+
+/// What the ledger would be asked for, without asking it.
+pub(crate) async fn command(authorizer: &Authorizer, bytes: &[u8]) -> Result<Command, Refusal> {
+    let request = marqeta::decode(bytes).map_err(Refusal::Unreadable)?;
+    let (deadline, mut timeline) = (Instant::now() + RECALLED_WITHIN, Timeline::begin());
+    let found =
+        authorizer.look_up(wanted(&request), deadline, &mut timeline).await.map_err(Refusal::Unavailable)?;
+    Ok(request.into_command(MessageId::new(Uuid::now_v7()), found).0)
+}
+
+fn wanted(request: &JitRequest) -> Wanted<'_> {
+    Wanted { acting: request.acting_token(), paying: request.paying_token(), card: request.card_token() }
 }
 
 /// What is looked up of a request that nobody waits for is looked up within this time.
@@ -47,9 +60,8 @@ pub(crate) async fn fund(
     };
     // A message that is only kept is no authorization, and does not count as one.
     let is_funding = request.card_token().is_some();
-    let wanted =
-        Wanted { acting: request.acting_token(), paying: request.paying_token(), card: request.card_token() };
-    let found = authorizer.look_up(wanted, deadline, &mut timeline).await.map_err(Refusal::Unavailable)?;
+    let found =
+        authorizer.look_up(wanted(&request), deadline, &mut timeline).await.map_err(Refusal::Unavailable)?;
     let (duplicate, token) = (request.duplicate(), request.token().clone());
     let (command, encode) = request.into_command(MessageId::new(Uuid::now_v7()), found);
     let work = Work::new(command, encode);

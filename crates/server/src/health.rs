@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::pools::{self, PoolView};
+use crate::queues::{self, QueueView};
 
 /// A probe is a durable write: whoever asks within this time gets the last one's result.
 const PROBE_KEPT: Duration = Duration::from_millis(500);
@@ -136,6 +137,21 @@ struct Health {
 struct Dependencies {
     /// Where the money is kept. Without it there are no decisions.
     ledger: LedgerHealth,
+    /// What carries messages. Without it decisions are made all the same, and events wait.
+    message_queue: QueueHealth,
+}
+
+/// The state of the broker.
+#[derive(Serialize, ToSchema)]
+struct QueueHealth {
+    /// `ok` or `unavailable`.
+    status: &'static str,
+    /// Why it is unavailable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    reason: Option<Arc<str>>,
+    /// Its queues; empty while it says nothing.
+    queues: Vec<QueueView>,
 }
 
 /// The state of the ledger.
@@ -177,10 +193,15 @@ async fn health(State(app): State<App>) -> Json<Health> {
     let word = |is_ok: bool| if is_ok { "ok" } else { "unavailable" };
     let pools = pools::views(app.ledger());
     let ledger = LedgerHealth { status: word(reason.is_none()), reason, pools };
+    let (queues, why) = match queues::queues(&app).await {
+        Ok(queues) => (queues, None),
+        Err(why) => (Vec::new(), Some(why)),
+    };
+    let message_queue = QueueHealth { status: word(why.is_none()), reason: why, queues };
     Json(Health {
         status: word(ledger.reason.is_none() && !app.is_stopping()),
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: app.uptime().as_secs(),
-        dependencies: Dependencies { ledger },
+        dependencies: Dependencies { ledger, message_queue },
     })
 }

@@ -20,27 +20,37 @@ mod body;
 mod extract;
 mod funding;
 mod idempotency;
+mod latency;
 mod limits;
 mod page;
 mod pools;
 mod problem;
-mod quarantine;
+mod queues;
+mod roles;
+mod seal;
+mod search;
 
 use axum::Router;
 use axum::http::{Method, Uri};
 use bursar_core::text::mask_card_numbers;
 
 pub use answers::approved_minor;
-pub use app::{App, Credentials, Settings};
+pub use app::{App, Credentials, Parts, Settings};
+pub use latency::{Latency, LatencyView};
 pub use openapi::openapi_json;
-pub use quarantine::QuarantineKey;
+pub use roles::{Role, Roles, RolesError};
+pub use seal::QuarantineKey;
 pub use serve::{BindError, Server};
 
 use problem::{Code, Problem};
 
-/// Every route, ready to serve. What is not there is answered with a problem too.
+/// Every route, ready to serve. What is not there is answered with a problem too. An instance that is no `api` answers
+/// only what tells how it is.
 pub fn router(app: App) -> Router {
-    let (documented, openapi) = openapi::documented_routes();
+    let (documented, openapi) = match app.settings().roles.has(Role::Api) {
+        true => openapi::documented_routes(),
+        false => openapi::routes_about_itself(),
+    };
     Router::new()
         .merge(documented)
         .merge(openapi::pages(openapi))

@@ -75,6 +75,15 @@ pub(crate) fn documented_routes() -> (Router<App>, OpenApi) {
     (routes, openapi)
 }
 
+/// What an instance answers that has no `api`, and the description of that.
+pub(crate) fn routes_about_itself() -> (Router<App>, OpenApi) {
+    let (about, described) = api::routes_about_itself().merge(health::routes()).split_for_parts();
+    let mut openapi = Description::openapi();
+    openapi.merge(described);
+    complete(&mut openapi);
+    (about.route_layer(CatchPanicLayer::custom(panicked)), openapi)
+}
+
 /// `/openapi.json`, and `/docs` with everything it needs from the binary.
 pub(crate) fn pages(openapi: OpenApi) -> Router<App> {
     let config = Config::default().validator_url("none");
@@ -118,6 +127,9 @@ fn complete_item(path: &str, item: &mut PathItem) {
     let on_object = if path.contains('{') { EVERY_OBJECT } else { &[] };
     if let Some(read) = &mut item.get {
         complete_operation(read, EVERY_OPERATION.iter().chain(on_object));
+    }
+    if let Some(delete) = &mut item.delete {
+        complete_operation(delete, EVERY_OPERATION.iter().chain(on_object));
     }
     if let Some(write) = &mut item.post {
         complete_operation(write, EVERY_OPERATION.iter().chain(EVERY_POST));

@@ -73,6 +73,8 @@ codes! {
     IdempotencyKeyReused = 409 "idempotency_key_reused",
     /// No processor's API is set, or what it is about is of none.
     NobodyToAsk = 409 "nobody_to_ask",
+    /// The dead letter was replayed.
+    DeadLetterReplayed = 409 "dead_letter_replayed",
     /// Another key sealed what is quarantined.
     SealedElsewhere = 409 "sealed_elsewhere",
     /// The body is over the limit.

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use crate::app::App;
 use crate::health;
 use crate::limits::Doorkeeper;
-use crate::workers::{consumer, sweeper};
+use crate::workers::Workers;
 
 /// How long a connection may be idle between two requests: longer than the proxies in front of us
 /// keep theirs (60 s), so that they close first and no request is sent into a closing connection.
@@ -84,7 +84,7 @@ impl Server {
     /// Serves until `shutdown` is done, and logs when it ceases to be ready and when it is again. Then
     /// `/ready` says no while everything else goes on, for as long as whoever watches it needs to send
     /// nothing more; then no connection is accepted, running requests get their answers within the grace,
-    /// the consumer of the inbox and the authorizer finish what they have.
+    /// workers and authorizer finish what they have.
     ///
     /// # Errors
     /// The listener fails, or the store hangs and what it was given last is unknown.
@@ -102,8 +102,7 @@ impl Server {
             .http1_only();
         server.http_builder().http1().header_read_timeout(IDLE_MAX).max_buf_size(HEAD_MAX_BYTES);
         let router = crate::router(app.clone());
-        let consuming = consumer::start(&app);
-        let sweeping = sweeper::start(&app);
+        let workers = Workers::start(&app);
         let mut serving = pin!(server.serve(router.into_make_service()));
         let served = tokio::select! {
             served = &mut serving => served,
@@ -119,11 +118,7 @@ impl Server {
         };
         let (grace, ending) = (settings.shutdown_grace, Instant::now());
         // Where the store hangs, the authorizer says so.
-        let _ = tokio::time::timeout(grace, async {
-            sweeping.stop().await;
-            consuming.stop().await;
-        })
-        .await;
+        let _ = tokio::time::timeout(grace, workers.stop()).await;
         let stopped = app.authorizer().stop(grace.saturating_sub(ending.elapsed())).await;
         served.and(stopped.map_err(|hung| io::Error::new(io::ErrorKind::TimedOut, hung)))
     }

@@ -19,6 +19,8 @@ use crate::app::App;
 use crate::body;
 use crate::jit::{NO_CREDENTIALS, unauthorized};
 use crate::problem::{Code, Problem, ProblemView};
+use crate::seal::Table;
+use crate::workers::webhooks;
 
 /// Over the bytes of the body.
 const SIGNATURE: HeaderName = HeaderName::from_static("x-marqeta-signature");
@@ -114,8 +116,13 @@ pub(crate) async fn put(app: &App, delivered: Vec<Delivered>) -> Result<(), Stor
         return Ok(());
     }
     let keys: Vec<ItemKey> = items.iter().map(|item| item.key.clone()).collect();
+    let due: Vec<Option<Uuid>> =
+        items.iter().map(|item| item.quarantined.is_none().then_some(item.id)).collect();
     let put = app.inbox().put(items).await?;
-    app.signals().wake();
+    webhooks::tell(
+        app,
+        due.into_iter().zip(&put).filter(|(_, put)| **put != Put::Known).filter_map(|(id, _)| id),
+    );
     for (ItemKey { kind, token, state }, _) in keys.iter().zip(put).filter(|(_, put)| *put == Put::Changed) {
         tracing::warn!(
             "{kind} {token} in the state {state} came again with other content: both are worked on"
@@ -147,8 +154,8 @@ fn sealed(app: &App, unreadable: Unreadable) -> Option<NewItem> {
     tracing::error!("a notice is quarantined, see GET /v1/inbox/items?state=quarantined: {why}");
     let token = token.map_or(String::new(), |token| token.to_string());
     let id = Uuid::now_v7();
-    let content = app.quarantine().seal(id, item.as_bytes())?;
-    let hash = app.quarantine().hash(item.as_bytes());
+    let content = app.seal().seal(Table::Inbox, id, item.as_bytes())?;
+    let hash = app.seal().hash(item.as_bytes());
     let key = ItemKey { kind, token, state: String::new() };
     Some(NewItem { id, key, hash, content, quarantined: Some(why) })
 }

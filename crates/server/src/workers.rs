@@ -1,9 +1,86 @@
 //! What the server does by itself, beside answering.
+//!
+//! Each worker may end at any moment, and another instance may do the same at the same time: what one of them had taken
+//! comes again, and takes effect once.
+
+mod task;
 
 mod book;
 pub(crate) mod consumer;
 pub mod inquirer;
+pub(crate) mod webhooks;
+
 pub mod queue;
 pub mod relay;
 pub mod requests;
+
+pub(crate) mod dead_letters;
+pub(crate) mod notifier;
+pub mod sender;
+pub(crate) mod transaction_records;
+
 pub mod sweeper;
+mod watch;
+
+use bursar_core::Command;
+use bursar_store::Item;
+
+use crate::app::App;
+use crate::problem::{Code, Problem};
+use crate::roles::Role;
+
+pub use task::Task;
+
+/// What the item of the inbox asks of the ledger, as it is understood now, or why that cannot be told.
+pub(crate) async fn commands(app: &App, item: &Item) -> Result<Result<Vec<Command>, String>, Problem> {
+    match book::commands(app, item).await {
+        Ok(commands) => Ok(Ok(commands)),
+        Err(book::Trouble::Failed(why)) => Ok(Err(why)),
+        Err(book::Trouble::Away(why)) => Err(Problem::new(Code::Unavailable, why)),
+        Err(book::Trouble::Behind) => Err(Problem::new(Code::Unavailable, "too much waits; ask again")),
+    }
+}
+
+/// All that this instance does by itself.
+pub(crate) struct Workers {
+    /// In the order in which they are stopped.
+    tasks: Vec<Task>,
+    sweeping: Option<sweeper::Sweeping>,
+}
+
+impl Workers {
+    /// Starts what belongs to the instance's roles.
+    pub(crate) fn start(app: &App) -> Self {
+        let roles = app.settings().roles;
+        let mut tasks = Vec::new();
+        if roles.has(Role::Worker) {
+            tasks.push(watch::start(app));
+            let (authorizer, broker) = (app.authorizer().clone(), app.broker().clone());
+            tasks.push(requests::start(authorizer, broker, app.consumed().clone()));
+            tasks.push(webhooks::start(app));
+            tasks.push(transaction_records::start(app));
+            tasks.push(notifier::start(app));
+            tasks.push(dead_letters::start(app));
+            tasks.push(sender::start(app));
+            tasks.push(consumer::start(app));
+        }
+        if roles.has(Role::Relay) {
+            tasks.push(relay::start(app));
+        }
+        if roles.has(Role::Api) {
+            tasks.extend(webhooks::start_telling(app));
+        }
+        let sweeping = roles.has(Role::Sweeper).then(|| sweeper::start(app));
+        Self { tasks, sweeping }
+    }
+
+    /// Has each finish what it has.
+    pub(crate) async fn stop(self) {
+        if let Some(sweeping) = self.sweeping {
+            sweeping.stop().await;
+        }
+        for task in self.tasks {
+            task.stop().await;
+        }
+    }
+}

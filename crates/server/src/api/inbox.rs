@@ -4,8 +4,7 @@
 //! again.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use bursar_core::text::mask_card_numbers;
 use bursar_processors::marqeta::Notice;
 use bursar_store::{Counts, Item, ItemState};
@@ -17,11 +16,12 @@ use uuid::Uuid;
 use super::schema;
 use crate::app::App;
 use crate::auth::Operator;
-use crate::extract::Params;
+use crate::extract::{Params, Uid};
 use crate::idempotency::IdempotencyKey;
 use crate::page::{Cursor, Listed};
 use crate::problem::{Code, Problem};
-use crate::quarantine::SealError;
+use crate::seal::{SealError, Table};
+use crate::workers::webhooks;
 
 /// How many notices there are.
 #[derive(Debug, Serialize, ToSchema)]
@@ -104,18 +104,6 @@ impl ItemView {
     }
 }
 
-/// The `{id}` of an item.
-pub(super) struct ItemId(Uuid);
-
-impl FromRequestParts<App> for ItemId {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| unknown())?;
-        text.parse().map(Self).map_err(|_| unknown())
-    }
-}
-
 /// How many notices wait, are dead or are quarantined.
 #[utoipa::path(get, path = "/v1/inbox", tag = "inbox",
     responses((status = 200, body = InboxView, description = "How many there are")))]
@@ -151,7 +139,7 @@ pub(super) async fn list_inbox_items(
 pub(super) async fn find_inbox_item(
     State(app): State<App>,
     _: Operator,
-    ItemId(id): ItemId,
+    Uid(id): Uid,
 ) -> Result<Json<ItemContentView>, Problem> {
     let item = find(&app, id).await?;
     let content = open(&app, &item)?;
@@ -166,7 +154,7 @@ pub(super) async fn replay_inbox_item(
     State(app): State<App>,
     _: Operator,
     _: IdempotencyKey,
-    ItemId(id): ItemId,
+    Uid(id): Uid,
 ) -> Result<Json<ItemView>, Problem> {
     let item = find(&app, id).await?;
     let content = match item.state {
@@ -176,7 +164,7 @@ pub(super) async fn replay_inbox_item(
     if item.state != ItemState::Waiting && !app.inbox().again(id, content).await? {
         return Err(unknown());
     }
-    app.signals().wake();
+    webhooks::tell(&app, [id]);
     Ok(Json(ItemView { state: ItemState::Waiting.as_str(), failures: 0, why: None, ..ItemView::new(&item) }))
 }
 
@@ -187,7 +175,7 @@ pub(super) async fn dismiss_inbox_item(
     State(app): State<App>,
     _: Operator,
     _: IdempotencyKey,
-    ItemId(id): ItemId,
+    Uid(id): Uid,
 ) -> Result<Json<ItemView>, Problem> {
     let item = find(&app, id).await?;
     if !app.inbox().dismiss(id).await? {
@@ -223,7 +211,7 @@ fn open(app: &App, item: &Item) -> Result<Vec<u8>, Problem> {
     if item.state != ItemState::Quarantined {
         return Ok(item.content.clone());
     }
-    app.quarantine().open(item.id, &item.content).map_err(|error| match error {
+    app.seal().open(Table::Inbox, item.id, &item.content).map_err(|error| match error {
         SealError::OtherKey { .. } => Problem::new(
             Code::SealedElsewhere,
             format!("{error}; start an instance with the credentials file of the one that took it"),

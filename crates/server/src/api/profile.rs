@@ -1,6 +1,7 @@
 //! The profiler's figures: `/v1/profile`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -14,6 +15,7 @@ use crate::app::App;
 use crate::auth::Operator;
 use crate::pools::{self, PoolView};
 use crate::problem::Problem;
+use crate::queues::{self, QueueView, RelayView, age_ms};
 
 /// How long authorizations take and how they end.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,6 +31,27 @@ pub(super) struct ProfileView {
     sweeper: SweeperView,
     /// Who can be asked about transactions; null if nobody is set.
     processor: Option<ProcessorView>,
+    /// Events on their way to the broker.
+    relay: RelayView,
+    /// The broker's queues; null while it says nothing.
+    queues: Option<Vec<QueueView>>,
+    /// Why it says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    queues_problem: Option<Arc<str>>,
+    /// Dead letters that somebody has to look at.
+    dead_letters: u64,
+    /// What is to be sent to endpoints.
+    notifications: NotificationsView,
+}
+
+/// What is to be sent to endpoints.
+#[derive(Debug, Serialize, ToSchema)]
+struct NotificationsView {
+    /// Those that wait, or are sent again later.
+    waiting: u64,
+    /// For how long the oldest of them has been due, in milliseconds; null if none is.
+    oldest_due_ms: Option<u64>,
 }
 
 /// The processor's API, as this instance sees it.
@@ -124,11 +147,21 @@ struct StageView {
     responses((status = 200, body = ProfileView, description = "The figures now")))]
 pub(super) async fn read_profile(State(app): State<App>, _: Operator) -> Result<Json<ProfileView>, Problem> {
     let totals = app.ledger().totals().await?;
+    let (waiting, due_at) = app.store().count_notifications().await?;
+    let (queues, queues_problem) = match queues::queues(&app).await {
+        Ok(queues) => (Some(queues), None),
+        Err(why) => (None, Some(why)),
+    };
     Ok(Json(ProfileView {
         windows: app.authorizer().profiler().profile().windows,
         open_holds: totals.open_holds,
         pools: pools::views(app.ledger()),
         sweeper: SweeperView::of(&app),
         processor: app.processor().map(|processor| ProcessorView { is_asked: processor.is_asked() }),
+        relay: queues::relay(&app).await?,
+        queues,
+        queues_problem,
+        dead_letters: app.store().count_dead_letters().await?,
+        notifications: NotificationsView { waiting, oldest_due_ms: due_at.map(age_ms) },
     }))
 }

@@ -14,7 +14,7 @@ use bursar_store::{Page, Purchase, Slice};
 use self::filter::Wanted;
 pub(super) use self::filter::{TransactionFilter, TransactionQuery};
 pub(super) use self::timeline::TransactionDetail;
-pub(super) use self::view::TransactionView;
+pub(crate) use self::view::TransactionView;
 use super::schema;
 use crate::app::App;
 use crate::auth::Operator;

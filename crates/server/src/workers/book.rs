@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bursar_authorizer::{Reply, Request, Timeline, Unavailable, Wanted};
+use bursar_core::command::Found;
 use bursar_core::{Command, Encode, Message, MessageId, Work};
 use bursar_processors::marqeta::{Event, FoundSubject, Notice, Subject, TransactionReport, Transition};
 use bursar_store::{Item, StoreError};
@@ -54,20 +55,46 @@ impl From<StoreError> for Trouble {
 
 /// Books what the item says.
 pub(super) async fn work_off(app: &App, item: &Item) -> Result<(), Trouble> {
-    // Serde's words could quote it.
-    let unreadable = |_| Trouble::Failed("what is stored of it is no notice of this version".into());
-    match serde_json::from_slice(&item.content).map_err(unreadable)? {
+    match read(item)? {
         Notice::Transaction(report) => transaction(app, *report).await.map(|_| ()),
         Notice::Transition(transition) => move_subject(app, transition).await,
         Notice::Event(event) => keep(app, event).await,
     }
 }
 
+/// What the item asks of the ledger, as it is understood now, without asking it.
+pub(super) async fn commands(app: &App, item: &Item) -> Result<Vec<Command>, Trouble> {
+    Ok(match read(item)? {
+        Notice::Transaction(report) => {
+            let found = look_up(app, &report).await?;
+            report.into_commands(found, new_id)
+        }
+        Notice::Transition(transition) => {
+            let found = find(app, &transition).await?;
+            vec![transition.into_command(found, new_id())]
+        }
+        Notice::Event(event) => {
+            let found = find_reported(app, &event).await?;
+            vec![event.into_command(found.as_ref(), new_id())]
+        }
+    })
+}
+
+fn read(item: &Item) -> Result<Notice, Trouble> {
+    // Serde's words could quote it.
+    let unreadable = |_| Trouble::Failed("what is stored of it is no notice of this version".into());
+    serde_json::from_slice(&item.content).map_err(unreadable)
+}
+
+async fn look_up(app: &App, report: &TransactionReport) -> Result<Found, Trouble> {
+    let wanted = Wanted { card: report.card_token(), ..Wanted::default() };
+    Ok(app.authorizer().look_up(wanted, Instant::now() + LOOK_UP, &mut Timeline::begin()).await?)
+}
+
 /// Books what became of a transaction.
 pub(super) async fn transaction(app: &App, report: TransactionReport) -> Result<Booked, Trouble> {
     let (token, transaction_type) = (report.token().clone(), report.transaction_type().clone());
-    let wanted = Wanted { card: report.card_token(), ..Wanted::default() };
-    let found = app.authorizer().look_up(wanted, Instant::now() + LOOK_UP, &mut Timeline::begin()).await?;
+    let found = look_up(app, &report).await?;
     let needs_review = report.needs_review(found);
     if needs_review {
         tracing::warn!(
@@ -138,14 +165,19 @@ async fn find(app: &App, transition: &Transition) -> Result<Option<FoundSubject>
     })
 }
 
-async fn keep(app: &App, event: Event) -> Result<(), Trouble> {
-    let mut found: Option<Message> = None;
+/// The message of a purchase that the event is about.
+async fn find_reported(app: &App, event: &Event) -> Result<Option<Message>, Trouble> {
     for key in event.message_keys() {
-        found = app.ledger().find_message(&key).await?.filter(|message| message.group.is_some());
-        if found.is_some() {
-            break;
+        let found = app.ledger().find_message(&key).await?;
+        if let Some(message) = found.filter(|message| message.group.is_some()) {
+            return Ok(Some(message));
         }
     }
+    Ok(None)
+}
+
+async fn keep(app: &App, event: Event) -> Result<(), Trouble> {
+    let found = find_reported(app, &event).await?;
     let (token, encoder) = (event.token().clone(), event.encoder());
     let reply = settle(app, event.into_command(found.as_ref(), new_id()), encoder).await?;
     if matches!(reply, Reply::Conflict) {

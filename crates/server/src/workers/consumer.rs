@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use bursar_store::{Inbox, Item, StoreError};
 use tokio::sync::{Notify, watch};
-use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::book::{self, Trouble};
+use super::task::{Task, pause, stopped};
+use super::webhooks;
 use crate::app::App;
 
 /// Items that are worked on at once, at most.
@@ -21,9 +23,8 @@ const CONCURRENCY: usize = 64;
 /// How long nobody else gets an item that is worked on: whoever dies with it delays it by as much.
 const LEASE: Duration = Duration::from_secs(5);
 
-/// How often the inbox is looked into without a word that something came: what another instance stored, what is
-/// to be tried again.
-const POLL: Duration = Duration::from_secs(1);
+/// How long a consumer rests that panicked.
+const REST: Duration = Duration::from_secs(1);
 
 /// How long an item waits for a store that is away, at a time, and in all: less than the lease, which then ends by
 /// itself.
@@ -61,41 +62,20 @@ impl Signals {
     }
 }
 
-/// A consumer at work.
-pub(crate) struct Consuming {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-impl Consuming {
-    /// Takes no more, and finishes what it has taken; what waits for a store that is away stays in the inbox.
-    pub(crate) async fn stop(self) {
-        self.stop.send_replace(true);
-        if self.task.await.is_err() {
-            tracing::error!("the consumer of the inbox ended by a panic; the log has its place");
-        }
-    }
-}
-
 /// Begins to consume.
-pub(crate) fn start(app: &App) -> Consuming {
-    let (stop, stopping) = watch::channel(false);
-    Consuming { stop, task: tokio::spawn(keep_running(app.clone(), stopping)) }
+pub(crate) fn start(app: &App) -> Task {
+    let app = app.clone();
+    Task::start("the consumer of the inbox", |stopping| keep_running(app, stopping))
 }
 
 /// A defect must not end it: what it had taken is due again when the leases end.
 async fn keep_running(app: App, mut stopping: watch::Receiver<bool>) {
     while let Err(panic) = tokio::spawn(Consumer::new(app.clone(), stopping.clone()).run()).await {
         tracing::error!("the consumer of the inbox panicked and begins again: {panic}");
-        if tokio::time::timeout(POLL, stop(&mut stopping)).await.is_ok() {
+        if pause(&mut stopping, REST).await {
             return;
         }
     }
-}
-
-/// Done when the consumer has to stop.
-async fn stop(stopping: &mut watch::Receiver<bool>) {
-    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 struct Consumer {
@@ -113,7 +93,7 @@ impl Consumer {
 
     async fn run(mut self) {
         let (app, mut stopping) = (self.app.clone(), self.stopping.clone());
-        let mut ticks = interval(POLL);
+        let mut ticks = interval(app.settings().inbox_poll);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut may_be_due = true;
         loop {
@@ -121,11 +101,11 @@ impl Consumer {
             if may_be_due && free > 0 {
                 tokio::select! {
                     taken = self.take(free) => may_be_due = taken,
-                    () = stop(&mut stopping) => break,
+                    () = stopped(&mut stopping) => break,
                 }
             }
             tokio::select! {
-                () = stop(&mut stopping) => break,
+                () = stopped(&mut stopping) => break,
                 Some(ended) = self.at_work.join_next_with_id() => self.settle(ended).await,
                 () = app.signals().put.notified() => may_be_due = true,
                 _ = ticks.tick() => may_be_due = true,
@@ -188,8 +168,10 @@ impl Consumer {
                 tracing::error!("item {id} of the inbox is dead, see GET /v1/inbox/items?state=dead: {why}")
             }
         }
-        if let Err(error) = self.app.inbox().failed(item, why).await {
-            tracing::warn!("that item {id} of the inbox failed could not be stored: {error}");
+        match self.app.inbox().failed(item, why).await {
+            Ok(()) if item.pause().is_none() => webhooks::bury(&self.app, item, why).await,
+            Ok(()) => {}
+            Err(error) => tracing::warn!("that item {id} of the inbox failed could not be stored: {error}"),
         }
     }
 }
@@ -206,7 +188,7 @@ async fn work_off(app: App, item: Item, mut stopping: watch::Receiver<bool>) -> 
                     tracing::warn!("item {} of the inbox waits for the store: {why}", item.id);
                 }
                 is_told = true;
-                let _ = tokio::time::timeout(AWAY, stop(&mut stopping)).await;
+                pause(&mut stopping, AWAY).await;
             }
             worked => return worked,
         }

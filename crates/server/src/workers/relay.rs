@@ -4,16 +4,19 @@
 //! publishes again, under the same ids.
 
 mod figures;
-mod route;
+pub(super) mod route;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bursar_broker::{Broker, Content, Outgoing, PublishError};
 use bursar_store::{Outbox, StoreError, Waiting};
+use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+use super::task::{Task, pause, stopped};
+use crate::app::App;
 
 pub use figures::Figures;
 
@@ -27,21 +30,40 @@ const LEASE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
+/// How often events are looked for that are old enough to be forgotten, and how many go at once.
+const FORGETS_EVERY: Duration = Duration::from_secs(60);
+const FORGETS: u32 = 5_000;
+
+/// How a relay works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How often it looks without a word: for what another process committed, or died with.
+    pub interval: Duration,
+    /// How long an event is kept after it was published.
+    pub kept: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(1), kept: Duration::from_secs(30 * 24 * 3600) }
+    }
+}
+
 /// What a relay works with.
 pub struct Relay {
     outbox: Arc<dyn Outbox>,
     broker: Arc<dyn Broker>,
     /// Told after a commit of this process: there may be something.
     commits: watch::Receiver<()>,
-    /// How often it looks without a word: for what another process committed, or died with.
-    interval: Duration,
+    settings: Settings,
     figures: Arc<Figures>,
 }
 
-/// A relay at work, until it is stopped or dropped.
-pub struct Relaying {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+/// Begins to publish the server's events.
+pub(crate) fn start(app: &App) -> Task {
+    let (outbox, broker) = (app.store().clone(), app.broker().clone());
+    let commits = app.authorizer().commits();
+    Relay::new(outbox, broker, commits, app.settings().relay, app.relay().clone()).start()
 }
 
 impl Relay {
@@ -51,9 +73,10 @@ impl Relay {
         outbox: Arc<dyn Outbox>,
         broker: Arc<dyn Broker>,
         commits: watch::Receiver<()>,
-        interval: Duration,
+        settings: Settings,
+        figures: Arc<Figures>,
     ) -> Self {
-        Self { outbox, broker, commits, interval, figures: Arc::default() }
+        Self { outbox, broker, commits, settings, figures }
     }
 
     /// What it has done.
@@ -64,35 +87,51 @@ impl Relay {
 
     /// Begins to publish.
     #[must_use]
-    pub fn start(self) -> Relaying {
-        let (stop, stopping) = watch::channel(false);
-        Relaying { stop, task: tokio::spawn(self.run(stopping)) }
+    pub fn start(self) -> Task {
+        Task::start("the relay", |stopping| self.run(stopping))
     }
 
     async fn run(mut self, mut stopping: watch::Receiver<bool>) {
-        let mut pause = PAUSE;
+        let mut pausing = PAUSE;
+        let mut forgotten_at = None;
         while !*stopping.borrow() {
             // Before the look: what is committed meanwhile is another.
             self.commits.borrow_and_update();
             match self.publish_some().await {
-                Ok(done) => {
-                    pause = PAUSE;
-                    if matches!(done, Done::All) {
-                        tokio::select! {
-                            () = tokio::time::sleep(self.interval) => {}
-                            Ok(()) = self.commits.changed() => {}
-                            _ = stopping.wait_for(|stopping| *stopping) => {}
-                        }
+                Ok(Done::Some) => pausing = PAUSE,
+                Ok(Done::All) => {
+                    pausing = PAUSE;
+                    self.forget_some(&mut forgotten_at).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(self.settings.interval) => {}
+                        Ok(()) = self.commits.changed() => {}
+                        () = stopped(&mut stopping) => {}
                     }
                 }
                 Err(trouble) => {
                     tracing::warn!("events wait in the outbox: {trouble}");
                     self.figures.failed();
                     // Who cannot publish does not try more often for more events.
-                    let stop = stopping.wait_for(|stopping| *stopping);
-                    let _ = tokio::time::timeout(pause, stop).await;
-                    pause = (pause * 2).min(PAUSE_MAX);
+                    pause(&mut stopping, pausing).await;
+                    pausing = (pausing * 2).min(PAUSE_MAX);
                 }
+            }
+        }
+    }
+
+    /// Forgets events that are old enough, now and then.
+    async fn forget_some(&self, last: &mut Option<Instant>) {
+        if last.is_some_and(|last| last.elapsed() < FORGETS_EVERY) {
+            return;
+        }
+        let before = Timestamp::now().saturating_sub(self.settings.kept).unwrap_or(Timestamp::MIN);
+        match self.outbox.forget_published(before, FORGETS).await {
+            // There are more.
+            Ok(count) if count == u64::from(FORGETS) => *last = None,
+            Ok(_) => *last = Some(Instant::now()),
+            Err(error) => {
+                *last = Some(Instant::now());
+                tracing::warn!("events that are old enough are not forgotten: {error}");
             }
         }
     }
@@ -159,21 +198,4 @@ fn message(event: &Waiting) -> Outgoing {
     let content = Content::new(event.event, &event.kind, event.payload.clone().into_bytes());
     let (exchange, key) = route::of(&event.kind);
     content.to(exchange, key)
-}
-
-impl Relaying {
-    /// Leases no more, and finishes what it has.
-    pub async fn stop(mut self) {
-        self.stop.send_replace(true);
-        if (&mut self.task).await.is_err() {
-            tracing::error!("the relay ended by a panic; the log has its place");
-        }
-    }
-}
-
-/// As if its process were killed.
-impl Drop for Relaying {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }

@@ -14,20 +14,21 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::queue::{Consuming, Work, consume};
+use super::queue::{Figures, Pace, Work, consume};
+use super::task::Task;
 use crate::funding::{self, May, Refusal};
 
-/// Requests that are decided at once.
-const AT_ONCE: u16 = 256;
+/// Requests are decided at once, and none waits for another.
+const PACE: Pace = Pace { at_once: 256, batch: 1 };
 
 /// What an answer is, in a word.
 const DECIDED: &str = "jit-funding.decided";
 
 /// Begins to decide the requests of `jit-funding-queue`.
 #[must_use]
-pub fn start(authorizer: Authorizer, broker: Arc<dyn Broker>) -> Consuming {
+pub fn start(authorizer: Authorizer, broker: Arc<dyn Broker>, figures: Arc<Figures>) -> Task {
     let requests = Requests { authorizer, broker: broker.clone() };
-    consume(broker.as_ref(), Queue::JitFunding, AT_ONCE, Arc::new(requests))
+    consume(broker.as_ref(), Queue::JitFunding, PACE, Arc::new(requests), figures)
 }
 
 struct Requests {
@@ -37,12 +38,12 @@ struct Requests {
 
 /// A request, as it is published with the key `jit-funding.created`.
 #[derive(Deserialize)]
-struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// Past it no money is held.
-    expires_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
     /// What the processor's own call would have as its body.
     #[serde(borrow)]
-    request: &'a RawValue,
+    pub(crate) request: &'a RawValue,
 }
 
 /// What is answered.

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bursar_server::Settings;
 use bursar_store::{Inbox, ItemState, Page};
-use bursar_testkit::{Store, on_both_stores};
+use bursar_testkit::{BrokerFolder, Store, on_both_stores};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -55,7 +55,8 @@ async fn what_was_acknowledged_and_not_booked_is_booked_by_the_next_server(store
     let given = server.given("USD", Some("100.00")).await?;
     let place = server.end().await?;
     // The routes alone: nobody works off what they store.
-    let app = app(place.as_ref(), Settings::default(), QUARANTINE_KEY, None)?;
+    let queues = BrokerFolder::new();
+    let app = app(place.as_ref(), &queues, Settings::default(), QUARANTINE_KEY, None).await?;
     let refunds: Vec<Value> =
         (0..10).map(|number| item("refund", &format!("t-{number}"), "COMPLETION", 1.0)).collect();
     let answered =

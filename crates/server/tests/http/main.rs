@@ -12,6 +12,7 @@ mod inquiries;
 mod jit;
 mod limits;
 mod lives;
+mod queues;
 mod refusals;
 mod replays;
 mod requests;

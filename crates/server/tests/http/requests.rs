@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use bursar_broker::contract::Place;
 use bursar_broker::{Broker, Content, Exchange, Queue, Reason, Subscription};
-use bursar_server::workers::queue::Consuming;
-use bursar_server::workers::requests;
+use bursar_server::workers::{Task, requests};
 use bursar_testkit::{BrokerFolder, RabbitPlace, Store, on_both_stores};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -21,7 +20,7 @@ struct Desk {
     server: Running,
     given: Given,
     broker: Arc<dyn Broker>,
-    consuming: Consuming,
+    consuming: Task,
     answers: Subscription,
     _folder: BrokerFolder,
 }
@@ -35,7 +34,7 @@ impl Desk {
         let given = server.given("USD", Some("100.00")).await?;
         let folder = BrokerFolder::new();
         let broker = folder.open().await;
-        let consuming = requests::start(server.app.authorizer().clone(), broker.clone());
+        let consuming = requests::start(server.app.authorizer().clone(), broker.clone(), Arc::default());
         let answers = broker.subscribe(Queue::JitFundingResponse, 100);
         Ok(Self { server, given, broker, consuming, answers, _folder: folder })
     }
@@ -273,7 +272,7 @@ async fn a_client_that_is_not_ours_asks_and_is_answered() -> Tested {
     server.given("USD", Some("100.00")).await?;
     let vhost = RabbitPlace::new().await;
     let broker = vhost.open().await;
-    let consuming = requests::start(server.app.authorizer().clone(), broker.clone());
+    let consuming = requests::start(server.app.authorizer().clone(), broker.clone(), Arc::default());
     let body = swipe("swipe-1", "30.00");
     let asked = String::from_utf8(request(&body, 60).body)?;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/requests/ask.py");

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bursar_authorizer::Authorizer;
+use bursar_broker::contract::Place as _;
 use bursar_processors::inquiry::Inquire;
 use bursar_processors::marqeta;
-use bursar_server::{App, Credentials, QuarantineKey, Server, Settings};
-use bursar_testkit::{Place, Store};
+use bursar_server::{App, Credentials, Parts, QuarantineKey, Roles, Server, Settings};
+use bursar_testkit::{BrokerFolder, Place, Store};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::SecretString;
@@ -37,6 +38,7 @@ pub(crate) struct Running {
     pub(crate) app: App,
     keys: AtomicU32,
     pub(crate) place: Box<dyn Place>,
+    _queues: BrokerFolder,
 }
 
 /// How a body is signed with this secret.
@@ -80,8 +82,9 @@ impl Given {
 /// A processor to ask.
 pub(crate) type Processor = Arc<dyn Inquire>;
 
-pub(crate) fn app(
+pub(crate) async fn app(
     place: &dyn Place,
+    queues: &BrokerFolder,
     settings: Settings,
     key: [u8; 32],
     processor: Option<Processor>,
@@ -98,10 +101,27 @@ pub(crate) fn app(
         },
         quarantine: QuarantineKey::new(key),
     };
-    Ok(App::new(authorizer, store, processor, credentials, settings))
+    let broker = queues.open().await;
+    Ok(App::new(Parts { authorizer, store, broker, processor }, credentials, settings))
+}
+
+/// Nobody publishes events, unless the test says what the instance does: what consumes them would read beside the test.
+fn quiet(settings: Settings) -> Settings {
+    let roles = match settings.roles {
+        Roles::ALL => "api,worker,sweeper".parse().unwrap_or(Roles::ALL),
+        roles => roles,
+    };
+    Settings { roles, ..settings }
 }
 
 impl Running {
+    /// With all roles, on a broker of its own.
+    pub(crate) async fn start_whole(store: Store, settings: Settings) -> Result<Self, Error> {
+        let (place, queues) = (store.place(), BrokerFolder::new());
+        let app = app(place.as_ref(), &queues, settings, QUARANTINE_KEY, None).await?;
+        Self::start_of(place, queues, app)
+    }
+
     pub(crate) async fn start(store: Store) -> Result<Self, Error> {
         Self::start_with(store, Settings::default()).await
     }
@@ -120,8 +140,9 @@ impl Running {
         settings: Settings,
         processor: Processor,
     ) -> Result<Self, Error> {
-        let app = app(place.as_ref(), settings, QUARANTINE_KEY, Some(processor))?;
-        Self::start_of(place, app)
+        let queues = BrokerFolder::new();
+        let app = app(place.as_ref(), &queues, quiet(settings), QUARANTINE_KEY, Some(processor)).await?;
+        Self::start_of(place, queues, app)
     }
 
     /// With a quarantine key of its own.
@@ -130,11 +151,12 @@ impl Running {
         settings: Settings,
         key: [u8; 32],
     ) -> Result<Self, Error> {
-        let app = app(place.as_ref(), settings, key, None)?;
-        Self::start_of(place, app)
+        let queues = BrokerFolder::new();
+        let app = app(place.as_ref(), &queues, quiet(settings), key, None).await?;
+        Self::start_of(place, queues, app)
     }
 
-    fn start_of(place: Box<dyn Place>, app: App) -> Result<Self, Error> {
+    fn start_of(place: Box<dyn Place>, queues: BrokerFolder, app: App) -> Result<Self, Error> {
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -142,7 +164,7 @@ impl Running {
             let _ = stopped.await;
         }));
         let (client, keys) = (Client::new(), AtomicU32::new(0));
-        Ok(Self { address, client, stop, task, app, keys, place })
+        Ok(Self { address, client, stop, task, app, keys, place, _queues: queues })
     }
 
     /// Stops it, and hands over its data.

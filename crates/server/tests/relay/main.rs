@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use bursar_authorizer::{Authorizer, Request, Settings, Timeline};
+use bursar_authorizer::{Authorizer, Request, Timeline};
 use bursar_broker::contract::Place as BrokerPlace;
 use bursar_broker::{Broker, BrokerError, Outgoing, PublishError, Queue, QueueFigures, Subscription};
-use bursar_server::workers::relay::Relay;
+use bursar_server::workers::relay::{Relay, Settings};
 use bursar_store::{Backlog, Outbox, Store as Ledger};
 use bursar_testkit::given::{self, Funded, usd};
 use bursar_testkit::{BrokerFolder, RabbitPlace, Store, on_both_stores};
@@ -62,9 +62,13 @@ async fn drained(outbox: &dyn Outbox) {
     }
 }
 
+fn seldom() -> Settings {
+    Settings { interval: NEVER, ..Settings::default() }
+}
+
 fn relay(outbox: Arc<dyn Outbox>, broker: Arc<dyn Broker>) -> Relay {
     // Nobody tells it of a commit.
-    Relay::new(outbox, broker, watch::channel(()).1, NEVER)
+    Relay::new(outbox, broker, watch::channel(()).1, seldom(), Arc::default())
 }
 
 on_both_stores!(every_event_is_published_once_where_nothing_fails, worker_threads = 2);
@@ -95,8 +99,9 @@ async fn a_commit_wakes_the_relay(store: Store) {
     let (ledger, broker) = (place.open(), queues.open().await);
     let account = given::account(ledger.as_ref(), usd("100.00")).await;
     let before = waiting(ledger.as_ref()).await;
-    let authorizer = Authorizer::start(ledger.clone(), Settings::default()).expect("it starts");
-    let relay = Relay::new(ledger.clone(), broker.clone(), authorizer.commits(), NEVER);
+    let authorizer =
+        Authorizer::start(ledger.clone(), bursar_authorizer::Settings::default()).expect("it starts");
+    let relay = Relay::new(ledger.clone(), broker.clone(), authorizer.commits(), seldom(), Arc::default());
     let relaying = relay.start();
     came(broker.as_ref(), before).await;
     drained(ledger.as_ref()).await;

@@ -8,13 +8,18 @@ use std::task::Poll;
 use async_trait::async_trait;
 use bursar_broker::contract::Place;
 use bursar_broker::{Content, Exchange, Queue, Reason, Verdict};
-use bursar_server::workers::queue::{Work, consume};
+use bursar_server::workers::queue::{Pace, Work, consume};
 use bursar_testkit::BrokerFolder;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 fn message() -> Content {
     Content::new(Uuid::new_v4(), "test", b"{}".to_vec())
+}
+
+/// So many messages at once, each alone.
+const fn pace(at_once: u16) -> Pace {
+    Pace { at_once, batch: 1 }
 }
 
 struct Panics;
@@ -30,7 +35,7 @@ impl Work for Panics {
 async fn a_panic_is_a_failure_and_the_fourth_is_the_last() {
     let folder = BrokerFolder::new();
     let broker = folder.open().await;
-    let consuming = consume(broker.as_ref(), Queue::Webhook, 4, Arc::new(Panics));
+    let consuming = consume(broker.as_ref(), Queue::Webhook, pace(4), Arc::new(Panics), Arc::default());
     let published = broker.publish(vec![message().to(Exchange::Transactions, "transaction.webhook")]).await;
     assert_eq!(published, [Ok(())]);
     let mut dead = broker.subscribe(Queue::DeadLetters, 1);
@@ -63,7 +68,7 @@ async fn who_stops_finishes_what_it_has_and_takes_no_more() {
     let broker = folder.open().await;
     let waits = Arc::new(Waits { began: watch::Sender::new(0), may_end: Notify::new() });
     let mut began = waits.began.subscribe();
-    let consuming = consume(broker.as_ref(), Queue::Webhook, 1, waits.clone());
+    let consuming = consume(broker.as_ref(), Queue::Webhook, pace(1), waits.clone(), Arc::default());
     let messages = [message(), message()];
     let outgoing = messages.clone().map(|content| content.to(Exchange::Transactions, "transaction.webhook"));
     assert_eq!(broker.publish(outgoing.to_vec()).await, [Ok(()), Ok(())]);

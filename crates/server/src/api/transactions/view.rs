@@ -17,7 +17,7 @@ use crate::api::view::{MerchantView, decimal};
 /// Where a purchase stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::api) enum Status {
+pub(crate) enum Status {
     /// Money is held.
     Open,
     /// It was captured, or the credit has cleared.
@@ -37,7 +37,7 @@ pub(in crate::api) enum Status {
 }
 
 impl Status {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Closed => "closed",
@@ -68,7 +68,7 @@ impl Status {
 /// What is unusual about a purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::api) enum Flag {
+pub(crate) enum Flag {
     /// The processor or the network decided in our place.
     StandIn,
     /// Something was captured without a hold, or beyond it.
@@ -89,52 +89,52 @@ impl Flag {
 
 /// A purchase: an authorization and everything that became of it.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct TransactionView {
+pub(crate) struct TransactionView {
     /// The message that began it.
     #[schema(value_type = schema::MessageId)]
-    pub(super) id: MessageId,
+    pub(crate) id: MessageId,
     #[schema(value_type = schema::TransactionKind)]
-    pub(super) kind: TransactionKind,
-    pub(super) status: Status,
+    pub(crate) kind: TransactionKind,
+    pub(crate) status: Status,
     /// When it was first heard of here.
     #[schema(value_type = schema::Time)]
-    pub(super) began_at: Timestamp,
+    pub(crate) began_at: Timestamp,
     /// Null for a swipe with an unknown card.
     #[schema(value_type = Option<schema::OwnerId>)]
-    pub(super) owner: Option<OwnerId>,
+    pub(crate) owner: Option<OwnerId>,
     #[schema(value_type = Option<schema::CardholderId>)]
-    pub(super) cardholder: Option<CardholderId>,
+    pub(crate) cardholder: Option<CardholderId>,
     #[schema(value_type = Option<schema::CardId>)]
-    pub(super) card: Option<CardId>,
+    pub(crate) card: Option<CardId>,
     /// As presented.
     #[schema(value_type = schema::Token)]
-    pub(super) card_token: Token,
+    pub(crate) card_token: Token,
     #[schema(value_type = Option<schema::AccountId>)]
-    pub(super) account: Option<AccountId>,
+    pub(crate) account: Option<AccountId>,
     #[schema(value_type = MerchantView)]
-    pub(super) merchant: Merchant,
+    pub(crate) merchant: Merchant,
     /// What it comes to: what it took and still holds, or of a credit what it gave and is still to give; where
     /// nothing of it moved, what was asked. Null if that was no amount.
     #[schema(value_type = Option<schema::Decimal>)]
-    pub(super) amount: Option<String>,
+    pub(crate) amount: Option<String>,
     /// Of the amount; null if the code was none.
     #[schema(value_type = Option<schema::Currency>)]
-    pub(super) currency: Option<Currency>,
+    pub(crate) currency: Option<Currency>,
     #[serde(flatten)]
-    pub(super) books: Option<BooksView>,
+    pub(crate) books: Option<BooksView>,
     /// What the merchant charged, where that was in another currency.
     #[schema(value_type = Option<schema::Decimal>)]
-    pub(super) merchant_amount: Option<String>,
+    pub(crate) merchant_amount: Option<String>,
     /// The alphabetic code, or what the processor sent if there is none.
-    pub(super) merchant_currency: Option<String>,
-    pub(super) flags: Vec<Flag>,
+    pub(crate) merchant_currency: Option<String>,
+    pub(crate) flags: Vec<Flag>,
     #[serde(skip)]
-    pub(super) amount_minor: Option<i64>,
+    pub(crate) amount_minor: Option<i64>,
 }
 
 /// What it did to its account; left out where there is none.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct BooksView {
+pub(crate) struct BooksView {
     /// Held now.
     #[schema(value_type = schema::Decimal)]
     pub(super) held: String,
@@ -154,7 +154,7 @@ pub(in crate::api) struct BooksView {
 
 impl TransactionView {
     /// `None` if what it adds up to is beyond 64 bits, or it was begun by no message about a card: neither is stored.
-    pub(super) fn new(purchase: &Purchase) -> Option<Self> {
+    pub(crate) fn new(purchase: &Purchase) -> Option<Self> {
         let messages = &purchase.messages;
         let first = messages.iter().find(|message| message.id == purchase.root)?;
         let of = first.authorization.as_ref()?;

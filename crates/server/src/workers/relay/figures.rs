@@ -3,20 +3,21 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::latency::Latency;
+
 /// Counts since the start of the process.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Figures {
     published: AtomicU64,
     failures: AtomicU64,
-    /// How long the last batch took until it was confirmed, in microseconds.
-    confirm_us: AtomicU64,
+    /// How long a batch of events took until the broker had confirmed it; each of its events counts.
+    pub latency: Latency,
 }
 
 impl Figures {
     pub(super) fn published(&self, events: usize, confirmed_after: Duration) {
         self.published.fetch_add(events as u64, Ordering::Relaxed);
-        let us = u64::try_from(confirmed_after.as_micros()).unwrap_or(u64::MAX);
-        self.confirm_us.store(us, Ordering::Relaxed);
+        self.latency.record(confirmed_after, events as u64);
     }
 
     pub(super) fn failed(&self) {
@@ -33,11 +34,5 @@ impl Figures {
     #[must_use]
     pub fn events(&self) -> u64 {
         self.published.load(Ordering::Relaxed)
-    }
-
-    /// How long the last batch took until it was confirmed, in microseconds.
-    #[must_use]
-    pub fn confirm_us(&self) -> u64 {
-        self.confirm_us.load(Ordering::Relaxed)
     }
 }

@@ -4,7 +4,7 @@ use bursar_broker::Exchange;
 use bursar_core::message::ActionKind;
 
 /// Where an event of this kind is published.
-pub(super) fn of(kind: &str) -> (Exchange, &'static str) {
+pub(in crate::workers) fn of(kind: &str) -> (Exchange, &'static str) {
     use ActionKind as Kind;
     let Some(kind) = Kind::from_word(kind) else {
         // A newer Bursar wrote it; nobody here knows more of it.

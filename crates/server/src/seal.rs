@@ -1,4 +1,4 @@
-//! The quarantine: what nobody can read may hold anything, so it is stored encrypted.
+//! Seals what may hold anything, or is secret, before it is stored: with the key of the quarantine.
 
 use std::fmt;
 
@@ -8,8 +8,16 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// The table that a sealed item is of: it opens in no other.
-const TABLE: &[u8] = b"inbox";
+/// The table that something sealed is of: it opens in no other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Table {
+    /// Notices that nobody can read.
+    Inbox,
+    /// Bodies of dead letters.
+    DeadLetters,
+    /// Secrets that sign notifications.
+    Endpoints,
+}
 
 const KEY_ID: usize = 8;
 const NONCE: usize = 24;
@@ -48,14 +56,14 @@ pub(crate) enum SealError {
     Changed,
 }
 
-/// Seals and opens items: `key id, nonce, ciphertext`.
-pub(crate) struct Quarantine {
+/// Seals and opens: `key id, nonce, ciphertext`.
+pub(crate) struct Seal {
     cipher: XChaCha20Poly1305,
     key: QuarantineKey,
     key_id: [u8; KEY_ID],
 }
 
-impl Quarantine {
+impl Seal {
     pub(crate) fn new(key: QuarantineKey) -> Self {
         let digest = Sha256::new().chain_update(b"bursar quarantine key").chain_update(key.0).finalize();
         let mut key_id = [0; KEY_ID];
@@ -63,22 +71,22 @@ impl Quarantine {
         Self { cipher: XChaCha20Poly1305::new(&Key::from(key.0)), key, key_id }
     }
 
-    /// Seals the content of the item with this id. `None` if it is too long for the cipher: gigabytes.
-    pub(crate) fn seal(&self, id: Uuid, content: &[u8]) -> Option<Vec<u8>> {
+    /// Seals the content of what has this id in its table. `None` if it is too long for the cipher: gigabytes.
+    pub(crate) fn seal(&self, table: Table, id: Uuid, content: &[u8]) -> Option<Vec<u8>> {
         let nonce: [u8; NONCE] = rand::random();
-        let payload = Payload { msg: content, aad: &associated(id) };
+        let payload = Payload { msg: content, aad: &associated(table, id) };
         let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).ok()?;
         Some([&self.key_id[..], &nonce, &sealed].concat())
     }
 
-    /// Opens what was sealed for the item with this id.
-    pub(crate) fn open(&self, id: Uuid, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+    /// Opens what was sealed for what has this id in its table.
+    pub(crate) fn open(&self, table: Table, id: Uuid, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let (key_id, rest) = sealed.split_at_checked(KEY_ID).ok_or(SealError::Changed)?;
         if key_id != self.key_id {
             return Err(SealError::OtherKey { sealed: hex(key_id), ours: hex(&self.key_id) });
         }
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(SealError::Changed)?;
-        let payload = Payload { msg: sealed, aad: &associated(id) };
+        let payload = Payload { msg: sealed, aad: &associated(table, id) };
         self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| SealError::Changed)
     }
 
@@ -91,8 +99,13 @@ impl Quarantine {
     }
 }
 
-fn associated(id: Uuid) -> Vec<u8> {
-    [TABLE, id.as_bytes()].concat()
+fn associated(table: Table, id: Uuid) -> Vec<u8> {
+    let name: &[u8] = match table {
+        Table::Inbox => b"inbox",
+        Table::DeadLetters => b"dead_letters",
+        Table::Endpoints => b"endpoints",
+    };
+    [name, id.as_bytes()].concat()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -101,30 +114,32 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::Table::{Endpoints, Inbox};
     use super::*;
 
     const TEXT: &[u8] = br#"{"pan": "4111111111111111"}"#;
 
     #[test]
     fn what_is_sealed_opens_with_its_key_and_for_its_item_only() {
-        let quarantine = Quarantine::new(QuarantineKey::new([7; 32]));
+        let seal = Seal::new(QuarantineKey::new([7; 32]));
         let [id, other] = [1, 2].map(Uuid::from_u128);
-        let sealed = quarantine.seal(id, TEXT).expect("short");
-        assert_eq!(quarantine.open(id, &sealed).as_deref(), Ok(TEXT));
-        assert_eq!(quarantine.open(other, &sealed), Err(SealError::Changed));
+        let sealed = seal.seal(Inbox, id, TEXT).expect("short");
+        assert_eq!(seal.open(Inbox, id, &sealed).as_deref(), Ok(TEXT));
+        assert_eq!(seal.open(Inbox, other, &sealed), Err(SealError::Changed));
+        assert_eq!(seal.open(Endpoints, id, &sealed), Err(SealError::Changed));
         assert!(!sealed.windows(8).any(|window| TEXT.windows(8).any(|of| of == window)), "it is readable");
-        assert_ne!(quarantine.seal(id, TEXT).expect("short"), sealed, "a nonce is used once");
+        assert_ne!(seal.seal(Inbox, id, TEXT).expect("short"), sealed, "a nonce is used once");
         for place in KEY_ID..sealed.len() {
             let mut changed = sealed.clone();
             changed[place] ^= 1;
-            assert_eq!(quarantine.open(id, &changed), Err(SealError::Changed), "{place}");
+            assert_eq!(seal.open(Inbox, id, &changed), Err(SealError::Changed), "{place}");
         }
         for length in 0..sealed.len() {
-            assert!(quarantine.open(id, &sealed[..length]).is_err(), "{length}");
+            assert!(seal.open(Inbox, id, &sealed[..length]).is_err(), "{length}");
         }
-        let another = Quarantine::new(QuarantineKey::new([8; 32]));
-        assert!(matches!(another.open(id, &sealed), Err(SealError::OtherKey { .. })));
-        assert_ne!(quarantine.hash(TEXT), another.hash(TEXT));
+        let another = Seal::new(QuarantineKey::new([8; 32]));
+        assert!(matches!(another.open(Inbox, id, &sealed), Err(SealError::OtherKey { .. })));
+        assert_ne!(seal.hash(TEXT), another.hash(TEXT));
     }
 
     #[test]

@@ -1,0 +1,129 @@
+//! How full the broker's queues are, and what this instance does with them, as `/v1/profile` and `/health` show it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bursar_broker::{Broker, QueueFigures};
+use bursar_store::{Backlog, StoreError};
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::Mutex;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::latency::LatencyView;
+
+/// Whoever asks within this time gets the last look: a broker that is ill is not asked more often for that.
+const LOOK_KEPT: Duration = Duration::from_secs(1);
+
+/// A look takes this long, at most.
+const LOOK_MAX: Duration = Duration::from_secs(2);
+
+/// What the broker says of its queues, or why it says nothing.
+type Looked = Result<Arc<[QueueFigures]>, Arc<str>>;
+
+/// The last look at the queues. However many ask at once, one of them looks.
+#[derive(Default)]
+pub(crate) struct Look(Mutex<Option<(Instant, Looked)>>);
+
+impl Look {
+    /// How full the queues are.
+    pub(crate) async fn at(&self, broker: &dyn Broker) -> Looked {
+        let mut last = self.0.lock().await;
+        if let Some((at, looked)) = &*last
+            && at.elapsed() < LOOK_KEPT
+        {
+            return looked.clone();
+        }
+        let looked = match tokio::time::timeout(LOOK_MAX, broker.figures()).await {
+            Ok(figures) => figures.map(Arc::from).map_err(|error| Arc::from(error.to_string())),
+            Err(_) => Err(Arc::from("it does not say in time how full its queues are")),
+        };
+        *last = Some((Instant::now(), looked.clone()));
+        looked
+    }
+}
+
+/// A queue, now, and what this instance's consumer did with it since its start.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct QueueView {
+    /// Its name.
+    queue: &'static str,
+    /// Messages that wait to be delivered.
+    depth: u64,
+    /// Messages that wait for a pause after a failure to end.
+    paused: u64,
+    /// Messages that were delivered to this instance and are not settled.
+    unacked: u64,
+    /// Consumers, of all instances.
+    consumers: u64,
+    /// Messages that have taken effect here.
+    done: u64,
+    /// Runs that failed here.
+    failed: u64,
+    /// Messages that this instance laid with the dead letters without another run.
+    dead: u64,
+    /// Messages that came again, for somebody had them before and did not settle them.
+    redelivered: u64,
+    /// From when a message was published until it had taken effect here.
+    consume: LatencyView,
+}
+
+/// Events on their way to the broker.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RelayView {
+    /// Whether this instance publishes.
+    is_on: bool,
+    /// Events that are not published, whoever is to publish them.
+    waiting: u64,
+    /// How old the oldest of them is, in milliseconds; null if none waits.
+    oldest_age_ms: Option<u64>,
+    /// Events that this instance published since its start.
+    published: u64,
+    /// How often it could not publish, because store or broker was away.
+    failures: u64,
+    /// From when an event was taken until the broker had confirmed it.
+    publish: LatencyView,
+}
+
+/// Every queue, or why the broker says nothing.
+pub(crate) async fn queues(app: &App) -> Result<Vec<QueueView>, Arc<str>> {
+    let figures = app.look().at(app.broker().as_ref()).await?;
+    Ok(figures.iter().map(|figures| view(app, figures)).collect())
+}
+
+fn view(app: &App, figures: &QueueFigures) -> QueueView {
+    let &QueueFigures { queue, depth, paused, consumers, unsettled } = figures;
+    let consumed = app.consumed().of(queue);
+    QueueView {
+        queue: queue.name(),
+        depth,
+        paused,
+        unacked: unsettled,
+        consumers,
+        done: consumed.done_count(),
+        failed: consumed.failed_count(),
+        dead: consumed.dead_count(),
+        redelivered: consumed.redelivered_count(),
+        consume: consumed.latency.view(),
+    }
+}
+
+/// The outbox and the relay.
+pub(crate) async fn relay(app: &App) -> Result<RelayView, StoreError> {
+    let Backlog { events, oldest_at } = app.store().backlog().await?;
+    let relay = app.relay();
+    Ok(RelayView {
+        is_on: app.settings().roles.has(crate::roles::Role::Relay),
+        waiting: events,
+        oldest_age_ms: oldest_at.map(age_ms),
+        published: relay.events(),
+        failures: relay.failures(),
+        publish: relay.latency.view(),
+    })
+}
+
+/// How old something of this time is; that of a clock which is ahead is new.
+pub(crate) fn age_ms(at: Timestamp) -> u64 {
+    u64::try_from(Timestamp::now().duration_since(at).as_millis()).unwrap_or(0)
+}

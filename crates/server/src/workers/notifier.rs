@@ -1,0 +1,190 @@
+//! `events-queue`: finds the endpoints that want an event, and stores what is to be sent to each.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bursar_broker::{Content, Queue, Verdict, matches};
+use bursar_core::{OwnerId, ProgramId};
+use bursar_store::{Endpoint, NewNotification, Page, StoreError};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::queue::{Pace, Work, consume};
+use super::relay::route;
+use super::task::Task;
+use crate::app::App;
+
+/// Notifications of several events are stored in one transaction.
+const PACE: Pace = Pace { at_once: 2, batch: 128 };
+
+/// Told when something is to be sent.
+#[derive(Default)]
+pub(crate) struct Sending(Notify);
+
+impl Sending {
+    pub(crate) fn wake(&self) {
+        self.0.notify_one();
+    }
+
+    pub(crate) async fn woken(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// Begins to consume `events-queue`.
+pub(crate) fn start(app: &App) -> Task {
+    let work = Arc::new(Notifier(app.clone()));
+    consume(app.broker().as_ref(), Queue::Events, PACE, work, app.consumed().clone())
+}
+
+struct Notifier(App);
+
+/// What is read of an event; the rest is passed on as it is.
+#[derive(Deserialize)]
+struct Happened<'a> {
+    at: Timestamp,
+    owner: Option<OwnerId>,
+    #[serde(borrow)]
+    object: Option<Object<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Object<'a> {
+    id: &'a str,
+}
+
+/// What an endpoint is sent, by the Standard Webhooks specification.
+#[derive(Serialize)]
+struct Payload<'a> {
+    r#type: &'a str,
+    timestamp: Timestamp,
+    data: &'a RawValue,
+}
+
+#[async_trait]
+impl Work for Notifier {
+    async fn work(&self, content: &Content) -> Verdict {
+        match self.notify(&[content]).await {
+            Ok(()) => Verdict::Done,
+            Err(Trouble::Unreadable(why)) => Verdict::Dead(why),
+            Err(Trouble::Store(error)) => Verdict::Failed(error.to_string()),
+        }
+    }
+
+    async fn work_together(&self, contents: &[&Content]) -> bool {
+        self.notify(contents).await.is_ok()
+    }
+}
+
+enum Trouble {
+    Unreadable(String),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Notifier {
+    async fn notify(&self, contents: &[&Content]) -> Result<(), Trouble> {
+        let endpoints = self.endpoints().await?;
+        let mut programs = HashMap::new();
+        let mut notifications = Vec::new();
+        for content in contents {
+            let happened = happened(content)?;
+            if endpoints.is_empty() {
+                continue;
+            }
+            let Some(program) = self.program(&happened, &mut programs).await? else { continue };
+            let (_, key) = route::of(&content.kind);
+            let wants = |of: &&Endpoint| of.program == program && is_wanted(&of.events, key);
+            for endpoint in endpoints.iter().filter(wants) {
+                notifications.push(notification(endpoint, content, key, happened.at)?);
+            }
+        }
+        if notifications.is_empty() {
+            return Ok(());
+        }
+        self.0.store().notify(notifications).await?;
+        self.0.sending().wake();
+        Ok(())
+    }
+
+    /// Every endpoint: they are few, and read once a batch.
+    async fn endpoints(&self) -> Result<Vec<Endpoint>, StoreError> {
+        let mut endpoints = Vec::new();
+        let mut page = Page { after: None, limit: 1_000 };
+        loop {
+            let found = self.0.store().list_endpoints(None, page).await?;
+            page.after = found.last().map(|endpoint| endpoint.id);
+            let is_last = found.len() < page.limit as usize;
+            endpoints.extend(found);
+            if is_last {
+                return Ok(endpoints);
+            }
+        }
+    }
+
+    /// Whose event it is; `None` for what belongs to no program, as a swipe with a card that nobody knows.
+    async fn program(
+        &self,
+        happened: &Happened<'_>,
+        known: &mut HashMap<OwnerId, Option<ProgramId>>,
+    ) -> Result<Option<ProgramId>, StoreError> {
+        let Some(owner) = happened.owner else {
+            return Ok(happened.object.as_ref().and_then(|object| object.id.parse().ok()));
+        };
+        if let Some(program) = known.get(&owner) {
+            return Ok(*program);
+        }
+        let program = self.0.ledger().find_owner(owner).await?.map(|owner| owner.program);
+        known.insert(owner, program);
+        Ok(program)
+    }
+}
+
+/// The parser's own words would have what is in it.
+fn unreadable(error: &serde_json::Error) -> Trouble {
+    Trouble::Unreadable(format!("no event: line {}, column {}", error.line(), error.column()))
+}
+
+fn happened<'a>(content: &'a Content) -> Result<Happened<'a>, Trouble> {
+    serde_json::from_slice(&content.body).map_err(|error| unreadable(&error))
+}
+
+/// Whether an event of this type is one of those.
+pub(crate) fn is_wanted(patterns: &[String], key: &str) -> bool {
+    patterns.iter().any(|pattern| matches(pattern, key))
+}
+
+fn notification(
+    endpoint: &Endpoint,
+    content: &Content,
+    key: &str,
+    timestamp: Timestamp,
+) -> Result<NewNotification, Trouble> {
+    let data: &RawValue = serde_json::from_slice(&content.body).map_err(|error| unreadable(&error))?;
+    let payload = Payload { r#type: key, timestamp, data };
+    Ok(NewNotification {
+        id: Uuid::now_v7(),
+        endpoint: endpoint.id,
+        event: content.id,
+        kind: key.to_owned(),
+        body: serde_json::to_vec(&payload).map_err(|error| unreadable(&error))?,
+    })
+}
+
+/// Every type that an event can have.
+pub(crate) fn types() -> Vec<&'static str> {
+    let mut types: Vec<&str> =
+        bursar_core::message::ActionKind::ALL.iter().map(|kind| route::of(kind.as_str()).1).collect();
+    types.sort_unstable();
+    types.dedup();
+    types
+}
