@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Copy(Copy),
     /// Bring the ledger's schema up to date without serving.
     Migrate(Migrate),
+    /// Look at dead letters of a running server, replay them and discard them.
+    Dlq(Dlq),
     /// Print the effective settings and where each came from. Secrets are not shown.
     Config(Config),
     /// Print the OpenAPI description of /v1.
@@ -49,6 +51,10 @@ pub(crate) struct Source {
     /// line: where the password matters, set `BURSAR__POSTGRES__URL` instead.
     #[arg(long, value_name = "URL", hide_env_values = true)]
     pub(crate) postgres: Option<String>,
+    /// The RabbitMQ that carries messages, instead of the data folder. Others on this machine can see the command line:
+    /// where the password matters, set `BURSAR__RABBITMQ__URL` instead.
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    pub(crate) rabbitmq: Option<String>,
     /// The port to listen on, on 127.0.0.1.
     #[arg(long)]
     pub(crate) port: Option<u16>,
@@ -58,6 +64,10 @@ pub(crate) struct Source {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) source: Source,
+    /// What this instance does: `api,relay,worker,sweeper` is all of it. Without api, worker or sweeper it needs
+    /// PostgreSQL and RabbitMQ.
+    #[arg(long, value_name = "ROLES")]
+    pub(crate) roles: Option<String>,
 }
 
 /// How the simulator swipes.
@@ -151,6 +161,84 @@ pub(crate) struct Config {
     /// Print the settings as one JSON array.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dlq {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) what: DlqCommand,
+    /// The server.
+    #[arg(long, global = true, default_value = "http://127.0.0.1:3000")]
+    pub(crate) url: String,
+    /// The file with the server's API key.
+    #[arg(long, global = true, value_name = "FILE", default_value = "bursar-data/credentials.toml")]
+    pub(crate) credentials: PathBuf,
+    /// Print the server's answer as it is, in JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DlqCommand {
+    /// List dead letters, oldest first; open ones unless told otherwise.
+    List {
+        #[command(flatten)]
+        letters: Letters,
+        /// `open`, `replayed` or `discarded`.
+        #[arg(long)]
+        state: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        limit: u32,
+    },
+    /// Show a dead letter in full, card numbers masked.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Have a letter, or all open ones that are meant, worked on again. Twice has effect once.
+    Replay {
+        /// The id of one letter; all that are meant by the options if not given.
+        #[arg(required_unless_present = "all")]
+        id: Option<String>,
+        /// All open letters that are meant by the options.
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+        #[command(flatten)]
+        letters: Letters,
+        /// Only say what would happen, and whose books would change.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Drop a letter that nobody needs.
+    Discard {
+        /// Its id.
+        id: String,
+        /// For whoever looks at it later.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Which letters are meant.
+#[derive(Debug, Args)]
+pub(crate) struct Letters {
+    /// Of this queue, as webhook-queue.
+    #[arg(long)]
+    pub(crate) queue: Option<String>,
+    /// About this.
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Dead for this reason: `exhausted` or `rejected`.
+    #[arg(long = "because", value_name = "REASON")]
+    pub(crate) because: Option<String>,
+    /// That died then or later, as 2026-01-31T12:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// That died before.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
 }
 
 /// Reads an address of this machine: tokens are sent there in the clear.

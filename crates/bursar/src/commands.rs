@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod copy;
 mod demo;
+mod dlq;
 mod live;
 mod migrate;
 mod openapi;
@@ -16,6 +17,7 @@ pub(crate) use check::check;
 pub(crate) use config::config;
 pub(crate) use copy::copy;
 pub(crate) use demo::demo;
+pub(crate) use dlq::dlq;
 pub(crate) use migrate::migrate;
 pub(crate) use openapi::openapi;
 pub(crate) use serve::serve;
@@ -34,6 +36,9 @@ fn settings(source: &Source, more: &[(&str, String)]) -> Result<(Config, Effecti
     }
     if let Some(url) = &source.postgres {
         overrides.push(("postgres.url".to_owned(), url.clone()));
+    }
+    if let Some(url) = &source.rabbitmq {
+        overrides.push(("rabbitmq.url".to_owned(), url.clone()));
     }
     if let Some(port) = source.port {
         overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port}")));

@@ -3,6 +3,7 @@
 
 mod effective;
 mod layer;
+mod messaging;
 mod nearest;
 mod problem;
 mod read;
@@ -14,10 +15,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bursar_server::{Role, Roles};
 use bursar_store_postgres::{URL_FORM, describe, url_problem};
 use bursar_store_sqlite::Synchronous;
 
 pub(crate) use effective::Effective;
+pub(crate) use messaging::{Events, Queues, Rabbitmq, Webhooks};
 pub(crate) use problem::{Problems, located};
 
 use layer::Layers;
@@ -45,6 +48,10 @@ pub(crate) struct Config {
     pub(crate) cache: Cache,
     pub(crate) sqlite: Sqlite,
     pub(crate) postgres: Postgres,
+    pub(crate) rabbitmq: Rabbitmq,
+    pub(crate) queues: Queues,
+    pub(crate) events: Events,
+    pub(crate) webhooks: Webhooks,
     pub(crate) sweeper: Sweeper,
     pub(crate) marqeta: Marqeta,
     pub(crate) profiler: Profiler,
@@ -55,6 +62,7 @@ pub(crate) struct Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
     pub(crate) listen: SocketAddr,
+    pub(crate) roles: Roles,
     pub(crate) header_timeout: Duration,
     pub(crate) body_timeout: Duration,
     pub(crate) answer_timeout: Duration,
@@ -130,18 +138,26 @@ pub(crate) const BESIDE_LANES: usize = 3;
 
 /// A URL that may hold a password: nobody prints it by mistake.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct SecretUrl(String);
+pub(crate) struct SecretUrl {
+    url: String,
+    /// What is shown of it.
+    shown: String,
+}
 
 impl SecretUrl {
+    fn new(url: String, describe: fn(&str) -> String) -> Self {
+        Self { shown: describe(&url), url }
+    }
+
     pub(crate) fn expose(&self) -> &str {
-        &self.0
+        &self.url
     }
 }
 
 /// Without the password.
 impl std::fmt::Display for SecretUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&describe(&self.0))
+        f.write_str(&self.shown)
     }
 }
 
@@ -212,7 +228,7 @@ impl Config {
     fn read(reader: &mut Reader) -> Self {
         let server = Server::read(reader);
         let data = Data::read(reader);
-        Self {
+        let config = Self {
             server,
             credentials: Credentials::read(reader, &data),
             data,
@@ -228,10 +244,30 @@ impl Config {
             },
             sqlite: Sqlite::read(reader),
             postgres: Postgres::read(reader),
+            rabbitmq: Rabbitmq::read(reader),
+            queues: Queues::read(reader),
+            events: Events::read(reader),
+            webhooks: Webhooks::read(reader),
             sweeper: Sweeper::read(reader),
             marqeta: Marqeta::read(reader),
             profiler: Profiler::read(reader),
             log: Log::read(reader),
+        };
+        config.check_roles(reader);
+        config
+    }
+
+    /// What is embedded belongs to one process: nobody else could do the rest of the work.
+    fn check_roles(&self, reader: &mut Reader) {
+        let is_shared = self.postgres.url.is_some() && self.rabbitmq.url.is_some();
+        let does_all =
+            [Role::Api, Role::Worker, Role::Sweeper].into_iter().all(|role| self.server.roles.has(role));
+        if !does_all && !is_shared {
+            reader.problem(
+                "server.roles",
+                "leaves work to other instances, and the embedded ledger and queues are this one's alone",
+                "set postgres.url and rabbitmq.url, or leave api, worker and sweeper to it",
+            );
         }
     }
 }
@@ -244,6 +280,11 @@ impl Server {
                 "server.listen",
                 unspecified,
                 "give an IP address and a port: \"127.0.0.1:3000\" or \"[::1]:3000\"",
+            ),
+            roles: reader.parsed(
+                "server.roles",
+                Roles::ALL,
+                "give some of api, relay, worker and sweeper: \"api,relay\"",
             ),
             header_timeout: reader.milliseconds("server.header_timeout_ms", 1..=600_000),
             body_timeout: reader.milliseconds("server.body_timeout_ms", 1..=600_000),
@@ -301,10 +342,7 @@ impl Sqlite {
 
 impl Postgres {
     fn read(reader: &mut Reader) -> Self {
-        let url = reader.secret("postgres.url");
-        if let Some(why) = url_problem(&url).filter(|_| !url.is_empty()) {
-            reader.problem("postgres.url", &why, &format!("write {URL_FORM}"));
-        }
+        let url = read_url(reader, "postgres.url", (describe, url_problem, URL_FORM));
         let ca_file = reader.text("postgres.ca_file");
         let connections_min = reader.count("postgres.connections_min", 0..=1_000);
         let connections_max = reader.count("postgres.connections_max", 6..=1_000);
@@ -313,7 +351,7 @@ impl Postgres {
             reader.problem("postgres.connections_min", "is above postgres.connections_max", remedy);
         }
         let of = Self {
-            url: (!url.is_empty()).then_some(SecretUrl(url)),
+            url,
             ca_file: (!ca_file.is_empty()).then(|| ca_file.into()),
             connections_min,
             connections_max,
@@ -375,6 +413,25 @@ impl Log {
             format: reader.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]),
         }
     }
+}
+
+/// How the URLs of a service are shown and judged, and the form that they have.
+type UrlRules = (fn(&str) -> String, fn(&str) -> Option<String>, &'static str);
+
+/// The URL of a service; `None` if it is empty, which means the embedded one.
+fn read_url(
+    reader: &mut Reader,
+    key: &'static str,
+    (describe, problem, form): UrlRules,
+) -> Option<SecretUrl> {
+    let url = reader.secret(key);
+    if url.is_empty() {
+        return None;
+    }
+    if let Some(why) = problem(&url) {
+        reader.problem(key, &why, &format!("write {form}"));
+    }
+    Some(SecretUrl::new(url, describe))
 }
 
 /// Two times of which the second may not be the shorter.

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => commands::check(&arguments),
         Command::Copy(arguments) => commands::copy(&arguments),
         Command::Migrate(arguments) => commands::migrate(&arguments),
+        Command::Dlq(arguments) => commands::dlq(&arguments),
         Command::Config(arguments) => commands::config(&arguments),
         Command::Openapi => commands::openapi(),
     };

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
+use bursar_broker::{Broker, BrokerError};
+use bursar_broker_rabbitmq::RabbitBroker;
+use bursar_broker_sqlite::SqliteBroker;
 use bursar_marqeta_client::MarqetaClient;
 use bursar_processors::inquiry::Inquire;
-use bursar_server::workers::sweeper;
-use bursar_server::{App, Server, Settings as Http};
-use bursar_store::{Inbox, Ledger, Page, Store};
+use bursar_server::workers::{relay, sender, sweeper};
+use bursar_server::{App, Parts, Server, Settings as Http};
+use bursar_store::{Ledger, Page, Store};
 use bursar_store_postgres::PostgresLedger;
 use bursar_store_sqlite::{Options, SqliteLedger, Synchronous};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
-use crate::config::{Config, LogFormat, Sweeper};
+use crate::config::{Config, LogFormat, SecretUrl, Sweeper};
 use crate::credentials::{self, ApiTokens, Credentials};
 use crate::place::Place;
 use crate::{descriptors, telemetry};
@@ -43,8 +46,8 @@ pub(crate) async fn start_with(config: &Config, tokens: Option<ApiTokens>) -> Re
     if is_first_start {
         warn_of_lone_credentials(config, ledger.as_ref()).await;
     }
-    let inbox: Arc<dyn Inbox> = ledger.clone();
-    let authorizer = Authorizer::start(ledger, lane_settings(config))?;
+    let broker = open_broker(config).await?;
+    let authorizer = Authorizer::start(ledger.clone(), lane_settings(config))?;
     let keys = bursar_server::Credentials {
         api_key: credentials.api_key.clone(),
         marqeta: credentials.marqeta.clone(),
@@ -54,7 +57,8 @@ pub(crate) async fn start_with(config: &Config, tokens: Option<ApiTokens>) -> Re
             .ok_or("the credentials file lost its quarantine_key")?,
     };
     let processor = processor(config, tokens.or_else(|| credentials.marqeta_api.clone()))?;
-    let app = App::new(authorizer, inbox, processor, keys, http_settings(config));
+    let parts = Parts { authorizer, store: ledger, broker, processor };
+    let app = App::new(parts, keys, http_settings(config));
     Ok(Bursar { server, app, credentials, is_first_start })
 }
 
@@ -87,6 +91,28 @@ async fn open_ledger(config: &Config) -> Result<Arc<dyn Store>, Failure> {
     })
 }
 
+/// RabbitMQ if the settings have a URL, else the queues in the data folder.
+async fn open_broker(config: &Config) -> Result<Arc<dyn Broker>, Failure> {
+    let retries = config.queues.retries;
+    let Some(url) = &config.rabbitmq.url else {
+        let opened = SqliteBroker::open(&config.data.dir, retries);
+        return Ok(Arc::new(opened.map_err(|error| match error {
+            BrokerError::InUse(_) => Failure::from(format!(
+                "{error}; stop that, choose another folder with --data-dir, or set rabbitmq.url"
+            )),
+            error => error.into(),
+        })?));
+    };
+    let options = bursar_broker_rabbitmq::Options {
+        connect_timeout: config.rabbitmq.connect_timeout,
+        confirm_timeout: config.rabbitmq.confirm_timeout,
+        retries,
+        ..bursar_broker_rabbitmq::Options::new(url.expose())
+    };
+    let started = RabbitBroker::start(options).await;
+    Ok(Arc::new(started.map_err(|error| format!("{url}: {error}"))?))
+}
+
 /// Whether the ledger has programs whose names begin otherwise.
 pub(crate) async fn has_programs_beside(config: &Config, name: &str) -> Result<bool, Failure> {
     let ledger = open_ledger(config).await?;
@@ -116,9 +142,12 @@ impl Bursar {
     /// What a newcomer needs to know first.
     pub(crate) fn greeting(&self, config: &Config) -> String {
         let made = if self.is_first_start { ", made now" } else { "" };
-        let ledger = config.postgres.url.as_ref().map_or(String::new(), |url| format!("ledger {url}\n"));
+        let line = |what: &str, url: &Option<_>| {
+            url.as_ref().map_or(String::new(), |url: &SecretUrl| format!("{what} {url}\n"))
+        };
+        let services = line("ledger", &config.postgres.url) + &line("queues", &config.rabbitmq.url);
         format!(
-            "Bursar {}\n{ledger}data folder {}\nAPI key and processor password in {}{made}\nAPI page {}/docs",
+            "Bursar {}\n{services}data folder {}\nAPI key and processor password in {}{made}\nAPI page {}/docs",
             env!("CARGO_PKG_VERSION"),
             config.data.dir.display(),
             config.credentials.file.display(),
@@ -223,7 +252,15 @@ fn http_settings(config: &Config) -> Http {
         drain: config.server.drain,
         shutdown_grace: config.server.shutdown_grace,
         jit_start: config.jit.start,
+        roles: config.server.roles,
         sweeper: sweeper_settings(&config.sweeper),
+        relay: relay::Settings { kept: config.events.kept, ..relay::Settings::default() },
+        sender: sender::Settings {
+            timeout: config.webhooks.timeout,
+            allow_private: config.webhooks.allow_private,
+            kept: config.webhooks.kept,
+        },
+        ..Http::default()
     }
 }
 

@@ -44,9 +44,13 @@ fn read(place: &Place) -> Result<Report, StoreError> {
 
 /// The report for people.
 pub(crate) fn describe(report: &Report) -> String {
-    let Report { owners, accounts, entries, messages, events, findings } = report;
+    let Report { owners, accounts, entries, messages, events, events_forgotten, findings } = report;
+    let forgotten = match events_forgotten {
+        0 => String::new(),
+        count => format!(" ({count} more were published and are forgotten)"),
+    };
     let mut text = format!(
-        "checked {owners} owners, {accounts} accounts, {entries} entries, {messages} messages, {events} events: "
+        "checked {owners} owners, {accounts} accounts, {entries} entries, {messages} messages, {events} events{forgotten}: "
     );
     match findings.len() {
         0 => text.push_str("the books are right"),

@@ -9,7 +9,8 @@ use crate::wiring::{self, until_stopped};
 
 /// Serves until Ctrl-C or SIGTERM, then finishes what runs.
 pub(crate) fn serve(arguments: &Serve) -> Result<ExitCode, Failure> {
-    let (config, _) = super::settings(&arguments.source, &[])?;
+    let roles = arguments.roles.clone().map(|roles| ("server.roles", roles));
+    let (config, _) = super::settings(&arguments.source, roles.as_slice())?;
     wiring::start_logs(&config)?;
     wiring::runtime()?.block_on(async {
         let mut stopped = pin!(until_stopped()?);

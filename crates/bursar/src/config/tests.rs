@@ -43,6 +43,7 @@ fn with_no_configuration_the_defaults_serve() {
         Config {
             server: Server {
                 listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+                roles: "api,worker,sweeper".parse().expect("roles"),
                 header_timeout: Duration::from_secs(5),
                 body_timeout: Duration::from_secs(5),
                 answer_timeout: Duration::from_secs(10),
@@ -77,6 +78,18 @@ fn with_no_configuration_the_defaults_serve() {
                 lanes: 2,
                 lane_timeout: Duration::from_millis(800),
                 lock_timeout: Duration::from_millis(300),
+            },
+            rabbitmq: Rabbitmq {
+                url: None,
+                connect_timeout: Duration::from_secs(5),
+                confirm_timeout: Duration::from_secs(5),
+            },
+            queues: Queues { retries: bursar_broker::Retries::default() },
+            events: Events { kept: Duration::from_secs(30 * 24 * 3600) },
+            webhooks: Webhooks {
+                timeout: Duration::from_secs(15),
+                allow_private: false,
+                kept: Duration::from_secs(30 * 24 * 3600),
             },
             sweeper: Sweeper {
                 is_on: true,
@@ -335,7 +348,7 @@ fn the_listing_is_rows_for_machines_and_a_table_for_people() {
         rows[0],
         serde_json::json!({"key": "server.listen", "value": "127.0.0.1:3000", "origin": "default"})
     );
-    assert_eq!(rows[1]["value"], 5000);
+    assert_eq!(rows[2]["value"], 5000);
     let table = effective.to_string();
     let last = table.lines().last().expect("a last line");
     let words: Vec<&str> = last.split_whitespace().collect();
@@ -396,4 +409,38 @@ fn lanes_leave_connections_to_read_with() {
     };
     let problems = load(&sources).expect_err("too many lanes").to_string();
     assert!(problems.contains("postgres.lanes") && problems.contains("connections_max"), "{problems}");
+}
+
+#[test]
+fn work_is_left_to_others_only_where_they_can_do_it() {
+    let postgres = ("BURSAR__POSTGRES__URL", "postgres://bursar:s3cret@db/bursar");
+    let rabbitmq = ("BURSAR__RABBITMQ__URL", "amqp://bursar:s3cret@queue/%2f");
+    let roles = ("BURSAR__SERVER__ROLES", "relay,worker");
+    let config = loaded(&with_environment(&[postgres, rabbitmq, roles]));
+    assert_eq!(config.server.roles.to_string(), "relay,worker");
+    for some in [&[roles][..], &[roles, postgres], &[roles, rabbitmq]] {
+        let said = problems(&with_environment(some)).join("\n");
+        assert!(
+            said.contains("server.roles") && said.contains("set postgres.url and rabbitmq.url"),
+            "{said}"
+        );
+    }
+    let said = problems(&with_environment(&[("BURSAR__SERVER__ROLES", "api,boss")])).join("\n");
+    assert!(said.contains("\"boss\" is no role"), "{said}");
+}
+
+#[test]
+fn the_url_of_rabbitmq_is_shown_and_refused_without_its_password() {
+    let config = loaded(&with_environment(&[("BURSAR__RABBITMQ__URL", "amqp://bursar:s3cret@queue/%2f")]));
+    let url = config.rabbitmq.url.as_ref().expect("a URL");
+    assert_eq!(url.to_string(), "RabbitMQ bursar at queue port 5672, virtual host /");
+    assert!(!format!("{config:?}").contains("s3cret"));
+    let said = problems(&with_environment(&[("BURSAR__RABBITMQ__URL", "http://bursar:s3cret@queue")]));
+    assert_eq!(
+        said,
+        [
+            "rabbitmq.url (environment variable BURSAR__RABBITMQ__URL) = [redacted] does not begin with amqp:// or \
+          amqps://: write amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps://… for TLS"
+        ]
+    );
 }

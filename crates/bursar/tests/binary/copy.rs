@@ -59,7 +59,7 @@ async fn a_ledger_goes_to_postgres_and_back_and_every_answer_stays() -> Result<(
         "FINISHED",
         "Credentials are not part",
         "the books are right",
-        "copying sweeps: ",
+        "copying transaction_records: ",
         "(100.0 %)",
         "rows/s",
     ] {

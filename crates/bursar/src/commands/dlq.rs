@@ -1,0 +1,179 @@
+//! `bursar dlq`: dead letters of a running server, by its HTTP interface.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use reqwest::{Client, RequestBuilder, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::cli::{Dlq, DlqCommand, Letters};
+use crate::{Failure, credentials, wiring, with_causes};
+
+/// Asks the server, and prints what it says. Fails where a letter that was to be replayed was not.
+pub(crate) fn dlq(arguments: &Dlq) -> Result<ExitCode, Failure> {
+    let named =
+        |error: credentials::Error| format!("{}; name another file with --credentials", with_causes(&error));
+    let credentials = credentials::load(&arguments.credentials).map_err(named)?;
+    let server = Server {
+        url: arguments.url.trim_end_matches('/').to_owned(),
+        api_key: credentials.api_key,
+        http: Client::new(),
+    };
+    let answer = wiring::runtime()?.block_on(server.ask(&arguments.what))?;
+    let text = match arguments.json {
+        true => answer.to_string(),
+        false => describe(&arguments.what, &answer),
+    };
+    super::print(&text)?;
+    let has_problem = replays(&answer).iter().any(|item| !item["problem"].is_null());
+    Ok(if has_problem { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+struct Server {
+    url: String,
+    api_key: SecretString,
+    http: Client,
+}
+
+impl Server {
+    async fn ask(&self, what: &DlqCommand) -> Result<Value, Failure> {
+        match what {
+            DlqCommand::List { letters, state, limit } => {
+                let mut query = filter(letters);
+                query.push(("limit", limit.to_string()));
+                query.extend(state.clone().map(|state| ("state", state)));
+                answered(self.http.get(self.route("")).query(&query), &self.api_key).await
+            }
+            DlqCommand::Show { id } => {
+                answered(self.http.get(self.route(&format!("/{id}"))), &self.api_key).await
+            }
+            DlqCommand::Replay { id: Some(id), dry_run, .. } => {
+                self.post(&format!("/{id}/replays"), &json!({"dry_run": dry_run})).await
+            }
+            DlqCommand::Replay { id: None, letters, dry_run, .. } => {
+                let mut body = json!({"dry_run": dry_run});
+                for (name, value) in filter(letters) {
+                    body[name] = value.into();
+                }
+                self.post("/replays", &body).await
+            }
+            DlqCommand::Discard { id, reason } => {
+                self.post(&format!("/{id}/discards"), &json!({"reason": reason})).await
+            }
+        }
+    }
+
+    fn route(&self, path: &str) -> String {
+        format!("{}/v1/dead-letters{path}", self.url)
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let key = Uuid::new_v4().to_string();
+        answered(self.http.post(self.route(path)).header("Idempotency-Key", key).json(body), &self.api_key)
+            .await
+    }
+}
+
+/// The answer, or the problem in the server's words.
+async fn answered(request: RequestBuilder, api_key: &SecretString) -> Result<Value, Failure> {
+    let response = request.bearer_auth(api_key.expose_secret()).send().await?;
+    let status = response.status();
+    let answer: Value =
+        response.json().await.map_err(|error| format!("the server answers {status}: {error}"))?;
+    match status {
+        StatusCode::OK => Ok(answer),
+        _ => Err(format!("the server answers {status}: {}", text(&answer, "detail")).into()),
+    }
+}
+
+fn filter(letters: &Letters) -> Vec<(&'static str, String)> {
+    let Letters { queue, kind, because, from, to } = letters;
+    let all = [("queue", queue), ("kind", kind), ("reason", because), ("from", from), ("to", to)];
+    all.into_iter().filter_map(|(name, value)| value.clone().map(|value| (name, value))).collect()
+}
+
+fn describe(what: &DlqCommand, answer: &Value) -> String {
+    match what {
+        DlqCommand::List { .. } => table(answer),
+        DlqCommand::Show { .. } => in_full(answer),
+        DlqCommand::Replay { .. } => replayed(answer),
+        DlqCommand::Discard { id, .. } => format!("dead letter {id} is {}", text(answer, "state")),
+    }
+}
+
+fn table(answer: &Value) -> String {
+    let letters = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
+    if letters.is_empty() {
+        return "no dead letters".to_owned();
+    }
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header([
+        "id",
+        "died at",
+        "queue",
+        "kind",
+        "reason",
+        "deaths",
+        "last error",
+    ]);
+    for letter in letters {
+        let names = ["id", "died_at", "queue", "kind", "reason", "deaths", "error_last"];
+        table.add_row(names.map(|name| text(letter, name)));
+    }
+    let more =
+        if answer["next"].is_null() { "" } else { "\nthere are more: give a higher --limit, or a filter" };
+    format!("{table}{more}")
+}
+
+fn in_full(letter: &Value) -> String {
+    let fields = letter.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    fields.fold(String::new(), |mut text, (name, value)| {
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let _ = writeln!(text, "{name:>18}  {shown}");
+        text
+    })
+}
+
+/// What was to be replayed: one letter, or several.
+fn replays(answer: &Value) -> Vec<&Value> {
+    match answer["items"].as_array() {
+        Some(items) => items.iter().collect(),
+        None => vec![answer],
+    }
+}
+
+fn replayed(answer: &Value) -> String {
+    let items = replays(answer);
+    let mut lines = String::new();
+    for item in &items {
+        let became = match (item["is_replayed"].as_bool(), item["problem"].as_str()) {
+            (_, Some(problem)) => format!("not replayed: {problem}"),
+            (Some(true), _) => "replayed".to_owned(),
+            _ => "not replayed".to_owned(),
+        };
+        let _ = writeln!(
+            lines,
+            "{} of {}: {became}; {}",
+            text(item, "id"),
+            text(item, "queue"),
+            text(&item["effect"], "what")
+        );
+        for change in item["effect"]["changes"].as_array().into_iter().flatten() {
+            let _ = writeln!(lines, "    {}: {}", text(change, "owner"), change["command"]);
+        }
+    }
+    let more = if answer["has_more"] == json!(true) { "\nthere are more: replay again" } else { "" };
+    format!("{lines}{} letters{more}", items.len())
+}
+
+fn text(of: &Value, name: &str) -> String {
+    match &of[name] {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    }
+}
