@@ -5,6 +5,7 @@
 //! has to pass on its books afterwards.
 
 mod postgres;
+mod queues;
 mod reference;
 mod server;
 mod table;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use server::Services;
 use table::{Row, Table};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -40,6 +42,12 @@ struct Arguments {
     /// them.
     #[arg(long, value_name = "URL", env = "BURSAR_BENCH_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
+    /// Have the queues on this RabbitMQ, in a virtual host that nobody else uses.
+    #[arg(long, value_name = "URL", env = "BURSAR_BENCH_RABBITMQ_URL", hide_env_values = true)]
+    rabbitmq: Option<String>,
+    /// Only what events and queues cost, and how fast they are.
+    #[arg(long, requires_all = ["postgres", "rabbitmq"], conflicts_with = "loads_only")]
+    queues: bool,
     /// Only the closed-loop loads.
     #[arg(long)]
     loads_only: bool,
@@ -60,6 +68,11 @@ fn main() -> Result<(), Error> {
 /// Each load runs against both servers, one after the other, a moment apart.
 async fn measure(arguments: &Arguments) -> Result<(), Error> {
     let mut table = Table::default();
+    if arguments.queues {
+        queues::measure(arguments, &mut table).await?;
+        table.print();
+        return Ok(());
+    }
     let best = loads(arguments, &mut table).await?;
     if let Some(postgres) = &arguments.postgres {
         one_transaction_each(arguments, postgres, best, &mut table).await?;
@@ -79,8 +92,9 @@ fn seconds(arguments: &Arguments) -> Duration {
 }
 
 async fn start(arguments: &Arguments, companies: usize) -> Result<server::Bursar, Error> {
-    let store = arguments.postgres.as_deref();
-    server::Bursar::start(&arguments.bursar, store, companies, !arguments.no_controls).await
+    let services =
+        Services { postgres: arguments.postgres.as_deref(), rabbitmq: arguments.rabbitmq.as_deref() };
+    server::Bursar::start(&arguments.bursar, services, companies, !arguments.no_controls).await
 }
 
 /// Closed loops. Returns how many authorizations a second the last spread load had.

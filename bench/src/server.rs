@@ -38,7 +38,7 @@ impl Reference {
     }
 }
 
-/// A Bursar with a data folder of its own, and a database if its ledger is on PostgreSQL.
+/// A Bursar with a place of its own.
 pub(crate) struct Bursar {
     process: Child,
     binary: PathBuf,
@@ -46,55 +46,73 @@ pub(crate) struct Bursar {
     api_key: String,
     target: Target,
     start_ms: u128,
+    place: Place,
+}
+
+/// Servers that stand in for embedded parts.
+#[derive(Clone, Copy)]
+pub(crate) struct Services<'a> {
+    pub(crate) postgres: Option<&'a str>,
+    pub(crate) rabbitmq: Option<&'a str>,
+}
+
+/// A data folder, a database if the ledger is on PostgreSQL, and where the queues are if not embedded.
+struct Place {
     folder: TempDir,
     database: Option<Database>,
+    rabbitmq: Option<String>,
 }
+
+/// All that a server does.
+pub(crate) const ALL_ROLES: &str = "api,relay,worker,sweeper";
 
 impl Bursar {
     /// Starts it on an empty folder and makes companies with ten cards each, and money without end. With
     /// controls, each card has three limits and a list of categories.
     pub(crate) async fn start(
         binary: &Path,
-        postgres: Option<&str>,
+        services: Services<'_>,
         companies: usize,
         controls: bool,
     ) -> Result<Self, Error> {
-        let database = match postgres {
+        let database = match services.postgres {
             Some(server) => Some(Database::create(server).await?),
             None => None,
         };
         let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
+        let place = Place { folder, database, rabbitmq: services.rabbitmq.map(str::to_owned) };
         let target = Target { url: String::new(), authorization: String::new(), cards: Vec::new() };
-        let mut bursar = Self::start_on(binary, folder, database, target).await?;
+        let mut bursar = Self::start_in(binary, place, target, ALL_ROLES).await?;
         bursar.fill(companies, controls).await?;
         Ok(bursar)
     }
 
-    /// Stops it and starts it again on the same folder.
-    pub(crate) async fn restart(mut self) -> Result<Self, Error> {
-        self.stop().await?;
-        Self::start_on(&self.binary, self.folder, self.database, self.target).await
+    /// Stops it and starts it again in the same place.
+    pub(crate) async fn restart(self) -> Result<Self, Error> {
+        self.restart_as(ALL_ROLES).await
     }
 
-    async fn start_on(
-        binary: &Path,
-        folder: TempDir,
-        database: Option<Database>,
-        mut target: Target,
-    ) -> Result<Self, Error> {
+    /// The same, to do this part of the work.
+    pub(crate) async fn restart_as(mut self, roles: &str) -> Result<Self, Error> {
+        self.stop().await?;
+        Self::start_in(&self.binary, self.place, self.target, roles).await
+    }
+
+    async fn start_in(binary: &Path, place: Place, mut target: Target, roles: &str) -> Result<Self, Error> {
         let port = free_port()?;
         let base = format!("http://127.0.0.1:{port}");
         let began = Instant::now();
-        let process = command(binary, database.as_ref())
-            .args(["serve", "--port", &port.to_string(), "--data-dir"])
-            .arg(folder.path())
+        let process = place
+            .command(binary)
+            .args(["serve", "--roles", roles, "--port", &port.to_string(), "--data-dir"])
+            .arg(place.folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
         until_answered(&format!("{base}/ready")).await?;
         let start_ms = began.elapsed().as_millis();
-        let credentials = std::fs::read_to_string(folder.path().join("credentials.toml"))?;
+        let credentials = std::fs::read_to_string(place.folder.path().join("credentials.toml"))?;
         let credentials: toml::Value = toml::from_str(&credentials)?;
         let text = |value: Option<&toml::Value>| value.and_then(toml::Value::as_str).map(str::to_owned);
         let api_key = text(credentials.get("api_key")).ok_or("credentials without an api_key")?;
@@ -103,7 +121,7 @@ impl Bursar {
         let password = text(marqeta.get("password")).ok_or("credentials without a password")?;
         target.url = format!("{base}/jit/marqeta");
         target.authorization = basic(&base, &username, &password)?;
-        Ok(Self { process, binary: binary.to_owned(), base, api_key, target, start_ms, folder, database })
+        Ok(Self { process, binary: binary.to_owned(), base, api_key, target, start_ms, place })
     }
 
     pub(crate) fn target(&self) -> &Target {
@@ -175,18 +193,18 @@ impl Bursar {
         Ok(body)
     }
 
+    /// Its figures.
+    pub(crate) async fn profile(&self) -> Result<Value, Error> {
+        let request = reqwest::Client::new().get(format!("{}/v1/profile", self.base));
+        Ok(request.bearer_auth(&self.api_key).send().await?.json().await?)
+    }
+
     /// Loads it until it has decided so many authorizations.
     pub(crate) async fn decide(&self, wanted: u64) -> Result<(), Error> {
         let mut decided = 0;
         while decided < wanted {
             crate::wrk::run(&self.target, 64, Duration::from_secs(2)).await?;
-            let profile: Value = reqwest::Client::new()
-                .get(format!("{}/v1/profile", self.base))
-                .bearer_auth(&self.api_key)
-                .send()
-                .await?
-                .json()
-                .await?;
+            let profile = self.profile().await?;
             let windows = profile["windows"].as_array().ok_or("a profile without windows")?;
             let all =
                 windows.iter().find(|window| window["window"] == "all").ok_or("a profile without all")?;
@@ -201,10 +219,19 @@ impl Bursar {
         rate: u32,
         time: Duration,
     ) -> Result<Vec<(&'static str, String)>, Error> {
+        let report = self.simulate(rate, time).await?;
+        let latency =
+            |name: &str| format!("{:.1} ms", report["latency"][name].as_f64().unwrap_or(f64::NAN) / 1000.0);
+        let names = [("p50", "p50_us"), ("p95", "p95_us"), ("p99", "p99_us"), ("p99.9", "p999_us")];
+        Ok(names.map(|(name, key)| (name, latency(key))).to_vec())
+    }
+
+    /// The simulator's report.
+    pub(crate) async fn simulate(&self, rate: u32, time: Duration) -> Result<Value, Error> {
         let output = Command::new(&self.binary)
             .args(["simulate", "--swipes-only", "--json", "--url", &self.base, "--rate", &rate.to_string()])
             .args(["--for", &format!("{}s", time.as_secs()), "--credentials"])
-            .arg(self.folder.path().join("credentials.toml"))
+            .arg(self.place.folder.path().join("credentials.toml"))
             .stderr(Stdio::inherit())
             .output()
             .await?;
@@ -212,10 +239,7 @@ impl Bursar {
         if !output.status.success() {
             return Err(format!("the simulator's verdict failed: {report}").into());
         }
-        let latency =
-            |name: &str| format!("{:.1} ms", report["latency"][name].as_f64().unwrap_or(f64::NAN) / 1000.0);
-        let names = [("p50", "p50_us"), ("p95", "p95_us"), ("p99", "p99_us"), ("p99.9", "p999_us")];
-        Ok(names.map(|(name, key)| (name, latency(key))).to_vec())
+        Ok(report)
     }
 
     async fn stop(&mut self) -> Result<(), Error> {
@@ -228,26 +252,32 @@ impl Bursar {
     /// A figure counts only if the books are right afterwards.
     pub(crate) async fn stop_and_check(mut self) -> Result<(), Error> {
         self.stop().await?;
-        let mut check = command(&self.binary, self.database.as_ref());
-        let check = check.args(["check", "--data-dir"]).arg(self.folder.path()).output().await?;
+        let mut check = self.place.command(&self.binary);
+        let check = check.args(["check", "--data-dir"]).arg(self.place.folder.path()).output().await?;
         if !check.status.success() {
             return Err(format!("the books are wrong:\n{}", String::from_utf8_lossy(&check.stdout)).into());
         }
-        match self.database.take() {
+        match self.place.database.take() {
             Some(database) => database.drop().await,
             None => Ok(()),
         }
     }
 }
 
-/// On this database, or on the embedded ledger.
-fn command(binary: &Path, database: Option<&Database>) -> Command {
-    let mut command = Command::new(binary);
-    match database {
-        Some(database) => command.env("BURSAR__POSTGRES__URL", database.url()),
-        None => command.env_remove("BURSAR__POSTGRES__URL"),
-    };
-    command
+impl Place {
+    /// The binary, told of the place's servers and of no others.
+    fn command(&self, binary: &Path) -> Command {
+        let postgres = self.database.as_ref().map(Database::url);
+        let rabbitmq = self.rabbitmq.clone();
+        let mut command = Command::new(binary);
+        for (name, url) in [("BURSAR__POSTGRES__URL", postgres), ("BURSAR__RABBITMQ__URL", rabbitmq)] {
+            match url {
+                Some(url) => command.env(name, url),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
 }
 
 /// The header that reqwest would send, for `wrk` to send.

@@ -64,8 +64,8 @@ pub(crate) struct Source {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) source: Source,
-    /// What this instance does: `api,relay,worker,sweeper` is all of it. Without api, worker or sweeper it needs
-    /// PostgreSQL and RabbitMQ.
+    /// What this instance does: `api,relay,worker,sweeper` is all of it. With less it needs PostgreSQL and
+    /// RabbitMQ.
     #[arg(long, value_name = "ROLES")]
     pub(crate) roles: Option<String>,
 }

@@ -8,6 +8,7 @@ mod dlq;
 mod live;
 mod migrate;
 mod openapi;
+mod queues;
 mod serve;
 mod simulate;
 

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bursar_server::{Role, Roles};
+use bursar_server::Roles;
 use bursar_store_postgres::{URL_FORM, describe, url_problem};
 use bursar_store_sqlite::Synchronous;
 
@@ -260,13 +260,11 @@ impl Config {
     /// What is embedded belongs to one process: nobody else could do the rest of the work.
     fn check_roles(&self, reader: &mut Reader) {
         let is_shared = self.postgres.url.is_some() && self.rabbitmq.url.is_some();
-        let does_all =
-            [Role::Api, Role::Worker, Role::Sweeper].into_iter().all(|role| self.server.roles.has(role));
-        if !does_all && !is_shared {
+        if self.server.roles != Roles::ALL && !is_shared {
             reader.problem(
                 "server.roles",
                 "leaves work to other instances, and the embedded ledger and queues are this one's alone",
-                "set postgres.url and rabbitmq.url, or leave api, worker and sweeper to it",
+                "set postgres.url and rabbitmq.url, or leave all roles to it",
             );
         }
     }

@@ -82,8 +82,10 @@ pub(crate) struct RelayView {
     published: u64,
     /// How often it could not publish, because store or broker was away.
     failures: u64,
-    /// From when an event was taken until the broker had confirmed it.
+    /// From an event's decision until the broker had confirmed it.
     publish: LatencyView,
+    /// How long of that the broker took.
+    confirm: LatencyView,
 }
 
 /// Every queue, or why the broker says nothing.
@@ -119,7 +121,8 @@ pub(crate) async fn relay(app: &App) -> Result<RelayView, StoreError> {
         oldest_age_ms: oldest_at.map(age_ms),
         published: relay.events(),
         failures: relay.failures(),
-        publish: relay.latency.view(),
+        publish: relay.publish.view(),
+        confirm: relay.confirm.view(),
     })
 }
 

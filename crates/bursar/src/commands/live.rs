@@ -12,11 +12,17 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::queues;
+
 /// How often the figures are drawn in a terminal.
 const DRAWN_EVERY: Duration = Duration::from_secs(1);
 
 /// How often a line is printed where there is no terminal.
 const PRINTED_EVERY: Duration = Duration::from_secs(10);
+
+/// How often it is looked at whether queues are empty, and for how long, after a drive.
+const LOOKS_EVERY: Duration = Duration::from_millis(200);
+const DRAINS_FOR: Duration = Duration::from_secs(30);
 
 /// A block of figures that is drawn again and again, on standard error.
 pub(crate) struct Live {
@@ -65,6 +71,20 @@ impl Live {
     pub(crate) async fn profile(&self) -> Option<Value> {
         let request = self.http.get(&self.url).bearer_auth(self.api_key.expose_secret());
         request.send().await.ok()?.json().await.ok()
+    }
+
+    /// The server's figures once every event is published and every queue that somebody consumes is empty, or those after
+    /// a while; `None` if it does not answer.
+    pub(crate) async fn drained(&self) -> Option<Value> {
+        let mut looks = tokio::time::interval(LOOKS_EVERY);
+        let until = tokio::time::Instant::now() + DRAINS_FOR;
+        loop {
+            looks.tick().await;
+            let profile = self.profile().await?;
+            if queues::is_drained(&profile) || tokio::time::Instant::now() > until {
+                return Some(profile);
+            }
+        }
     }
 
     pub(crate) fn end(&self) {
@@ -126,6 +146,6 @@ pub(crate) fn describe(profile: &Value, figures: &Figures) -> String {
         seen(latency.p99_us),
         seen(latency.max_us),
     ]);
-    let _ = write!(text, "\n\n{table}\n");
+    let _ = write!(text, "\n\n{table}\n\n{}\n", queues::describe(profile));
     text
 }

@@ -90,7 +90,7 @@ pub(crate) async fn drive(
         report = run(&settings, api, &progress, until_stopped()?) => report?,
         never = showing => match never {},
     };
-    let profile = live.profile().await.unwrap_or_default();
+    let profile = live.drained().await.unwrap_or_default();
     live.end();
     Ok(Driven { report, profile, check: None })
 }
@@ -112,7 +112,9 @@ impl Driven {
         let all = super::live::since_start(&self.profile);
         json["stages"] = all["stages"].clone();
         json["controls"] = json!(self.report.controls);
-        json["open_holds"] = self.profile["open_holds"].clone();
+        for figure in ["open_holds", "relay", "queues", "dead_letters"] {
+            json[figure] = self.profile[figure].clone();
+        }
         json["verdicts"] = json!({"simulator": word(self.report.verdict.passed)});
         json["differences"] = json!(self.report.verdict.differences);
         if let Some(findings) = &self.check {

@@ -43,7 +43,7 @@ fn with_no_configuration_the_defaults_serve() {
         Config {
             server: Server {
                 listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
-                roles: "api,worker,sweeper".parse().expect("roles"),
+                roles: Roles::ALL,
                 header_timeout: Duration::from_secs(5),
                 body_timeout: Duration::from_secs(5),
                 answer_timeout: Duration::from_secs(10),

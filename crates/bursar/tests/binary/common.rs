@@ -15,8 +15,8 @@ pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) fn bursar(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
     command.args(arguments);
-    // A developer's own PostgreSQL is not for tests of the embedded ledger.
-    command.env_remove("BURSAR__POSTGRES__URL");
+    // A developer's own servers are not for tests of the embedded parts.
+    command.env_remove("BURSAR__POSTGRES__URL").env_remove("BURSAR__RABBITMQ__URL");
     command
 }
 

@@ -50,7 +50,26 @@ async fn a_demo_reports_what_it_did_and_both_verdicts_pass(store: Store) -> Resu
     assert_eq!(names, every_stage);
     assert!(stages.iter().all(|stage| stage["p99_us"].is_u64()), "{report}");
     assert_eq!(home.folder().join("ledger.db").exists(), store == Store::Sqlite);
+    assert_events_went_all_the_way(&report, count("approved"));
     Ok(())
+}
+
+/// Each approved swipe's event was published and worked off, and so was each report's word.
+fn assert_events_went_all_the_way(report: &Value, approved: u64) {
+    assert_eq!(report["relay"]["waiting"], 0, "{report}");
+    assert_eq!(report["dead_letters"], 0, "{report}");
+    let queue = |name: &str| {
+        let queues = report["queues"].as_array().cloned().unwrap_or_default();
+        queues.into_iter().find(|queue| queue["queue"] == name).unwrap_or_default()
+    };
+    for (name, at_least) in
+        [("transaction-processing-queue", approved), ("events-queue", approved), ("webhook-queue", 1)]
+    {
+        let queue = queue(name);
+        assert_eq!((&queue["depth"], &queue["failed"]), (&json!(0), &json!(0)), "{name}: {report}");
+        assert!(queue["done"].as_u64() >= Some(at_least), "{name}: {report}");
+        assert!(queue["consume"]["p99_us"].as_u64() > Some(0), "{name}: {report}");
+    }
 }
 
 on_both_stores!(a_demo_whose_books_were_changed_by_hand_fails_and_names_each_account);

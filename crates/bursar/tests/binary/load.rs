@@ -80,8 +80,8 @@ impl Load {
         instances: usize,
     ) -> Result<Self, Error> {
         let url = server.url();
-        let start = || start(folder, &url).map(|instance| Mutex::new(Arc::new(instance)));
-        let instances = (0..instances).map(|_| start()).collect::<Result<Vec<_>, Error>>()?;
+        let start = |number| start(folder, number, &url).map(|instance| Mutex::new(Arc::new(instance)));
+        let instances = (0..instances).map(start).collect::<Result<Vec<_>, Error>>()?;
         let decided = vec![[0; FUNDS.len()]; instances.len()];
         let seen = watch::Sender::new(Seen { decided, ..Seen::default() });
         let mut world = World { instances, wallets: Vec::new(), is_over: AtomicBool::new(false), seen };
@@ -110,7 +110,7 @@ impl Load {
 
     /// Starts an instance again that was killed.
     pub(crate) fn start(&self, number: usize) -> Result<(), Error> {
-        let started = Arc::new(start(&self.folder, &self.url)?);
+        let started = Arc::new(start(&self.folder, number, &self.url)?);
         *self.world.instances[number].lock().unwrap_or_else(PoisonError::into_inner) = started;
         Ok(())
     }
@@ -143,8 +143,14 @@ impl Load {
     }
 }
 
-fn start(folder: &Path, url: &str) -> Result<Running, Error> {
-    Running::start_with(bursar(&[]), folder, &[("BURSAR__POSTGRES__URL", url)])
+/// Each has a folder of its own, for its queues, and the credentials of the first.
+fn start(folder: &Path, number: usize, url: &str) -> Result<Running, Error> {
+    let [first, own] = [0, number].map(|number| folder.join(number.to_string()));
+    std::fs::create_dir_all(&own)?;
+    if own != first {
+        std::fs::copy(first.join("credentials.toml"), own.join("credentials.toml"))?;
+    }
+    Running::start_with(bursar(&[]), &own, &[("BURSAR__POSTGRES__URL", url)])
 }
 
 impl World {

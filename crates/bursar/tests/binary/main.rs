@@ -13,4 +13,5 @@ mod load;
 mod migrate;
 mod outages;
 mod postgres;
+mod roles;
 mod simulate;

@@ -26,14 +26,22 @@ async fn what_was_answered_survives_ten_kills_of_postgres() -> Result<(), Error>
     Ok(())
 }
 
-/// Has each transaction answered before it is written.
+/// Has each transaction answered before it is written: those of workers too, whose flush would write decisions as well.
 const FORGET: &str = "create function forget() returns trigger language plpgsql as $$
     begin
         perform set_config('synchronous_commit', 'off', true);
         return null;
     end;
     $$;
-    create trigger forget before insert on messages for each statement execute function forget();";
+    do $$
+    declare name text;
+    begin
+        for name in select tablename from pg_tables where schemaname = current_schema() loop
+            execute format('create trigger forget before insert or update or delete on %I
+                            for each statement execute function forget()', name);
+        end loop;
+    end;
+    $$;";
 
 /// The control: a PostgreSQL that answers COMMIT before it has written anything loses decisions, and the
 /// verdict finds it. Else the test above could not fail.

@@ -149,7 +149,7 @@ impl Relay {
         let mut trouble = None;
         for (event, result) in events.iter().zip(results) {
             match result {
-                Ok(()) => published.push(event.position),
+                Ok(()) => published.push(event),
                 Err(error) => {
                     left.push(event.position);
                     if matches!(error, PublishError::Away(_)) || trouble.is_none() {
@@ -160,8 +160,9 @@ impl Relay {
         }
         let is_full = events.len() == BATCH as usize;
         if !published.is_empty() {
-            self.figures.published(published.len(), began.elapsed());
-            self.outbox.mark(published).await?;
+            let positions = published.iter().map(|event| event.position).collect();
+            self.figures.published(&published, began.elapsed());
+            self.outbox.mark(positions).await?;
         }
         match trouble {
             None => {}

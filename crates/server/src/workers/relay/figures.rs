@@ -3,6 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bursar_store::Waiting;
+use jiff::Timestamp;
+use serde::Deserialize;
+
 use crate::latency::Latency;
 
 /// Counts since the start of the process.
@@ -11,13 +15,28 @@ pub struct Figures {
     published: AtomicU64,
     failures: AtomicU64,
     /// How long a batch of events took until the broker had confirmed it; each of its events counts.
-    pub latency: Latency,
+    pub confirm: Latency,
+    /// How long after its decision an event was confirmed by the broker.
+    pub publish: Latency,
+}
+
+/// What is read of an event.
+#[derive(Deserialize)]
+struct Decided {
+    at: Timestamp,
 }
 
 impl Figures {
-    pub(super) fn published(&self, events: usize, confirmed_after: Duration) {
-        self.published.fetch_add(events as u64, Ordering::Relaxed);
-        self.latency.record(confirmed_after, events as u64);
+    pub(super) fn published(&self, events: &[&Waiting], confirmed_after: Duration) {
+        let now = Timestamp::now();
+        self.published.fetch_add(events.len() as u64, Ordering::Relaxed);
+        self.confirm.record(confirmed_after, events.len() as u64);
+        for event in events {
+            if let Ok(Decided { at }) = serde_json::from_str(&event.payload) {
+                // The clock of another instance may be ahead.
+                self.publish.record(Duration::try_from(now.duration_since(at)).unwrap_or_default(), 1);
+            }
+        }
     }
 
     pub(super) fn failed(&self) {

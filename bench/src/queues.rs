@@ -1,0 +1,108 @@
+//! What events and queues cost a decision, and how fast they are.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::server::Bursar;
+use crate::table::{Row, Table};
+use crate::{Arguments, Error, seconds, start, wrk};
+
+/// A server that leaves events where they are: what it decides costs what it cost without queues.
+const ROLES_WITHOUT: &str = "api,sweeper";
+
+/// Loads without and with relay and consumers, in turn.
+const ROUNDS: usize = 5;
+
+/// Connections of each load.
+const CONNECTIONS: u32 = 64;
+
+/// Decisions a second of the open loop.
+const RATE: u32 = 1000;
+
+/// Queues with a consumer that an authorization's event comes to.
+const CONSUMED: [&str; 2] = ["transaction-processing-queue", "events-queue"];
+
+/// Closed loops in turn, how fast what they left is published, and an open loop.
+pub(crate) async fn measure(arguments: &Arguments, table: &mut Table) -> Result<(), Error> {
+    let mut bursar = start(arguments, arguments.companies).await?;
+    let (mut without, mut with, mut relayed) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        bursar = bursar.restart_as(ROLES_WITHOUT).await?;
+        without.push(load(arguments, &bursar).await?);
+        bursar = bursar.restart().await?;
+        relayed.push(drain(&bursar).await?);
+        with.push(load(arguments, &bursar).await?);
+        drain(&bursar).await?;
+    }
+    let (without, with) = (median(without), median(with));
+    table.push(Row::value("swipes/s without relay and consumers", format!("{without:.0}")));
+    table.push(Row::value("swipes/s with them", format!("{with:.0}, {:.2} x", with / without)));
+    table.push(Row::value("events/s published of a backlog", format!("{:.0}", median(relayed))));
+    // With figures that know nothing of the loads before.
+    let bursar = bursar.restart().await?;
+    open_loop(arguments, &bursar, table).await?;
+    bursar.stop_and_check().await
+}
+
+async fn load(arguments: &Arguments, bursar: &Bursar) -> Result<f64, Error> {
+    Ok(wrk::run(bursar.target(), CONNECTIONS, seconds(arguments)).await?.per_second)
+}
+
+/// Waits until all is published and consumed. How many events a second were published meanwhile.
+async fn drain(bursar: &Bursar) -> Result<f64, Error> {
+    let published = |profile: &Value| profile["relay"]["published"].as_f64().unwrap_or_default();
+    let (before, began) = (published(&bursar.profile().await?), Instant::now());
+    let mut rate = None;
+    loop {
+        let profile = bursar.profile().await?;
+        let is_published = profile["relay"]["waiting"] == 0;
+        if is_published && rate.is_none() {
+            rate = Some((published(&profile) - before) / began.elapsed().as_secs_f64());
+        }
+        if let Some(rate) = rate.filter(|_| depth(&profile) == Some(0)) {
+            return Ok(rate);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Messages that wait in the queues; `None` while the broker says nothing.
+fn depth(profile: &Value) -> Option<u64> {
+    CONSUMED.iter().map(|name| queue(profile, name)?["depth"].as_u64()).sum()
+}
+
+fn queue<'a>(profile: &'a Value, name: &str) -> Option<&'a Value> {
+    profile["queues"].as_array()?.iter().find(|queue| queue["queue"] == name)
+}
+
+async fn open_loop(arguments: &Arguments, bursar: &Bursar, table: &mut Table) -> Result<(), Error> {
+    let mut deepest = 0;
+    let watching = async {
+        loop {
+            deepest = deepest.max(depth(&bursar.profile().await?).unwrap_or_default());
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    let report = tokio::select! {
+        report = bursar.simulate(RATE, seconds(arguments)) => report?,
+        ended = watching => return ended,
+    };
+    drain(bursar).await?;
+    let profile = bursar.profile().await?;
+    let p99 = |of: &Value| format!("{:.1} ms", of["p99_us"].as_f64().unwrap_or(f64::NAN) / 1000.0);
+    let name = |what: &str| format!("open loop at {RATE}/s, {what}");
+    table.push(Row::value(&name("decision, p99"), p99(&report["latency"])));
+    table.push(Row::value(&name("publish, p99"), p99(&profile["relay"]["publish"])));
+    for consumed in CONSUMED {
+        let latency = queue(&profile, consumed).map_or(Value::Null, |queue| queue["consume"].clone());
+        table.push(Row::value(&name(&format!("{consumed}, consume, p99")), p99(&latency)));
+    }
+    table.push(Row::value(&name("deepest"), deepest.to_string()));
+    Ok(())
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}
