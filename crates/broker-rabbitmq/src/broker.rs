@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bursar_broker::{
-    Broker, BrokerError, Outgoing, PublishError, Queue, QueueFigures, Retries, Subscription,
+    Broker, BrokerError, Outgoing, PerQueue, PublishError, Queue, QueueFigures, Retries, Subscription,
 };
 use lapin::uri::AMQPUri;
 use tokio::sync::watch;
@@ -55,7 +55,7 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     /// `None` while it is away.
     pub(crate) session: watch::Receiver<Option<Arc<Session>>>,
-    unsettled: [AtomicU64; Queue::ALL.len()],
+    pub(crate) unsettled: PerQueue<AtomicU64>,
 }
 
 impl RabbitBroker {
@@ -80,7 +80,7 @@ impl RabbitBroker {
         };
         let (said, session) = watch::channel(first);
         let supervisor = tokio::spawn(Supervisor { attempts, said }.run());
-        let shared = Arc::new(Shared { options, session, unsettled: Default::default() });
+        let shared = Arc::new(Shared { options, session, unsettled: PerQueue::default() });
         Ok(Self { shared, supervisor })
     }
 }
@@ -108,7 +108,7 @@ impl Broker for RabbitBroker {
             .map_err(|_| BrokerError::Away("it does not say in time how many messages it has".into()))?
             .map_err(|error| BrokerError::Away(error.to_string()))?;
         let figures = counts.into_iter().map(|of| QueueFigures {
-            unsettled: self.shared.unsettled_of(of.queue).load(Ordering::Relaxed),
+            unsettled: self.shared.unsettled[of.queue].load(Ordering::Relaxed),
             ..of
         });
         Ok(figures.collect())
@@ -127,10 +127,5 @@ impl Shared {
     pub(crate) fn session(&self) -> Result<Arc<Session>, PublishError> {
         let session = self.session.borrow().clone();
         session.ok_or_else(|| PublishError::Away("there is no connection to RabbitMQ".into()))
-    }
-
-    pub(crate) fn unsettled_of(&self, queue: Queue) -> &AtomicU64 {
-        // In the order of their declaration, which is that of `ALL`.
-        &self.unsettled[queue as usize]
     }
 }

@@ -119,7 +119,7 @@ struct Unsettled {
 
 impl Unsettled {
     fn new(queue: Queue, content: Content, acker: Acker, shared: Arc<Shared>) -> Self {
-        shared.unsettled_of(queue).fetch_add(1, Ordering::Relaxed);
+        shared.unsettled[queue].fetch_add(1, Ordering::Relaxed);
         Self { queue, content, acker, shared }
     }
 
@@ -180,7 +180,7 @@ impl Unsettled {
 /// However it ends, with its session for instance.
 impl Drop for Unsettled {
     fn drop(&mut self) {
-        self.shared.unsettled_of(self.queue).fetch_sub(1, Ordering::Relaxed);
+        self.shared.unsettled[self.queue].fetch_sub(1, Ordering::Relaxed);
     }
 }
 

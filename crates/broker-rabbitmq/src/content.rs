@@ -12,6 +12,7 @@ const ATTEMPTS: &str = "x-bursar-attempts";
 const ERROR_FIRST: &str = "x-bursar-first-error";
 const ERROR_LAST: &str = "x-bursar-last-error";
 const REASON: &str = "x-bursar-reason";
+const DEATH: &str = "x-bursar-death";
 
 /// Kept on disk by whoever carries it.
 const PERSISTENT: u8 = 2;
@@ -32,6 +33,7 @@ pub(crate) fn properties(content: &Content) -> Result<BasicProperties, String> {
         headers.insert(ERROR_LAST.into(), text(&death.error_last));
         if let Some(reason) = death.reason {
             headers.insert(REASON.into(), text(reason.as_str()));
+            headers.insert(DEATH.into(), text(&death.id.to_string()));
         }
     }
     let mut properties = BasicProperties::default()
@@ -73,6 +75,7 @@ pub(crate) fn content(properties: &BasicProperties, body: Vec<u8>) -> Content {
 
 fn death(headers: &FieldTable) -> Option<Death> {
     Some(Death {
+        id: string(headers, DEATH).and_then(|id| Uuid::parse_str(&id).ok()).unwrap_or_default(),
         queue: Queue::from_name(&string(headers, QUEUE)?)?,
         attempts: u32::try_from(number(headers, ATTEMPTS)?).ok()?,
         error_first: string(headers, ERROR_FIRST)?,

@@ -1,14 +1,16 @@
 //! Publishes, and waits for RabbitMQ's word on each message.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bursar_broker::{Address, Content, Exchange, Outgoing, PublishError};
+use bursar_broker::{Address, Outgoing, PublishError};
+use futures_util::future::join_all;
 use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
 use lapin::{Channel, Confirmation, PublisherConfirm};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::content;
 use crate::session::Session;
@@ -17,112 +19,130 @@ use crate::session::Session;
 type Published = Result<(), PublishError>;
 
 impl Session {
-    /// Publishes the messages: all are on their way before the first is waited for.
+    /// Publishes the messages: those to exchanges as one batch, each to a queue by name as one of its own, all at once.
     pub(crate) async fn publish(
         self: &Arc<Self>,
         messages: Vec<Outgoing>,
         within: Duration,
     ) -> Vec<Published> {
-        let count = messages.len();
         if let Some(why) = self.blocked() {
-            return vec![Err(PublishError::Away(format!("it takes no messages now: {why}"))); count];
+            return vec![Err(PublishError::Away(format!("it takes no messages now: {why}"))); messages.len()];
         }
-        let until = Instant::now() + within;
-        let mut sent = Vec::with_capacity(count);
-        for message in messages {
-            sent.push(match message.to {
-                Address::Exchange(exchange, key) => {
-                    Sent::Waits(self.in_time(until, self.send(exchange, &key, &message.content)).await)
+        let numbered = messages.into_iter().enumerate();
+        let (by_key, by_name): (Vec<_>, Vec<_>) =
+            numbered.partition(|(_, message)| matches!(message.to, Address::Exchange(..)));
+        let batches = std::iter::once(by_key).chain(by_name.into_iter().map(|message| vec![message]));
+        let published = join_all(batches.map(|batch| self.batch(batch, within))).await;
+        let mut published: Vec<(usize, Published)> = published.into_iter().flatten().collect();
+        published.sort_unstable_by_key(|(number, _)| *number);
+        published.into_iter().map(|(_, published)| published).collect()
+    }
+
+    async fn batch(
+        self: &Arc<Self>,
+        batch: Vec<(usize, Outgoing)>,
+        within: Duration,
+    ) -> Vec<(usize, Published)> {
+        let (numbers, messages): (Vec<usize>, Vec<Outgoing>) = batch.into_iter().unzip();
+        let (tell, told) = oneshot::channel();
+        // In a task of its own: one that is cancelled would leave its confirmations to the next on the channel.
+        tokio::spawn(self.clone().carry(messages, within, tell));
+        let published =
+            told.await.unwrap_or_else(|_| Err(PublishError::Away("its publisher is gone".into())));
+        let published = published.unwrap_or_else(|error| vec![Err(error); numbers.len()]);
+        numbers.into_iter().zip(published).collect()
+    }
+
+    /// Publishes messages on one channel, and tells what became of each, or of all. Who does not answer in time is given
+    /// up, with all that waits.
+    async fn carry(
+        self: Arc<Self>,
+        messages: Vec<Outgoing>,
+        within: Duration,
+        tell: oneshot::Sender<Result<Vec<Published>, PublishError>>,
+    ) {
+        let pool = match messages.first().map(|message| &message.to) {
+            Some(Address::Exchange(..)) => &self.exchanges,
+            Some(Address::Queue(_)) => &self.answers,
+            None => return drop(tell.send(Ok(Vec::new()))),
+        };
+        // That others are before it is not RabbitMQ's fault.
+        let Ok(channel) = timeout(within, pool.lend()).await else {
+            return drop(tell.send(Err(PublishError::Away("too many messages are on their way".into()))));
+        };
+        let mut confirming = pin!(confirmed(&channel, &messages));
+        let published = match timeout(within, &mut confirming).await {
+            Ok(published) => published,
+            Err(_) => {
+                let late = PublishError::Away("it does not confirm in time what is published".into());
+                let _ = tell.send(Err(late));
+                if self.blocked().is_none() {
+                    return self.give_up("what is published is not confirmed");
                 }
-                Address::Queue(name) => Sent::Settled(self.answer(name, message.content, within).await),
-            });
-        }
-        let mut published = Vec::with_capacity(count);
-        for sent in sent {
-            published.push(match sent {
-                Sent::Settled(published) => published,
-                Sent::Waits(Err(error)) => Err(error),
-                Sent::Waits(Ok((confirm, to))) => self.in_time(until, confirmed(confirm, &to)).await,
-            });
-        }
-        published
-    }
-
-    async fn send(
-        &self,
-        exchange: Exchange,
-        key: &str,
-        content: &Content,
-    ) -> Result<(PublisherConfirm, String), PublishError> {
-        let channel = self.exchanges.lock().await;
-        let confirm = send(&channel, (exchange.name(), key), content).await?;
-        Ok((confirm, Address::Exchange(exchange, key.to_owned()).to_string()))
-    }
-
-    /// In a task of its own: one that is cancelled would leave its confirmation to the next on the channel.
-    async fn answer(self: &Arc<Self>, name: String, content: Content, within: Duration) -> Published {
-        let session = self.clone();
-        let answering = tokio::spawn(async move {
-            let number = session.next_answers.fetch_add(1, Ordering::Relaxed) % session.answers.len();
-            // That others are before it is not RabbitMQ's fault.
-            let busy = || PublishError::Away("too many answers are on their way".into());
-            let channel = timeout_at(Instant::now() + within, session.answers[number].lock()).await;
-            let channel = channel.map_err(|_| busy())?;
-            let confirming = async {
-                let confirm = send(&channel, ("", &name), &content).await?;
-                confirmed(confirm, &Address::Queue(name.clone()).to_string()).await
-            };
-            let late = || PublishError::Away("it does not confirm in time what is published".into());
-            let done = timeout_at(Instant::now() + within, confirming).await.unwrap_or_else(|_| Err(late()));
-            if matches!(done, Err(PublishError::Away(_))) {
-                // Even where it takes no messages for now: this one is still on its way, and the channel is for one.
-                session.give_up("an answer is not confirmed");
+                // They are still on their way, and nobody else gets the channel before that is over.
+                return tokio::select! {
+                    published = confirming => self.judge(&published),
+                    _ = self.given_up() => {}
+                };
             }
-            done
-        });
-        answering.await.unwrap_or_else(|panic| Err(PublishError::Away(panic.to_string())))
+        };
+        self.judge(&published);
+        let _ = tell.send(Ok(published));
     }
 
-    /// Who does not answer in time is given up, with all that waits.
-    async fn in_time<T>(
-        &self,
-        until: Instant,
-        work: impl Future<Output = Result<T, PublishError>>,
-    ) -> Result<T, PublishError> {
-        let late = || PublishError::Away("it does not confirm in time what is published".into());
-        let done = timeout_at(until, work).await.unwrap_or_else(|_| Err(late()));
-        if matches!(done, Err(PublishError::Away(_))) && self.blocked().is_none() {
+    /// Gives it up if what is published does not come where it should.
+    fn judge(&self, published: &[Published]) {
+        if published.iter().any(|published| matches!(published, Err(PublishError::Away(_)))) {
             self.give_up("what is published is not confirmed");
         }
-        done
     }
 }
 
-enum Sent {
-    Settled(Published),
-    Waits(Result<(PublisherConfirm, String), PublishError>),
+/// Publishes the messages on a channel that is for nobody else: all are on their way before the first is waited for.
+async fn confirmed(channel: &Channel, messages: &[Outgoing]) -> Vec<Published> {
+    let mut sent = Vec::with_capacity(messages.len());
+    for message in messages {
+        sent.push(send(channel, message).await);
+    }
+    let mut is_returned = false;
+    let mut published = Vec::with_capacity(messages.len());
+    for sent in sent {
+        let word = match sent {
+            Ok(confirm) => confirm.await.map_err(|error| PublishError::Away(error.to_string())),
+            Err(error) => Err(error),
+        };
+        is_returned |= matches!(&word, Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))));
+        published.push(word.and_then(understood));
+    }
+    match messages {
+        _ if !is_returned => published,
+        [Outgoing { to: to @ Address::Queue(_), .. }] => vec![Err(PublishError::Unroutable(to.to_string()))],
+        // Which of them was returned is not known, and what takes the rest is missing: all is declared anew.
+        _ => {
+            let lost = || PublishError::Away("no queue takes what none is bound to".into());
+            published.into_iter().map(|published| published.and_then(|()| Err(lost()))).collect()
+        }
+    }
 }
 
-async fn send(
-    channel: &Channel,
-    (exchange, key): (&str, &str),
-    content: &Content,
-) -> Result<PublisherConfirm, PublishError> {
-    let properties = content::properties(content).map_err(PublishError::Refused)?;
+async fn send(channel: &Channel, message: &Outgoing) -> Result<PublisherConfirm, PublishError> {
+    let (exchange, key) = match &message.to {
+        Address::Exchange(exchange, key) => (exchange.name(), key),
+        Address::Queue(name) => ("", name),
+    };
+    let properties = content::properties(&message.content).map_err(PublishError::Refused)?;
     let too_long = |_| PublishError::Refused("its key has more than 255 bytes".into());
-    let key = ShortString::try_new(key).map_err(too_long)?;
+    let key = ShortString::try_new(key.as_str()).map_err(too_long)?;
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let sent = channel.basic_publish(exchange.into(), key, options, &content.body, properties).await;
+    let sent = channel.basic_publish(exchange.into(), key, options, &message.content.body, properties).await;
     sent.map_err(|error| PublishError::Away(error.to_string()))
 }
 
-async fn confirmed(confirm: PublisherConfirm, to: &str) -> Published {
-    match confirm.await.map_err(|error| PublishError::Away(error.to_string()))? {
-        Confirmation::Ack(None) => Ok(()),
-        Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => {
-            Err(PublishError::Unroutable(to.to_owned()))
-        }
-        Confirmation::Nack(None) => Err(PublishError::Refused("a queue that it goes to is full".into())),
+/// Which of several was returned is not in its confirmation.
+fn understood(word: Confirmation) -> Published {
+    match word {
+        Confirmation::Ack(_) => Ok(()),
+        Confirmation::Nack(_) => Err(PublishError::Refused("a queue that it goes to is full".into())),
         Confirmation::NotRequested => Err(PublishError::Away("it was not asked to confirm".into())),
     }
 }

@@ -1,39 +1,59 @@
 //! What is there while RabbitMQ is: connections and channels, dropped together.
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lapin::{Channel, Connection};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 /// Two connections, the topology declared.
 pub(crate) struct Session {
     /// Kept for the channels of it.
     pub(crate) publishing: Connection,
     pub(crate) consuming: Connection,
-    /// To exchanges. With the alternate exchange nothing is ever returned here. Locked while messages are sent, for the
-    /// client numbers them and writes them in two steps: else two senders could take each other's confirmations.
-    pub(crate) exchanges: Mutex<Channel>,
-    /// To queues by name, one message at a time each: a return names no delivery, so it is the last one's.
-    pub(crate) answers: Vec<Mutex<Channel>>,
-    pub(crate) next_answers: AtomicUsize,
+    /// To exchanges. With the alternate exchange nothing is ever returned here.
+    pub(crate) exchanges: Pool,
+    /// To queues by name, one message at a time each.
+    pub(crate) answers: Pool,
     /// Why it takes no messages for now, in RabbitMQ's words.
     blocked: std::sync::Mutex<Option<String>>,
     /// Why it does not work any more, as somebody saw.
     broken: watch::Sender<Option<&'static str>>,
 }
 
+/// Channels to publish on, each lent to one batch until all of it is confirmed. Shared, one batch could take what is
+/// another's: the client numbers messages and writes them in two steps, and hands a message that is returned to whichever
+/// confirmation comes next.
+pub(crate) struct Pool {
+    channels: Vec<Mutex<Channel>>,
+    next: AtomicUsize,
+}
+
+impl Pool {
+    pub(crate) fn new(channels: Vec<Channel>) -> Self {
+        Self { channels: channels.into_iter().map(Mutex::new).collect(), next: AtomicUsize::new(0) }
+    }
+
+    /// One that is free, or will be.
+    pub(crate) async fn lend(&self) -> MutexGuard<'_, Channel> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed) % self.channels.len();
+        let (later, sooner) = self.channels.split_at(first);
+        match sooner.iter().chain(later).find_map(|channel| channel.try_lock().ok()) {
+            Some(channel) => channel,
+            None => self.channels[first].lock().await,
+        }
+    }
+}
+
 impl Session {
     pub(crate) fn new(
         (publishing, consuming): (Connection, Connection),
-        (exchanges, answers): (Channel, Vec<Channel>),
+        [exchanges, answers]: [Pool; 2],
     ) -> Self {
-        let answers = answers.into_iter().map(Mutex::new).collect();
         Self {
             publishing,
             consuming,
-            exchanges: Mutex::new(exchanges),
+            exchanges,
             answers,
-            next_answers: AtomicUsize::new(0),
             blocked: std::sync::Mutex::default(),
             broken: watch::Sender::new(None),
         }

@@ -12,15 +12,15 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::broker::Options;
-use crate::session::Session;
+use crate::session::{Pool, Session};
 use crate::topology;
 
 /// The pause before the second attempt to connect; it doubles with each, up to the other.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// Channels for answers: as many wait for their confirmations at once.
-const ANSWERS: usize = 8;
+/// Channels of each kind: as many batches, and as many answers, wait for their confirmations at once.
+const CHANNELS: usize = 8;
 
 pub(crate) struct Supervisor {
     pub(crate) attempts: Attempts,
@@ -30,33 +30,67 @@ pub(crate) struct Supervisor {
 impl Supervisor {
     /// For as long as somebody wants a session.
     pub(crate) async fn run(mut self) {
-        let mut pause = PAUSE;
-        let mut last_words = String::new();
+        let mut outage = Outage::default();
         loop {
             let there = self.said.borrow().clone();
             if let Some(session) = there {
-                pause = PAUSE;
+                let began = Instant::now();
                 let why = keep(&session).await;
                 self.said.send_replace(None);
+                outage.begins(began.elapsed());
                 tracing::warn!("the connection to RabbitMQ is given up, and made again: {why}");
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(PAUSE_MAX);
+            tokio::time::sleep(outage.pause()).await;
             match self.attempts.connect().await {
                 Ok(session) => {
                     tracing::info!("RabbitMQ is there");
                     self.said.send_replace(Some(Arc::new(session)));
                 }
                 Err(error) => {
-                    // The same words every few seconds tell nothing more.
                     let words = error.to_string();
-                    if words != last_words {
+                    if outage.is_news(&words) {
                         tracing::warn!("RabbitMQ cannot be used yet: {words}");
                     }
-                    last_words = words;
                 }
             }
         }
+    }
+}
+
+/// What attempts know of those before them.
+struct Outage {
+    pause: Duration,
+    last_words: String,
+}
+
+impl Default for Outage {
+    fn default() -> Self {
+        Self { pause: PAUSE, last_words: String::new() }
+    }
+}
+
+impl Outage {
+    /// A session broke after so long. One that breaks soon is no better than none: what breaks it (a queue that may not
+    /// be read, for instance) may break each, and several of them a second would be a load for RabbitMQ.
+    fn begins(&mut self, lived: Duration) {
+        self.last_words.clear();
+        if lived > PAUSE_MAX {
+            self.pause = PAUSE;
+        }
+    }
+
+    /// How long to wait before the next attempt.
+    fn pause(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(PAUSE_MAX);
+        pause
+    }
+
+    /// Whether these words were not the last: every few seconds they tell nothing more.
+    fn is_news(&mut self, words: &str) -> bool {
+        let is_news = words != self.last_words;
+        words.clone_into(&mut self.last_words);
+        is_news
     }
 }
 
@@ -139,12 +173,8 @@ async fn establish(uri: &AMQPUri, retries: &Retries) -> Result<Session, BrokerEr
     let publishing = named(uri, "bursar: publishes").await.map_err(away)?;
     let consuming = named(uri, "bursar: consumes").await.map_err(away)?;
     topology::declare(&publishing, retries).await?;
-    let exchanges = confirming(&publishing).await.map_err(away)?;
-    let mut answers = Vec::with_capacity(ANSWERS);
-    for _ in 0..ANSWERS {
-        answers.push(confirming(&publishing).await.map_err(away)?);
-    }
-    Ok(Session::new((publishing, consuming), (exchanges, answers)))
+    let channels = [pool(&publishing).await.map_err(away)?, pool(&publishing).await.map_err(away)?];
+    Ok(Session::new((publishing, consuming), channels))
 }
 
 async fn named(uri: &AMQPUri, name: &str) -> lapin::Result<Connection> {
@@ -152,12 +182,46 @@ async fn named(uri: &AMQPUri, name: &str) -> lapin::Result<Connection> {
     Connection::connect_uri(uri.clone(), properties).await
 }
 
-async fn confirming(connection: &Connection) -> lapin::Result<lapin::Channel> {
-    let channel = connection.create_channel().await?;
-    channel.confirm_select(ConfirmSelectOptions::default()).await?;
-    Ok(channel)
+async fn pool(connection: &Connection) -> lapin::Result<Pool> {
+    let mut channels = Vec::with_capacity(CHANNELS);
+    for _ in 0..CHANNELS {
+        let channel = connection.create_channel().await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        channels.push(channel);
+    }
+    Ok(Pool::new(channels))
 }
 
 fn away(error: lapin::Error) -> BrokerError {
     BrokerError::Away(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As for a user who may not read one of the queues: its consumer ends each session.
+    #[test]
+    fn sessions_that_break_at_once_are_made_less_and_less_often() {
+        let mut outage = Outage::default();
+        let pauses: Vec<u128> = (0..9)
+            .map(|_| {
+                outage.begins(Duration::from_millis(50));
+                outage.pause().as_millis()
+            })
+            .collect();
+        assert_eq!(pauses, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000]);
+        outage.begins(Duration::from_secs(6));
+        assert_eq!(outage.pause(), PAUSE);
+    }
+
+    #[test]
+    fn each_outage_has_its_words_once() {
+        let mut outage = Outage::default();
+        assert!(outage.is_news("refused"));
+        assert!(!outage.is_news("refused"));
+        assert!(outage.is_news("it is there with other arguments"));
+        outage.begins(Duration::from_secs(60));
+        assert!(outage.is_news("it is there with other arguments"));
+    }
 }

@@ -48,7 +48,8 @@ pub(crate) fn wait_queue(queue: Queue, pause: Duration) -> String {
     format!("{queue}.retry-{}ms", pause.as_millis())
 }
 
-/// How full each queue is, but for what was delivered, which RabbitMQ does not tell here.
+/// How full each queue is, but for what was delivered, which RabbitMQ does not tell here. A queue that is missing closes
+/// the channel, and whoever watches the connection gives it up: so one is noticed that nobody consumes here.
 pub(crate) async fn count(connection: &Connection, retries: &Retries) -> lapin::Result<Vec<QueueFigures>> {
     let channel = connection.create_channel().await?;
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };

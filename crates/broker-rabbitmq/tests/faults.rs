@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bursar_broker::contract::Place;
-use bursar_broker::{Broker, BrokerError, Content, Exchange, Outgoing, Queue};
+use bursar_broker::{Address, Broker, BrokerError, Content, Exchange, Outgoing, PublishError, Queue};
 use bursar_broker_rabbitmq::{Options, RabbitBroker};
 use bursar_testkit::{RabbitPlace, RabbitServer};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
 /// Publishes numbered messages, each until it is confirmed, and tells how many are, and how many tries failed.
@@ -167,4 +167,82 @@ async fn a_queue_that_is_deleted_while_it_is_used_is_made_again() {
         }
     };
     assert_eq!(found.await.as_u128(), 2);
+}
+
+#[tokio::test]
+async fn a_queue_that_is_deleted_and_that_nobody_consumes_here_is_made_again_once_it_is_counted() {
+    let place = RabbitPlace::new().await;
+    let broker = place.open().await;
+    place.delete("queues/{vhost}/jit-funding-response-queue").await;
+    assert!(matches!(broker.figures().await, Err(BrokerError::Away(_))));
+    while broker.figures().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let content = Content::new(Uuid::from_u128(1), "test", b"{}".to_vec());
+    let answer = content.to(Exchange::Transactions, "jit-funding.decided");
+    assert_eq!(broker.publish(vec![answer]).await, [Ok(())]);
+    let mut consumer = broker.subscribe(Queue::JitFundingResponse, 5);
+    assert_eq!(consumer.next().await.expect("it is there").content.id.as_u128(), 1);
+}
+
+/// A message that nobody is bound to, between two others.
+fn batch_with_a_stray(number: u128) -> Vec<Outgoing> {
+    let content = Content::new(Uuid::from_u128(3 * number), "test", b"{}".to_vec());
+    let stray = content.to(Exchange::Transactions, "no.such.key");
+    vec![message(3 * number + 1), stray, message(3 * number + 2)]
+}
+
+#[tokio::test]
+async fn a_batch_of_which_a_message_comes_back_is_not_published() {
+    let place = RabbitPlace::new().await;
+    let broker = place.open().await;
+    place.delete("queues/{vhost}/unrouted-queue").await;
+    let results = broker.publish(batch_with_a_stray(1)).await;
+    assert!(results.iter().all(|result| matches!(result, Err(PublishError::Away(_)))), "{results:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_batches_at_once_none_takes_what_comes_back_of_another_for_published() {
+    let place = RabbitPlace::new().await;
+    let broker = place.open().await;
+    place.delete("queues/{vhost}/unrouted-queue").await;
+    let mut publishing = JoinSet::new();
+    for number in 1..=50 {
+        let broker = broker.clone();
+        publishing.spawn(async move {
+            while bursar_broker::publish_all(broker.as_ref(), batch_with_a_stray(number)).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    publishing.join_all().await;
+    // All was made anew, so each that is published came somewhere.
+    let mut strays: BTreeSet<u128> = (1..=50).map(|number| 3 * number).collect();
+    let mut consumer = broker.subscribe(Queue::Unrouted, 50);
+    while !strays.is_empty() {
+        let next = tokio::time::timeout(Duration::from_secs(20), consumer.next()).await;
+        let Ok(Some(delivery)) = next else { panic!("published, and lost: {strays:?}") };
+        strays.remove(&delivery.content.id.as_u128());
+        delivery.done().await.expect("it is settled");
+    }
+}
+
+/// One after another they would take as many minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_do_not_wait_for_one_another() {
+    let server = RabbitServer::new();
+    let place = server.place().await;
+    let broker = broker(&place).await;
+    let answer = |number| {
+        let to = Address::Queue(Queue::JitFundingResponse.name().to_owned());
+        Outgoing { to, content: Content::new(Uuid::from_u128(number), "test", b"{}".to_vec()) }
+    };
+    let mut batch: Vec<Outgoing> = (1..=240).map(answer).collect();
+    assert!(broker.publish(batch.clone()).await.iter().all(Result::is_ok));
+    server.freeze();
+    batch.push(message(1_000));
+    let results = tokio::time::timeout(Duration::from_secs(60), broker.publish(batch)).await;
+    let results = results.expect("it says that it does not know");
+    assert!(results.iter().all(|result| matches!(result, Err(PublishError::Away(_)))), "{results:?}");
+    server.thaw();
 }

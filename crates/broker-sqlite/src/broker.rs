@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use bursar_broker::{
-    Broker, BrokerError, Outgoing, PublishError, Queue, QueueFigures, Retries, Subscription,
+    Broker, BrokerError, Outgoing, PerQueue, PublishError, Queue, QueueFigures, Retries, Subscription,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -31,9 +31,7 @@ pub(crate) struct Door {
 
 /// What the parts tell each other of a queue.
 #[derive(Default)]
-pub(crate) struct Signals {
-    queues: [Signal; Queue::ALL.len()],
-}
+pub(crate) struct Signals(PerQueue<Signal>);
 
 struct Signal {
     /// Something may be due.
@@ -56,9 +54,10 @@ impl SqliteBroker {
         let signals = Arc::<Signals>::default();
         let failed = |error: &dyn std::fmt::Display| BrokerError::Away(error.to_string());
         let writer = Writer::new(folder::open(folder)?, retries, signals.clone());
-        let writer = writer.map_err(|error| failed(&error))?;
-        let (orders, ordered) = mpsc::unbounded_channel();
-        let thread = std::thread::Builder::new().name("broker".to_owned()).spawn(|| writer.run(ordered));
+        let mut writer = writer.map_err(|error| failed(&error))?;
+        let (orders, mut ordered) = mpsc::unbounded_channel();
+        let thread = std::thread::Builder::new().name("broker".to_owned());
+        let thread = thread.spawn(move || writer.run(&mut ordered));
         let thread = thread.map_err(|error| failed(&error))?;
         Ok(Self { door: Door { orders }, signals, writer: Some(thread) })
     }
@@ -84,7 +83,7 @@ impl Broker for SqliteBroker {
     async fn figures(&self) -> Result<Vec<QueueFigures>, BrokerError> {
         let mut figures = self.door.ask(|desk| desk.figures()).await?;
         for of in &mut figures {
-            of.consumers = self.signals.of(of.queue).consumers.load(Ordering::Relaxed);
+            of.consumers = self.signals.0[of.queue].consumers.load(Ordering::Relaxed);
         }
         Ok(figures)
     }
@@ -128,24 +127,19 @@ impl Door {
 }
 
 impl Signals {
-    fn of(&self, queue: Queue) -> &Signal {
-        // In the order of their declaration, which is that of `ALL`.
-        &self.queues[queue as usize]
-    }
-
     /// Something may be due in the queue.
     pub(crate) fn tell(&self, queue: Queue) {
-        self.of(queue).due.send_replace(());
+        self.0[queue].due.send_replace(());
     }
 
     /// Told when something may be due in the queue.
     pub(crate) fn listen(&self, queue: Queue) -> watch::Receiver<()> {
-        self.of(queue).due.subscribe()
+        self.0[queue].due.subscribe()
     }
 
     /// One consumer more, or one less.
     pub(crate) fn consumes(&self, queue: Queue, is_here: bool) {
-        let consumers = &self.of(queue).consumers;
+        let consumers = &self.0[queue].consumers;
         match is_here {
             true => consumers.fetch_add(1, Ordering::Relaxed),
             false => consumers.fetch_sub(1, Ordering::Relaxed),

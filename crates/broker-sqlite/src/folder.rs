@@ -33,7 +33,8 @@ pub(crate) fn open(folder: &Path) -> Result<(Connection, File), BrokerError> {
     Ok((connect(&folder.join(FILE)).map_err(|error| away(folder, &error))?, lock))
 }
 
-const FILE: &str = "broker.db";
+/// The file of the queues in a data folder.
+pub const FILE: &str = "broker.db";
 
 fn connect(file: &Path) -> Result<Connection, Box<dyn std::error::Error>> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -49,4 +50,34 @@ fn connect(file: &Path) -> Result<Connection, Box<dyn std::error::Error>> {
 
 fn away(folder: &Path, error: &dyn std::fmt::Display) -> BrokerError {
     BrokerError::Away(format!("the embedded broker in {} cannot be used: {error}", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use bursar_broker::Queue;
+    use bursar_testkit::BrokerFolder;
+    use refinery::Target;
+
+    use super::*;
+    use crate::rows;
+
+    #[test]
+    fn messages_of_the_first_version_are_still_there() {
+        let place = BrokerFolder::new();
+        let file = place.path().join(FILE);
+        let mut old = Connection::open(&file).expect("a file");
+        migrations::migrations::runner().set_target(Target::Version(1)).run(&mut old).expect("version 1");
+        let insert =
+            "insert into messages values (7, 'jit-funding-dlq', zeroblob(16), 'test', x'01', null, null,
+                      1, 1, 'webhook-queue', 4, 'first', 'last', 'exhausted')";
+        old.execute_batch(insert).expect("a dead letter");
+        drop(old);
+        let (connection, _lock) = open(place.path()).expect("it opens");
+        assert_eq!(rows::last_position(&connection), Ok(7));
+        let dead =
+            rows::read(&connection, Queue::DeadLetters, 7).expect("it can be read").expect("it is there");
+        let death = dead.content.death.expect("it died");
+        assert!(death.id.is_nil());
+        assert_eq!((death.queue, death.attempts, death.error_last.as_str()), (Queue::Webhook, 4, "last"));
+    }
 }

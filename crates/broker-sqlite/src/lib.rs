@@ -11,3 +11,4 @@ mod subscriber;
 mod writer;
 
 pub use broker::SqliteBroker;
+pub use folder::FILE;

@@ -83,7 +83,7 @@ impl Writer {
         Ok(Self { connection, retries, signals, memory, _lock: lock })
     }
 
-    pub(crate) fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    pub(crate) fn run(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) {
         let mut is_last = false;
         while !is_last && let Some(first) = orders.blocking_recv() {
             let mut changes = Vec::new();
@@ -102,19 +102,22 @@ impl Writer {
         }
     }
 
-    /// Makes the changes in one transaction: all of them, or none.
+    /// Makes the changes in one transaction: all of them that can be made, or none.
     fn commit(&mut self, mut changes: Vec<Box<dyn Change>>) {
-        let committed = if changes.is_empty() { Ok(()) } else { self.transact(&mut changes) };
-        if let Err(error) = &committed {
-            tracing::warn!("the embedded broker cannot write: {error}");
+        let made = if changes.is_empty() { Ok(Vec::new()) } else { self.transact(&mut changes) };
+        let made = made.unwrap_or_else(|error| {
             self.memory.undo();
-        }
-        let committed = committed.map_err(|error| BrokerError::Away(error.to_string()));
-        changes.into_iter().for_each(|change| change.tell(committed.clone()));
+            vec![Err(away(error)); changes.len()]
+        });
+        changes.into_iter().zip(made).for_each(|(change, made)| change.tell(made));
         self.memory.touched().for_each(|queue| self.signals.tell(queue));
     }
 
-    fn transact(&mut self, changes: &mut [Box<dyn Change>]) -> rusqlite::Result<()> {
+    /// What became of each change.
+    fn transact(
+        &mut self,
+        changes: &mut [Box<dyn Change>],
+    ) -> rusqlite::Result<Vec<Result<(), BrokerError>>> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut desk = Desk {
             connection: &transaction,
@@ -122,7 +125,90 @@ impl Writer {
             retries: self.retries,
             now: Timestamp::now(),
         };
-        changes.iter_mut().try_for_each(|change| change.make(&mut desk))?;
-        transaction.commit()
+        let mut made = Vec::with_capacity(changes.len());
+        for change in changes {
+            made.push(match desk.whole(|desk| change.make(desk)) {
+                // With some errors (a full disk) the whole transaction is gone.
+                Err(error) if transaction.is_autocommit() => return Err(error),
+                done => done.map_err(away),
+            });
+        }
+        transaction.commit().map(|()| made)
+    }
+}
+
+fn away(error: rusqlite::Error) -> BrokerError {
+    tracing::warn!("the embedded broker cannot write: {error}");
+    BrokerError::Away(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use bursar_broker::{Content, Exchange, Outgoing};
+    use bursar_testkit::BrokerFolder;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::folder;
+
+    type Told<T> = oneshot::Receiver<Result<T, BrokerError>>;
+
+    fn change<T: Send + 'static>(
+        change: impl FnOnce(&mut Desk<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> (Order, Told<T>) {
+        let (reply, told) = oneshot::channel();
+        (Order::Change(Box::new(Pending::new(change, reply))), told)
+    }
+
+    /// Publishes a message to the unrouted queue, and does what follows.
+    fn publishing(
+        number: u128,
+        then: impl FnOnce() -> rusqlite::Result<()> + Send + 'static,
+    ) -> (Order, Told<()>) {
+        change(move |desk| {
+            desk.publish(&[message(number)])?;
+            then()
+        })
+    }
+
+    fn message(number: u128) -> Outgoing {
+        Content::new(Uuid::from_u128(number), "test", Vec::new()).to(Exchange::Transactions, "no.such.key")
+    }
+
+    /// Has a writer do all of this in one commit.
+    fn write(place: &BrokerFolder, orders: Vec<Order>) {
+        let file = folder::open(place.path()).expect("it opens");
+        let mut writer = Writer::new(file, Retries::default(), Arc::default()).expect("it can be read");
+        let (give, mut ordered) = mpsc::unbounded_channel();
+        orders.into_iter().chain([Order::Stop]).for_each(|order| drop(give.send(order)));
+        writer.run(&mut ordered);
+    }
+
+    #[test]
+    fn a_change_that_fails_or_panics_harms_no_other_of_its_commit() {
+        let (first, first_told) = publishing(1, || Ok(()));
+        let (failing, failing_told) = publishing(2, || Err(rusqlite::Error::InvalidQuery));
+        let (panicking, panicking_told) = publishing(3, || panic!("on purpose"));
+        let (last, last_told) = change(|desk| desk.take(Queue::Unrouted, 10));
+        write(&BrokerFolder::new(), vec![first, failing, panicking, last]);
+        let told = |told: Told<()>| told.blocking_recv().expect("it is told");
+        assert_eq!(told(first_told), Ok(()));
+        assert!(matches!(told(failing_told), Err(BrokerError::Away(_))));
+        assert!(matches!(told(panicking_told), Err(BrokerError::Away(why)) if why.contains("panicked")));
+        let taken = last_told.blocking_recv().expect("it is told").expect("it can be read");
+        let ids = taken.messages.iter().map(|(message, _)| message.content.id.as_u128());
+        assert_eq!(ids.collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn what_a_failed_change_took_is_there_for_others() {
+        let (first, _told) = publishing(1, || Ok(()));
+        let (failing, _told) = change(|desk| {
+            desk.take(Queue::Unrouted, 10)?;
+            Err::<(), _>(rusqlite::Error::InvalidQuery)
+        });
+        let (last, told) = change(|desk| desk.take(Queue::Unrouted, 10));
+        write(&BrokerFolder::new(), vec![first, failing, last]);
+        assert_eq!(told.blocking_recv().expect("it is told").expect("it can be read").messages.len(), 1);
     }
 }

@@ -30,6 +30,22 @@ pub trait Broker: Send + Sync + 'static {
     async fn figures(&self) -> Result<Vec<QueueFigures>, BrokerError>;
 }
 
+/// Publishes the messages, for who does all of them again if one is not known to be published.
+///
+/// # Errors
+/// Why the first of those is not. The others may be published all the same.
+pub async fn publish_all(broker: &dyn Broker, messages: Vec<Outgoing>) -> Result<(), PublishError> {
+    broker.publish(messages).await.into_iter().collect()
+}
+
+/// Publishes one message.
+///
+/// # Errors
+/// It is not known to be published.
+pub async fn publish_one(broker: &dyn Broker, message: Outgoing) -> Result<(), PublishError> {
+    publish_all(broker, vec![message]).await
+}
+
 /// A consumer's place at a queue.
 pub struct Subscription {
     deliveries: mpsc::Receiver<Delivery>,

@@ -61,6 +61,7 @@ macro_rules! broker_contract {
                 what_is_done_never_comes_again,
                 what_is_not_settled_comes_again_and_no_failure_is_counted,
                 what_was_published_outlives_the_broker,
+                what_comes_after_a_restart_is_new,
                 no_more_is_delivered_than_may_be_unsettled,
                 two_consumers_share_a_queue,
                 a_consumer_that_goes_away_gives_back_what_it_has,
@@ -70,6 +71,7 @@ macro_rules! broker_contract {
             failures {
                 a_message_that_always_fails_has_four_runs_and_is_buried,
                 a_message_that_cannot_succeed_is_buried_at_once,
+                a_dead_letter_that_comes_twice_is_the_same_death,
                 a_message_that_succeeds_at_last_is_not_buried,
                 a_long_error_is_kept_in_part,
                 poison_harms_no_other_message,
@@ -91,14 +93,15 @@ macro_rules! broker_contract {
         )*)*
     };
     (@test ($place:expr) $($module:ident { $($case:ident,)* })*) => {
-        $(mod $module {
-            #[allow(unused_imports)]
-            use super::*;
+        async fn place() -> impl $crate::contract::Place {
+            $place
+        }
 
+        $(mod $module {
             $(
                 #[tokio::test(flavor = "multi_thread")]
                 async fn $case() {
-                    let place = $place;
+                    let place = super::place().await;
                     $crate::contract::cases::$case(&place).await;
                 }
             )*

@@ -13,9 +13,9 @@ mod message;
 mod retry;
 mod topology;
 
-pub use broker::{Broker, QueueFigures, Subscription};
+pub use broker::{Broker, QueueFigures, Subscription, publish_all, publish_one};
 pub use delivery::{Delivery, Settlement, Verdict};
 pub use error::{BrokerError, PublishError};
 pub use message::{Address, Content, Death, Outgoing, Reason};
 pub use retry::{Next, RETRIES, Retries};
-pub use topology::{BINDINGS, Binding, Exchange, Keep, Queue, Target, matches, route};
+pub use topology::{BINDINGS, Binding, Exchange, Keep, PerQueue, Queue, Target, matches, route};

@@ -76,6 +76,9 @@ impl std::fmt::Display for Address {
 /// How often a message failed, and what of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Death {
+    /// Which death it is: made when the message dies, so a copy of it that is delivered twice has the same. Nil while it
+    /// is still tried, and for a message that died before deaths had ids.
+    pub id: Uuid,
     /// Whose consumer it failed in.
     pub queue: Queue,
     /// Runs that failed.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::delivery::Verdict;
 use crate::message::{Content, Death, Reason};
 use crate::topology::{Keep, Queue};
@@ -56,7 +58,8 @@ impl Retries {
             (None, false) => Some(Reason::Exhausted),
         };
         let error_first = before.map_or_else(|| why.clone(), |death| death.error_first);
-        content.death = Some(Death { queue, attempts, error_first, error_last: why, reason });
+        let id = reason.map_or_else(Uuid::nil, |_| Uuid::now_v7());
+        content.death = Some(Death { id, queue, attempts, error_first, error_last: why, reason });
         match pause {
             Some(pause) => Next::Wait(content, *pause),
             None => Next::Bury(content),
@@ -66,8 +69,6 @@ impl Retries {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     const QUEUE: Queue = Queue::Webhook;
@@ -87,7 +88,7 @@ mod tests {
         let Next::Bury(dead) = retries.next(QUEUE, content, failed(4)) else {
             panic!("the fourth is the last");
         };
-        assert_eq!(dead.death, Some(death(4, Some(Reason::Exhausted))));
+        assert_eq!(without_id(dead.death), Some(death(4, Some(Reason::Exhausted))));
     }
 
     #[test]
@@ -97,7 +98,18 @@ mod tests {
         else {
             panic!("there is no other run");
         };
-        assert_eq!(dead.death, Some(death(1, Some(Reason::Rejected))));
+        assert_eq!(without_id(dead.death), Some(death(1, Some(Reason::Rejected))));
+    }
+
+    #[test]
+    fn each_death_is_another() {
+        let content = Content::new(Uuid::nil(), "test", Vec::new());
+        let dies = || match Retries::default().next(QUEUE, content.clone(), Verdict::Dead("failure".into())) {
+            Next::Bury(dead) => dead.death.map_or_else(Uuid::nil, |death| death.id),
+            next => panic!("{next:?}"),
+        };
+        let (first, second) = (dies(), dies());
+        assert!(!first.is_nil() && !second.is_nil() && first != second, "{first} {second}");
     }
 
     #[test]
@@ -133,8 +145,14 @@ mod tests {
         Verdict::Failed(format!("failure {attempt}"))
     }
 
+    /// Nobody knows the id before.
+    fn without_id(death: Option<Death>) -> Option<Death> {
+        death.map(|death| Death { id: Uuid::nil(), ..death })
+    }
+
     fn death(attempts: u32, reason: Option<Reason>) -> Death {
         Death {
+            id: Uuid::nil(),
             queue: QUEUE,
             attempts,
             error_first: "failure 1".to_owned(),

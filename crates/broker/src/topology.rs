@@ -2,6 +2,8 @@
 //!
 //! RabbitMQ is told this table at every connection, the embedded broker routes by it.
 
+use std::ops::{Index, IndexMut};
+
 /// Where messages are published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Exchange {
@@ -99,15 +101,22 @@ pub fn matches(pattern: &str, key: &str) -> bool {
     is_match(&pattern, &key)
 }
 
+/// As many steps as there are pairs of words: a pattern may be anybody's, and one of many `#` is no more work.
 fn is_match(pattern: &[&str], key: &[&str]) -> bool {
-    match (pattern, key) {
-        ([], []) => true,
-        (["#", rest @ ..], _) => is_match(rest, key) || (!key.is_empty() && is_match(pattern, &key[1..])),
-        ([word, rest @ ..], [first, others @ ..]) => {
-            (*word == "*" || word == first) && is_match(rest, others)
+    // Whether the first words of the pattern, so many, match the words of the key so far: of which there are none yet.
+    let leading = pattern.iter().take_while(|word| **word == "#").count();
+    let mut matched: Vec<bool> = (0..=pattern.len()).map(|count| count <= leading).collect();
+    for word in key {
+        let mut before = std::mem::replace(&mut matched[0], false);
+        for (count, expected) in pattern.iter().enumerate() {
+            let is_match = match *expected {
+                "#" => matched[count] || matched[count + 1],
+                expected => before && (expected == "*" || expected == *word),
+            };
+            before = std::mem::replace(&mut matched[count + 1], is_match);
         }
-        _ => false,
     }
+    matched[pattern.len()]
 }
 
 /// The queues that a message comes to, each once.
@@ -170,6 +179,11 @@ impl Queue {
         Self::Unrouted,
     ];
 
+    /// Its place in [`Queue::ALL`].
+    const fn index(self) -> usize {
+        self as usize
+    }
+
     /// Its name.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -219,6 +233,24 @@ impl std::fmt::Display for Queue {
     }
 }
 
+/// One of something for each queue.
+#[derive(Debug, Default)]
+pub struct PerQueue<T>([T; Queue::ALL.len()]);
+
+impl<T> Index<Queue> for PerQueue<T> {
+    type Output = T;
+
+    fn index(&self, queue: Queue) -> &T {
+        &self.0[queue.index()]
+    }
+}
+
+impl<T> IndexMut<Queue> for PerQueue<T> {
+    fn index_mut(&mut self, queue: Queue) -> &mut T {
+        &mut self.0[queue.index()]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,8 +270,32 @@ mod tests {
             ("a.#", "a", true),
             ("a.#.z", "a.b.c.z", true),
             ("a.#.z", "a.b.c", false),
+            ("#.#", "a", true),
+            ("#.a.#", "b.a.c", true),
+            ("#.a.#", "b.c", false),
+            ("#.*", "", true),
+            ("*.#.*", "a", false),
+            ("*.#.*", "a.b", true),
+            ("#.a.*.#.b", "a.a.c.b.b", true),
         ] {
             assert_eq!(binding(keys).takes(key), expected, "{keys} {key}");
+        }
+    }
+
+    /// Who writes a pattern does not choose how long it takes. Tried word by word, this one takes longer than anybody
+    /// waits.
+    #[test]
+    fn a_pattern_of_many_hashes_is_matched_all_the_same() {
+        let hashes = "#.".repeat(50);
+        let key = "a.".repeat(50);
+        assert!(matches(&format!("{hashes}z"), &format!("{key}z")));
+        assert!(!matches(&format!("{hashes}z"), &format!("{key}y")));
+    }
+
+    #[test]
+    fn every_queue_has_a_place_of_its_own() {
+        for (place, queue) in Queue::ALL.into_iter().enumerate() {
+            assert_eq!(queue.index(), place, "{queue}");
         }
     }
 

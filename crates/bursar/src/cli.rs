@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bursar_simulator::Habits;
 use clap::{Args, Parser, Subcommand};
+use uuid::Uuid;
 
 /// A self-hosted card-program server: decides and holds every swipe in one durable step.
 #[derive(Debug, Parser)]
@@ -168,8 +169,8 @@ pub(crate) struct Dlq {
     /// What to do.
     #[command(subcommand)]
     pub(crate) what: DlqCommand,
-    /// The server.
-    #[arg(long, global = true, default_value = "http://127.0.0.1:3000")]
+    /// The server, on this machine: from another one, through a tunnel as `ssh -L`.
+    #[arg(long, global = true, default_value = "http://127.0.0.1:3000", value_parser = parse_own_url)]
     pub(crate) url: String,
     /// The file with the server's API key.
     #[arg(long, global = true, value_name = "FILE", default_value = "bursar-data/credentials.toml")]
@@ -191,17 +192,20 @@ pub(crate) enum DlqCommand {
         /// At most so many.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         limit: u32,
+        /// Those after the page before, which said this.
+        #[arg(long, value_name = "NEXT")]
+        after: Option<String>,
     },
     /// Show a dead letter in full, card numbers masked.
     Show {
         /// Its id.
-        id: String,
+        id: Uuid,
     },
     /// Have a letter, or all open ones that are meant, worked on again. Twice has effect once.
     Replay {
         /// The id of one letter; all that are meant by the options if not given.
         #[arg(required_unless_present = "all")]
-        id: Option<String>,
+        id: Option<Uuid>,
         /// All open letters that are meant by the options.
         #[arg(long, conflicts_with = "id")]
         all: bool,
@@ -214,7 +218,7 @@ pub(crate) enum DlqCommand {
     /// Drop a letter that nobody needs.
     Discard {
         /// Its id.
-        id: String,
+        id: Uuid,
         /// For whoever looks at it later.
         #[arg(long)]
         reason: String,
@@ -250,6 +254,22 @@ fn parse_own_address(text: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| format!("{text:?} is no address of this machine, as 127.0.0.1:3100"))
 }
 
+/// What goes there goes in clear, with the API key: it must not leave this machine.
+fn parse_own_url(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    let is_own = |host: &str| match host.rsplit_once(':') {
+        Some(("localhost", port)) => port.parse::<u16>().is_ok(),
+        _ => host.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback()),
+    };
+    match host.filter(|host| is_own(host)) {
+        Some(host) => Ok(format!("http://{host}")),
+        None => Err(format!(
+            "{text:?} is no server of this machine, as http://127.0.0.1:3000; reach another one through a tunnel \
+             (ssh -L 3000:127.0.0.1:3000)"
+        )),
+    }
+}
+
 /// Reads `30s`, `5m`, `1h` or `500ms`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -276,6 +296,23 @@ mod tests {
         assert!(parse_own_address("127.0.0.1:3100").is_ok() && parse_own_address("[::1]:1").is_ok());
         for bad in ["127.0.0.1:0", "0.0.0.0:3100", "10.0.0.1:3100", "localhost:3100", "3100", ""] {
             assert!(parse_own_address(bad).is_err_and(|why| why.contains("127.0.0.1:3100")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_api_key_is_sent_to_this_machine_only() {
+        for own in ["http://127.0.0.1:3000", "http://[::1]:80/", "http://localhost:3000/"] {
+            assert_eq!(parse_own_url(own).as_deref(), Ok(own.trim_end_matches('/')));
+        }
+        let others = [
+            "http://10.0.0.1:3000",
+            "https://127.0.0.1:3000",
+            "http://127.0.0.1",
+            "http://a@localhost:1",
+            "",
+        ];
+        for other in others {
+            assert!(parse_own_url(other).is_err_and(|why| why.contains("ssh -L")), "{other}");
         }
     }
 

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod credentials;
 mod descriptors;
+mod embedded_queues;
 mod place;
 mod telemetry;
 mod wiring;

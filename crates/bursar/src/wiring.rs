@@ -1,6 +1,7 @@
 //! Puts the parts together: settings, ledger, authorizer, listener.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
 use bursar_broker::{Broker, BrokerError};
@@ -19,7 +20,7 @@ use crate::Failure;
 use crate::config::{Config, LogFormat, SecretUrl, Sweeper};
 use crate::credentials::{self, ApiTokens, Credentials};
 use crate::place::Place;
-use crate::{descriptors, telemetry};
+use crate::{descriptors, embedded_queues, telemetry};
 
 /// A Bursar that is bound to its port and not serving yet.
 pub(crate) struct Bursar {
@@ -109,6 +110,14 @@ async fn open_broker(config: &Config) -> Result<Arc<dyn Broker>, Failure> {
         retries,
         ..bursar_broker_rabbitmq::Options::new(url.expose())
     };
+    let left = embedded_queues::waiting_in(&config.data.dir).await?;
+    if left > 0 {
+        let folder = config.data.dir.display();
+        tracing::error!(
+            "{left} messages wait in the embedded queues of {folder}, and nobody works them off while rabbitmq.url is \
+             set: start without it until none waits"
+        );
+    }
     let started = RabbitBroker::start(options).await;
     Ok(Arc::new(started.map_err(|error| format!("{url}: {error}"))?))
 }
@@ -242,6 +251,9 @@ fn lane_settings(config: &Config) -> Lanes {
     }
 }
 
+/// How often a relay looks for what other instances committed: a look reads an index that is empty then.
+const LOOKS_EVERY: Duration = Duration::from_millis(20);
+
 fn http_settings(config: &Config) -> Http {
     Http {
         header_timeout: config.server.header_timeout,
@@ -254,7 +266,15 @@ fn http_settings(config: &Config) -> Http {
         jit_start: config.jit.start,
         roles: config.server.roles,
         sweeper: sweeper_settings(&config.sweeper),
-        relay: relay::Settings { kept: config.events.kept, ..relay::Settings::default() },
+        relay: relay::Settings {
+            kept: config.events.kept,
+            // Another instance's commits are only seen by a look.
+            interval: if config.postgres.url.is_some() {
+                LOOKS_EVERY
+            } else {
+                relay::Settings::default().interval
+            },
+        },
         sender: sender::Settings {
             timeout: config.webhooks.timeout,
             allow_private: config.webhooks.allow_private,

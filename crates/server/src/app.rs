@@ -1,7 +1,6 @@
 //! What every handler needs: the authorizer, the credentials, the limits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bursar_authorizer::Authorizer;
@@ -10,14 +9,15 @@ use bursar_processors::inquiry::Inquire;
 use bursar_processors::marqeta;
 use bursar_store::{Inbox, Ledger, Store, StoreError};
 use secrecy::SecretString;
+use tokio::sync::watch;
 
 use crate::auth::ApiKey;
 use crate::health::Probes;
-use crate::queues::Look;
+use crate::queues::Looks;
 use crate::roles::Roles;
 use crate::seal::{QuarantineKey, Seal};
 use crate::workers::consumer::Signals;
-use crate::workers::notifier::Sending;
+use crate::workers::notifier::Due;
 use crate::workers::webhooks::Words;
 use crate::workers::{queue, relay, sender, sweeper};
 
@@ -109,17 +109,17 @@ struct Shared {
     seal: Seal,
     signals: Signals,
     words: Words,
-    sending: Sending,
+    due: Due,
     settings: Settings,
     api_key: ApiKey,
     marqeta: marqeta::Credentials,
     probes: Probes,
-    look: Look,
+    looks: Looks,
     sweeper: Arc<sweeper::Figures>,
     relay: Arc<relay::Figures>,
     consumed: Arc<queue::Figures>,
     began: Instant,
-    stopping: AtomicBool,
+    stopping: watch::Sender<bool>,
 }
 
 impl App {
@@ -131,17 +131,17 @@ impl App {
             seal: Seal::new(credentials.quarantine),
             signals: Signals::default(),
             words: Words::default(),
-            sending: Sending::default(),
+            due: Due::default(),
             settings,
             api_key: ApiKey::new(&credentials.api_key),
             marqeta: credentials.marqeta,
             probes: Probes::default(),
-            look: Look::default(),
+            looks: Looks::default(),
             sweeper: Arc::default(),
             relay: Arc::default(),
             consumed: Arc::default(),
             began: Instant::now(),
-            stopping: AtomicBool::new(false),
+            stopping: watch::Sender::new(false),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -195,8 +195,8 @@ impl App {
     }
 
     /// What is to be sent to endpoints.
-    pub(crate) fn sending(&self) -> &Sending {
-        &self.shared.sending
+    pub(crate) fn due(&self) -> &Due {
+        &self.shared.due
     }
 
     /// Waits until everything that processors reported is worked off, by this instance.
@@ -237,8 +237,8 @@ impl App {
     }
 
     /// How full the queues are.
-    pub(crate) fn look(&self) -> &Look {
-        &self.shared.look
+    pub(crate) fn looks(&self) -> &Looks {
+        &self.shared.looks
     }
 
     /// How long the process has been serving.
@@ -248,10 +248,16 @@ impl App {
 
     /// From here on the server is not ready.
     pub(crate) fn begin_stop(&self) {
-        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.shared.stopping.send_replace(true);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.shared.stopping.load(Ordering::Relaxed)
+        *self.shared.stopping.borrow()
+    }
+
+    /// Done when the server stops.
+    pub(crate) async fn until_stopping(&self) {
+        let mut stopping = self.shared.stopping.subscribe();
+        let _ = stopping.wait_for(|stopping| *stopping).await;
     }
 }

@@ -83,6 +83,19 @@ impl FromRequestParts<App> for Uid {
     }
 }
 
+/// The two ids of a path that are UUIDs without a prefix. A text that is none names nothing: 404.
+pub(crate) struct Uids(pub(crate) Uuid, pub(crate) Uuid);
+
+impl FromRequestParts<App> for Uids {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let unknown = |_| Problem::new(Code::NotFound, "there is nothing with these ids");
+        let found = Path::<(Uuid, Uuid)>::from_request_parts(parts, app).await;
+        found.map(|Path((first, second))| Self(first, second)).map_err(unknown)
+    }
+}
+
 /// The query, of a known shape.
 pub(crate) struct Params<T>(pub(crate) T);
 

@@ -122,7 +122,8 @@ struct Readiness {
 /// The server and what it depends on.
 #[derive(Serialize, ToSchema)]
 struct Health {
-    /// `ok`, or `unavailable` when no decision can be made or the server is stopping.
+    /// `ok`; `degraded` while swipes are decided and something else needs somebody: the broker is away, or there are
+    /// dead letters; `unavailable` when no decision can be made or the server is stopping.
     status: &'static str,
     /// The version of Bursar.
     version: &'static str,
@@ -152,6 +153,8 @@ struct QueueHealth {
     reason: Option<Arc<str>>,
     /// Its queues; empty while it says nothing.
     queues: Vec<QueueView>,
+    /// Dead letters that somebody has to look at; null while the ledger cannot be read.
+    dead_letters: Option<u64>,
 }
 
 /// The state of the ledger.
@@ -197,9 +200,12 @@ async fn health(State(app): State<App>) -> Json<Health> {
         Ok(queues) => (queues, None),
         Err(why) => (Vec::new(), Some(why)),
     };
-    let message_queue = QueueHealth { status: word(why.is_none()), reason: why, queues };
+    let dead_letters = app.looks().dead_letters(app.store().as_ref()).await;
+    let message_queue = QueueHealth { status: word(why.is_none()), reason: why, queues, dead_letters };
+    let can_decide = ledger.reason.is_none() && !app.is_stopping();
+    let needs_somebody = message_queue.reason.is_some() || dead_letters != Some(0);
     Json(Health {
-        status: word(ledger.reason.is_none() && !app.is_stopping()),
+        status: if can_decide && needs_somebody { "degraded" } else { word(can_decide) },
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: app.uptime().as_secs(),
         dependencies: Dependencies { ledger, message_queue },

@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use bursar_core::MessageKey;
 use bursar_core::message::Source;
 use bursar_core::text::Token;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::problem::{Code, Problem};
@@ -20,6 +21,15 @@ pub(crate) struct IdempotencyKey(Token);
 impl IdempotencyKey {
     pub(crate) fn message_key(self) -> MessageKey {
         MessageKey::new(Source::Api, self.0)
+    }
+
+    /// The id of the thing of this kind that the request makes: whoever asks again makes no other.
+    pub(crate) fn id_of(&self, kind: &str) -> Uuid {
+        Uuid::new_v5(&Uuid::new_v5(&Uuid::NAMESPACE_OID, kind.as_bytes()), self.0.as_str().as_bytes())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
     }
 }
 

@@ -11,6 +11,8 @@ use bursar_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::seal::SealError;
+
 /// The media type of a problem.
 pub(crate) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -124,6 +126,10 @@ pub(crate) struct ProblemView<'a> {
 }
 
 impl Problem {
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { code, detail: detail.into(), errors: Vec::new() }
     }
@@ -205,6 +211,22 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!("a request could not be answered: {error}");
         Self::new(Code::Unavailable, "the store cannot be read now")
+    }
+}
+
+/// What is sealed cannot be shown here.
+impl From<SealError> for Problem {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::OtherKey { .. } => Self::new(
+                Code::SealedElsewhere,
+                format!("{error}; start an instance with the credentials file of the one that took it"),
+            ),
+            SealError::Changed => {
+                tracing::error!("something sealed cannot be shown: {error}");
+                Self::internal()
+            }
+        }
     }
 }
 

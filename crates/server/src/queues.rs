@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bursar_broker::{Broker, QueueFigures};
-use bursar_store::{Backlog, StoreError};
+use bursar_store::{Backlog, Store, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -22,25 +22,52 @@ const LOOK_MAX: Duration = Duration::from_secs(2);
 /// What the broker says of its queues, or why it says nothing.
 type Looked = Result<Arc<[QueueFigures]>, Arc<str>>;
 
-/// The last look at the queues. However many ask at once, one of them looks.
-#[derive(Default)]
-pub(crate) struct Look(Mutex<Option<(Instant, Looked)>>);
+/// What was last seen. However many ask at once, one of them looks.
+struct Look<T>(Mutex<Option<(Instant, T)>>);
 
-impl Look {
-    /// How full the queues are.
-    pub(crate) async fn at(&self, broker: &dyn Broker) -> Looked {
+impl<T> Default for Look<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Look<T> {
+    async fn at(&self, look: impl Future<Output = T>) -> T {
         let mut last = self.0.lock().await;
-        if let Some((at, looked)) = &*last
+        if let Some((at, seen)) = &*last
             && at.elapsed() < LOOK_KEPT
         {
-            return looked.clone();
+            return seen.clone();
         }
-        let looked = match tokio::time::timeout(LOOK_MAX, broker.figures()).await {
-            Ok(figures) => figures.map(Arc::from).map_err(|error| Arc::from(error.to_string())),
-            Err(_) => Err(Arc::from("it does not say in time how full its queues are")),
+        let seen = look.await;
+        *last = Some((Instant::now(), seen.clone()));
+        seen
+    }
+}
+
+/// The last looks at what may need somebody.
+#[derive(Default)]
+pub(crate) struct Looks {
+    queues: Look<Looked>,
+    dead_letters: Look<Option<u64>>,
+}
+
+impl Looks {
+    /// How full the queues are.
+    pub(crate) async fn queues(&self, broker: &dyn Broker) -> Looked {
+        let look = async {
+            match tokio::time::timeout(LOOK_MAX, broker.figures()).await {
+                Ok(figures) => figures.map(Arc::from).map_err(|error| Arc::from(error.to_string())),
+                Err(_) => Err(Arc::from("it does not say in time how full its queues are")),
+            }
         };
-        *last = Some((Instant::now(), looked.clone()));
-        looked
+        self.queues.at(look).await
+    }
+
+    /// How many dead letters are open; `None` if the store does not say in time.
+    pub(crate) async fn dead_letters(&self, store: &dyn Store) -> Option<u64> {
+        let look = tokio::time::timeout(LOOK_MAX, store.count_dead_letters());
+        self.dead_letters.at(async { look.await.ok()?.ok() }).await
     }
 }
 
@@ -90,7 +117,7 @@ pub(crate) struct RelayView {
 
 /// Every queue, or why the broker says nothing.
 pub(crate) async fn queues(app: &App) -> Result<Vec<QueueView>, Arc<str>> {
-    let figures = app.look().at(app.broker().as_ref()).await?;
+    let figures = app.looks().queues(app.broker().as_ref()).await?;
     Ok(figures.iter().map(|figures| view(app, figures)).collect())
 }
 

@@ -21,6 +21,9 @@ const IDLE_MAX: Duration = Duration::from_secs(75);
 /// Connections that the system accepts before we do: the burst of a client with many of them.
 const BACKLOG: u32 = 1024;
 
+/// So long the authorizer gets to finish, at least, however long workers took.
+const LAST_MIN: Duration = Duration::from_secs(1);
+
 /// Bytes in the head of a request, at most. Otherwise: 431.
 const HEAD_MAX_BYTES: usize = 64 * 1024;
 
@@ -119,7 +122,8 @@ impl Server {
         let (grace, ending) = (settings.shutdown_grace, Instant::now());
         // Where the store hangs, the authorizer says so.
         let _ = tokio::time::timeout(grace, workers.stop()).await;
-        let stopped = app.authorizer().stop(grace.saturating_sub(ending.elapsed())).await;
+        let left = grace.saturating_sub(ending.elapsed()).max(LAST_MIN);
+        let stopped = app.authorizer().stop(left).await;
         served.and(stopped.map_err(|hung| io::Error::new(io::ErrorKind::TimedOut, hung)))
     }
 }

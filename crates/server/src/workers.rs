@@ -24,6 +24,7 @@ mod watch;
 
 use bursar_core::Command;
 use bursar_store::Item;
+use futures_util::future::join_all;
 
 use crate::app::App;
 use crate::problem::{Code, Problem};
@@ -43,7 +44,6 @@ pub(crate) async fn commands(app: &App, item: &Item) -> Result<Result<Vec<Comman
 
 /// All that this instance does by itself.
 pub(crate) struct Workers {
-    /// In the order in which they are stopped.
     tasks: Vec<Task>,
     sweeping: Option<sweeper::Sweeping>,
 }
@@ -74,13 +74,14 @@ impl Workers {
         Self { tasks, sweeping }
     }
 
-    /// Has each finish what it has.
+    /// Has all of them finish what they have: none takes more while it waits for another.
     pub(crate) async fn stop(self) {
-        if let Some(sweeping) = self.sweeping {
-            sweeping.stop().await;
-        }
-        for task in self.tasks {
-            task.stop().await;
-        }
+        self.tasks.iter().for_each(Task::ask_to_stop);
+        let sweeping = async {
+            if let Some(sweeping) = self.sweeping {
+                sweeping.stop().await;
+            }
+        };
+        tokio::join!(sweeping, join_all(self.tasks.into_iter().map(Task::ended)));
     }
 }

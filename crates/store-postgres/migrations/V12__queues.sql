@@ -15,7 +15,9 @@ create table dead_letters (
     reason          text not null,
     error_first     text not null,
     error_last      text not null,
-    deaths          bigint not null check (deaths >= 1),
+    death           uuid not null, -- the last one
+    deaths_before   bytea not null, -- the others, 16 bytes each
+    deaths          bigint not null check (deaths >= 1 and length(deaths_before) = 16 * (deaths - 1)),
     died_at         timestamptz not null,
     state           text not null check (state in ('open', 'replayed', 'discarded')),
     note            text check ((state = 'discarded') = (note is not null)),
@@ -26,6 +28,7 @@ create table dead_letters (
 
 -- Those that somebody has to look at are few among many.
 create index dead_letters_open on dead_letters (id) where state = 'open';
+create index dead_letters_to_forget on dead_letters (resolved_at) where resolved_at is not null;
 
 -- URLs of programs' own systems that are told of events.
 create table endpoints (
@@ -37,15 +40,19 @@ create table endpoints (
     secret_before        bytea, -- sealed
     secret_before_until  timestamptz check ((secret_before is null) = (secret_before_until is null)),
     is_on                boolean not null,
-    created_at           timestamptz not null
+    created_at           timestamptz not null,
+    version              bigint not null check (version >= 1),
+    request              bytea not null,
+    rotated_by           text
 );
 
 create index endpoints_by_program on endpoints (program, id);
 
--- What is sent to them. An event comes more than once to whoever stores these, and is sent once.
+-- What is sent to them. An event comes more than once to whoever stores these, and is sent once. No reference to the
+-- endpoint: to delete one would take along millions of rows at once.
 create table notifications (
     id          uuid primary key,
-    endpoint    uuid not null references endpoints (id) on delete cascade,
+    endpoint    uuid not null, -- it may be gone
     event       uuid not null,
     kind        text not null,
     state       text not null check (state in ('due', 'delivered', 'failed')),
@@ -59,7 +66,7 @@ create table notifications (
 -- By endpoint first: what waits for one that is off is never passed on the way to what is due.
 create index notifications_due on notifications (endpoint, due_at, id) where state = 'due';
 create index notifications_by_endpoint on notifications (endpoint, id);
-create index notifications_to_forget on notifications (created_at) where state <> 'due';
+create index notifications_to_forget on notifications (created_at);
 
 -- Each call to an endpoint. The notification's own rows, counted from 1.
 create table attempts (
@@ -105,8 +112,10 @@ create index transaction_records_by_card on transaction_records (card, position)
 create index transaction_records_words on transaction_records
     using gin (array_to_tsvector(string_to_array(words, ' '))) where merged_into is null;
 
--- Until when messages may be without their event, because it was published and forgotten. No row: none was.
+-- Until when messages may be without their event, because it was published and forgotten, and how many are. No row:
+-- none is.
 create table forgotten_events (
-    id     bigint primary key check (id = 1),
-    until  timestamptz not null
+    id      bigint primary key check (id = 1),
+    until   timestamptz not null,
+    events  bigint not null check (events > 0)
 );

@@ -5,13 +5,12 @@ use bursar_core::window::Counters;
 use bursar_core::{
     Account, AccountId, Answer, Control, Currency, EventId, JournalId, Message, MessageId, Owner, Program,
 };
-use bursar_store::books::{Books, Merge};
+use bursar_store::books::{Books, EventsForgotten, Merge};
 use bursar_store::{Identity, StoreError};
-use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use crate::connection::Options;
-use crate::rows::{Read, account, control, currency, get, id, message, owner, program, window, word};
+use crate::rows::{Read, account, control, count, currency, get, id, message, owner, program, window, word};
 use crate::session::Session;
 use crate::{identity, schema};
 
@@ -130,9 +129,11 @@ impl Books for PostgresBooks {
         })
     }
 
-    fn events_forgotten_until(&mut self) -> Result<Option<Timestamp>, StoreError> {
-        let until = self.list("select until from forgotten_events", |row| get(row, 0))?;
-        Ok(until.first().copied())
+    fn events_forgotten(&mut self) -> Result<Option<EventsForgotten>, StoreError> {
+        let forgotten = self.list("select until, events from forgotten_events", |row| {
+            Ok(EventsForgotten { until: get(row, 0)?, events: count(row, 1)? })
+        })?;
+        Ok(forgotten.first().copied())
     }
 
     /// Grouped without the index that is there to have none.

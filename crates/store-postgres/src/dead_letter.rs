@@ -4,56 +4,48 @@ use async_trait::async_trait;
 use bursar_store::{
     DeadLetter, DeadLetterFilter, DeadLetterState, DeadLetters, NewDeadLetter, Page, Resolution, StoreError,
 };
+use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::ledger::PostgresLedger;
+use crate::ledger::{Parameter, PostgresLedger};
 use crate::rows::{Damage, Read, count, get, number, storable, word};
 
 const COLUMNS: &str =
     "id, message, queue, kind, body, reply_to, correlation_id, published_at, attempts, reason,
-                       error_first, error_last, deaths, died_at, state, note, resolved_at";
+                       error_first, error_last, death, deaths, died_at, state, note, resolved_at";
 
 #[async_trait]
 impl DeadLetters for PostgresLedger {
-    async fn bury(&self, letter: NewDeadLetter) -> Result<(), StoreError> {
+    async fn bury(&self, letter: NewDeadLetter) -> Result<bool, StoreError> {
         let insert = "
             insert into dead_letters (id, message, queue, kind, body, reply_to, correlation_id, published_at, attempts,
-                reason, error_first, error_last, deaths, died_at, state)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, 'open')
+                reason, error_first, error_last, death, deaths_before, deaths, died_at, state)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '', 1, $14, 'open')
             on conflict (message, queue) do update set
                 kind = excluded.kind, body = excluded.body, reply_to = excluded.reply_to,
                 correlation_id = excluded.correlation_id, published_at = excluded.published_at,
                 attempts = excluded.attempts, reason = excluded.reason, error_first = excluded.error_first,
-                error_last = excluded.error_last, deaths = dead_letters.deaths + 1, died_at = excluded.died_at,
-                state = excluded.state, note = null, resolved_at = null";
-        let NewDeadLetter { id, message, body, published_at, .. } = &letter;
+                error_last = excluded.error_last, death = excluded.death,
+                deaths_before = dead_letters.deaths_before || uuid_send(dead_letters.death),
+                deaths = dead_letters.deaths + 1, died_at = excluded.died_at,
+                state = excluded.state, note = null, resolved_at = null
+            where dead_letters.death <> excluded.death
+            and position(uuid_send(excluded.death) in dead_letters.deaths_before) = 0
+            returning id";
+        let NewDeadLetter { id, message, body, published_at, death, .. } = &letter;
         let (queue, kind, reason) =
             (storable(&letter.queue), storable(&letter.kind), storable(&letter.reason));
         let (first, last) = (storable(&letter.error_first), storable(&letter.error_last));
         let reply_to = letter.reply_to.as_deref().map(storable);
         let correlation_id = letter.correlation_id.as_deref().map(storable);
         let (attempts, now) = (i64::from(letter.attempts), self.now());
-        self.query(
-            insert,
-            &[
-                id,
-                message,
-                &queue,
-                &kind,
-                body,
-                &reply_to,
-                &correlation_id,
-                published_at,
-                &attempts,
-                &reason,
-                &first,
-                &last,
-                &now,
-            ],
-        )
-        .await
-        .map(|_| ())
+        #[rustfmt::skip]
+        let parameters: [Parameter<'_>; 14] = [
+            id, message, &queue, &kind, body, &reply_to, &correlation_id, published_at, &attempts, &reason, &first,
+            &last, death, &now,
+        ];
+        Ok(!self.query(insert, &parameters).await?.is_empty())
     }
 
     async fn resolve(&self, letter: &DeadLetter, resolution: Resolution) -> Result<bool, StoreError> {
@@ -63,6 +55,19 @@ impl DeadLetters for PostgresLedger {
         let note = resolution.note().map(storable);
         let resolved = self.query(update, &[&letter.letter.id, &deaths, &state, &note, &now]).await?;
         Ok(!resolved.is_empty())
+    }
+
+    async fn forget_dead_letters(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let delete = "
+            with forgotten as (
+                delete from dead_letters where id = any(array(
+                    select id from dead_letters where resolved_at < $1 order by resolved_at limit $2
+                    for update skip locked))
+                returning id
+            )
+            select count(*) from forgotten";
+        let rows = self.query(delete, &[&before, &i64::from(limit)]).await?;
+        Ok(rows.first().map(|row| count(row, 0)).transpose()?.unwrap_or_default())
     }
 
     async fn find_dead_letter(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
@@ -86,8 +91,11 @@ impl DeadLetters for PostgresLedger {
              order by id limit $2"
         );
         let (after, limit) = (page.after.unwrap_or(Uuid::nil()), i64::from(page.limit));
-        let DeadLetterFilter { queue, kind, reason, from, to, .. } = filter;
-        let rows = self.query(&select, &[&after, &limit, queue, kind, reason, from, to]).await?;
+        let DeadLetterFilter { from, to, .. } = filter;
+        // As they were kept.
+        let [queue, kind, reason] =
+            [&filter.queue, &filter.kind, &filter.reason].map(|text| text.as_deref().map(storable));
+        let rows = self.query(&select, &[&after, &limit, &queue, &kind, &reason, from, to]).await?;
         Ok(rows.iter().map(read).collect::<Read<_>>()?)
     }
 
@@ -112,11 +120,12 @@ fn read(row: &Row) -> Read<DeadLetter> {
             reason: get(row, 9)?,
             error_first: get(row, 10)?,
             error_last: get(row, 11)?,
+            death: get(row, 12)?,
         },
-        deaths: number(row, 12)?,
-        died_at: get(row, 13)?,
-        resolution: Resolution::of(word(row, 14, DeadLetterState::from_word)?, get(row, 15)?)
+        deaths: number(row, 13)?,
+        died_at: get(row, 14)?,
+        resolution: Resolution::of(word(row, 15, DeadLetterState::from_word)?, get(row, 16)?)
             .map_err(Damage)?,
-        resolved_at: get(row, 16)?,
+        resolved_at: get(row, 17)?,
     })
 }

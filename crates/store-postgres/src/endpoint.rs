@@ -8,36 +8,43 @@ use async_trait::async_trait;
 use bursar_core::ProgramId;
 use bursar_store::columns::words;
 use bursar_store::{
-    Attempt, Endpoint, Endpoints, NewNotification, Notification, NotificationState, Page, StoreError,
+    Attempt, Endpoint, Endpoints, NewNotification, Notification, NotificationStanding, NotificationState,
+    Page, StoreError,
 };
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::ledger::PostgresLedger;
+use crate::ledger::{Parameter, PostgresLedger};
 use crate::rows::{Damage, Read, get, id};
 
 const COLUMNS: &str =
-    "id, program, url, events, secret, secret_before, secret_before_until, is_on, created_at";
+    "id, program, url, events, secret, secret_before, secret_before_until, is_on, created_at,
+                       version, request, rotated_by";
 
 #[async_trait]
 impl Endpoints for PostgresLedger {
-    async fn put_endpoint(&self, endpoint: Endpoint) -> Result<(), StoreError> {
-        // Not replaced but changed: to delete it would take its notifications along.
+    async fn create_endpoint(&self, endpoint: Endpoint) -> Result<bool, StoreError> {
         let insert = format!(
-            "insert into endpoints ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-             on conflict (id) do update set
-                 program = excluded.program, url = excluded.url, events = excluded.events,
-                 secret = excluded.secret, secret_before = excluded.secret_before,
-                 secret_before_until = excluded.secret_before_until, is_on = excluded.is_on,
-                 created_at = excluded.created_at"
+            "insert into endpoints ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             on conflict (id) do nothing returning id"
         );
-        let Endpoint { id, program, url, events, secret, secret_before, is_on, created_at } = &endpoint;
-        let (program, events) = (program.uuid(), words::write(events));
-        let (before, until) = secret_before.as_ref().map(|(secret, until)| (secret, until)).unzip();
-        self.query(&insert, &[id, &program, url, &events, secret, &before, &until, is_on, created_at])
-            .await
-            .map(|_| ())
+        self.write_endpoint(&insert, &endpoint).await
+    }
+
+    async fn change_endpoint(&self, endpoint: Endpoint) -> Result<bool, StoreError> {
+        let update =
+            "update endpoints set program = $2, url = $3, events = $4, secret = $5, secret_before = $6,
+                          secret_before_until = $7, is_on = $8, created_at = $9, version = version + 1,
+                          request = $11, rotated_by = $12
+                      where id = $1 and version = $10 returning id";
+        self.write_endpoint(update, &endpoint).await
+    }
+
+    async fn switch_off(&self, id: Uuid, url: &str) -> Result<bool, StoreError> {
+        let update = "update endpoints set is_on = false, version = version + 1
+                      where id = $1 and url = $2 returning id";
+        Ok(!self.query(update, &[&id, &url]).await?.is_empty())
     }
 
     async fn delete_endpoint(&self, id: Uuid) -> Result<bool, StoreError> {
@@ -87,7 +94,7 @@ impl Endpoints for PostgresLedger {
 
     async fn resend(&self, id: Uuid) -> Result<bool, StoreError> {
         let update = "update notifications set state = 'due', due_at = $2, failures = 0
-                      where id = $1 returning id";
+                      where id = $1 and endpoint in (select id from endpoints) returning id";
         Ok(!self.query(update, &[&id, &self.now()]).await?.is_empty())
     }
 
@@ -98,7 +105,7 @@ impl Endpoints for PostgresLedger {
     async fn list_notifications(
         &self,
         endpoint: Uuid,
-        state: Option<&str>,
+        state: Option<NotificationStanding>,
         page: Page<Uuid>,
     ) -> Result<Vec<Notification>, StoreError> {
         self.notifications_to(endpoint, state, page).await
@@ -110,6 +117,21 @@ impl Endpoints for PostgresLedger {
 
     async fn count_notifications(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
         self.waiting_notifications().await
+    }
+}
+
+impl PostgresLedger {
+    /// Runs the statement with the endpoint as its parameters. Whether it changed something.
+    async fn write_endpoint(&self, statement: &str, endpoint: &Endpoint) -> Result<bool, StoreError> {
+        let Endpoint { id, program, url, events, secret, secret_before, is_on, .. } = endpoint;
+        let Endpoint { created_at, version, request, rotated_by, .. } = endpoint;
+        let (program, events) = (program.uuid(), words::write(events));
+        let (before, until) = secret_before.as_ref().map(|(secret, until)| (secret, until)).unzip();
+        let parameters: [Parameter<'_>; 12] = [
+            id, &program, url, &events, secret, &before, &until, is_on, created_at, version, request,
+            rotated_by,
+        ];
+        Ok(!self.query(statement, &parameters).await?.is_empty())
     }
 }
 
@@ -131,5 +153,8 @@ fn read(row: &Row) -> Read<Endpoint> {
         secret_before,
         is_on: get(row, 7)?,
         created_at: get(row, 8)?,
+        version: get(row, 9)?,
+        request: get(row, 10)?,
+        rotated_by: get(row, 11)?,
     })
 }

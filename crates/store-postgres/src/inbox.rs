@@ -70,29 +70,18 @@ impl Inbox for PostgresLedger {
         Ok(rows.iter().map(read).collect::<Read<_>>()?)
     }
 
-    async fn claim(&self, id: Uuid, lease: Duration) -> Result<Option<Item>, StoreError> {
-        // One that is dead is as new; one that waits keeps its failures.
-        let claim = format!(
-            "update inbox set due_at = $3, state = 'waiting', failures = case state when 'dead' then 0 else failures end,
-                 why_first = case state when 'dead' then null else why_first end,
-                 why = case state when 'dead' then null else why end
-             where id = $1 and (state = 'dead' or (state = 'waiting' and due_at <= $2)) returning {COLUMNS}"
-        );
-        let now = self.now();
-        Ok(self.query(&claim, &[&id, &now, &later(now, lease)]).await?.first().map(read).transpose()?)
-    }
-
     async fn done(&self, ids: Vec<Uuid>) -> Result<(), StoreError> {
         self.query("delete from inbox where id = any($1)", &[&ids]).await.map(|_| ())
     }
 
-    async fn failed(&self, item: &Item, why: &str) -> Result<(), StoreError> {
+    async fn failed(&self, item: &Item, why: &str) -> Result<bool, StoreError> {
         let now = self.now();
         let (state, due_at) = item.after_failure(now);
         let update = "update inbox set failures = failures + 1, why_first = coalesce(why_first, $3), why = $3, state = $4,
                       due_at = $5
-                      where id = $1 and due_at = $2 and state = 'waiting'";
-        self.query(update, &[&item.id, &item.due_at, &why, &state.as_str(), &due_at]).await.map(|_| ())
+                      where id = $1 and due_at = $2 and state = 'waiting' returning id";
+        let failed = self.query(update, &[&item.id, &item.due_at, &why, &state.as_str(), &due_at]).await?;
+        Ok(!failed.is_empty())
     }
 
     async fn again(&self, id: Uuid, content: Option<Vec<u8>>) -> Result<bool, StoreError> {

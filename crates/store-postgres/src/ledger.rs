@@ -23,6 +23,8 @@ use crate::pools::{Pool, Pools};
 use crate::schema::migrate;
 use crate::{guards, identity};
 
+pub(crate) use reads::Parameter;
+
 /// A ledger in a PostgreSQL database.
 pub struct PostgresLedger {
     pools: Pools,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_store::{Backlog, Outbox, StoreError, Waiting, later};
+use bursar_store::{AHEAD_MAX, Backlog, Outbox, StoreError, Waiting, later};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
@@ -44,7 +44,7 @@ impl Outbox for PostgresLedger {
         // because another has it: it may be the one to stop at. The last event stays, as in the other store.
         let forget = "
             with oldest as materialized (
-                select position, published_at < $1 as is_old from outbox
+                select position, published_at < $1 or published_at > $3 as is_old from outbox
                 where position < (select max(position) from outbox) order by position limit $2
             ), chosen as materialized (
                 select position from outbox where position <= (select max(position) from oldest)
@@ -54,13 +54,16 @@ impl Outbox for PostgresLedger {
             ), forgotten as (
                 delete from outbox using chosen where outbox.position = chosen.position returning message
             ), kept as (
-                insert into forgotten_events (id, until)
-                select 1, max(messages.at) from forgotten join messages on messages.id = forgotten.message
-                having max(messages.at) is not null
-                on conflict (id) do update set until = greatest(forgotten_events.until, excluded.until)
+                insert into forgotten_events (id, until, events)
+                select 1, max(messages.at), count(*) from forgotten
+                join messages on messages.id = forgotten.message
+                having count(*) > 0
+                on conflict (id) do update set until = greatest(forgotten_events.until, excluded.until),
+                    events = forgotten_events.events + excluded.events
             )
             select count(*) from forgotten";
-        let rows = self.query(forget, &[&before, &i64::from(limit)]).await?;
+        let impossible = later(self.now(), AHEAD_MAX);
+        let rows = self.query(forget, &[&before, &i64::from(limit), &impossible]).await?;
         Ok(rows.first().map(|row| count(row, 0)).transpose()?.unwrap_or_default())
     }
 

@@ -114,7 +114,8 @@ async fn reap(pool: Pool, keep: usize, idle: Duration) {
 
 fn readers(options: &Options) -> Result<Pool, StoreError> {
     let timeout = options.statement_timeout.as_millis();
-    // The inbox is changed over them, and what it takes is acknowledged. To compile a statement takes longer than to run it, however much the planner expects of it.
+    // The inbox is changed over them, and what it takes is acknowledged. To compile a statement takes longer than to
+    // run it, however much the planner expects of it.
     let settings = format!("-c jit=off -c statement_timeout={timeout} -c synchronous_commit=on");
     let limits = Limits { wait: options.connect_timeout, create: options.connect_timeout };
     build(Purpose::Reads, pool(options, &settings, options.readers_max, limits)?)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bursar_core::control::Scope;
 use bursar_core::{Outcome, Window};
 use bursar_store::contract::given::{self, Call, usd};
-use bursar_store::{Batch, Ledger, Settled};
+use bursar_store::{Batch, Ledger, Settled, TransactionRecords};
 use bursar_store_postgres::{Options, PostgresLedger};
 use bursar_testkit::{Gate, PostgresPlace};
 
@@ -86,6 +86,25 @@ async fn a_batch_takes_one_flight_or_two_and_one_more_where_a_limit_begins_to_co
     let settled = decided_in_flights(&gate, &ledger, &late, &[READS, 1, 1, WRITES]).await;
     let is_right = matches!(settled[..], [Settled::Done(Outcome::Repeated(_)), Settled::Late]);
     assert!(is_right, "{settled:?}");
+}
+
+/// A consumer keeps records all day long.
+#[tokio::test]
+async fn records_are_kept_in_one_flight_once_their_statement_is_prepared() {
+    let place = PostgresPlace::new();
+    let (gate, ledger) = behind_a_gate(&place).await;
+    let record = |position| vec![given::transaction_record(position, "blue bottle")];
+    ledger.keep_records(record(1)).await.expect("records that are kept");
+    gate.close();
+    let keeping = tokio::spawn({
+        let (ledger, record) = (Arc::clone(&ledger), record(2));
+        async move { ledger.keep_records(record).await }
+    });
+    gate.requests(1).await;
+    gate.pass(1);
+    let kept = tokio::time::timeout(PATIENCE, keeping).await.expect("no flight more");
+    assert_eq!(kept.expect("no panic"), Ok(()));
+    gate.open();
 }
 
 /// What is remembered is worth nothing where somebody was there before.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bursar_store::contract::Place;
 use bursar_store::contract::given::{self, usd};
-use bursar_store::{Batch, Ledger, Reader, StoreError};
+use bursar_store::{Batch, DeadLetters, Ledger, Page, Reader, RecordFilter, StoreError, TransactionRecords};
 use bursar_store_postgres::{Options, PostgresLedger, migrate};
 use bursar_testkit::{Deed, Meddler, PostgresPlace};
 
@@ -44,6 +44,21 @@ async fn a_swipe_waits_for_a_look_up_of_others_no_longer_than_a_look_up_takes() 
     gate.open();
     assert_eq!(first.await.expect("no panic"), Ok(None));
     assert_eq!(ledger.find_cardholder_by_token(&token).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_search_has_its_connection_for_a_short_time_only() {
+    let place = PostgresPlace::new();
+    let options = Options { readers_max: 1, statement_timeout: LONG, ..place.options() };
+    let ledger = PostgresLedger::open(options).await.expect("opens");
+    let held = place.hold("lock table transaction_records in access exclusive mode");
+    let page = Page { after: None, limit: 9 };
+    let filter = RecordFilter::default();
+    let ended = in_time(ledger.search_records(&filter, page)).await.expect_err("it would take longer");
+    assert!(matches!(&ended, StoreError::Unavailable(why) if why.contains("statement timeout")), "{ended}");
+    assert_eq!(ledger.count_dead_letters().await, Ok(0), "others read, as long as they need");
+    drop(held);
+    assert_eq!(in_time(ledger.search_records(&filter, page)).await, Ok(Vec::new()));
 }
 
 #[tokio::test]

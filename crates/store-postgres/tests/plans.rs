@@ -1,15 +1,21 @@
 //! No statement of a decision, nor a look-up before it, reads a table or an index from one end to the other:
 //! its cost would grow with history. What the server counts are rows, so it does not matter by which plan.
 
-use bursar_core::Window;
+use std::time::Duration;
+
 use bursar_core::command::{GroupRef, LinkKind, Says};
 use bursar_core::control::Scope;
+use bursar_core::{CardId, OwnerId, Window};
 use bursar_store::contract::Place;
 use bursar_store::contract::given::{self, Funded, usd};
-use bursar_store::{Page, Reader};
+use bursar_store::{
+    DeadLetterFilter, DeadLetterState, DeadLetters, Endpoints, Outbox, Page, Reader, RecordFilter,
+    TransactionRecords,
+};
 use bursar_store_postgres::PostgresLedger;
 use bursar_testkit::PostgresPlace;
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 /// How many rows each table has that grows.
 const ROWS: i64 = 20_000;
@@ -39,10 +45,32 @@ async fn rows_read(place: &PostgresPlace) -> i64 {
     place.until_alone().await;
     place.number(&format!(
         "select ((select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) from pg_stat_user_tables
-                  where relname in ({LARGE}))
-               + (select sum(idx_tup_read) from pg_stat_user_indexes where relname in ({LARGE})))::bigint"
+                  where relname in ({LARGE}, {LARGE_QUEUES}))
+               + (select sum(idx_tup_read) from pg_stat_user_indexes
+                  where relname in ({LARGE}, {LARGE_QUEUES})))::bigint"
     ))
 }
+
+/// As many rows in what consumers keep, nearly all of which nobody has to look at any more; and a hundred endpoints, one
+/// of which is off and has much that waits.
+const FILL_QUEUES: &str = "
+    update outbox set published_at = now();
+    insert into outbox (event, message, kind, owner_sequence, payload, published_at)
+        select gen_random_uuid(), id, 'load', 1, '{}', now() from messages;
+    insert into endpoints select gen_random_uuid(), id, 'https://example.com/', '#', '', null, null, number <> 1,
+        now(), 1, '', null from programs, generate_series(1, 100) as number;
+    insert into notifications select gen_random_uuid(), endpoints.id, gen_random_uuid(), 'load', 'delivered', null, 0,
+        now(), '' from endpoints, generate_series(1, ROWS / 100) where is_on;
+    insert into notifications select gen_random_uuid(), endpoints.id, gen_random_uuid(), 'load', 'due', now(), 0,
+        now(), '' from endpoints, generate_series(1, ROWS) where not is_on;
+    insert into attempts select id, 1, now(), 7, 200, null from notifications;
+    insert into dead_letters select gen_random_uuid(), gen_random_uuid(), 'webhooks', 'load', null, null, null, 4, '', '',
+        '', gen_random_uuid(), '', 1, now(), 'replayed', null, now(), '' from generate_series(1, ROWS);
+    insert into transaction_records select id, position, 1, null, owner, null, null, card, null, null, null, null, null,
+        null, null, 'cleared', 100, 'USD', now(), 'blue bottle w' || position from messages where card is not null;
+    vacuum analyze outbox, endpoints, notifications, attempts, dead_letters, transaction_records";
+
+const LARGE_QUEUES: &str = "'outbox', 'notifications', 'attempts', 'dead_letters', 'transaction_records'";
 
 /// A ledger with large tables, and an account in it.
 async fn large() -> (PostgresPlace, Funded) {
@@ -138,6 +166,82 @@ async fn a_walk_along_old_messages_reads_no_more_than_its_slice() {
     };
     let read = read_by(&place, walk).await;
     assert!(read < READ_MAX, "two slices of {SLICE} messages read {read} rows");
+}
+
+/// What is asked again and again, whether or not there is anything to do.
+async fn poll(ledger: &PostgresLedger) {
+    let long_ago = Timestamp::UNIX_EPOCH;
+    for _ in 0..ROUNDS {
+        assert_eq!(ledger.lease(10, LEASE).await, Ok(Vec::new()));
+        ledger.backlog().await.expect("readable");
+        assert_eq!(ledger.take_notifications(10, LEASE, &[]).await, Ok(Vec::new()));
+        assert_eq!(ledger.count_notifications().await, Ok((0, None)));
+        assert_eq!(ledger.count_dead_letters().await, Ok(0));
+        let open = DeadLetterFilter { state: Some(DeadLetterState::Open), ..DeadLetterFilter::default() };
+        assert_eq!(ledger.list_dead_letters(&open, FIRST).await, Ok(Vec::new()));
+        assert_eq!(ledger.forget_published(long_ago, 10).await, Ok(0));
+        assert_eq!(ledger.forget_notifications(long_ago, 10).await, Ok(0));
+        assert_eq!(ledger.forget_dead_letters(long_ago, 10).await, Ok(0));
+    }
+}
+
+/// What is looked for among records: all that have a word which is in each of them, and few of one owner or card.
+async fn search(ledger: &PostgresLedger, place: &PostgresPlace) {
+    let any = RecordFilter::default;
+    let uuid = |of: &str| {
+        let select = format!("select {of}::text from transaction_records where position % 7 = 1 limit 1");
+        place.texts(&select)[0].parse().expect("an id")
+    };
+    let (owner, card) = (OwnerId::new(uuid("owner")), CardId::new(uuid("card")));
+    let word = place.texts("select split_part(words, ' ', 3) from transaction_records limit 1");
+    for _ in 0..ROUNDS {
+        for filter in [
+            any(),
+            RecordFilter { owner: Some(owner), ..any() },
+            RecordFilter { card: Some(card), ..any() },
+            RecordFilter { words: word.clone(), ..any() },
+        ] {
+            let page = Page { after: None, limit: 10 };
+            let found = ledger.search_records(&filter, page).await.expect("readable");
+            assert!(!found.is_empty(), "{filter:?}");
+        }
+    }
+}
+
+const LEASE: Duration = Duration::from_secs(5);
+const FIRST: Page<Uuid> = Page { after: None, limit: 10 };
+
+/// A ledger in which what consumers keep is large, too.
+async fn large_queues() -> PostgresPlace {
+    let (place, _) = large().await;
+    for statement in FILL_QUEUES.replace("ROWS", &ROWS.to_string()).split(';') {
+        place.execute(statement);
+    }
+    place
+}
+
+#[tokio::test]
+async fn what_is_asked_again_and_again_does_not_grow_with_the_tables() {
+    let place = large_queues().await;
+    let read = read_by(&place, async |ledger| poll(ledger).await).await;
+    assert!(read < READ_MAX, "{ROUNDS} rounds of polls read {read} rows");
+    place.execute(
+        "drop index notifications_due, dead_letters_open, dead_letters_to_forget, notifications_to_forget",
+    );
+    let read = read_by(&place, async |ledger| poll(ledger).await).await;
+    assert!(read >= ROUNDS * ROWS, "{read} rows without the indexes");
+}
+
+#[tokio::test]
+async fn what_a_search_of_records_reads_does_not_grow_with_the_tables() {
+    let place = large_queues().await;
+    let read = read_by(&place, async |ledger| search(ledger, &place).await).await;
+    assert!(read < READ_MAX, "{ROUNDS} rounds of searches read {read} rows");
+    place.execute(
+        "drop index transaction_records_words, transaction_records_by_owner, transaction_records_by_card",
+    );
+    let read = read_by(&place, async |ledger| search(ledger, &place).await).await;
+    assert!(read >= ROUNDS * ROWS, "{read} rows without the indexes");
 }
 
 /// The measure can turn red, whatever plan the server then chooses.

@@ -15,7 +15,9 @@ create table dead_letters (
     reason          text not null,
     error_first     text not null,
     error_last      text not null,
-    deaths          integer not null check (deaths >= 1),
+    death           blob not null, -- the last one
+    deaths_before   blob not null, -- the others, 16 bytes each
+    deaths          integer not null check (deaths >= 1 and length(deaths_before) = 16 * (deaths - 1)),
     died_at         integer not null,
     state           text not null check (state in ('open', 'replayed', 'discarded')),
     note            text check ((state = 'discarded') = (note is not null)),
@@ -26,6 +28,7 @@ create table dead_letters (
 
 -- Those that somebody has to look at are few among many.
 create index dead_letters_open on dead_letters (id) where state = 'open';
+create index dead_letters_to_forget on dead_letters (resolved_at) where resolved_at is not null;
 
 -- URLs of programs' own systems that are told of events.
 create table endpoints (
@@ -37,15 +40,19 @@ create table endpoints (
     secret_before        blob, -- sealed
     secret_before_until  integer check ((secret_before is null) = (secret_before_until is null)),
     is_on                integer not null check (is_on in (0, 1)),
-    created_at           integer not null
+    created_at           integer not null,
+    version              integer not null check (version >= 1),
+    request              blob not null,
+    rotated_by           text
 ) strict, without rowid;
 
 create index endpoints_by_program on endpoints (program, id);
 
--- What is sent to them. An event comes more than once to whoever stores these, and is sent once.
+-- What is sent to them. An event comes more than once to whoever stores these, and is sent once. No reference to the
+-- endpoint: to delete one would take along millions of rows at once.
 create table notifications (
     id          blob primary key,
-    endpoint    blob not null references endpoints (id) on delete cascade,
+    endpoint    blob not null, -- it may be gone
     event       blob not null,
     kind        text not null,
     state       text not null check (state in ('due', 'delivered', 'failed')),
@@ -59,7 +66,7 @@ create table notifications (
 -- By endpoint first: what waits for one that is off is never passed on the way to what is due.
 create index notifications_due on notifications (endpoint, due_at, id) where state = 'due';
 create index notifications_by_endpoint on notifications (endpoint, id);
-create index notifications_to_forget on notifications (created_at) where state <> 'due';
+create index notifications_to_forget on notifications (created_at);
 
 -- Each call to an endpoint. The notification's own rows, counted from 1.
 create table attempts (
@@ -107,8 +114,10 @@ create virtual table record_words using fts5 (
     words, content = '', contentless_delete = 1, tokenize = 'ascii'
 );
 
--- Until when messages may be without their event, because it was published and forgotten. No row: none was.
+-- Until when messages may be without their event, because it was published and forgotten, and how many are. No row:
+-- none is.
 create table forgotten_events (
-    id     integer primary key check (id = 1),
-    until  integer not null
+    id      integer primary key check (id = 1),
+    until   integer not null,
+    events  integer not null check (events > 0)
 ) strict;

@@ -7,9 +7,8 @@ use bursar_core::window::Counters;
 use bursar_core::{
     Account, AccountId, Answer, Control, Currency, EventId, JournalId, Message, MessageId, Owner, Program,
 };
-use bursar_store::books::{Books, Merge};
+use bursar_store::books::{Books, EventsForgotten, Merge};
 use bursar_store::{Identity, StoreError};
-use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
 use crate::connection::open_reader;
@@ -156,9 +155,12 @@ impl Books for SqliteBooks {
         })
     }
 
-    fn events_forgotten_until(&mut self) -> Result<Option<Timestamp>, StoreError> {
-        let until = self.list("select until from forgotten_events", |row| row.get::<_, Micros>(0))?;
-        Ok(until.first().map(|until| until.0))
+    fn events_forgotten(&mut self) -> Result<Option<EventsForgotten>, StoreError> {
+        let forgotten = self.list("select until, events from forgotten_events", |row| {
+            let (Micros(until), events) = (row.get(0)?, row.get::<_, i64>(1)?);
+            Ok(EventsForgotten { until, events: events.unsigned_abs() })
+        })?;
+        Ok(forgotten.first().copied())
     }
 
     fn repeated_keys(&mut self) -> Result<Vec<MessageId>, StoreError> {

@@ -1,4 +1,4 @@
-//! Dead letters: changed by the writer, with changes of the inbox, and read beside it.
+//! Dead letters: changed by the writer, and read beside it.
 
 use async_trait::async_trait;
 use bursar_store::{
@@ -9,16 +9,17 @@ use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
+use crate::change::FORGOTTEN_MAX;
 use crate::ledger::SqliteLedger;
 use crate::rows::{Blob16, FromWord, Micros, id, word};
 
 const COLUMNS: &str =
     "id, message, queue, kind, body, reply_to, correlation_id, published_at, attempts, reason,
-                       error_first, error_last, deaths, died_at, state, note, resolved_at";
+                       error_first, error_last, death, deaths, died_at, state, note, resolved_at";
 
 #[async_trait]
 impl DeadLetters for SqliteLedger {
-    async fn bury(&self, letter: NewDeadLetter) -> Result<(), StoreError> {
+    async fn bury(&self, letter: NewDeadLetter) -> Result<bool, StoreError> {
         self.change(move |connection, now| bury(connection, &letter, now)).await
     }
 
@@ -32,6 +33,15 @@ impl DeadLetters for SqliteLedger {
             Ok(connection.prepare_cached(update)?.execute(resolved)? > 0)
         };
         self.change(resolve).await
+    }
+
+    async fn forget_dead_letters(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let forget = move |connection: &Connection, _| {
+            let delete = "delete from dead_letters where id in
+                          (select id from dead_letters where resolved_at < ?1 order by resolved_at limit ?2)";
+            connection.prepare_cached(delete)?.execute(params![Micros(before), limit.min(FORGOTTEN_MAX)])
+        };
+        Ok(self.change(forget).await? as u64)
     }
 
     async fn find_dead_letter(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
@@ -60,17 +70,19 @@ impl DeadLetters for SqliteLedger {
     }
 }
 
-fn bury(connection: &Connection, letter: &NewDeadLetter, now: Timestamp) -> rusqlite::Result<()> {
+fn bury(connection: &Connection, letter: &NewDeadLetter, now: Timestamp) -> rusqlite::Result<bool> {
     let insert = "insert into dead_letters (id, message, queue, kind, body, reply_to, correlation_id, published_at,
-                      attempts, reason, error_first, error_last, deaths, died_at, state)
-                  values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1, ?13, 'open')
+                      attempts, reason, error_first, error_last, death, deaths_before, deaths, died_at, state)
+                  values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, x'', 1, ?14, 'open')
                   on conflict (message, queue) do update set
                       kind = excluded.kind, body = excluded.body, reply_to = excluded.reply_to,
                       correlation_id = excluded.correlation_id, published_at = excluded.published_at,
                       attempts = excluded.attempts, reason = excluded.reason, error_first = excluded.error_first,
-                      error_last = excluded.error_last, deaths = deaths + 1, died_at = excluded.died_at,
-                      state = excluded.state, note = null, resolved_at = null";
-    connection.prepare_cached(insert)?.execute(params![
+                      error_last = excluded.error_last, death = excluded.death,
+                      deaths_before = cast(deaths_before || death as blob), deaths = deaths + 1,
+                      died_at = excluded.died_at, state = excluded.state, note = null, resolved_at = null
+                  where death <> excluded.death and instr(deaths_before, excluded.death) = 0";
+    let buried = connection.prepare_cached(insert)?.execute(params![
         Blob16(letter.id),
         Blob16(letter.message),
         letter.queue,
@@ -83,9 +95,10 @@ fn bury(connection: &Connection, letter: &NewDeadLetter, now: Timestamp) -> rusq
         letter.reason,
         letter.error_first,
         letter.error_last,
+        Blob16(letter.death),
         Micros(now)
     ])?;
-    Ok(())
+    Ok(buried > 0)
 }
 
 fn list(
@@ -124,11 +137,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
             reason: row.get(9)?,
             error_first: row.get(10)?,
             error_last: row.get(11)?,
+            death: id(row, 12, |id| id)?,
         },
-        deaths: row.get(12)?,
-        died_at: row.get::<_, Micros>(13)?.0,
-        resolution: Resolution::of(word(row, 14)?, row.get(15)?).map_err(damage)?,
-        resolved_at: row.get::<_, Option<Micros>>(16)?.map(|time| time.0),
+        deaths: row.get(13)?,
+        died_at: row.get::<_, Micros>(14)?.0,
+        resolution: Resolution::of(word(row, 15)?, row.get(16)?).map_err(damage)?,
+        resolved_at: row.get::<_, Option<Micros>>(17)?.map(|time| time.0),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Endpoints and what is sent to them: changed by the writer, with changes of the inbox, and read beside it.
+//! Endpoints and what is sent to them: changed by the writer, and read beside it.
 
 mod notifications;
 
@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use bursar_core::ProgramId;
 use bursar_store::columns::words;
 use bursar_store::{
-    Attempt, Endpoint, Endpoints, NewNotification, Notification, NotificationState, Page, StoreError, later,
+    Attempt, Endpoint, Endpoints, NewNotification, Notification, NotificationStanding, NotificationState,
+    Page, StoreError, later,
 };
 use jiff::Timestamp;
 use rusqlite::types::FromSqlError;
@@ -19,12 +20,35 @@ use crate::ledger::SqliteLedger;
 use crate::rows::{Blob16, Micros, id};
 
 const COLUMNS: &str =
-    "id, program, url, events, secret, secret_before, secret_before_until, is_on, created_at";
+    "id, program, url, events, secret, secret_before, secret_before_until, is_on, created_at,
+                       version, request, rotated_by";
 
 #[async_trait]
 impl Endpoints for SqliteLedger {
-    async fn put_endpoint(&self, endpoint: Endpoint) -> Result<(), StoreError> {
-        self.change(move |connection, _| put(connection, &endpoint)).await
+    async fn create_endpoint(&self, endpoint: Endpoint) -> Result<bool, StoreError> {
+        let insert = format!(
+            "insert into endpoints ({COLUMNS}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             on conflict (id) do nothing"
+        );
+        self.change(move |connection, _| write(connection, &insert, &endpoint)).await
+    }
+
+    async fn change_endpoint(&self, endpoint: Endpoint) -> Result<bool, StoreError> {
+        let update =
+            "update endpoints set program = ?2, url = ?3, events = ?4, secret = ?5, secret_before = ?6,
+                          secret_before_until = ?7, is_on = ?8, created_at = ?9, version = version + 1,
+                          request = ?11, rotated_by = ?12
+                      where id = ?1 and version = ?10";
+        self.change(move |connection, _| write(connection, update, &endpoint)).await
+    }
+
+    async fn switch_off(&self, id: Uuid, url: &str) -> Result<bool, StoreError> {
+        let url = url.to_owned();
+        let switch = move |connection: &Connection, _| {
+            let update = "update endpoints set is_on = 0, version = version + 1 where id = ?1 and url = ?2";
+            Ok(connection.prepare_cached(update)?.execute(params![Blob16(id), url])? > 0)
+        };
+        self.change(switch).await
     }
 
     async fn delete_endpoint(&self, id: Uuid) -> Result<bool, StoreError> {
@@ -92,7 +116,8 @@ impl Endpoints for SqliteLedger {
 
     async fn resend(&self, id: Uuid) -> Result<bool, StoreError> {
         let resend = move |connection: &Connection, now| {
-            let update = "update notifications set state = 'due', due_at = ?2, failures = 0 where id = ?1";
+            let update = "update notifications set state = 'due', due_at = ?2, failures = 0
+                          where id = ?1 and endpoint in (select id from endpoints)";
             Ok(connection.prepare_cached(update)?.execute(params![Blob16(id), Micros(now)])? > 0)
         };
         self.change(resend).await
@@ -105,23 +130,14 @@ impl Endpoints for SqliteLedger {
     async fn list_notifications(
         &self,
         endpoint: Uuid,
-        state: Option<&str>,
+        state: Option<NotificationStanding>,
         page: Page<Uuid>,
     ) -> Result<Vec<Notification>, StoreError> {
-        let state = state.map(str::to_owned);
-        let list =
-            move |connection: &Connection| notifications::list(connection, endpoint, state.as_deref(), page);
-        self.readers.read(list).await
+        self.readers.read(move |connection| notifications::list(connection, endpoint, state, page)).await
     }
 
     async fn forget_notifications(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let forget = move |connection: &Connection, _| {
-            let delete = "delete from notifications where id in
-                          (select id from notifications where state <> 'due' and created_at < ?1
-                           order by created_at limit ?2)";
-            connection.prepare_cached(delete)?.execute(params![Micros(before), limit])
-        };
-        Ok(self.change(forget).await? as u64)
+        self.change(move |connection, _| notifications::forget(connection, before, limit)).await
     }
 
     async fn count_notifications(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
@@ -129,20 +145,13 @@ impl Endpoints for SqliteLedger {
     }
 }
 
-fn put(connection: &Connection, endpoint: &Endpoint) -> rusqlite::Result<()> {
-    // Not replaced but changed: to delete it would take its notifications along.
-    let insert = format!(
-        "insert into endpoints ({COLUMNS}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-         on conflict (id) do update set
-             program = excluded.program, url = excluded.url, events = excluded.events, secret = excluded.secret,
-             secret_before = excluded.secret_before, secret_before_until = excluded.secret_before_until,
-             is_on = excluded.is_on, created_at = excluded.created_at"
-    );
+/// Runs the statement with the endpoint as its parameters. Whether it changed something.
+fn write(connection: &Connection, statement: &str, endpoint: &Endpoint) -> rusqlite::Result<bool> {
     let (before, until) = match &endpoint.secret_before {
         Some((secret, until)) => (Some(secret), Some(Micros(*until))),
         None => (None, None),
     };
-    connection.prepare_cached(&insert)?.execute(params![
+    let changed = connection.prepare_cached(statement)?.execute(params![
         Blob16(endpoint.id),
         Blob16(endpoint.program.uuid()),
         endpoint.url,
@@ -151,9 +160,12 @@ fn put(connection: &Connection, endpoint: &Endpoint) -> rusqlite::Result<()> {
         before,
         until,
         endpoint.is_on,
-        Micros(endpoint.created_at)
+        Micros(endpoint.created_at),
+        endpoint.version,
+        endpoint.request,
+        endpoint.rotated_by
     ])?;
-    Ok(())
+    Ok(changed > 0)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
@@ -174,5 +186,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         secret_before,
         is_on: row.get(7)?,
         created_at: row.get::<_, Micros>(8)?.0,
+        version: row.get(9)?,
+        request: row.get(10)?,
+        rotated_by: row.get(11)?,
     })
 }

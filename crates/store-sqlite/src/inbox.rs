@@ -1,4 +1,4 @@
-//! The inbox: changed by the writer, several changes a commit, and read beside it.
+//! The inbox: changed by the writer, and read beside it.
 
 use std::time::Duration;
 
@@ -6,13 +6,11 @@ use async_trait::async_trait;
 use bursar_store::{Clock, Counts, Inbox, Item, ItemKey, ItemState, NewItem, Page, Put, StoreError, later};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::error::before_commit;
 use crate::ledger::SqliteLedger;
 use crate::rows::{Blob16, FromWord, Micros, id, word};
-use crate::writer::{Change, Job};
 
 const COLUMNS: &str = "id, kind, token, notice_state, content, state, failures, why_first, why, received_at,
                        due_at";
@@ -35,10 +33,6 @@ impl Inbox for SqliteLedger {
         self.change(move |connection, now| take(connection, limit, (now, later(now, lease)))).await
     }
 
-    async fn claim(&self, id: Uuid, lease: Duration) -> Result<Option<Item>, StoreError> {
-        self.change(move |connection, now| claim(connection, id, (now, later(now, lease)))).await
-    }
-
     async fn done(&self, ids: Vec<Uuid>) -> Result<(), StoreError> {
         let done = move |connection: &Connection, _| {
             let mut delete = connection.prepare_cached("delete from inbox where id = ?1")?;
@@ -47,7 +41,7 @@ impl Inbox for SqliteLedger {
         self.change(done).await
     }
 
-    async fn failed(&self, item: &Item, why: &str) -> Result<(), StoreError> {
+    async fn failed(&self, item: &Item, why: &str) -> Result<bool, StoreError> {
         let (item, why) = (item.clone(), why.to_owned());
         self.change(move |connection, now| failed(connection, &item, &why, now)).await
     }
@@ -94,41 +88,6 @@ impl Inbox for SqliteLedger {
     }
 }
 
-impl SqliteLedger {
-    /// Has the writer make a change beside the ledger's, and waits until it is durable.
-    pub(crate) async fn change<T: Send + 'static>(
-        &self,
-        change: impl FnOnce(&Connection, Timestamp) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.ask(|reply| Job::Inbox(Box::new(Pending { change: Some(change), made: None, reply }))).await
-    }
-}
-
-/// A change, and what it found once it is made.
-struct Pending<T, F> {
-    change: Option<F>,
-    made: Option<T>,
-    reply: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<T: Send, F> Change for Pending<T, F>
-where
-    F: FnOnce(&Connection, Timestamp) -> rusqlite::Result<T> + Send,
-{
-    fn make(&mut self, connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
-        if let Some(change) = self.change.take() {
-            self.made = Some(change(connection, now)?);
-        }
-        Ok(())
-    }
-
-    fn tell(self: Box<Self>, committed: Result<(), StoreError>) {
-        let unmade = || StoreError::Unavailable("the change of the inbox was not made".into());
-        let Self { made, reply, .. } = *self;
-        let _ = reply.send(committed.and_then(|()| made.ok_or_else(unmade)));
-    }
-}
-
 fn put(connection: &Connection, item: &NewItem, now: Timestamp) -> rusqlite::Result<Put> {
     let ItemKey { kind, token, state } = &item.key;
     let insert =
@@ -169,35 +128,20 @@ fn take(
     take.query_map(params![Micros(now), Micros(until), limit], read)?.collect()
 }
 
-/// One that is dead is as new; one that waits keeps its failures.
-fn claim(
-    connection: &Connection,
-    id: Uuid,
-    (now, until): (Timestamp, Timestamp),
-) -> rusqlite::Result<Option<Item>> {
-    let claim = format!(
-        "update inbox set due_at = ?3, state = 'waiting', failures = iif(state = 'dead', 0, failures),
-             why_first = iif(state = 'dead', null, why_first), why = iif(state = 'dead', null, why)
-         where id = ?1 and (state = 'dead' or (state = 'waiting' and due_at <= ?2)) returning {COLUMNS}"
-    );
-    let mut claim = connection.prepare_cached(&claim)?;
-    claim.query_row(params![Blob16(id), Micros(now), Micros(until)], read).optional()
-}
-
-fn failed(connection: &Connection, item: &Item, why: &str, now: Timestamp) -> rusqlite::Result<()> {
+fn failed(connection: &Connection, item: &Item, why: &str, now: Timestamp) -> rusqlite::Result<bool> {
     let (state, due_at) = item.after_failure(now);
     let update =
         "update inbox set failures = failures + 1, why_first = coalesce(why_first, ?3), why = ?3, state = ?4,
                   due_at = ?5
                   where id = ?1 and due_at = ?2 and state = 'waiting'";
-    connection.prepare_cached(update)?.execute(params![
+    let counted = connection.prepare_cached(update)?.execute(params![
         Blob16(item.id),
         Micros(item.due_at),
         why,
         state.as_str(),
         Micros(due_at)
     ])?;
-    Ok(())
+    Ok(counted > 0)
 }
 
 fn counts(connection: &Connection) -> rusqlite::Result<Counts> {

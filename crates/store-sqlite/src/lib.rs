@@ -4,6 +4,7 @@
 //! process at a time.
 
 mod books;
+mod change;
 mod checkpoint;
 mod connection;
 mod copy;

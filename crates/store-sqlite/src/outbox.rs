@@ -1,14 +1,15 @@
-//! The outbox: changed by the writer, with changes of the inbox, and read beside it.
+//! The outbox: changed by the writer, and read beside it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_store::{Backlog, Outbox, StoreError, Waiting, later};
+use bursar_store::{AHEAD_MAX, Backlog, Outbox, StoreError, Waiting, later};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::change::FORGOTTEN_MAX;
 use crate::ledger::SqliteLedger;
 use crate::rows::{Blob16, Micros, id};
 
@@ -63,7 +64,8 @@ impl Outbox for SqliteLedger {
     }
 
     async fn forget_published(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.change(move |connection, _| forget(connection, before, limit)).await
+        let forget = move |connection: &Connection, now| forget(connection, before, limit, now);
+        self.change(forget).await
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
@@ -93,24 +95,26 @@ fn list(
 }
 
 /// The last event of all stays: a position that is free at the end would be given out again.
-fn forget(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<u64> {
-    let oldest = "select position, message, published_at < ?1 from outbox
+fn forget(connection: &Connection, before: Timestamp, limit: u32, now: Timestamp) -> rusqlite::Result<u64> {
+    let oldest = "select position, message, published_at < ?1 or published_at > ?3 from outbox
                   where position < (select max(position) from outbox) order by position limit ?2";
     let mut oldest = connection.prepare_cached(oldest)?;
     let mut at = connection.prepare_cached("select at from messages where id = ?1")?;
-    let (mut last, mut until) = (None::<i64>, None::<i64>);
-    let mut rows = oldest.query(params![Micros(before), limit])?;
+    let (mut last, mut until, mut events) = (None::<i64>, None::<i64>, 0);
+    let (limit, impossible) = (limit.min(FORGOTTEN_MAX), Micros(later(now, AHEAD_MAX)));
+    let mut rows = oldest.query(params![Micros(before), limit, impossible])?;
     while let Some(row) = rows.next()?
         && row.get::<_, Option<bool>>(2)? == Some(true)
     {
         last = Some(row.get(0)?);
         let of: Option<i64> = at.query_row([Blob16(id(row, 1, |id| id)?)], |row| row.get(0)).optional()?;
         until = until.max(of);
+        events += i64::from(of.is_some());
     }
     let Some(last) = last else { return Ok(0) };
-    let keep = "insert into forgotten_events (id, until) select 1, ?1 where ?1 is not null
-                on conflict (id) do update set until = max(until, excluded.until)";
-    connection.prepare_cached(keep)?.execute([until])?;
+    let keep = "insert into forgotten_events (id, until, events) select 1, ?1, ?2 where ?1 is not null
+                on conflict (id) do update set until = max(until, excluded.until), events = events + excluded.events";
+    connection.prepare_cached(keep)?.execute(params![until, events])?;
     let forgotten = connection.prepare_cached("delete from outbox where position <= ?1")?.execute([last])?;
     Ok(forgotten as u64)
 }

@@ -1,4 +1,4 @@
-//! Transaction records: put by the writer, with changes of the inbox, and searched beside it.
+//! Transaction records: put by the writer, and searched beside it.
 
 use async_trait::async_trait;
 use bursar_core::{AccountId, CardId, CardholderId, Mcc, MessageId, OwnerId};
@@ -33,6 +33,9 @@ impl TransactionRecords for SqliteLedger {
         filter: &RecordFilter,
         page: Page<i64>,
     ) -> Result<Vec<TransactionRecord>, StoreError> {
+        if filter.is_in_vain() {
+            return Ok(Vec::new());
+        }
         let filter = filter.clone();
         self.readers.read(move |connection| search(connection, &filter, page)).await
     }
@@ -52,7 +55,7 @@ fn keep(connection: &Connection, record: &TransactionRecord) -> rusqlite::Result
          where excluded.sequence > transaction_records.sequence
          returning position"
     );
-    let words = words::write(&record.words);
+    let words = words::write(&record.words_to_keep());
     let values = params![
         Blob16(record.root.uuid()),
         record.position,

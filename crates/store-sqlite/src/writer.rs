@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use bursar_core::{Outcome, State, decide_batch};
 use bursar_store::{Batch, Clock, Settled, StoreError, Sweep, Transacted};
-use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::change::{CHANGES_MAX, Change, make_all};
 use crate::checkpoint::Checkpoints;
 use crate::connection::{Tuning, keep_log_on_close, open_writer};
 use crate::error::before_commit;
@@ -27,20 +27,8 @@ pub(crate) enum Job {
     Transact(Batch, oneshot::Sender<Result<Transacted, StoreError>>),
     KeepSweep(Sweep, oneshot::Sender<Result<(), StoreError>>),
     Probe(oneshot::Sender<Result<(), StoreError>>),
-    Inbox(Box<dyn Change>),
+    Change(Box<dyn Change>),
 }
-
-/// A change of the inbox, and who waits for it.
-pub(crate) trait Change: Send {
-    /// Makes it, at this moment.
-    fn make(&mut self, connection: &Connection, now: Timestamp) -> rusqlite::Result<()>;
-
-    /// Tells what became of it.
-    fn tell(self: Box<Self>, committed: Result<(), StoreError>);
-}
-
-/// Changes of the inbox that share one commit, at most.
-const CHANGES_MAX: usize = 64;
 
 pub(crate) struct Writer {
     pub(crate) file: PathBuf,
@@ -87,7 +75,7 @@ impl Writer {
                 Job::Probe(reply) => {
                     let _ = reply.send(self.on_session(|session, writer| writer.probe(session)));
                 }
-                Job::Inbox(first) => {
+                Job::Change(first) => {
                     let mut changes = vec![first];
                     next = gather(&mut jobs, &mut changes);
                     let made = self.on_session(|session, writer| writer.change(session, &mut changes));
@@ -170,13 +158,12 @@ impl Writer {
         Ok(Transacted { settled, began, loaded, decided })
     }
 
-    /// Makes changes of the inbox, in one transaction.
+    /// Makes changes, in one transaction.
     fn change(&self, session: &mut Session, changes: &mut [Box<dyn Change>]) -> Result<(), StoreError> {
         let failed = |error: rusqlite::Error| before_commit(&error);
-        let transaction =
+        let mut transaction =
             session.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        let now = self.clock.now();
-        changes.iter_mut().try_for_each(|change| change.make(&transaction, now)).map_err(failed)?;
+        make_all(&mut transaction, changes, self.clock.now())?;
         self.identities.iter().try_for_each(FileIdentity::verify)?;
         transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))
     }
@@ -194,11 +181,11 @@ fn keep_sweep(session: &Session, sweep: Sweep) -> Result<(), StoreError> {
     kept.map(|_| ()).map_err(|error| before_commit(&error))
 }
 
-/// Adds the changes of the inbox that wait already; the first other job is handed back.
+/// Adds the changes that wait already; the first other job is handed back.
 fn gather(jobs: &mut mpsc::Receiver<Job>, changes: &mut Vec<Box<dyn Change>>) -> Option<Job> {
     while changes.len() < CHANGES_MAX {
         match jobs.try_recv().ok()? {
-            Job::Inbox(change) => changes.push(change),
+            Job::Change(change) => changes.push(change),
             other => return Some(other),
         }
     }

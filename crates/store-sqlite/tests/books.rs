@@ -265,6 +265,33 @@ async fn o1_a_message_whose_event_was_forgotten_is_right_and_one_that_is_younger
     assert_eq!(check().findings.len(), old.len() + 1, "without it nothing may be missing");
 }
 
+/// What was never published is behind nothing that is forgotten, however old its message is: by its time alone it could
+/// be among the others.
+#[tokio::test]
+async fn o1_a_lost_event_of_an_old_message_is_found_after_others_were_forgotten() {
+    let place = SqlitePlace::new();
+    let ledger = place.open_ledger();
+    place.clock().set_after_noon(SignedDuration::from_secs(9));
+    short_history(&ledger).await;
+    let published = ledger.lease(1_000, Duration::from_secs(5)).await.expect("an outbox that works");
+    // By a clock that went back: decided before what is forgotten.
+    place.clock().set_after_noon(SignedDuration::from_secs(1));
+    given::account(ledger.as_ref(), usd("100.00")).await;
+    ledger.mark(published.iter().map(|of| of.position).collect()).await.expect("an outbox that works");
+    let later = NOON + SignedDuration::from_secs(10);
+    assert_eq!(ledger.forget_published(later, 1_000).await, Ok(published.len() as u64));
+    drop(ledger);
+    assert_books_are_right(place.books());
+    let lost = "delete from outbox where published_at is null
+                and position = (select min(position) + 1 from outbox where published_at is null)";
+    change(&place, lost);
+    let report = check(place.books().as_mut(), &given::approved_minor).expect("readable books");
+    let found: Vec<_> = report.findings.iter().map(|of| (of.rule, of.subject.as_str())).collect();
+    assert_eq!(found, [("O1", "the outbox")], "{:#?}", report.findings);
+    let problem = &report.findings[0].problem;
+    assert!(problem.ends_with(&format!("and should be {}", published.len() + 1)), "{problem}");
+}
+
 #[tokio::test]
 async fn o1_an_event_without_its_message_is_found() {
     let copy = "insert into outbox (event, message, kind, owner, owner_sequence, payload)

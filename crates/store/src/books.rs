@@ -84,11 +84,11 @@ pub trait Books {
     /// # Errors
     /// As above.
     fn events(&mut self, visit: &mut dyn FnMut(EventId, MessageId, Option<i64>)) -> Result<(), StoreError>;
-    /// When the newest message was decided whose event was published and forgotten; `None` if none was.
+    /// Which events were published and forgotten; `None` if none was.
     ///
     /// # Errors
     /// As above.
-    fn events_forgotten_until(&mut self) -> Result<Option<Timestamp>, StoreError>;
+    fn events_forgotten(&mut self) -> Result<Option<EventsForgotten>, StoreError>;
     /// Messages whose key another message has too.
     ///
     /// # Errors
@@ -104,6 +104,15 @@ pub trait Books {
     /// # Errors
     /// As above.
     fn stray_keys(&mut self) -> Result<Vec<i64>, StoreError>;
+}
+
+/// Which events were published and forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventsForgotten {
+    /// When the newest of their messages was decided.
+    pub until: Timestamp,
+    /// How many. So many messages that are as old have no event, and no more: else one was lost.
+    pub events: u64,
 }
 
 /// A hold group that became a part of another one.
@@ -196,12 +205,21 @@ pub fn check(books: &mut dyn Books, approved: ReadApproved<'_>) -> Result<Report
         books.accounts()?.into_iter().map(|account| (account.id, account)).collect();
     report.accounts = accounts.len() as u64;
     let mut moved = check_journals(books, &accounts, &mut report)?;
-    let expected = check_messages(books, approved, &accounts, &mut moved, &mut report)?;
+    let forgotten = books.events_forgotten()?;
+    let old_until = forgotten.map(|forgotten| forgotten.until);
+    let expected = check_messages(books, approved, &accounts, old_until, &mut moved, &mut report)?;
     for (message, (account, amount_minor)) in moved {
         let problem = format!("an entry of {account} moved {amount_minor} for it, and it is not there");
         report.find("L1", message, problem);
     }
     check_events(books, expected, &mut report)?;
+    report.compare(
+        "O1",
+        "the outbox",
+        "the number of events that were published and forgotten",
+        forgotten.map_or(0, |forgotten| forgotten.events),
+        report.events_forgotten,
+    );
     for message in books.repeated_keys()? {
         report.find("M1", message, "another message has the same key");
     }
@@ -276,10 +294,10 @@ fn check_messages(
     books: &mut dyn Books,
     approved: ReadApproved<'_>,
     accounts: &HashMap<AccountId, Account>,
+    old_until: Option<Timestamp>,
     moved: &mut Moved,
     report: &mut Report,
 ) -> Result<HashMap<MessageId, Expected>, StoreError> {
-    let forgotten_until = books.events_forgotten_until()?;
     let mut owners: HashMap<OwnerId, Owner> =
         books.owners()?.into_iter().map(|owner| (owner.id, owner)).collect();
     report.owners = owners.len() as u64;
@@ -293,7 +311,7 @@ fn check_messages(
     }
     books.messages(&mut |message, answer| {
         report.messages += 1;
-        let is_old = forgotten_until.is_some_and(|until| message.at <= until);
+        let is_old = old_until.is_some_and(|until| message.at <= until);
         events.insert(message.id, Expected { sequence: message.owner_sequence, is_old });
         check_answer(approved, &message, &answer, report);
         if walk.as_ref().map(OwnerWalk::owner) != message.owner
@@ -352,7 +370,7 @@ fn check_answer(approved: ReadApproved<'_>, message: &Message, answer: &Answer, 
 }
 
 /// O1 and O3: every message has one event, with the sequence of its message, unless it is old enough for the event to
-/// be forgotten.
+/// be forgotten. How many are is compared afterwards, so that one which was lost shows.
 fn check_events(
     books: &mut dyn Books,
     mut expected: HashMap<MessageId, Expected>,

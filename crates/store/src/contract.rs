@@ -22,6 +22,7 @@ mod links;
 mod messages;
 mod methods;
 mod money;
+mod notifications;
 mod objects;
 mod outbox;
 mod purchases;
@@ -79,7 +80,7 @@ pub mod cases {
 /// Makes a test of each case of the contract suite. The argument is an expression that makes a
 /// new, empty [`Place`]; the test file needs `tokio` with `macros` and `rt`.
 ///
-/// Cases under `dead_letters`, `endpoints`, `inbox`, `outbox`, `reopening`, `sweeps`, `transaction_records` and
+/// Cases under `dead_letters`, `endpoints`, `inbox`, `notifications`, `outbox`, `reopening`, `sweeps`, `transaction_records` and
 /// `windows` get the place itself, the others an open ledger.
 #[macro_export]
 macro_rules! ledger_contract {
@@ -266,10 +267,6 @@ macro_rules! ledger_contract {
                 whoever_lost_the_lease_fails_nothing,
                 what_nobody_can_work_on_waits_for_an_operator,
                 what_waits_is_there_after_opening_again,
-                who_claims_an_item_has_it_alone_until_the_lease_ends,
-                of_two_who_claim_an_item_one_has_it,
-                a_dead_item_is_claimed_as_if_it_had_just_come,
-                what_pauses_after_a_failure_or_waits_for_an_operator_is_not_claimed,
             }
             outbox {
                 every_change_has_an_event_that_waits,
@@ -281,19 +278,29 @@ macro_rules! ledger_contract {
                 no_more_is_forgotten_than_was_asked_for,
                 until_when_events_are_forgotten_is_kept_and_never_goes_back,
                 positions_go_on_behind_what_was_forgotten,
+                two_who_forget_events_at_once_count_each_of_them_once,
+                an_event_that_was_published_by_a_clock_that_was_wrong_keeps_no_other,
             }
             dead_letters {
                 a_letter_is_read_back_as_it_came_and_listed_without_its_body,
                 a_letter_that_dies_again_is_open_again_and_what_was_said_of_it_before_has_no_effect,
+                a_death_that_is_known_changes_nothing,
+                of_two_copies_of_a_death_that_come_at_once_one_is_kept,
                 a_letter_is_resolved_once,
+                what_was_resolved_long_ago_is_forgotten_with_all_its_deaths,
                 one_message_that_dies_in_two_queues_is_two_letters,
                 each_filter_finds_letters_and_excludes_others,
                 letters_come_in_pages_by_their_ids,
                 letters_are_there_after_opening_again,
             }
             endpoints {
-                an_endpoint_is_read_back_and_replaced_with_all_that_is_said_of_it,
+                an_endpoint_is_read_back_as_it_was_made_and_made_once,
+                an_endpoint_is_changed_by_who_knows_its_newest_version,
+                of_two_who_change_an_endpoint_at_once_one_does,
+                an_endpoint_is_switched_off_while_it_has_that_url,
                 endpoints_are_listed_by_program_and_in_pages,
+            }
+            notifications {
                 who_takes_a_notification_has_it_alone_until_the_lease_ends,
                 two_who_take_at_once_have_nothing_in_common,
                 an_attempt_is_logged_and_says_what_is_next,
@@ -303,13 +310,15 @@ macro_rules! ledger_contract {
                 a_deleted_endpoint_takes_its_notifications_along_and_no_others,
                 what_is_resent_is_as_new_and_keeps_its_log,
                 notifications_are_listed_newest_first_by_state_and_in_pages,
-                what_is_settled_and_old_is_forgotten_with_its_log,
+                what_is_old_is_forgotten_with_its_log_wherever_it_stands,
+                of_two_who_forget_at_once_each_forgets_others,
                 what_is_to_be_sent_is_there_after_opening_again,
             }
             transaction_records {
                 a_record_is_read_back_as_it_was_kept,
                 only_a_newer_record_takes_the_place_of_one,
                 records_are_found_by_the_beginnings_of_all_words_in_any_order,
+                a_word_that_no_index_can_keep_is_left_out,
                 a_record_is_found_by_its_newest_words_only,
                 a_part_of_another_purchase_is_kept_and_not_looked_for,
                 each_filter_finds_records_and_excludes_others,
@@ -346,6 +355,7 @@ macro_rules! ledger_contract {
     (@call dead_letters, $case:ident, $place:ident) => { super::dead_letters::$case($place).await };
     (@call endpoints, $case:ident, $place:ident) => { super::endpoints::$case($place).await };
     (@call inbox, $case:ident, $place:ident) => { super::inbox::$case($place).await };
+    (@call notifications, $case:ident, $place:ident) => { super::notifications::$case($place).await };
     (@call outbox, $case:ident, $place:ident) => { super::outbox::$case($place).await };
     (@call reopening, $case:ident, $place:ident) => { super::reopening::$case($place).await };
     (@call sweeps, $case:ident, $place:ident) => { super::sweeps::$case($place).await };

@@ -13,12 +13,13 @@ use crate::reader::Page;
 /// Keeps dead letters. Times are of the store's clock.
 #[async_trait]
 pub trait DeadLetters: Send + Sync + 'static {
-    /// Keeps a letter. One that is known by its id and queue is open again, whatever became of it, and has died once
-    /// more: what is kept is what the new one says.
+    /// Keeps a letter. One that is known by its message and queue is open again, whatever became of it, and has died
+    /// once more: what is kept is what the new one says. Whether it did: a death that is known already, be it the last
+    /// of its letter or one before, changes nothing, so that what was resolved stays resolved.
     ///
     /// # Errors
-    /// The store cannot be written: nothing is known to be kept. So for [`DeadLetters::resolve`].
-    async fn bury(&self, letter: NewDeadLetter) -> Result<(), StoreError>;
+    /// The store cannot be written: nothing is known to be kept. So for the two that follow.
+    async fn bury(&self, letter: NewDeadLetter) -> Result<bool, StoreError>;
 
     /// Says what became of an open letter that has died so often. Whether it was so: one that somebody else resolved,
     /// or that has died again meanwhile, stays as it is.
@@ -26,6 +27,13 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// # Errors
     /// As above.
     async fn resolve(&self, letter: &DeadLetter, resolution: Resolution) -> Result<bool, StoreError>;
+
+    /// Forgets letters that were resolved before this, with all their deaths. How many: so many at most, and fewer where
+    /// that is better for the store, but none only if none is left.
+    ///
+    /// # Errors
+    /// As above.
+    async fn forget_dead_letters(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
     /// A letter.
     ///
@@ -59,6 +67,8 @@ pub struct NewDeadLetter {
     pub message: Uuid,
     /// The queue whose consumer it failed in.
     pub queue: String,
+    /// Which death this is: a copy of one that was delivered twice has the same.
+    pub death: Uuid,
     /// What it is about, in a word.
     pub kind: String,
     /// Its body, sealed.

@@ -13,13 +13,28 @@ use crate::reader::Page;
 /// Keeps endpoints, and the notifications that go to them. Times are of the store's clock.
 #[async_trait]
 pub trait Endpoints: Send + Sync + 'static {
-    /// Stores an endpoint; one with this id is replaced.
+    /// Stores an endpoint. Whether it did: one with this id stays as it is. An id is not used again after
+    /// [`Endpoints::delete_endpoint`]: notifications to the one that had it may still be stored.
     ///
     /// # Errors
     /// The store cannot be written. So for all that change something.
-    async fn put_endpoint(&self, endpoint: Endpoint) -> Result<(), StoreError>;
+    async fn create_endpoint(&self, endpoint: Endpoint) -> Result<bool, StoreError>;
 
-    /// Forgets an endpoint, with all notifications to it. Whether there was one.
+    /// Replaces the endpoint with this id, if its version is still that of the given one, and adds one to the version.
+    /// Whether it did: one that somebody changed or deleted meanwhile stays so.
+    ///
+    /// # Errors
+    /// As above.
+    async fn change_endpoint(&self, endpoint: Endpoint) -> Result<bool, StoreError>;
+
+    /// Sends nothing to an endpoint any more, and adds one to its version, if it still has this URL. Whether it has.
+    ///
+    /// # Errors
+    /// As above.
+    async fn switch_off(&self, id: Uuid, url: &str) -> Result<bool, StoreError>;
+
+    /// Forgets an endpoint. Whether there was one. From then on there are no notifications to it, whatever is read;
+    /// their rows go with [`Endpoints::forget_notifications`], for they may be millions.
     ///
     /// # Errors
     /// As above.
@@ -86,20 +101,21 @@ pub trait Endpoints: Send + Sync + 'static {
     async fn find_notification(&self, id: Uuid) -> Result<Option<(Notification, Vec<Attempt>)>, StoreError>;
 
     /// Notifications to an endpoint, newest first by their ids (`after` is the last of the page before), without their
-    /// bodies; in the state with this word ([`NotificationState::as_str`]), if one is named.
+    /// bodies; of those that stand there, if that is asked.
     ///
     /// # Errors
     /// As above.
     async fn list_notifications(
         &self,
         endpoint: Uuid,
-        state: Option<&str>,
+        state: Option<NotificationStanding>,
         page: Page<Uuid>,
     ) -> Result<Vec<Notification>, StoreError>;
 
-    /// Forgets notifications that were delivered or given up and were stored before this, so many at most, with their
-    /// log.
-    /// How many there were.
+    /// Forgets notifications that were stored before this, with their logs, wherever they stand: who was never reached
+    /// in all that time is not told any more, and what waits for one that is off does not grow for ever. So are those
+    /// whose endpoint is gone. How many: so many at most, and fewer where that is better for the store, but none only
+    /// if none is left.
     ///
     /// # Errors
     /// As above.
@@ -132,6 +148,12 @@ pub struct Endpoint {
     pub is_on: bool,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Which one it is of all that were stored under its id: 1 when it is made.
+    pub version: i64,
+    /// What tells the request that made it from others.
+    pub request: Vec<u8>,
+    /// The idempotency key of the last change of its secret.
+    pub rotated_by: Option<String>,
 }
 
 /// An event to send to an endpoint.
@@ -173,6 +195,17 @@ pub enum NotificationState {
     Failed,
 }
 
+/// Where a notification stands, without the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NotificationStanding {
+    /// It is to be sent.
+    Due,
+    /// The endpoint has it.
+    Delivered,
+    /// It failed too often, or need not be tried again.
+    Failed,
+}
+
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
@@ -186,17 +219,41 @@ pub struct Attempt {
     pub error: Option<String>,
 }
 
-impl NotificationState {
-    /// Every state's word.
-    pub const WORDS: [&'static str; 3] = ["due", "delivered", "failed"];
+impl NotificationStanding {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Due, Self::Delivered, Self::Failed];
 
     /// The word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Due(_) => "due",
+            Self::Due => "due",
             Self::Delivered => "delivered",
             Self::Failed => "failed",
+        }
+    }
+
+    /// The one with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|standing| standing.as_str() == word)
+    }
+}
+
+impl NotificationState {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.standing().as_str()
+    }
+
+    /// The same without the time.
+    #[must_use]
+    pub const fn standing(self) -> NotificationStanding {
+        match self {
+            Self::Due(_) => NotificationStanding::Due,
+            Self::Delivered => NotificationStanding::Delivered,
+            Self::Failed => NotificationStanding::Failed,
         }
     }
 
@@ -212,10 +269,10 @@ impl NotificationState {
     /// The state with this word, due at this time.
     #[must_use]
     pub fn from_word(word: &str, due_at: Option<Timestamp>) -> Option<Self> {
-        match (word, due_at) {
-            ("due", Some(at)) => Some(Self::Due(at)),
-            ("delivered", None) => Some(Self::Delivered),
-            ("failed", None) => Some(Self::Failed),
+        match (NotificationStanding::from_word(word)?, due_at) {
+            (NotificationStanding::Due, Some(at)) => Some(Self::Due(at)),
+            (NotificationStanding::Delivered, None) => Some(Self::Delivered),
+            (NotificationStanding::Failed, None) => Some(Self::Failed),
             _ => None,
         }
     }

@@ -47,25 +47,18 @@ pub trait Inbox: Send + Sync + 'static {
     /// The store cannot be written. So for all that follow.
     async fn take(&self, limit: u32, lease: Duration) -> Result<Vec<Item>, StoreError>;
 
-    /// This item, if it is due and nobody has it, or is dead: then it is tried as if it had just come. Leased as above.
-    /// One that failed and is to be tried later is left to those who take.
-    ///
-    /// # Errors
-    /// As above.
-    async fn claim(&self, id: Uuid, lease: Duration) -> Result<Option<Item>, StoreError>;
-
     /// They are worked off.
     ///
     /// # Errors
     /// As above.
     async fn done(&self, ids: Vec<Uuid>) -> Result<(), StoreError>;
 
-    /// A run of the item failed, and that counts (why the first did is kept until [`Inbox::again`]): it is due again after its [`Item::pause`], or dead. Nothing
-    /// happens if the lease has ended and another has it.
+    /// A run of the item failed: it is due again after its [`Item::pause`], or dead. Why the first run did is kept until
+    /// [`Inbox::again`]. Whether it counted: nothing happens if the lease has ended and another has it.
     ///
     /// # Errors
     /// As above.
-    async fn failed(&self, item: &Item, why: &str) -> Result<(), StoreError>;
+    async fn failed(&self, item: &Item, why: &str) -> Result<bool, StoreError>;
 
     /// Has a dead or quarantined item tried as if it had just come, with other content if some is given.
     /// Whether there is one.

@@ -1,7 +1,8 @@
 //! The ledger port: what every store promises, whatever engine keeps it.
 //!
 //! [`Ledger::transact`] is the heart: one batch of commands, decided by `bursar_core` and saved in
-//! one durable step. [`Reader`] reads what is committed. [`Inbox`] keeps what is still to be booked, [`Outbox`] what is still to be published.
+//! one durable step. [`Reader`] reads what is committed. [`Inbox`] keeps what is still to be booked, [`Outbox`] what is
+//! still to be published.
 //! [`books::check`] recomputes every balance and hold from messages and journal. [`copy`] moves a ledger from one
 //! store to another.
 //! [`contract`] is the suite that each engine has to pass.
@@ -31,12 +32,14 @@ pub use clock::Clock;
 pub use dead_letter::{
     DeadLetter, DeadLetterFilter, DeadLetterState, DeadLetters, NewDeadLetter, Resolution,
 };
-pub use endpoint::{Attempt, Endpoint, Endpoints, NewNotification, Notification, NotificationState};
+pub use endpoint::{
+    Attempt, Endpoint, Endpoints, NewNotification, Notification, NotificationStanding, NotificationState,
+};
 pub use error::StoreError;
 pub use identity::Identity;
 pub use inbox::{Counts, Inbox, Item, ItemKey, ItemState, NewItem, Put, RUNS_MAX, Store, later};
 pub use ledger::{Batch, Ledger, Member, Settled, Transacted};
-pub use outbox::{Backlog, Outbox, Waiting};
+pub use outbox::{AHEAD_MAX, Backlog, Outbox, Waiting};
 pub use pool::PoolUse;
 pub use purchase::{Purchase, PurchaseFilter, keys_of_transactions};
 pub use reader::{

@@ -34,8 +34,11 @@ pub trait Outbox: Send + Sync + 'static {
     async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError>;
 
     /// Forgets events that were published before this time, in the order of their positions and not beyond the first
-    /// that was not, so many at most; how many there were. Until when messages may then be without their event is
-    /// kept ([`crate::books::Books::events_forgotten_until`]). The last event of all stays: behind it positions go on.
+    /// that was not; how many there were. So many at most, and fewer where that is better for the store, but none only
+    /// if none is left or another forgets just then: whoever forgets goes on until then. Until when messages may then be
+    /// without their event, and how many are, is kept ([`crate::books::Books::events_forgotten`]). The last event of all
+    /// stays: behind it positions go on. An event that was published by a clock that was wrong ([`AHEAD_MAX`]) counts as
+    /// an old one.
     ///
     /// # Errors
     /// As above.
@@ -47,6 +50,10 @@ pub trait Outbox: Send + Sync + 'static {
     /// The store cannot be read.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 }
+
+/// An event that was published so long after now, or longer, was published by a clock that was wrong. It would keep all
+/// that come behind it from being forgotten until that time.
+pub const AHEAD_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 /// An event that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -78,14 +78,24 @@ pub struct TransactionRecord {
     pub currency: Option<Currency>,
     /// When it began.
     pub began_at: Timestamp,
-    /// What it is found by: words of `a`–`z` and `0`–`9`, each once.
+    /// What it is found by: words of `a`–`z` and `0`–`9`, each once. One of more than 255
+    /// bytes is not kept.
     pub words: Vec<String>,
+}
+
+/// How long a word may be, in bytes.
+const WORD_MAX: usize = 255;
+
+/// Whether a word can find anything: engines cannot keep others.
+fn can_be_found(word: &str) -> bool {
+    !word.is_empty() && word.len() <= WORD_MAX && !word.contains('\0')
 }
 
 /// Which records are wanted: those for which all is so that is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RecordFilter {
-    /// Each begins one of the record's words. Of `a`–`z` and `0`–`9`.
+    /// Each begins one of the record's words. Of `a`–`z` and `0`–`9`. Nothing is found by others, nor by
+    /// longer ones than are kept.
     pub words: Vec<String>,
     /// Of this company or person.
     pub owner: Option<OwnerId>,
@@ -97,4 +107,21 @@ pub struct RecordFilter {
     pub from: Option<Timestamp>,
     /// Begun before.
     pub to: Option<Timestamp>,
+}
+
+impl TransactionRecord {
+    /// Its words that are kept.
+    #[must_use]
+    pub fn words_to_keep(&self) -> Vec<String> {
+        self.words.iter().filter(|word| can_be_found(word)).cloned().collect()
+    }
+}
+
+impl RecordFilter {
+    /// Whether there can be no record for which all is so.
+    #[must_use]
+    pub fn is_in_vain(&self) -> bool {
+        !self.words.iter().all(|word| can_be_found(word))
+            || self.category.as_ref().is_some_and(|category| category.contains('\0'))
+    }
 }

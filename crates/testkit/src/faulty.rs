@@ -34,6 +34,7 @@ pub struct FaultyLedger {
     ledger: Arc<dyn Store>,
     commits_to_lose: AtomicU32,
     is_down: AtomicBool,
+    refused_while_down: AtomicU32,
     is_inbox_down: AtomicBool,
     goes_down_after: AtomicBool,
     refusals_after: AtomicU32,
@@ -67,6 +68,7 @@ impl FaultyLedger {
             ledger,
             commits_to_lose: AtomicU32::new(0),
             is_down: AtomicBool::new(false),
+            refused_while_down: AtomicU32::new(0),
             is_inbox_down: AtomicBool::new(false),
             goes_down_after: AtomicBool::new(false),
             refusals_after: AtomicU32::new(0),
@@ -134,9 +136,14 @@ impl FaultyLedger {
         self.reads.load(Ordering::SeqCst)
     }
 
-    /// Whether transactions and probes are refused.
+    /// Whether transactions, probes and all that consumers of events ask for are refused.
     pub fn set_down(&self, is_down: bool) {
         self.is_down.store(is_down, Ordering::SeqCst);
+    }
+
+    /// How often somebody came in vain while it was down.
+    pub fn refused_while_down(&self) -> u32 {
+        self.refused_while_down.load(Ordering::SeqCst)
     }
 
     /// Whether changes of the inbox are refused.
@@ -179,6 +186,13 @@ impl FaultyLedger {
     }
 
     fn up(&self) -> Result<(), StoreError> {
+        let up = is_up(&self.is_down);
+        self.refused_while_down.fetch_add(u32::from(up.is_err()), Ordering::SeqCst);
+        up
+    }
+
+    /// Whoever asks does so again and again: that is not counted.
+    fn consumers_up(&self) -> Result<(), StoreError> {
         is_up(&self.is_down)
     }
 

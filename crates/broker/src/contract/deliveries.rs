@@ -54,6 +54,23 @@ pub(super) async fn what_was_published_outlives_the_broker(place: &dyn Place) {
     assert_eq!(came, messages.iter().map(|message| message.content.id).collect());
 }
 
+pub(super) async fn what_comes_after_a_restart_is_new(place: &dyn Place) {
+    let broker = place.open().await;
+    let messages = [(); 3].map(|()| webhook());
+    all_published(broker.as_ref(), &messages).await;
+    drop(broker);
+    // Nothing is left of what was there before.
+    let broker = place.open().await;
+    let mut drained = consumer(broker.as_ref(), Queue::Webhook);
+    for _ in &messages {
+        done(&mut drained).await;
+    }
+    published(broker.as_ref(), &webhook()).await;
+    let new = next(&mut drained).await;
+    assert!(!new.is_redelivered);
+    new.done().await.expect("it is settled");
+}
+
 pub(super) async fn no_more_is_delivered_than_may_be_unsettled(place: &dyn Place) {
     let broker = place.open().await;
     let messages: Vec<Outgoing> = (0..10).map(|_| webhook()).collect();

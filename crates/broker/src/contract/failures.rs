@@ -1,8 +1,9 @@
 //! What becomes of messages that fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::Place;
@@ -27,8 +28,17 @@ async fn buried(broker: &dyn Broker) -> Content {
     done(&mut consumer(broker, Queue::DeadLetters)).await
 }
 
+/// Nobody knows the id of a death before, but that it has one.
+fn without_id(death: Option<Death>) -> Option<Death> {
+    death.map(|death| {
+        assert!(!death.id.is_nil(), "{death:?}");
+        Death { id: Uuid::nil(), ..death }
+    })
+}
+
 fn death(attempts: u32, reason: Reason) -> Death {
     Death {
+        id: Uuid::nil(),
         queue: Queue::Webhook,
         attempts,
         error_first: "failure 1".to_owned(),
@@ -45,7 +55,7 @@ pub(super) async fn a_message_that_always_fails_has_four_runs_and_is_buried(plac
     published(broker.as_ref(), &message).await;
     fails(broker.as_ref(), 4).await;
     let dead = buried(broker.as_ref()).await;
-    assert_eq!(dead.death, Some(death(4, Reason::Exhausted)));
+    assert_eq!(without_id(dead.death.clone()), Some(death(4, Reason::Exhausted)));
     let as_published = Content { published_at: None, death: None, ..dead };
     assert_eq!(as_published, message.content);
     figures(broker.as_ref(), Queue::Webhook, |of| of.depth == 0 && of.paused == 0).await;
@@ -58,7 +68,29 @@ pub(super) async fn a_message_that_cannot_succeed_is_buried_at_once(place: &dyn 
     let delivery = next(&mut consumer(broker.as_ref(), Queue::Webhook)).await;
     delivery.dead("failure 1").await.expect("it is settled");
     let dead = buried(broker.as_ref()).await;
-    assert_eq!((dead.id, dead.death), (message.content.id, Some(death(1, Reason::Rejected))));
+    assert_eq!((dead.id, without_id(dead.death)), (message.content.id, Some(death(1, Reason::Rejected))));
+}
+
+pub(super) async fn a_dead_letter_that_comes_twice_is_the_same_death(place: &dyn Place) {
+    let broker = place.open().await;
+    let message = webhook();
+    published(broker.as_ref(), &message).await;
+    let mut deaths = Vec::new();
+    for _ in 0..2 {
+        let delivery = next(&mut consumer(broker.as_ref(), Queue::Webhook)).await;
+        delivery.dead("failure 1").await.expect("it is settled");
+        let mut graves = consumer(broker.as_ref(), Queue::DeadLetters);
+        let first = next(&mut graves).await.content.death.clone();
+        let second = next(&mut graves).await;
+        assert_eq!(first, second.content.death);
+        // Another consumer, after a failure of the one before.
+        second.failed("the desk is closed").await.expect("it is settled");
+        let third = done(&mut graves).await;
+        assert_eq!(first, third.death);
+        deaths.extend(first);
+        published(broker.as_ref(), &third.to(Exchange::Transactions, "transaction.webhook")).await;
+    }
+    assert!(deaths[0].id != deaths[1].id && deaths.iter().all(|death| !death.id.is_nil()), "{deaths:?}");
 }
 
 pub(super) async fn a_message_that_succeeds_at_last_is_not_buried(place: &dyn Place) {
@@ -86,26 +118,42 @@ pub(super) async fn a_long_error_is_kept_in_part(place: &dyn Place) {
 
 pub(super) async fn poison_harms_no_other_message(place: &dyn Place) {
     let broker = place.open().await;
-    let messages: Vec<Outgoing> = (0..300).map(|_| webhook()).collect();
-    let is_poison = |id: Uuid| id.as_u128().is_multiple_of(10);
-    all_published(broker.as_ref(), &messages).await;
-    let poison = messages.iter().filter(|message| is_poison(message.content.id)).count();
-    let runs = messages.len() + poison * RETRIES;
-    let mut consumer = consumer(broker.as_ref(), Queue::Webhook);
+    let messages: Vec<Outgoing> = (0..10_000).map(|_| webhook()).collect();
+    let is_poison = |id: Uuid| id.as_u128().is_multiple_of(500);
+    for some in messages.chunks(500) {
+        all_published(broker.as_ref(), some).await;
+    }
+    let ids = messages.iter().map(|message| message.content.id);
+    let poison: BTreeSet<Uuid> = ids.clone().filter(|id| is_poison(*id)).collect();
     let mut came: BTreeMap<Uuid, usize> = BTreeMap::new();
-    for _ in 0..runs {
+    let mut consumer = broker.subscribe(Queue::Webhook, 250);
+    let mut settling = JoinSet::new();
+    for _ in 0..messages.len() + poison.len() * RETRIES {
         let delivery = next(&mut consumer).await;
         let id = delivery.content.id;
         *came.entry(id).or_default() += 1;
-        let settled = match is_poison(id) {
-            true => delivery.failed("poison").await,
-            false => delivery.done().await,
-        };
-        settled.expect("it is settled");
+        settling.spawn(async move {
+            match is_poison(id) {
+                true => delivery.failed("poison").await,
+                false => delivery.done().await,
+            }
+        });
     }
-    assert!(came.iter().all(|(id, runs)| *runs == if is_poison(*id) { RETRIES + 1 } else { 1 }), "{came:?}");
-    figures(broker.as_ref(), Queue::DeadLetters, |of| of.depth == poison as u64).await;
-    figures(broker.as_ref(), Queue::Webhook, |of| of.depth == 0 && of.paused == 0).await;
+    let settled = settling.join_all().await;
+    assert!(settled.iter().all(Result::is_ok), "{settled:?}");
+    let runs = |id| if is_poison(id) { RETRIES + 1 } else { 1 };
+    assert_eq!(came, ids.map(|id| (id, runs(id))).collect());
+    figures(broker.as_ref(), Queue::Webhook, |of| of.depth == 0 && of.paused == 0 && of.unsettled == 0).await;
+    let mut graves = super::given::consumer(broker.as_ref(), Queue::DeadLetters);
+    let mut buried = BTreeSet::new();
+    for _ in &poison {
+        let dead = done(&mut graves).await;
+        let death = dead.death.expect("it died");
+        assert_eq!((death.attempts, death.reason), (4, Some(Reason::Exhausted)));
+        buried.insert(dead.id);
+    }
+    assert_eq!(buried, poison);
+    figures(broker.as_ref(), Queue::DeadLetters, |of| of.depth == 0 && of.unsettled == 0).await;
 }
 
 pub(super) async fn a_dead_letter_that_is_published_again_has_its_runs_again(place: &dyn Place) {
@@ -117,7 +165,8 @@ pub(super) async fn a_dead_letter_that_is_published_again_has_its_runs_again(pla
     let again = next(&mut consumer(broker.as_ref(), Queue::Webhook)).await;
     again.failed("failure 1").await.expect("it is settled");
     let again = next(&mut consumer(broker.as_ref(), Queue::Webhook)).await;
-    assert_eq!(again.content.death.as_ref().map(|death| (death.attempts, death.reason)), Some((1, None)));
+    let death = again.content.death.clone().expect("a run failed");
+    assert_eq!((death.id, death.attempts, death.reason), (Uuid::nil(), 1, None));
     again.done().await.expect("it is settled");
 }
 
@@ -135,7 +184,7 @@ pub(super) async fn nothing_that_failed_comes_before_its_pause_ends(place: &dyn 
     published(broker.as_ref(), &doomed).await;
     next(&mut consumer).await.dead("failure 1").await.expect("it is settled");
     let dead = next(&mut super::given::consumer(broker.as_ref(), Queue::DeadLetters)).await;
-    assert_eq!(dead.content.death, Some(death(1, Reason::Rejected)));
+    assert_eq!(without_id(dead.content.death.clone()), Some(death(1, Reason::Rejected)));
     dead.failed("the desk is closed").await.expect("it is settled");
     figures(broker.as_ref(), Queue::DeadLetters, |of| of.paused == 1 && of.depth == 0).await;
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::broker::{Broker, QueueFigures, Subscription};
+use crate::broker::{Broker, QueueFigures, Subscription, publish_all, publish_one};
 use crate::delivery::Delivery;
 use crate::message::{Content, Outgoing};
 use crate::topology::{Exchange, Queue};
@@ -29,13 +29,11 @@ pub(super) fn webhook() -> Outgoing {
 }
 
 pub(super) async fn published(broker: &dyn Broker, message: &Outgoing) {
-    all_published(broker, std::slice::from_ref(message)).await;
+    publish_one(broker, message.clone()).await.expect("it is published");
 }
 
 pub(super) async fn all_published(broker: &dyn Broker, messages: &[Outgoing]) {
-    for result in broker.publish(messages.to_vec()).await {
-        result.expect("it is published");
-    }
+    publish_all(broker, messages.to_vec()).await.expect("they are published");
 }
 
 pub(super) fn consumer(broker: &dyn Broker, queue: Queue) -> Subscription {

@@ -4,22 +4,24 @@ use super::Place;
 use super::given::{
     all_published, consumer, content, done, figures, next, nothing_waits, published, webhook,
 };
+use crate::broker::publish_all;
 use crate::error::PublishError;
 use crate::message::{Address, Content, Outgoing};
 use crate::topology::{Exchange, Keep, Queue};
 
 pub(super) async fn a_message_comes_once_to_every_queue_that_its_key_leads_to(place: &dyn Place) {
     let broker = place.open().await;
-    let message = || content().to(Exchange::Transactions, "transaction.created");
-    let first = message();
-    published(broker.as_ref(), &first).await;
+    // The second goes where the first went: in each queue nothing is between them, nor after the second.
+    let messages = [(); 2].map(|()| content().to(Exchange::Transactions, "transaction.created"));
+    all_published(broker.as_ref(), &messages).await;
     for queue in [Queue::TransactionProcessing, Queue::Events] {
         let mut consumer = consumer(broker.as_ref(), queue);
-        assert_eq!(done(&mut consumer).await.id, first.content.id, "{queue}");
-        // The probe goes to both; in the second queue it is the next, too.
-        if queue == Queue::TransactionProcessing {
-            nothing_waits(broker.as_ref(), &mut consumer, message()).await;
+        for message in &messages {
+            assert_eq!(done(&mut consumer).await.id, message.content.id, "{queue}");
         }
+        figures(broker.as_ref(), queue, |of| of.depth == 0 && of.unsettled == 0).await;
+        let probe = Outgoing { to: Address::Queue(queue.name().to_owned()), content: content() };
+        nothing_waits(broker.as_ref(), &mut consumer, probe).await;
     }
 }
 
@@ -62,10 +64,16 @@ pub(super) async fn an_answer_to_a_queue_that_is_not_there_is_refused(place: &dy
     let broker = place.open().await;
     let lost = Outgoing { to: Address::Queue("nobody".to_owned()), content: content() };
     let good = webhook();
-    let results = broker.publish(vec![lost, good.clone()]).await;
+    let results = broker.publish(vec![lost.clone(), good.clone()]).await;
     assert!(matches!(results[..], [Err(PublishError::Unroutable(_)), Ok(())]), "{results:?}");
     let mut consumer = consumer(broker.as_ref(), Queue::Webhook);
     assert_eq!(done(&mut consumer).await.id, good.content.id);
+    // Who asks for all of them is told of it, wherever it is.
+    for messages in [vec![good.clone(), lost.clone()], vec![lost, good.clone()]] {
+        let published = publish_all(broker.as_ref(), messages).await;
+        assert!(matches!(published, Err(PublishError::Unroutable(_))), "{published:?}");
+        assert_eq!(done(&mut consumer).await.id, good.content.id);
+    }
 }
 
 pub(super) async fn a_queue_that_nobody_has_to_read_keeps_the_newest(place: &dyn Place) {

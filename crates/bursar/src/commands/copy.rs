@@ -13,6 +13,7 @@ use bursar_store_sqlite::{SqliteSource, SqliteTarget};
 use crate::Failure;
 use crate::cli::Copy;
 use crate::place::Place;
+use crate::{embedded_queues, wiring};
 use progress::Line;
 
 /// Copies a ledger and verifies it. The exit code says whether the copy is finished.
@@ -20,6 +21,7 @@ pub(crate) fn copy(arguments: &Copy) -> Result<ExitCode, Failure> {
     let from = parse("--from", &arguments.from, arguments)?;
     let to = parse("--to", &arguments.to, arguments)?;
     refuse_same_folder(&from, &to)?;
+    refuse_waiting_messages(&from)?;
     let mut source =
         open_source(&from).map_err(|error| format!("the source, {}", from.failed(&error, "--from")))?;
     let mut target =
@@ -63,6 +65,20 @@ fn refuse_same_folder(from: &Place, to: &Place) -> Result<(), Failure> {
             Err(format!("--from and --to are the same folder, {}", from.display()).into())
         }
         _ => Ok(()),
+    }
+}
+
+/// Their events are marked as published, and a copy brings no queues along: they would be lost.
+fn refuse_waiting_messages(from: &Place) -> Result<(), Failure> {
+    let Place::Folder(folder) = from else { return Ok(()) };
+    match wiring::runtime()?.block_on(embedded_queues::waiting_in(folder))? {
+        0 => Ok(()),
+        count => Err(format!(
+            "{count} messages wait in the queues of {}, which no copy brings along: serve the folder until none waits \
+             (GET /v1/profile, queues), stop, and copy then; nothing was copied",
+            folder.display()
+        )
+        .into()),
     }
 }
 

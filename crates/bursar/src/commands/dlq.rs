@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
@@ -13,6 +14,9 @@ use uuid::Uuid;
 use crate::cli::{Dlq, DlqCommand, Letters};
 use crate::{Failure, credentials, wiring, with_causes};
 
+/// How long an answer is waited for: a page of replays is a few seconds' work.
+const ANSWER_MAX: Duration = Duration::from_secs(120);
+
 /// Asks the server, and prints what it says. Fails where a letter that was to be replayed was not.
 pub(crate) fn dlq(arguments: &Dlq) -> Result<ExitCode, Failure> {
     let named =
@@ -21,7 +25,7 @@ pub(crate) fn dlq(arguments: &Dlq) -> Result<ExitCode, Failure> {
     let server = Server {
         url: arguments.url.trim_end_matches('/').to_owned(),
         api_key: credentials.api_key,
-        http: Client::new(),
+        http: Client::builder().timeout(ANSWER_MAX).build()?,
     };
     let answer = wiring::runtime()?.block_on(server.ask(&arguments.what))?;
     let text = match arguments.json {
@@ -42,10 +46,11 @@ struct Server {
 impl Server {
     async fn ask(&self, what: &DlqCommand) -> Result<Value, Failure> {
         match what {
-            DlqCommand::List { letters, state, limit } => {
+            DlqCommand::List { letters, state, limit, after } => {
                 let mut query = filter(letters);
                 query.push(("limit", limit.to_string()));
                 query.extend(state.clone().map(|state| ("state", state)));
+                query.extend(after.clone().map(|after| ("after", after)));
                 answered(self.http.get(self.route("")).query(&query), &self.api_key).await
             }
             DlqCommand::Show { id } => {
@@ -59,10 +64,23 @@ impl Server {
                 for (name, value) in filter(letters) {
                     body[name] = value.into();
                 }
-                self.post("/replays", &body).await
+                self.replay_all(body).await
             }
             DlqCommand::Discard { id, reason } => {
                 self.post(&format!("/{id}/discards"), &json!({"reason": reason})).await
+            }
+        }
+    }
+
+    /// Page after page.
+    async fn replay_all(&self, mut body: Value) -> Result<Value, Failure> {
+        let mut items = Vec::new();
+        loop {
+            let page = self.post("/replays", &body).await?;
+            items.extend(page["items"].as_array().into_iter().flatten().cloned());
+            match page["next"].as_str() {
+                Some(next) => body["after"] = next.into(),
+                None => return Ok(json!({"dry_run": body["dry_run"], "items": items})),
             }
         }
     }
@@ -80,7 +98,9 @@ impl Server {
 
 /// The answer, or the problem in the server's words.
 async fn answered(request: RequestBuilder, api_key: &SecretString) -> Result<Value, Failure> {
-    let response = request.bearer_auth(api_key.expose_secret()).send().await?;
+    let response = request.bearer_auth(api_key.expose_secret()).send().await.map_err(|error| {
+        format!("{}; name the running server with --url", with_causes(&error.without_url()))
+    })?;
     let status = response.status();
     let answer: Value =
         response.json().await.map_err(|error| format!("the server answers {status}: {error}"))?;
@@ -124,9 +144,10 @@ fn table(answer: &Value) -> String {
         let names = ["id", "died_at", "queue", "kind", "reason", "deaths", "error_last"];
         table.add_row(names.map(|name| text(letter, name)));
     }
-    let more =
-        if answer["next"].is_null() { "" } else { "\nthere are more: give a higher --limit, or a filter" };
-    format!("{table}{more}")
+    match answer["next"].as_str() {
+        Some(next) => format!("{table}\nthere are more: --after {next}"),
+        None => table.to_string(),
+    }
 }
 
 fn in_full(letter: &Value) -> String {
@@ -166,8 +187,7 @@ fn replayed(answer: &Value) -> String {
             let _ = writeln!(lines, "    {}: {}", text(change, "owner"), change["command"]);
         }
     }
-    let more = if answer["has_more"] == json!(true) { "\nthere are more: replay again" } else { "" };
-    format!("{lines}{} letters{more}", items.len())
+    format!("{lines}{} letters", items.len())
 }
 
 fn text(of: &Value, name: &str) -> String {

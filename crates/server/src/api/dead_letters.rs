@@ -4,18 +4,19 @@
 //! again.
 
 mod effect;
+mod replays;
 
 use axum::Json;
 use axum::extract::State;
-use bursar_broker::{PublishError, Queue};
+use bursar_broker::{Queue, Reason};
 use bursar_core::text::{FreeText, mask_card_numbers};
-use bursar_store::{DeadLetter, DeadLetterFilter, DeadLetterState, Page, Resolution};
+use bursar_store::{DeadLetter, DeadLetterFilter, DeadLetterState, Resolution};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use self::effect::EffectView;
+pub(super) use self::replays::*;
 use super::schema;
 use crate::app::App;
 use crate::auth::Operator;
@@ -24,11 +25,7 @@ use crate::extract::{Params, Uid};
 use crate::idempotency::IdempotencyKey;
 use crate::page::{Cursor, Listed};
 use crate::problem::{Code, Problem};
-use crate::seal::SealError;
-use crate::workers::dead_letters::{NotReplayed, content, replay};
-
-/// Letters that one request replays, at most.
-const REPLAYS_MAX: u32 = 1_000;
+use crate::workers::dead_letters::content;
 
 /// A dead letter, without its body.
 #[derive(Debug, Serialize, ToSchema)]
@@ -90,8 +87,29 @@ enum Standing {
     Discarded,
 }
 
+/// Why a letter is dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = DeathReason)]
+enum Cause {
+    /// All its runs failed.
+    Exhausted,
+    /// No run could succeed.
+    Rejected,
+}
+
+impl Cause {
+    fn word(self) -> String {
+        let reason = match self {
+            Self::Exhausted => Reason::Exhausted,
+            Self::Rejected => Reason::Rejected,
+        };
+        reason.as_str().to_owned()
+    }
+}
+
 /// Which letters: those for which all is so that is asked.
-#[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DeadLetterQuery {
@@ -102,15 +120,14 @@ pub(super) struct DeadLetterQuery {
     queue: Option<String>,
     /// About this.
     kind: Option<String>,
-    /// Dead for this reason: `exhausted` or `rejected`.
-    reason: Option<String>,
+    /// Dead for this reason.
+    #[param(inline)]
+    reason: Option<Cause>,
     /// That died then or later.
     #[param(value_type = Option<schema::Time>)]
-    #[schema(value_type = Option<schema::Time>)]
     from: Option<Timestamp>,
     /// That died before.
     #[param(value_type = Option<schema::Time>)]
-    #[schema(value_type = Option<schema::Time>)]
     to: Option<Timestamp>,
     /// At most so many items; 100 if not given.
     #[param(minimum = 1, maximum = 1000)]
@@ -130,41 +147,11 @@ impl DeadLetterQuery {
             state: Some(state),
             queue: self.queue.clone(),
             kind: self.kind.clone(),
-            reason: self.reason.clone(),
+            reason: self.reason.map(Cause::word),
             from: self.from,
             to: self.to,
         }
     }
-}
-
-/// How a letter is replayed.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Replay {
-    /// Only say what would happen.
-    #[serde(default)]
-    dry_run: bool,
-}
-
-/// Which letters are replayed, and how.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Replays {
-    /// Only say what would happen.
-    #[serde(default)]
-    dry_run: bool,
-    /// Of this queue.
-    queue: Option<String>,
-    /// About this.
-    kind: Option<String>,
-    /// Dead for this reason.
-    reason: Option<String>,
-    /// That died then or later.
-    #[schema(value_type = Option<schema::Time>)]
-    from: Option<Timestamp>,
-    /// That died before.
-    #[schema(value_type = Option<schema::Time>)]
-    to: Option<Timestamp>,
 }
 
 /// Why a letter is discarded.
@@ -173,30 +160,6 @@ pub(super) struct Replays {
 pub(super) struct Discard {
     /// For whoever looks at it later: 1 to 255 characters.
     reason: String,
-}
-
-/// What became of a letter that was to be replayed.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ReplayView {
-    #[schema(value_type = String)]
-    id: Uuid,
-    queue: String,
-    /// Whether its message was published again now.
-    is_replayed: bool,
-    /// Why not, if it could not be.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<String>,
-    /// What it does, as far as can be seen before.
-    effect: EffectView,
-}
-
-/// What became of the letters that were to be replayed.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ReplaysView {
-    dry_run: bool,
-    items: Vec<ReplayView>,
-    /// Whether more letters are wanted than one request replays: ask again.
-    has_more: bool,
 }
 
 impl DeadLetterView {
@@ -255,52 +218,14 @@ pub(super) async fn find_dead_letter(
     Uid(id): Uid,
 ) -> Result<Json<DeadLetterContentView>, Problem> {
     let found = find(&app, id).await?;
-    let of = content(&app, &found.letter).map_err(sealed)?;
+    let of = content(&app, &found.letter)?;
     let body = mask_card_numbers(&String::from_utf8_lossy(&of.body)).into_owned();
     let (reply_to, correlation_id) = (of.reply_to, of.correlation_id);
     Ok(Json(DeadLetterContentView { letter: DeadLetterView::new(found), body, reply_to, correlation_id }))
 }
 
-/// Has a letter's message worked on again, as if it had just been published. Asked for again it has effect once: the
-/// message keeps its id, and a letter that is not open is not published.
-#[utoipa::path(post, path = "/v1/dead-letters/{id}/replays", tag = "dead letters", params(("id" = String, Path)),
-    responses((status = 200, body = ReplayView, description = "What became of it, or would")))]
-pub(super) async fn replay_dead_letter(
-    State(app): State<App>,
-    _: Operator,
-    _: IdempotencyKey,
-    Uid(id): Uid,
-    Body(how): Body<Replay>,
-) -> Result<Json<ReplayView>, Problem> {
-    let letter = find(&app, id).await?;
-    replay_one(&app, &letter, how.dry_run).await.map(Json)
-}
-
-/// Has all open letters worked on again that are wanted, oldest first, a thousand at a time.
-#[utoipa::path(post, path = "/v1/dead-letters/replays", tag = "dead letters", request_body = Replays,
-    responses((status = 200, body = ReplaysView, description = "What became of each, or would")))]
-pub(super) async fn replay_dead_letters(
-    State(app): State<App>,
-    _: Operator,
-    _: IdempotencyKey,
-    Body(wanted): Body<Replays>,
-) -> Result<Json<ReplaysView>, Problem> {
-    let Replays { dry_run, queue, kind, reason, from, to } = wanted;
-    let filter = DeadLetterFilter { state: Some(DeadLetterState::Open), queue, kind, reason, from, to };
-    let page = Page { after: None, limit: REPLAYS_MAX + 1 };
-    let mut letters = app.store().list_dead_letters(&filter, page).await?;
-    let has_more = letters.len() > REPLAYS_MAX as usize;
-    letters.truncate(REPLAYS_MAX as usize);
-    let mut items = Vec::with_capacity(letters.len());
-    for listed in letters {
-        // A list has no bodies.
-        let letter = find(&app, listed.letter.id).await?;
-        items.push(replay_one(&app, &letter, dry_run).await?);
-    }
-    Ok(Json(ReplaysView { dry_run, items, has_more }))
-}
-
-/// Drops a letter that nobody needs. It stays readable, with the reason.
+/// Drops a letter that nobody needs. It stays readable, with the reason; the item of the inbox that one of
+/// `webhook-queue` is about goes.
 #[utoipa::path(post, path = "/v1/dead-letters/{id}/discards", tag = "dead letters", params(("id" = String, Path)),
     responses((status = 200, body = DeadLetterView, description = "It is discarded")))]
 pub(super) async fn discard_dead_letter(
@@ -318,62 +243,22 @@ pub(super) async fn discard_dead_letter(
     if letter.state() == DeadLetterState::Replayed {
         return Err(Problem::new(Code::DeadLetterReplayed, "this letter was replayed: it is no longer dead"));
     }
-    if letter.state() == DeadLetterState::Open {
-        let is_resolved = app.store().resolve(&letter, Resolution::Discarded(reason)).await?;
-        if is_resolved {
-            effect::dismiss(&app, &letter).await?;
-            tracing::warn!("dead letter {id} was discarded");
-        }
+    if letter.state() == DeadLetterState::Open
+        && app.store().resolve(&letter, Resolution::Discarded(reason)).await?
+    {
+        tracing::warn!("dead letter {id} was discarded");
     }
-    find(&app, id).await.map(DeadLetterView::new).map(Json)
+    let letter = find(&app, id).await?;
+    // Also where somebody was told of a failure between the two.
+    if letter.state() == DeadLetterState::Discarded {
+        effect::dismiss(&app, &letter).await?;
+    }
+    Ok(Json(DeadLetterView::new(letter)))
 }
 
 async fn find(app: &App, id: Uuid) -> Result<DeadLetter, Problem> {
     let found = app.store().find_dead_letter(id).await?;
     found.ok_or_else(|| Problem::new(Code::NotFound, "there is no such dead letter"))
-}
-
-async fn replay_one(app: &App, letter: &DeadLetter, dry_run: bool) -> Result<ReplayView, Problem> {
-    let effect = match letter.state() {
-        DeadLetterState::Open => effect::of(app, letter).await?,
-        _ => EffectView::nothing("the letter is not open: it was replayed or discarded"),
-    };
-    let mut view = ReplayView {
-        id: letter.letter.id,
-        queue: letter.letter.queue.clone(),
-        is_replayed: false,
-        problem: None,
-        effect,
-    };
-    if dry_run || letter.state() != DeadLetterState::Open {
-        return Ok(view);
-    }
-    match replay(app, letter).await {
-        Ok(was_open) => view.is_replayed = was_open,
-        Err(NotReplayed::Sealed(error)) => view.problem = Some(error.to_string()),
-        Err(NotReplayed::NoQueue) => {
-            view.problem = Some("it was published as a dead letter, and never was in a queue".to_owned());
-        }
-        Err(NotReplayed::Broker(error @ PublishError::Away(_))) => {
-            return Err(Problem::new(Code::Unavailable, error.to_string()));
-        }
-        Err(NotReplayed::Broker(error)) => view.problem = Some(error.to_string()),
-        Err(NotReplayed::Store(error)) => return Err(error.into()),
-    }
-    Ok(view)
-}
-
-fn sealed(error: SealError) -> Problem {
-    match error {
-        SealError::OtherKey { .. } => Problem::new(
-            Code::SealedElsewhere,
-            format!("{error}; start an instance with the credentials file of the one that took it"),
-        ),
-        SealError::Changed => {
-            tracing::error!("a dead letter: {error}");
-            Problem::internal()
-        }
-    }
 }
 
 /// The queue that the letter's message was in.

@@ -2,15 +2,18 @@
 
 mod notifications;
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use bursar_core::ProgramId;
 use bursar_store::{Endpoint, later};
 use bursar_webhook_client::{Secret, url_problem};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -28,6 +31,9 @@ use crate::workers::notifier::{is_wanted, types};
 
 /// So long the secret before signs beside a new one.
 const ROTATION: Duration = Duration::from_secs(24 * 3600);
+
+/// A change is tried so often where others change the same endpoint at the same time.
+const CHANGES_MAX: u32 = 10;
 
 /// Patterns of one endpoint, at most, and characters in one.
 const EVENTS_MAX: usize = 50;
@@ -62,7 +68,7 @@ pub(super) struct NewEndpointView {
 }
 
 /// A URL that is to be told of events.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewEndpoint {
     #[schema(value_type = schema::ProgramId)]
@@ -86,7 +92,7 @@ fn all_events() -> Vec<String> {
 pub(super) struct EndpointChange {
     url: Option<String>,
     events: Option<Vec<String>>,
-    /// What is due while it is off is sent when it is on again.
+    /// What happens while it is off it is not told of. What was due before is sent when it is on again.
     is_on: Option<bool>,
 }
 
@@ -121,36 +127,46 @@ impl EndpointView {
     }
 }
 
-/// Has a URL told of a program's events, signed by the Standard Webhooks specification with the secret that is answered.
+/// Has a URL told of a program's events, signed by the Standard Webhooks specification with the secret that is answered:
+/// again, if it is asked again.
 #[utoipa::path(post, path = "/v1/webhook-endpoints", tag = "webhook endpoints", request_body = NewEndpoint,
-    responses((status = 201, body = NewEndpointView, description = "It is told of what happens from now on")))]
+    responses((status = 201, body = NewEndpointView, description = "It is told of what is published from now on")))]
 pub(super) async fn create_endpoint(
     State(app): State<App>,
     _: Operator,
-    _: IdempotencyKey,
+    key: IdempotencyKey,
     Body(new): Body<NewEndpoint>,
-) -> Result<(axum::http::StatusCode, Json<NewEndpointView>), Problem> {
+) -> Result<(StatusCode, Json<NewEndpointView>), Problem> {
     check_url(&app, &new.url)?;
     check_events(&new.events)?;
     if app.ledger().find_program(new.program).await?.is_none() {
         return Err(Problem::declined(bursar_core::DeclineReason::ProgramUnknown));
     }
-    let (id, secret) = (Uuid::now_v7(), Secret::random());
+    let (id, request) = (key.id_of("webhook endpoint"), fingerprint(&new)?);
     let endpoint = Endpoint {
         id,
+        version: 1,
+        request: request.clone(),
         program: new.program,
         url: new.url,
         events: new.events,
-        secret: sealed(&app, id, &secret)?,
+        secret: sealed(&app, id, &Secret::random())?,
         secret_before: None,
+        rotated_by: None,
         is_on: true,
         created_at: Timestamp::now(),
     };
-    app.store().put_endpoint(endpoint.clone()).await?;
-    Ok((axum::http::StatusCode::CREATED, Json(with_secret(endpoint, &secret))))
+    app.store().create_endpoint(endpoint).await?;
+    // That of the first of two who ask for the same at once.
+    let endpoint = find(&app, id).await?;
+    if endpoint.request != request {
+        let why = "this Idempotency-Key made another webhook endpoint";
+        return Err(Problem::new(Code::IdempotencyKeyReused, why));
+    }
+    Ok((StatusCode::CREATED, Json(with_secret(&app, endpoint)?)))
 }
 
-/// Endpoints, in the order of their creation.
+/// Endpoints, by their ids.
 #[utoipa::path(get, path = "/v1/webhook-endpoints", tag = "webhook endpoints", params(EndpointQuery),
     responses((status = 200, body = Listed<EndpointView>, description = "A page of endpoints")))]
 pub(super) async fn list_endpoints(
@@ -183,39 +199,43 @@ pub(super) async fn change_endpoint(
     _: Operator,
     _: IdempotencyKey,
     Uid(id): Uid,
-    Body(change): Body<EndpointChange>,
+    Body(wanted): Body<EndpointChange>,
 ) -> Result<Json<EndpointView>, Problem> {
-    let mut endpoint = find(&app, id).await?;
-    if let Some(url) = change.url {
-        check_url(&app, &url)?;
-        endpoint.url = url;
-    }
-    if let Some(events) = change.events {
-        check_events(&events)?;
-        endpoint.events = events;
-    }
-    endpoint.is_on = change.is_on.unwrap_or(endpoint.is_on);
-    app.store().put_endpoint(endpoint.clone()).await?;
-    app.sending().wake();
+    let EndpointChange { url, events, is_on } = wanted;
+    url.as_deref().map_or(Ok(()), |url| check_url(&app, url))?;
+    events.as_deref().map_or(Ok(()), check_events)?;
+    let change = |endpoint: &mut Endpoint| {
+        endpoint.url = url.clone().unwrap_or(std::mem::take(&mut endpoint.url));
+        endpoint.events = events.clone().unwrap_or(std::mem::take(&mut endpoint.events));
+        endpoint.is_on = is_on.unwrap_or(endpoint.is_on);
+    };
+    let endpoint = change_one(&app, id, change).await?;
+    app.due().wake();
     Ok(Json(EndpointView::new(endpoint)))
 }
 
-/// Gives an endpoint a new secret, which is answered this once. For 24 hours the one before signs beside it.
+/// Gives an endpoint a new secret, which is answered: the same, if it is asked again. For 24 hours the one before signs
+/// beside it.
 #[utoipa::path(post, path = "/v1/webhook-endpoints/{id}/secrets", tag = "webhook endpoints",
     params(("id" = String, Path)),
     responses((status = 200, body = NewEndpointView, description = "The endpoint and its new secret")))]
 pub(super) async fn rotate_secret(
     State(app): State<App>,
     _: Operator,
-    _: IdempotencyKey,
+    key: IdempotencyKey,
     Uid(id): Uid,
 ) -> Result<Json<NewEndpointView>, Problem> {
-    let mut endpoint = find(&app, id).await?;
-    let secret = Secret::random();
-    let before = std::mem::replace(&mut endpoint.secret, sealed(&app, id, &secret)?);
-    endpoint.secret_before = Some((before, later(Timestamp::now(), ROTATION)));
-    app.store().put_endpoint(endpoint.clone()).await?;
-    Ok(Json(with_secret(endpoint, &secret)))
+    let secret = sealed(&app, id, &Secret::random())?;
+    let change = |endpoint: &mut Endpoint| {
+        if endpoint.rotated_by.as_deref() == Some(key.as_str()) {
+            return;
+        }
+        let before = std::mem::replace(&mut endpoint.secret, secret.clone());
+        endpoint.secret_before = Some((before, later(Timestamp::now(), ROTATION)));
+        endpoint.rotated_by = Some(key.as_str().to_owned());
+    };
+    let endpoint = change_one(&app, id, change).await?;
+    Ok(Json(with_secret(&app, endpoint)?))
 }
 
 /// Forgets an endpoint, with its notifications and their log.
@@ -225,15 +245,28 @@ pub(super) async fn delete_endpoint(
     State(app): State<App>,
     _: Operator,
     Uid(id): Uid,
-) -> Result<axum::http::StatusCode, Problem> {
+) -> Result<StatusCode, Problem> {
     match app.store().delete_endpoint(id).await? {
-        true => Ok(axum::http::StatusCode::NO_CONTENT),
+        true => Ok(StatusCode::NO_CONTENT),
         false => Err(unknown()),
     }
 }
 
 pub(super) async fn find(app: &App, id: Uuid) -> Result<Endpoint, Problem> {
     app.store().find_endpoint(id).await?.ok_or_else(unknown)
+}
+
+/// Changes it as it is by then, whoever else changes it.
+async fn change_one(app: &App, id: Uuid, change: impl Fn(&mut Endpoint)) -> Result<Endpoint, Problem> {
+    for _ in 0..CHANGES_MAX {
+        let before = find(app, id).await?;
+        let mut endpoint = before.clone();
+        change(&mut endpoint);
+        if endpoint == before || app.store().change_endpoint(endpoint.clone()).await? {
+            return Ok(endpoint);
+        }
+    }
+    Err(Problem::new(Code::Unavailable, "others change this webhook endpoint all the time; ask again"))
 }
 
 fn unknown() -> Problem {
@@ -268,7 +301,14 @@ fn sealed(app: &App, id: Uuid, secret: &Secret) -> Result<Vec<u8>, Problem> {
     app.seal().seal(Table::Endpoints, id, text.expose_secret().as_bytes()).ok_or_else(Problem::internal)
 }
 
-fn with_secret(endpoint: Endpoint, secret: &Secret) -> NewEndpointView {
-    let secret = secret.to_text().expose_secret().to_owned();
-    NewEndpointView { endpoint: EndpointView::new(endpoint), secret }
+fn with_secret(app: &App, endpoint: Endpoint) -> Result<NewEndpointView, Problem> {
+    let secret = app.seal().open(Table::Endpoints, endpoint.id, &endpoint.secret)?;
+    let secret = String::from_utf8(secret).map_err(|_| Problem::internal())?;
+    Ok(NewEndpointView { endpoint: EndpointView::new(endpoint), secret })
+}
+
+/// What tells a request from another with the same key.
+fn fingerprint(new: &NewEndpoint) -> Result<Vec<u8>, Problem> {
+    let text = serde_json::to_vec(new).map_err(|_| Problem::internal())?;
+    Ok(Sha256::digest(&text).to_vec())
 }

@@ -20,7 +20,7 @@ use crate::extract::{Params, Uid};
 use crate::idempotency::IdempotencyKey;
 use crate::page::{Cursor, Listed};
 use crate::problem::{Code, Problem};
-use crate::seal::{SealError, Table};
+use crate::seal::Table;
 use crate::workers::webhooks;
 
 /// How many notices there are.
@@ -211,14 +211,5 @@ fn open(app: &App, item: &Item) -> Result<Vec<u8>, Problem> {
     if item.state != ItemState::Quarantined {
         return Ok(item.content.clone());
     }
-    app.seal().open(Table::Inbox, item.id, &item.content).map_err(|error| match error {
-        SealError::OtherKey { .. } => Problem::new(
-            Code::SealedElsewhere,
-            format!("{error}; start an instance with the credentials file of the one that took it"),
-        ),
-        SealError::Changed => {
-            tracing::error!("item {} of the inbox: {error}", item.id);
-            Problem::internal()
-        }
-    })
+    Ok(app.seal().open(Table::Inbox, item.id, &item.content)?)
 }

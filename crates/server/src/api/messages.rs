@@ -24,12 +24,16 @@ use crate::problem::{Code, Problem};
 /// The key of requests to fund a swipe: the only one that others than the server itself may publish.
 const REQUEST_KEY: &str = "jit-funding.created";
 
+/// What AMQP takes as a name, in bytes.
+const TEXT_MAX: usize = 255;
+
 /// Answers that are received at once, at most, and how long they are waited for.
 const RECEIVED_MAX: u16 = 100;
 const WAIT_MAX_MS: u64 = 30_000;
 
-/// How long answers are looked for, at least: those that are there come within it.
-const LOOK: Duration = Duration::from_millis(250);
+/// How long answers are looked for, at least: those that are there come within it, and each next one soon after.
+const LOOK: Duration = Duration::from_secs(1);
+const LOOK_NEXT: Duration = Duration::from_millis(250);
 
 /// A request to fund a swipe, as it is published.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -41,7 +45,7 @@ pub(super) struct NewMessage {
     /// `jit-funding.created`.
     #[schema(example = "jit-funding.created")]
     routing_key: String,
-    /// What makes two messages the same; made up if not given.
+    /// What makes two messages the same; made of the Idempotency-Key if not given.
     #[schema(value_type = Option<String>)]
     message_id: Option<Uuid>,
     /// What the answer repeats; the message's id if not given.
@@ -101,7 +105,7 @@ pub(super) struct AnswersView {
 pub(super) async fn publish_message(
     State(app): State<App>,
     _: Operator,
-    _: IdempotencyKey,
+    key: IdempotencyKey,
     Body(new): Body<NewMessage>,
 ) -> Result<(StatusCode, Json<MessageView>), Problem> {
     let invalid = |field, why| Problem::of_field(Code::InvalidField, field, why);
@@ -112,7 +116,12 @@ pub(super) async fn publish_message(
     if new.routing_key != REQUEST_KEY {
         return Err(invalid("routing_key", "only `jit-funding.created` may be published by others"));
     }
-    let message_id = new.message_id.unwrap_or_else(Uuid::now_v7);
+    for (field, text) in [("reply_to", &new.reply_to), ("correlation_id", &new.correlation_id)] {
+        if text.as_ref().is_some_and(|text| text.is_empty() || text.len() > TEXT_MAX) {
+            return Err(invalid(field, "this has not 1 to 255 bytes"));
+        }
+    }
+    let message_id = new.message_id.unwrap_or_else(|| key.id_of("message"));
     let correlation_id = new.correlation_id.unwrap_or_else(|| message_id.to_string());
     let content = Content {
         reply_to: new.reply_to,
@@ -127,7 +136,11 @@ pub(super) async fn publish_message(
 
 fn not_published(error: PublishError) -> Problem {
     tracing::warn!("a message of the API is not published: {error}");
-    Problem::new(Code::Unavailable, format!("whether it is published is unknown, send it again: {error}"))
+    let what = match &error {
+        PublishError::Away(_) => "whether it is published is unknown, send it again",
+        PublishError::Unroutable(_) | PublishError::Refused(_) => "it is not published",
+    };
+    Problem::new(Code::Unavailable, format!("{what}: {error}"))
 }
 
 /// Takes answers out of `jit-funding-response-queue`, oldest first. They are not there afterwards: whoever loses one
@@ -152,14 +165,22 @@ pub(super) async fn receive_answers(
         return Err(Problem::of_field(Code::InvalidField, "wait_ms", why));
     }
     let mut subscription = app.broker().subscribe(Queue::JitFundingResponse, limit);
-    let first_by = Instant::now() + Duration::from_millis(wait_ms).max(LOOK);
+    let mut by = Instant::now() + Duration::from_millis(wait_ms).max(LOOK);
     let mut items = Vec::new();
-    let mut by = first_by;
     while items.len() < usize::from(limit) {
-        let Ok(Some(delivery)) = timeout_at(by, subscription.next()).await else { break };
-        items.push(answer(&delivery.content));
-        delivery.done().await.map_err(|error| Problem::new(Code::Unavailable, error.to_string()))?;
-        by = first_by.min(Instant::now() + LOOK);
+        let next = tokio::select! {
+            next = timeout_at(by, subscription.next()) => next,
+            () = app.until_stopping() => break,
+        };
+        let Ok(Some(delivery)) = next else { break };
+        let answer = answer(&delivery.content);
+        // What is not settled comes again; what was before is the caller's.
+        if let Err(error) = delivery.done().await {
+            tracing::warn!("an answer stays in its queue: {error}");
+            break;
+        }
+        items.push(answer);
+        by = Instant::now() + LOOK_NEXT;
     }
     Ok(Json(AnswersView { items }))
 }

@@ -23,9 +23,6 @@ const CONCURRENCY: usize = 64;
 /// How long nobody else gets an item that is worked on: whoever dies with it delays it by as much.
 const LEASE: Duration = Duration::from_secs(5);
 
-/// How long a consumer rests that panicked.
-const REST: Duration = Duration::from_secs(1);
-
 /// How long an item waits for a store that is away, at a time, and in all: less than the lease, which then ends by
 /// itself.
 const AWAY: Duration = Duration::from_millis(250);
@@ -65,17 +62,7 @@ impl Signals {
 /// Begins to consume.
 pub(crate) fn start(app: &App) -> Task {
     let app = app.clone();
-    Task::start("the consumer of the inbox", |stopping| keep_running(app, stopping))
-}
-
-/// A defect must not end it: what it had taken is due again when the leases end.
-async fn keep_running(app: App, mut stopping: watch::Receiver<bool>) {
-    while let Err(panic) = tokio::spawn(Consumer::new(app.clone(), stopping.clone()).run()).await {
-        tracing::error!("the consumer of the inbox panicked and begins again: {panic}");
-        if pause(&mut stopping, REST).await {
-            return;
-        }
-    }
+    Task::keep("the consumer of the inbox", move |stopping| Consumer::new(app.clone(), stopping).run())
 }
 
 struct Consumer {
@@ -160,18 +147,22 @@ impl Consumer {
         self.app.signals().worked.send_replace(());
     }
 
+    /// After its last run it is a dead letter first and dead then: in between it is one more run, and never is it
+    /// nowhere.
     async fn fail(&self, item: &Item, why: &str) {
         let id = item.id;
         match item.pause() {
             Some(pause) => tracing::warn!("item {id} of the inbox failed, next try in {pause:?}: {why}"),
             None => {
-                tracing::error!("item {id} of the inbox is dead, see GET /v1/inbox/items?state=dead: {why}")
+                if let Err(error) = webhooks::bury(&self.app, item, why).await {
+                    tracing::error!("item {id} of the inbox is tried once more, and no dead letter: {error}");
+                    return;
+                }
+                tracing::error!("item {id} of the inbox is dead, see GET /v1/inbox/items?state=dead: {why}");
             }
         }
-        match self.app.inbox().failed(item, why).await {
-            Ok(()) if item.pause().is_none() => webhooks::bury(&self.app, item, why).await,
-            Ok(()) => {}
-            Err(error) => tracing::warn!("that item {id} of the inbox failed could not be stored: {error}"),
+        if let Err(error) = self.app.inbox().failed(item, why).await {
+            tracing::warn!("that item {id} of the inbox failed could not be stored: {error}");
         }
     }
 }

@@ -7,7 +7,7 @@ use bursar_broker::{Address, Content, Death, Outgoing, PublishError, Queue, Reas
 use bursar_store::{DeadLetter, NewDeadLetter, Resolution};
 use uuid::Uuid;
 
-use super::queue::{Pace, Work, consume};
+use super::queue::{Away, Pace, Work, consume, of_store};
 use super::task::Task;
 use crate::app::App;
 use crate::seal::{SealError, Table};
@@ -24,17 +24,18 @@ struct Collector(App);
 
 #[async_trait]
 impl Work for Collector {
-    async fn work(&self, content: &Content) -> Verdict {
+    async fn work(&self, content: &Content) -> Result<Verdict, Away> {
         let Some(letter) = letter(&self.0, content) else {
-            return Verdict::Failed("its body is too long to be sealed".to_owned());
+            return Ok(Verdict::Failed("its body is too long to be sealed".to_owned()));
         };
         let (queue, message) = (letter.queue.clone(), letter.message);
         match self.0.store().bury(letter).await {
-            Ok(()) => {
+            Ok(true) => {
                 tracing::error!("message {message} of {queue} is a dead letter, see GET /v1/dead-letters");
-                Verdict::Done
+                Ok(Verdict::Done)
             }
-            Err(error) => Verdict::Failed(error.to_string()),
+            Ok(false) => Ok(Verdict::Done),
+            Err(error) => of_store(&error),
         }
     }
 }
@@ -44,6 +45,8 @@ fn letter(app: &App, content: &Content) -> Option<NewDeadLetter> {
     let death = content.death.clone().unwrap_or_else(unknown);
     Some(NewDeadLetter {
         id: Uuid::now_v7(),
+        // What others published has the message's own: however often it comes, it died once.
+        death: if death.id.is_nil() { content.id } else { death.id },
         message: content.id,
         queue: death.queue.name().to_owned(),
         kind: content.kind.clone(),
@@ -66,6 +69,7 @@ fn masked(text: &str) -> String {
 fn unknown() -> Death {
     let why = "nobody of Bursar laid it here: it was published as a dead letter";
     Death {
+        id: Uuid::nil(),
         queue: Queue::DeadLetters,
         attempts: 0,
         error_first: why.to_owned(),
@@ -101,13 +105,13 @@ pub(crate) enum NotReplayed {
 }
 
 /// Publishes the letter's message to its queue again, under its own id: whoever consumes takes effect once, however
-/// often it is published. Whether the letter was open until then; one that died again meanwhile stays open.
-pub(crate) async fn replay(app: &App, letter: &DeadLetter) -> Result<bool, NotReplayed> {
+/// often it is published. A letter that has died again meanwhile stays open.
+pub(crate) async fn replay(app: &App, letter: &DeadLetter) -> Result<(), NotReplayed> {
     let queue = Queue::from_name(&letter.letter.queue).filter(|queue| queue.dead_key().is_some());
     let queue = queue.ok_or(NotReplayed::NoQueue)?;
     let content = content(app, &letter.letter).map_err(NotReplayed::Sealed)?;
     let to = Address::Queue(queue.name().to_owned());
     let published = app.broker().publish(vec![Outgoing { to, content }]).await;
     published.into_iter().collect::<Result<(), _>>().map_err(NotReplayed::Broker)?;
-    app.store().resolve(letter, Resolution::Replayed).await.map_err(NotReplayed::Store)
+    app.store().resolve(letter, Resolution::Replayed).await.map(|_| ()).map_err(NotReplayed::Store)
 }

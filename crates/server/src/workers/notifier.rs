@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::queue::{Pace, Work, consume};
+use super::queue::{Away, Pace, Work, consume, of_store};
 use super::relay::route;
 use super::task::Task;
 use crate::app::App;
@@ -23,9 +23,9 @@ const PACE: Pace = Pace { at_once: 2, batch: 128 };
 
 /// Told when something is to be sent.
 #[derive(Default)]
-pub(crate) struct Sending(Notify);
+pub(crate) struct Due(Notify);
 
-impl Sending {
+impl Due {
     pub(crate) fn wake(&self) {
         self.0.notify_one();
     }
@@ -67,16 +67,19 @@ struct Payload<'a> {
 
 #[async_trait]
 impl Work for Notifier {
-    async fn work(&self, content: &Content) -> Verdict {
+    async fn work(&self, content: &Content) -> Result<Verdict, Away> {
         match self.notify(&[content]).await {
-            Ok(()) => Verdict::Done,
-            Err(Trouble::Unreadable(why)) => Verdict::Dead(why),
-            Err(Trouble::Store(error)) => Verdict::Failed(error.to_string()),
+            Ok(()) => Ok(Verdict::Done),
+            Err(Trouble::Unreadable(why)) => Ok(Verdict::Dead(why)),
+            Err(Trouble::Store(error)) => of_store(&error),
         }
     }
 
-    async fn work_together(&self, contents: &[&Content]) -> bool {
-        self.notify(contents).await.is_ok()
+    async fn work_together(&self, contents: &[&Content]) -> Result<bool, Away> {
+        match self.notify(contents).await {
+            Err(Trouble::Store(error)) => of_store(&error).map(|_| false),
+            notified => Ok(notified.is_ok()),
+        }
     }
 }
 
@@ -103,7 +106,7 @@ impl Notifier {
             }
             let Some(program) = self.program(&happened, &mut programs).await? else { continue };
             let (_, key) = route::of(&content.kind);
-            let wants = |of: &&Endpoint| of.program == program && is_wanted(&of.events, key);
+            let wants = |of: &&Endpoint| of.is_on && of.program == program && is_wanted(&of.events, key);
             for endpoint in endpoints.iter().filter(wants) {
                 notifications.push(notification(endpoint, content, key, happened.at)?);
             }
@@ -112,7 +115,7 @@ impl Notifier {
             return Ok(());
         }
         self.0.store().notify(notifications).await?;
-        self.0.sending().wake();
+        self.0.due().wake();
         Ok(())
     }
 

@@ -4,28 +4,64 @@ mod figures;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_broker::{Broker, Content, Delivery, Queue, Subscription, Verdict};
+use bursar_broker::{Broker, Content, Delivery, PublishError, Queue, Subscription, Verdict};
+use bursar_store::StoreError;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use super::task::Task;
+use super::task::{Task, pause};
 
 pub use figures::{Figures, OfQueue};
+
+/// How long messages wait for a store that is away before they are tried again; it doubles each time, up to the other.
+const AWAY: Duration = Duration::from_millis(250);
+const AWAY_MAX: Duration = Duration::from_secs(5);
+
+/// How long a consumer keeps messages that wait: less than the half hour after which RabbitMQ takes a consumer for dead.
+const KEPT_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// What a consumer does with messages. The same one may come again, whatever is said of it.
 #[async_trait]
 pub trait Work: Send + Sync + 'static {
     /// Works on a message, and says what came of that.
-    async fn work(&self, content: &Content) -> Verdict;
+    ///
+    /// # Errors
+    /// Store or broker is away: nothing is said of the message, and it is worked on again.
+    async fn work(&self, content: &Content) -> Result<Verdict, Away>;
 
     /// Works on several at once, where that costs less. Whether all of them have taken effect: if not, each is worked
     /// on alone, so that one that fails harms no other.
-    async fn work_together(&self, _contents: &[&Content]) -> bool {
-        false
+    ///
+    /// # Errors
+    /// As above.
+    async fn work_together(&self, _contents: &[&Content]) -> Result<bool, Away> {
+        Ok(false)
+    }
+}
+
+/// Who is needed is away, which is no message's fault: no run is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Away(pub String);
+
+/// What a store's error says of the message whose work met it.
+pub(super) fn of_store(error: &StoreError) -> Result<Verdict, Away> {
+    match error {
+        StoreError::BadData(_) | StoreError::Corrupt(_) => Ok(Verdict::Failed(error.to_string())),
+        error => Err(Away(error.to_string())),
+    }
+}
+
+/// What it says of the message that its answer could not be published.
+pub(super) fn of_publishing(error: &PublishError) -> Result<Verdict, Away> {
+    match error {
+        PublishError::Away(_) => Err(Away(error.to_string())),
+        error => Ok(Verdict::Failed(error.to_string())),
     }
 }
 
@@ -63,7 +99,7 @@ struct Consumer {
 impl Consumer {
     /// Until it has to stop; then it takes no more, and finishes what it has taken.
     async fn run(self, mut subscription: Subscription, mut stopping: watch::Receiver<bool>) {
-        let mut at_work = JoinSet::new();
+        let (mut at_work, of_work) = (JoinSet::new(), stopping.clone());
         loop {
             let is_free = at_work.len() < usize::from(self.pace.at_once);
             tokio::select! {
@@ -71,10 +107,13 @@ impl Consumer {
                 _ = stopping.wait_for(|stopping| *stopping) => break,
                 Some(_) = at_work.join_next() => {}
                 delivery = subscription.next(), if is_free => {
-                    let Some(delivery) = delivery else { break };
+                    let Some(delivery) = delivery else {
+                        tracing::error!("nothing more of {} is consumed: the broker is gone", self.queue);
+                        break;
+                    };
                     let rest = std::iter::from_fn(|| subscription.next_there());
                     let batch = [delivery].into_iter().chain(rest.take(usize::from(self.pace.batch) - 1));
-                    drop(at_work.spawn(self.clone().work_off(batch.collect())));
+                    drop(at_work.spawn(self.clone().work_off(batch.collect(), of_work.clone())));
                 }
             }
         }
@@ -82,29 +121,56 @@ impl Consumer {
         while at_work.join_next().await.is_some() {}
     }
 
-    async fn work_off(self, batch: Vec<Delivery>) {
+    /// What is left is given back.
+    async fn work_off(self, batch: Vec<Delivery>, mut stopping: watch::Receiver<bool>) {
         batch.iter().for_each(|delivery| self.figures().delivered(delivery.is_redelivered));
-        if batch.len() > 1 && self.takes_effect(&batch).await {
-            join_all(batch.into_iter().map(|delivery| self.settle(delivery, Verdict::Done))).await;
-            return;
+        if batch.len() > 1 {
+            let together = self.patiently(&mut stopping, || self.takes_effect(&batch)).await;
+            let Some(takes_effect) = together else { return };
+            if takes_effect {
+                join_all(batch.into_iter().map(|delivery| self.settle(delivery, Verdict::Done))).await;
+                return;
+            }
         }
         // One after another: those that come together may be about the same.
         for delivery in batch {
-            let verdict = self.judge(&delivery.content).await;
+            let judged = self.patiently(&mut stopping, || self.judge(&delivery.content)).await;
+            let Some(verdict) = judged else { return };
             self.settle(delivery, verdict).await;
         }
     }
 
+    /// Runs it again for as long as somebody who is needed is away; `None` if it has to end before.
+    async fn patiently<T, F>(&self, stopping: &mut watch::Receiver<bool>, run: impl Fn() -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, Away>>,
+    {
+        let (began, mut pausing) = (Instant::now(), AWAY);
+        loop {
+            let Away(why) = match run().await {
+                Ok(done) => return Some(done),
+                Err(away) => away,
+            };
+            if pausing == AWAY {
+                tracing::warn!("messages of {} wait: {why}", self.queue);
+            }
+            if pause(stopping, pausing).await || began.elapsed() > KEPT_MAX {
+                return None;
+            }
+            pausing = (pausing * 2).min(AWAY_MAX);
+        }
+    }
+
     /// Whether the whole batch does. A panic harms one batch, and none of its messages.
-    async fn takes_effect(&self, batch: &[Delivery]) -> bool {
+    async fn takes_effect(&self, batch: &[Delivery]) -> Result<bool, Away> {
         let contents: Vec<&Content> = batch.iter().map(|delivery| &delivery.content).collect();
-        AssertUnwindSafe(self.work.work_together(&contents)).catch_unwind().await.unwrap_or(false)
+        AssertUnwindSafe(self.work.work_together(&contents)).catch_unwind().await.unwrap_or(Ok(false))
     }
 
     /// A panic is a failure like every other: it must not be tried for ever.
-    async fn judge(&self, content: &Content) -> Verdict {
+    async fn judge(&self, content: &Content) -> Result<Verdict, Away> {
         let worked = AssertUnwindSafe(self.work.work(content)).catch_unwind().await;
-        worked.unwrap_or_else(|_| Verdict::Failed("a panic; the log has its place".to_owned()))
+        worked.unwrap_or_else(|_| Ok(Verdict::Failed("a panic; the log has its place".to_owned())))
     }
 
     async fn settle(&self, delivery: Delivery, verdict: Verdict) {

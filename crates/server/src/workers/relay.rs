@@ -50,6 +50,7 @@ impl Default for Settings {
 }
 
 /// What a relay works with.
+#[derive(Clone)]
 pub struct Relay {
     outbox: Arc<dyn Outbox>,
     broker: Arc<dyn Broker>,
@@ -88,7 +89,7 @@ impl Relay {
     /// Begins to publish.
     #[must_use]
     pub fn start(self) -> Task {
-        Task::start("the relay", |stopping| self.run(stopping))
+        Task::keep("the relay", move |stopping| self.clone().run(stopping))
     }
 
     async fn run(mut self, mut stopping: watch::Receiver<bool>) {
@@ -126,9 +127,9 @@ impl Relay {
         }
         let before = Timestamp::now().saturating_sub(self.settings.kept).unwrap_or(Timestamp::MIN);
         match self.outbox.forget_published(before, FORGETS).await {
-            // There are more.
-            Ok(count) if count == u64::from(FORGETS) => *last = None,
-            Ok(_) => *last = Some(Instant::now()),
+            Ok(0) => *last = Some(Instant::now()),
+            // There may be more.
+            Ok(_) => *last = None,
             Err(error) => {
                 *last = Some(Instant::now());
                 tracing::warn!("events that are old enough are not forgotten: {error}");

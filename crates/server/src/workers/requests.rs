@@ -14,12 +14,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::queue::{Figures, Pace, Work, consume};
+use super::queue::{Away, Figures, Pace, Work, consume, of_publishing};
 use super::task::Task;
 use crate::funding::{self, May, Refusal};
 
 /// Requests are decided at once, and none waits for another.
 const PACE: Pace = Pace { at_once: 256, batch: 1 };
+
+/// A request is not longer than this; a processor's own call is not, either.
+const BODY_MAX: usize = 256 * 1024;
 
 /// What an answer is, in a word.
 const DECIDED: &str = "jit-funding.decided";
@@ -60,21 +63,25 @@ enum Answered<'a> {
 
 #[async_trait]
 impl Work for Requests {
-    async fn work(&self, content: &Content) -> Verdict {
+    async fn work(&self, content: &Content) -> Result<Verdict, Away> {
+        if content.body.len() > BODY_MAX {
+            return Ok(Verdict::Dead(format!("its body is longer than {BODY_MAX} bytes")));
+        }
         let timeline = Timeline::begin();
         match self.decide(&content.body, timeline).await {
             Ok(Some(answer)) => match serde_json::from_slice::<&RawValue>(&answer.body) {
                 Ok(body) => self.answer(content, &Answered::Decided { code: answer.code, body }).await,
-                Err(error) => Verdict::Failed(format!("an answer that is no JSON: {error}")),
+                Err(error) => Ok(Verdict::Failed(format!("an answer that is no JSON: {error}"))),
             },
             Ok(None) => self.answer(content, &Answered::Expired).await,
             Err(Trouble::Unreadable(detail)) => {
-                match self.answer(content, &Answered::Rejected { detail: &detail }).await {
-                    Verdict::Done => Verdict::Dead(detail),
-                    unanswered => unanswered,
+                match self.answer(content, &Answered::Rejected { detail: &detail }).await? {
+                    Verdict::Done => Ok(Verdict::Dead(detail)),
+                    unanswered => Ok(unanswered),
                 }
             }
-            Err(Trouble::Unavailable(why)) => Verdict::Failed(why.to_string()),
+            Err(Trouble::Unavailable(Unavailable::Undecidable(why))) => Ok(Verdict::Failed(why)),
+            Err(Trouble::Unavailable(why)) => Err(Away(why.to_string())),
         }
     }
 }
@@ -112,10 +119,10 @@ impl Requests {
         }
     }
 
-    async fn answer(&self, asked: &Content, answered: &Answered<'_>) -> Verdict {
+    async fn answer(&self, asked: &Content, answered: &Answered<'_>) -> Result<Verdict, Away> {
         let body = match serde_json::to_vec(answered) {
             Ok(body) => body,
-            Err(error) => return Verdict::Failed(error.to_string()),
+            Err(error) => return Ok(Verdict::Failed(error.to_string())),
         };
         let to = match &asked.reply_to {
             Some(queue) => Address::Queue(queue.clone()),
@@ -126,12 +133,12 @@ impl Requests {
         content.correlation_id = Some(asked.correlation_id.clone().unwrap_or_else(|| asked.id.to_string()));
         let published = self.broker.publish(vec![Outgoing { to, content }]).await;
         match published.into_iter().collect::<Result<(), PublishError>>() {
-            Ok(()) => Verdict::Done,
+            Ok(()) => Ok(Verdict::Done),
             Err(error @ PublishError::Unroutable(_)) => {
                 tracing::warn!("the answer to request {} finds nobody: {error}", asked.id);
-                Verdict::Done
+                Ok(Verdict::Done)
             }
-            Err(error) => Verdict::Failed(format!("its answer is not published: {error}")),
+            Err(error) => of_publishing(&error),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! One that fails is sent again after growing pauses, for almost four days in all; then it has failed, and an operator
 //! may have it sent again. An endpoint that is slow or away holds up no other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use bursar_webhook_client::{Message, Outcome, Secret, Sender, Sent};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::task::{Task, stopped};
@@ -27,7 +27,7 @@ pub struct Settings {
     pub timeout: Duration,
     /// Whether endpoints may be in private networks, and be called without TLS.
     pub allow_private: bool,
-    /// How long a notification is kept that was delivered or has failed.
+    /// How long a notification is kept, whatever became of it.
     pub kept: Duration,
 }
 
@@ -42,8 +42,14 @@ impl Default for Settings {
 }
 
 /// Calls at once, at most, and to one endpoint.
-const CALLS: usize = 64;
+const CALLS: usize = 256;
 const CALLS_TO_ONE: usize = 8;
+
+/// Notifications that are taken at once, at most: all of them may go to one endpoint.
+const TAKES: usize = 4;
+
+/// How long a sender that stops waits for calls. What is not answered by then is sent again by another.
+const LAST_CALLS: Duration = Duration::from_secs(3);
 
 /// Beyond a call, so long nobody else gets a notification that is being sent.
 const LEASE: Duration = Duration::from_secs(15);
@@ -71,10 +77,10 @@ const FORGETS: u32 = 1_000;
 /// Begins to send.
 pub(crate) fn start(app: &App) -> Task {
     let app = app.clone();
-    Task::start("the sender of notifications", |stopping| keep_running(app, stopping))
+    Task::keep("the sender of notifications", move |stopping| run(app.clone(), stopping))
 }
 
-async fn keep_running(app: App, stopping: watch::Receiver<bool>) {
+async fn run(app: App, stopping: watch::Receiver<bool>) {
     let settings = app.settings().sender;
     let client =
         bursar_webhook_client::Settings { timeout: settings.timeout, allow_private: settings.allow_private };
@@ -87,40 +93,48 @@ async fn keep_running(app: App, stopping: watch::Receiver<bool>) {
 struct Sending {
     app: App,
     sender: Arc<Sender>,
-    calls: JoinSet<Result<(), StoreError>>,
+    /// Whether each was heard.
+    calls: JoinSet<Result<bool, StoreError>>,
     /// Whom each call goes to.
     called: HashMap<tokio::task::Id, Uuid>,
+    /// Who did not hear the last call: one that hears nothing does not get all places.
+    deaf: HashSet<Uuid>,
     forgotten_at: Option<Instant>,
 }
 
 impl Sending {
     fn new(app: App, sender: Sender) -> Self {
-        let (calls, called) = (JoinSet::new(), HashMap::new());
-        Self { app, sender: Arc::new(sender), calls, called, forgotten_at: None }
+        let (calls, called, deaf) = (JoinSet::new(), HashMap::new(), HashSet::new());
+        Self { app, sender: Arc::new(sender), calls, called, deaf, forgotten_at: None }
     }
 
-    /// Until it has to stop; then it makes no more calls, and waits for the answers.
+    /// Until it has to stop; then it makes no more calls, and waits for answers that come soon.
     async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let app = self.app.clone();
+        let mut ticks = interval(POLL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             while self.calls.len() < CALLS && self.take().await {}
             tokio::select! {
                 biased;
                 () = stopped(&mut stopping) => break,
                 Some(ended) = self.calls.join_next_with_id() => self.end(ended),
-                () = app.sending().woken() => {}
-                () = tokio::time::sleep(POLL) => self.forget().await,
+                () = app.due().woken() => {}
+                _ = ticks.tick() => self.forget().await,
             }
         }
-        while let Some(ended) = self.calls.join_next_with_id().await {
-            self.end(ended);
-        }
+        let ending = async {
+            while let Some(ended) = self.calls.join_next_with_id().await {
+                self.end(ended);
+            }
+        };
+        let _ = tokio::time::timeout(LAST_CALLS, ending).await;
     }
 
     /// Begins to send what is due: few at a time, so that one endpoint does not get all calls. Whether there may be more
     /// that could be begun now.
     async fn take(&mut self) -> bool {
-        let free = CALLS_TO_ONE.min(CALLS - self.calls.len());
+        let free = TAKES.min(CALLS - self.calls.len());
         let lease = self.app.settings().sender.timeout + LEASE;
         let busy = self.busy();
         match self.app.store().take_notifications(u32::try_from(free).unwrap_or(u32::MAX), lease, &busy).await
@@ -143,23 +157,26 @@ impl Sending {
         self.called.insert(self.calls.spawn(call).id(), endpoint);
     }
 
-    /// Endpoints that have as many calls as they may.
+    /// Endpoints that may get more calls than they may have.
     fn busy(&self) -> Vec<Uuid> {
         let mut calls = HashMap::<Uuid, usize>::new();
         self.called.values().for_each(|endpoint| *calls.entry(*endpoint).or_default() += 1);
-        calls.into_iter().filter(|(_, count)| *count >= CALLS_TO_ONE).map(|(endpoint, _)| endpoint).collect()
+        let is_busy = |of: &(Uuid, usize)| of.1 > CALLS_TO_ONE - TAKES || self.deaf.contains(&of.0);
+        calls.into_iter().filter(is_busy).map(|(endpoint, _)| endpoint).collect()
     }
 
-    fn end(&mut self, ended: Result<(tokio::task::Id, Result<(), StoreError>), JoinError>) {
+    fn end(&mut self, ended: Result<(tokio::task::Id, Result<bool, StoreError>), JoinError>) {
         let id = match &ended {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
         };
-        self.called.remove(&id);
-        match ended {
-            Ok((_, Ok(()))) => {}
-            Ok((_, Err(error))) => tracing::warn!("a notification is sent once more: {error}"),
-            Err(panic) => tracing::error!("a call to an endpoint panicked, and is made again: {panic}"),
+        let endpoint = self.called.remove(&id);
+        match (ended, endpoint) {
+            (Ok((_, Ok(true))), Some(endpoint)) => drop(self.deaf.remove(&endpoint)),
+            (Ok((_, Ok(false))), Some(endpoint)) => drop(self.deaf.insert(endpoint)),
+            (Ok((_, Ok(_))), None) => {}
+            (Ok((_, Err(error))), _) => tracing::warn!("a notification is sent once more: {error}"),
+            (Err(panic), _) => tracing::error!("a call to an endpoint panicked, and is made again: {panic}"),
         }
     }
 
@@ -167,19 +184,21 @@ impl Sending {
         if self.forgotten_at.is_some_and(|at| at.elapsed() < FORGETS_EVERY) {
             return;
         }
-        self.forgotten_at = Some(Instant::now());
         let before =
             Timestamp::now().saturating_sub(self.app.settings().sender.kept).unwrap_or(Timestamp::MIN);
-        if let Err(error) = self.app.store().forget_notifications(before, FORGETS).await {
+        let forgotten = self.app.store().forget_notifications(before, FORGETS).await;
+        // While there is more, more goes with the next tick.
+        self.forgotten_at = (forgotten != Ok(u64::from(FORGETS))).then(Instant::now);
+        if let Err(error) = forgotten {
             tracing::warn!("notifications that are old enough are not forgotten: {error}");
         }
     }
 }
 
-/// Sends a notification, and stores what came of that.
-async fn call(app: App, sender: Arc<Sender>, notification: Notification) -> Result<(), StoreError> {
+/// Sends a notification, and stores what came of that. Whether it was heard.
+async fn call(app: App, sender: Arc<Sender>, notification: Notification) -> Result<bool, StoreError> {
     let NewNotification { endpoint, event, body, .. } = &notification.notification;
-    let Some(endpoint) = app.store().find_endpoint(*endpoint).await? else { return Ok(()) };
+    let Some(endpoint) = app.store().find_endpoint(*endpoint).await? else { return Ok(true) };
     let at = Timestamp::now();
     let sent = match secrets(&app, &endpoint, at) {
         Ok(secrets) => {
@@ -192,13 +211,15 @@ async fn call(app: App, sender: Arc<Sender>, notification: Notification) -> Resu
     let error = problem(&sent.outcome);
     if matches!(sent.outcome, Outcome::Gone) {
         tracing::warn!("endpoint {} answers 410, and is told of nothing more", endpoint.id);
-        app.store().put_endpoint(Endpoint { is_on: false, ..endpoint }).await?;
+        app.store().switch_off(endpoint.id, &endpoint.url).await?;
     } else if next == NotificationState::Failed {
         let why = error.as_deref().unwrap_or_default();
         tracing::error!("endpoint {} was not told of event {event}: {why}", endpoint.id);
     }
     let took_ms = u32::try_from(sent.took.as_millis()).unwrap_or(u32::MAX);
-    app.store().attempted(&notification, Attempt { at, took_ms, status: sent.status, error }, next).await
+    let is_heard = error.is_none();
+    app.store().attempted(&notification, Attempt { at, took_ms, status: sent.status, error }, next).await?;
+    Ok(is_heard)
 }
 
 /// Why the call did not deliver, if it did not.

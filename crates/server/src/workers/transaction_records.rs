@@ -16,7 +16,7 @@ use bursar_store::{Purchase, StoreError, TransactionRecord};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
-use super::queue::{Pace, Work, consume};
+use super::queue::{Away, Pace, Work, consume, of_store};
 use super::task::Task;
 use crate::api::TransactionView;
 use crate::app::App;
@@ -50,21 +50,22 @@ pub(crate) struct Reported {
 
 #[async_trait]
 impl Work for Records {
-    async fn work(&self, content: &Content) -> Verdict {
+    async fn work(&self, content: &Content) -> Result<Verdict, Away> {
         match reported(content) {
-            Err(why) => Verdict::Dead(why),
+            Err(why) => Ok(Verdict::Dead(why)),
             Ok(reported) => match self.keep(vec![reported]).await {
-                Ok(()) => Verdict::Done,
-                Err(error) => Verdict::Failed(error.to_string()),
+                Ok(()) => Ok(Verdict::Done),
+                Err(error) => of_store(&error),
             },
         }
     }
 
-    async fn work_together(&self, contents: &[&Content]) -> bool {
+    async fn work_together(&self, contents: &[&Content]) -> Result<bool, Away> {
         let reported = contents.iter().map(|content| reported(content)).collect::<Result<Vec<Reported>, _>>();
-        match reported {
-            Ok(reported) => self.keep(reported).await.is_ok(),
-            Err(_) => false,
+        let Ok(reported) = reported else { return Ok(false) };
+        match self.keep(reported).await {
+            Ok(()) => Ok(true),
+            Err(error) => of_store(&error).map(|_| false),
         }
     }
 }
@@ -133,12 +134,7 @@ impl Labels<'_> {
         let mut record = TransactionRecord {
             root: purchase.root,
             position: purchase.position,
-            sequence: purchase
-                .messages
-                .iter()
-                .filter_map(|message| message.owner_sequence)
-                .max()
-                .unwrap_or(0),
+            sequence: sequence(purchase),
             merged_into: None,
             owner: view.owner,
             owner_label,
@@ -183,6 +179,12 @@ impl Labels<'_> {
             None => format!("Card {}", card.token),
         }))
     }
+}
+
+/// Grows with every message of the purchase, those of no owner too.
+fn sequence(purchase: &Purchase) -> i64 {
+    let last = purchase.messages.iter().filter_map(|message| message.owner_sequence).max().unwrap_or(0);
+    last.saturating_add(i64::try_from(purchase.messages.len()).unwrap_or(i64::MAX))
 }
 
 fn words_of(record: &TransactionRecord) -> Vec<String> {

@@ -18,14 +18,14 @@ const DEPTH_MAX: u64 = 1_000;
 /// Begins to watch.
 pub(crate) fn start(app: &App) -> Task {
     let app = app.clone();
-    Task::start("the watch over the queues", |stopping| watch_over(app, stopping))
+    Task::keep("the watch over the queues", move |stopping| watch_over(app.clone(), stopping))
 }
 
 async fn watch_over(app: App, mut stopping: watch::Receiver<bool>) {
     let mut watch = Watch::default();
     while !pause(&mut stopping, INTERVAL).await {
         // A broker that is away is told of by who needs it.
-        if let Ok(figures) = app.look().at(app.broker().as_ref()).await {
+        if let Ok(figures) = app.looks().queues(app.broker().as_ref()).await {
             figures.iter().filter_map(|figures| watch.look(figures)).for_each(Change::tell);
         }
     }
@@ -65,7 +65,7 @@ impl Change {
             Self::Full(queue @ Queue::DeadLetters, depth) => {
                 tracing::error!(
                     queue.depth = depth,
-                    "{depth} dead letters wait in {queue}: no worker takes them"
+                    "{depth} dead letters wait in {queue} until a worker has taken them"
                 );
             }
             Self::Full(queue, depth) => {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bursar_broker::{Content, Death, Exchange, Outgoing, PublishError, Queue, Reason, Verdict};
-use bursar_store::{Item, RUNS_MAX};
+use bursar_store::{Item, ItemState, RUNS_MAX, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use super::queue::{Pace, Work, consume};
+use super::queue::{Away, Pace, Work, consume, of_store};
 use super::task::{Task, stopped};
 use crate::app::App;
 
@@ -92,10 +92,14 @@ fn content(word: &Word) -> Content {
     Content::new(word.item, KIND, body.into_bytes())
 }
 
-/// Lays a dead item with the dead letters: replayed there, it is tried again.
-pub(crate) async fn bury(app: &App, item: &Item, why: &str) {
+/// Lays an item whose last run failed with the dead letters: replayed there, it is tried again.
+///
+/// # Errors
+/// It is not known to be there: it must not be dead yet.
+pub(crate) async fn bury(app: &App, item: &Item, why: &str) -> Result<(), PublishError> {
     let mut content = content(&Word { item: item.id, again: true });
     content.death = Some(Death {
+        id: Uuid::now_v7(),
         queue: Queue::Webhook,
         attempts: RUNS_MAX,
         error_first: item.why_first.clone().unwrap_or_else(|| why.to_owned()),
@@ -103,13 +107,7 @@ pub(crate) async fn bury(app: &App, item: &Item, why: &str) {
         reason: Some(Reason::Exhausted),
     });
     let letter = content.to(Exchange::Transactions, Queue::Webhook.dead_key().unwrap_or_default());
-    let published = app.broker().publish(vec![letter]).await;
-    if let Err(error) = published.into_iter().collect::<Result<Vec<()>, PublishError>>() {
-        let id = item.id;
-        tracing::error!(
-            "item {id} of the inbox is dead, and is no dead letter, only listed by /v1/inbox: {error}"
-        );
-    }
+    app.broker().publish(vec![letter]).await.into_iter().collect()
 }
 
 /// Begins to consume `webhook-queue`.
@@ -122,26 +120,36 @@ struct Webhooks(App);
 
 #[async_trait]
 impl Work for Webhooks {
-    async fn work(&self, content: &Content) -> Verdict {
+    async fn work(&self, content: &Content) -> Result<Verdict, Away> {
         let Some(word) = read(content) else {
-            return Verdict::Dead("no JSON object with the id of an item of the inbox as `item`".to_owned());
+            let why = "no JSON object with the id of an item of the inbox as `item`";
+            return Ok(Verdict::Dead(why.to_owned()));
         };
         if word.again
-            && let Err(error) = self.0.inbox().again(word.item, None).await
+            && let Err(error) = revive(&self.0, word.item).await
         {
-            return Verdict::Failed(error.to_string());
+            return of_store(&error);
         }
         self.0.signals().wake();
-        Verdict::Done
+        Ok(Verdict::Done)
     }
 
-    async fn work_together(&self, contents: &[&Content]) -> bool {
+    async fn work_together(&self, contents: &[&Content]) -> Result<bool, Away> {
         let is_plain = contents.iter().all(|content| read(content).is_some_and(|word| !word.again));
         if is_plain {
             self.0.signals().wake();
         }
-        is_plain
+        Ok(is_plain)
     }
+}
+
+/// A dead item is due again. One that waits for an operator is not: nobody could read it.
+async fn revive(app: &App, item: Uuid) -> Result<(), StoreError> {
+    let found = app.inbox().find_item(item).await?;
+    if found.is_some_and(|item| item.state == ItemState::Dead) {
+        app.inbox().again(item, None).await?;
+    }
+    Ok(())
 }
 
 pub(crate) fn read(content: &Content) -> Option<Word> {

@@ -2,13 +2,14 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use async_trait::async_trait;
 use bursar_broker::contract::Place;
-use bursar_broker::{Content, Exchange, Queue, Reason, Verdict};
-use bursar_server::workers::queue::{Pace, Work, consume};
+use bursar_broker::{Broker, Content, Exchange, Queue, Reason, Verdict};
+use bursar_server::workers::queue::{Away, Figures, Pace, Work, consume};
 use bursar_testkit::BrokerFolder;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
@@ -26,7 +27,7 @@ struct Panics;
 
 #[async_trait]
 impl Work for Panics {
-    async fn work(&self, _: &Content) -> Verdict {
+    async fn work(&self, _: &Content) -> Result<Verdict, Away> {
         panic!("as a defect does")
     }
 }
@@ -55,10 +56,10 @@ struct Waits {
 
 #[async_trait]
 impl Work for Waits {
-    async fn work(&self, _: &Content) -> Verdict {
+    async fn work(&self, _: &Content) -> Result<Verdict, Away> {
         self.began.send_modify(|count| *count += 1);
         self.may_end.notified().await;
-        Verdict::Done
+        Ok(Verdict::Done)
     }
 }
 
@@ -85,4 +86,102 @@ async fn who_stops_finishes_what_it_has_and_takes_no_more() {
     let second = next.next().await.expect("the broker is there");
     assert_eq!(second.content.id, messages[1].id);
     second.done().await.expect("it is settled");
+}
+
+/// Says so often that the store is away, of batches and of single messages.
+struct Patient {
+    left: AtomicU32,
+}
+
+impl Patient {
+    fn is_away(&self) -> Result<(), Away> {
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        taken.map_or(Ok(()), |_| Err(Away("as in an outage".to_owned())))
+    }
+}
+
+#[async_trait]
+impl Work for Patient {
+    async fn work(&self, _: &Content) -> Result<Verdict, Away> {
+        self.is_away().map(|()| Verdict::Done)
+    }
+
+    async fn work_together(&self, _: &[&Content]) -> Result<bool, Away> {
+        self.is_away().map(|()| true)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_the_store_is_away_counts_against_no_message_however_often() {
+    for batch in [1, 8] {
+        let folder = BrokerFolder::new();
+        let broker = folder.open().await;
+        let outgoing = [(); 4].map(|()| message().to(Exchange::Transactions, "transaction.webhook"));
+        assert_eq!(broker.publish(outgoing.to_vec()).await, vec![Ok(()); 4]);
+        let work = Arc::new(Patient { left: AtomicU32::new(5) });
+        let figures = Arc::<Figures>::default();
+        let pace = Pace { at_once: 4, batch };
+        let consuming = consume(broker.as_ref(), Queue::Webhook, pace, work, figures.clone());
+        empty(broker.as_ref(), Queue::Webhook).await;
+        let of = figures.of(Queue::Webhook);
+        assert_eq!((of.done_count(), of.failed_count(), of.dead_count()), (4, 0, 0));
+        consuming.stop().await;
+    }
+}
+
+/// Waits until nothing is left in the queue.
+async fn empty(broker: &dyn Broker, queue: Queue) {
+    loop {
+        let figures = broker.figures().await.expect("the broker is there");
+        let of = figures.iter().find(|figures| figures.queue == queue).expect("it is there");
+        if of.depth + of.paused + of.unsettled == 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Works on batches without poison; alone, poison fails.
+struct Tastes {
+    poison: Uuid,
+    /// Of how many messages each batch was, and whether it took effect.
+    batches: Mutex<Vec<(usize, bool)>>,
+}
+
+#[async_trait]
+impl Work for Tastes {
+    async fn work(&self, content: &Content) -> Result<Verdict, Away> {
+        Ok(if content.id == self.poison { Verdict::Dead("poison".to_owned()) } else { Verdict::Done })
+    }
+
+    async fn work_together(&self, contents: &[&Content]) -> Result<bool, Away> {
+        let is_good = contents.iter().all(|content| content.id != self.poison);
+        self.batches.lock().expect("no panic").push((contents.len(), is_good));
+        Ok(is_good)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_take_effect_together_and_poison_among_them_harms_no_other() {
+    let folder = BrokerFolder::new();
+    let broker = folder.open().await;
+    let messages: Vec<Content> = (0..64).map(|_| message()).collect();
+    let poison = messages[40].id;
+    let outgoing =
+        messages.into_iter().map(|content| content.to(Exchange::Transactions, "transaction.webhook"));
+    assert_eq!(broker.publish(outgoing.collect()).await, vec![Ok(()); 64]);
+    let work = Arc::new(Tastes { poison, batches: Mutex::default() });
+    let figures = Arc::<Figures>::default();
+    let pace = Pace { at_once: 2, batch: 16 };
+    let consuming = consume(broker.as_ref(), Queue::Webhook, pace, work.clone(), figures.clone());
+    let mut dead = broker.subscribe(Queue::DeadLetters, 1);
+    let dead = dead.next().await.expect("the broker is there");
+    assert_eq!(dead.content.id, poison);
+    empty(broker.as_ref(), Queue::Webhook).await;
+    let of = figures.of(Queue::Webhook);
+    assert_eq!((of.done_count(), of.failed_count(), of.dead_count()), (63, 0, 1));
+    consuming.stop().await;
+    let batches = work.batches.lock().expect("no panic").clone();
+    assert!(batches.iter().all(|(size, _)| (2..=16).contains(size)), "{batches:?}");
+    assert!(batches.iter().any(|(_, is_good)| *is_good), "{batches:?}");
 }

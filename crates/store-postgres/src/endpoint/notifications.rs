@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bursar_store::{Attempt, NewNotification, Notification, NotificationState, Page, StoreError, later};
+use bursar_store::{
+    Attempt, NewNotification, Notification, NotificationStanding, NotificationState, Page, StoreError, later,
+};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -13,22 +15,20 @@ use crate::rows::{Damage, Read, count, get, number, storable};
 const COLUMNS: &str = "id, endpoint, event, kind, body, state, due_at, failures, created_at";
 const WIDTH: usize = 9;
 
+/// How many are looked at for one that is taken: others may have the first.
+const SEEN: usize = 4;
+
 impl PostgresLedger {
     pub(super) async fn put_notifications(
         &self,
         mut notifications: Vec<NewNotification>,
     ) -> Result<(), StoreError> {
-        // The endpoints are held: one that is deleted meanwhile is waited for, and then passed over.
         let insert = "
-            with given as (
-                select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[])
-                with ordinality as of (id, endpoint, event, kind, body, place)
-            ), known as materialized (
-                select id from endpoints where id = any($2) order by id for key share
-            )
             insert into notifications (id, endpoint, event, kind, body, state, due_at, created_at)
-            select given.id, endpoint, event, kind, body, 'due', $6::timestamptz, $6::timestamptz from given
-            join known on known.id = given.endpoint order by place
+            select given.id, endpoint, event, kind, body, 'due', $6::timestamptz, $6::timestamptz
+            from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[])
+                with ordinality as given (id, endpoint, event, kind, body, place)
+            where endpoint in (select endpoints.id from endpoints) order by place
             on conflict (endpoint, event) do nothing";
         notifications.sort_by_key(|new| (new.endpoint, new.event));
         let ids: Vec<Uuid> = notifications.iter().map(|new| new.id).collect();
@@ -45,15 +45,22 @@ impl PostgresLedger {
         lease: Duration,
         busy: &[Uuid],
     ) -> Result<Vec<Notification>, StoreError> {
-        // Of each endpoint by itself: what waits for one that is off or busy may be much, and is not passed.
+        // Of each endpoint by itself: what waits for one that is off or busy may be much, and is not passed. Only then
+        // they are locked, those that are still due, and only as many as are wanted: what one merely looks at is for
+        // others to take.
         let take = format!(
-            "with due as materialized (
+            "with seen as materialized (
                  select first.id, first.due_at from endpoints cross join lateral (
                      select id, due_at from notifications
                      where endpoint = endpoints.id and state = 'due' and due_at <= $1
-                     order by due_at, id limit $3 for update skip locked
+                     order by due_at, id limit $3 * {SEEN}
                  ) as first
-                 where endpoints.is_on and endpoints.id <> all ($4) order by first.due_at, first.id limit $3
+                 where endpoints.is_on and endpoints.id <> all ($4)
+                 order by first.due_at, first.id limit $3 * {SEEN}
+             ), due as materialized (
+                 select of.id, of.due_at from seen join notifications as of on of.id = seen.id
+                 where of.state = 'due' and of.due_at <= $1
+                 order by seen.due_at, seen.id limit $3 for update of of skip locked
              ), taken as (
                  update notifications set due_at = $2 from due where notifications.id = due.id
                  returning notifications.*, due.due_at as was_due_at
@@ -101,7 +108,8 @@ impl PostgresLedger {
     ) -> Result<Option<(Notification, Vec<Attempt>)>, StoreError> {
         let select = format!(
             "select {COLUMNS}, attempts.at, took_ms, status, error from notifications
-             left join attempts on attempts.notification = id where id = $1 order by number"
+             left join attempts on attempts.notification = id
+             where id = $1 and endpoint in (select endpoints.id from endpoints) order by number"
         );
         let rows = self.query(&select, &[&id]).await?;
         let Some(first) = rows.first() else { return Ok(None) };
@@ -112,14 +120,16 @@ impl PostgresLedger {
     pub(super) async fn notifications_to(
         &self,
         endpoint: Uuid,
-        state: Option<&str>,
+        state: Option<NotificationStanding>,
         page: Page<Uuid>,
     ) -> Result<Vec<Notification>, StoreError> {
         let columns = COLUMNS.replace("body", "''::bytea");
         let select = format!(
             "select {columns} from notifications
-             where endpoint = $1 and id < $2 and ($3::text is null or state = $3) order by id desc limit $4"
+             where endpoint = $1 and id < $2 and ($3::text is null or state = $3)
+             and exists (select 1 from endpoints where endpoints.id = $1) order by id desc limit $4"
         );
+        let state = state.map(NotificationStanding::as_str);
         let (before, limit) = (page.after.unwrap_or(Uuid::max()), i64::from(page.limit));
         let rows = self.query(&select, &[&endpoint, &before, &state, &limit]).await?;
         Ok(rows.iter().map(read).collect::<Read<_>>()?)
@@ -130,11 +140,24 @@ impl PostgresLedger {
         before: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
+        // Endpoints that are gone are found one by one along the index: there may be none, and many notifications.
         let delete = "
-            with forgotten as (
+            with recursive named (endpoint) as (
+                (select endpoint from notifications order by endpoint limit 1)
+                union all
+                select (select endpoint from notifications where endpoint > named.endpoint
+                        order by endpoint limit 1) from named where endpoint is not null
+            ), old as (
+                (select id from notifications where created_at < $1 order by created_at limit $2)
+                union
+                (select of_gone.id from named cross join lateral (
+                     select id from notifications where endpoint = named.endpoint limit $2
+                 ) as of_gone
+                 where not exists (select 1 from endpoints where endpoints.id = named.endpoint) limit $2)
+            ), forgotten as (
                 delete from notifications where id = any(array(
-                    select id from notifications where state <> 'due' and created_at < $1
-                    order by created_at limit $2 for update skip locked))
+                    select id from notifications where id = any(array(select id from old limit $2))
+                    for update skip locked))
                 returning id
             )
             select count(*) from forgotten";

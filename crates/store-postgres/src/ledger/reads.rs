@@ -7,6 +7,8 @@ mod purchases;
 mod snapshot;
 mod spending;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bursar_core::command::Route;
 use bursar_core::control::Scope;
@@ -21,6 +23,7 @@ use bursar_store::{
     ListedDiscrepancy, ListedMessage, Page, Purchase, PurchaseFilter, Reader, Slice, Spending, StoreError,
     Sweep, Totals,
 };
+use futures_util::future::try_join;
 use jiff::SignedDuration;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -60,11 +63,32 @@ impl PostgresLedger {
         self.within_time(query(&self.pools.readers, select, parameters)).await
     }
 
+    /// The rows of a statement that the server ends after this time.
+    pub(crate) async fn search(
+        &self,
+        select: &str,
+        parameters: &[Parameter<'_>],
+        longest: Duration,
+    ) -> Result<Vec<Row>, StoreError> {
+        let read = async {
+            let client = Clean::take(&self.pools.readers).await?;
+            let begin = format!("begin read only; set local statement_timeout = {}", longest.as_millis());
+            // The order in which futures are polled first is the order on the wire.
+            let begun = client.batch_execute(&begin);
+            let rows = load::query(&client, select, true, parameters);
+            let ((), rows) = try_join(begun, rows).await.map_err(|error| before_commit(&error))?;
+            client.batch_execute("commit").await.map_err(|error| before_commit(&error))?;
+            client.give_back();
+            Ok(rows)
+        };
+        self.within_time(read).await
+    }
+
     /// Writes rows beside decisions, in a transaction of their own.
     pub(crate) async fn insert(&self, insert: Insert<'_>) -> Result<(), StoreError> {
         let write = async {
             let client = Clean::take(&self.pools.readers).await?;
-            insert.execute(&client).await?;
+            insert.execute_prepared(&client).await?;
             client.give_back();
             Ok(())
         };

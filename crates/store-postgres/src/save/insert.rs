@@ -50,6 +50,19 @@ impl<'a> Insert<'a> {
         client.execute(&self.statement(1, ""), &columns).await.map_err(|error| before_commit(&error))
     }
 
+    /// The same, by a statement that is prepared once a connection.
+    pub(crate) async fn execute_prepared(
+        &self,
+        client: &deadpool_postgres::Client,
+    ) -> Result<u64, StoreError> {
+        let columns: Vec<&(dyn ToSql + Sync)> = self.columns.iter().map(|column| &**column as _).collect();
+        let write = async {
+            let statement = client.prepare_cached(&self.statement(1, "")).await?;
+            client.execute(&statement, &columns).await
+        };
+        write.await.map_err(|error| before_commit(&error))
+    }
+
     /// Its parameters are numbered from this one on.
     fn statement(&self, first: usize, only_if: &str) -> String {
         let Self { target, conflict, .. } = self;

@@ -1,11 +1,12 @@
 //! What is sent to endpoints, and what came of it.
 
-use bursar_store::{Attempt, NewNotification, Notification, NotificationState, Page};
+use bursar_store::{Attempt, NewNotification, Notification, NotificationStanding, NotificationState, Page};
 use jiff::Timestamp;
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
+use crate::change::FORGOTTEN_MAX;
 use crate::rows::{Blob16, Micros, id};
 
 const COLUMNS: &str = "id, endpoint, event, kind, body, state, due_at, failures, created_at";
@@ -87,7 +88,9 @@ pub(super) fn find(
     connection: &Connection,
     id: Uuid,
 ) -> rusqlite::Result<Option<(Notification, Vec<Attempt>)>> {
-    let select = format!("select {COLUMNS} from notifications where id = ?1");
+    let select = format!(
+        "select {COLUMNS} from notifications where id = ?1 and endpoint in (select id from endpoints)"
+    );
     let found = connection.prepare_cached(&select)?.query_row([Blob16(id)], read).optional()?;
     let Some(notification) = found else { return Ok(None) };
     let select = "select at, took_ms, status, error from attempts where notification = ?1 order by number";
@@ -99,17 +102,40 @@ pub(super) fn find(
 pub(super) fn list(
     connection: &Connection,
     endpoint: Uuid,
-    state: Option<&str>,
+    state: Option<NotificationStanding>,
     page: Page<Uuid>,
 ) -> rusqlite::Result<Vec<Notification>> {
     let columns = COLUMNS.replace("body", "x''");
     let select = format!(
         "select {columns} from notifications where endpoint = ?1 and id < ?2 and (?3 is null or state = ?3)
-         order by id desc limit ?4"
+         and exists (select 1 from endpoints where id = ?1) order by id desc limit ?4"
     );
     let before = Blob16(page.after.unwrap_or(Uuid::max()));
+    let state = state.map(NotificationStanding::as_str);
     let wanted = params![Blob16(endpoint), before, state, page.limit];
     connection.prepare_cached(&select)?.query_map(wanted, read)?.collect()
+}
+
+/// Those that are old, and those whose endpoint is gone: such endpoints are found one by one along the index, for there
+/// may be none, and many notifications.
+pub(super) fn forget(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<u64> {
+    let delete = "
+        with recursive named (endpoint) as (
+            select min(endpoint) from notifications
+            union all
+            select (select min(endpoint) from notifications where endpoint > named.endpoint) from named
+            where endpoint is not null
+        )
+        delete from notifications where id in (
+            select id from (select id from notifications where created_at < ?1 order by created_at limit ?2)
+            union
+            select id from (
+                select id from notifications where endpoint in (
+                    select endpoint from named where endpoint not in (select id from endpoints)) limit ?2)
+            limit ?2)";
+    let wanted = params![Micros(before), limit.min(FORGOTTEN_MAX)];
+    let forgotten = connection.prepare_cached(delete)?.execute(wanted)?;
+    Ok(forgotten as u64)
 }
 
 pub(super) fn count(connection: &Connection) -> rusqlite::Result<(u64, Option<Timestamp>)> {

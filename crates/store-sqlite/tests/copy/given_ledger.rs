@@ -96,12 +96,12 @@ pub(crate) async fn publish_and_forget(ledger: &dyn Store) {
 async fn keep_for_consumers(ledger: &dyn Store, funded: &Funded) {
     const WRITABLE: &str = "a ledger that works";
     let letter = given::dead_letter("webhooks");
-    ledger.bury(letter.clone()).await.expect(WRITABLE);
+    assert_eq!(ledger.bury(letter.clone()).await, Ok(true));
     let buried = ledger.find_dead_letter(letter.id).await.expect("readable").expect("there");
     let discarded = Resolution::Discarded("of no use".to_owned());
     assert_eq!(ledger.resolve(&buried, discarded).await, Ok(true));
     let endpoint = given::endpoint(funded.program);
-    ledger.put_endpoint(endpoint.clone()).await.expect(WRITABLE);
+    assert_eq!(ledger.create_endpoint(endpoint.clone()).await, Ok(true));
     let waiting = [(); 2].map(|()| given::notification(endpoint.id));
     ledger.notify(waiting.to_vec()).await.expect(WRITABLE);
     let taken = ledger.take_notifications(1, Duration::from_secs(5), &[]).await.expect(WRITABLE);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::future::join;
 use jiff::SignedDuration;
 use uuid::Uuid;
 
@@ -30,10 +29,6 @@ async fn put(inbox: &dyn Inbox, items: Vec<NewItem>) -> Vec<Put> {
 
 async fn take(inbox: &dyn Inbox, limit: u32) -> Vec<Item> {
     inbox.take(limit, LEASE).await.expect("an inbox that works")
-}
-
-async fn claim(inbox: &dyn Inbox, id: Uuid) -> Option<Item> {
-    inbox.claim(id, LEASE).await.expect("an inbox that works")
 }
 
 async fn counts(inbox: &dyn Inbox) -> (u64, u64, u64) {
@@ -99,7 +94,7 @@ pub(super) async fn what_fails_is_tried_three_times_more_and_is_dead_then(place:
         let taken = take(inbox.as_ref(), 9).await;
         assert_eq!(taken.len(), 1, "run {run}");
         assert_eq!(taken[0].failures, run - 1);
-        inbox.failed(&taken[0], &format!("of run {run}")).await.expect("an inbox that works");
+        assert_eq!(inbox.failed(&taken[0], &format!("of run {run}")).await, Ok(true));
         let Some(pause) = taken[0].pause() else { break };
         now += i64::try_from(pause.as_secs()).expect("a short time");
         at(place, now - 1);
@@ -125,10 +120,10 @@ pub(super) async fn whoever_lost_the_lease_fails_nothing(place: &dyn Place) {
     let slow = take(inbox.as_ref(), 9).await.remove(0);
     at(place, 6);
     let other = take(inbox.as_ref(), 9).await.remove(0);
-    inbox.failed(&slow, "too late").await.expect("an inbox that works");
+    assert_eq!(inbox.failed(&slow, "too late").await, Ok(false));
     assert_eq!(inbox.find_item(slow.id).await, Ok(Some(other.clone())), "as the other took it");
     inbox.done(vec![slow.id]).await.expect("an inbox that works");
-    inbox.failed(&other, "it is gone").await.expect("an inbox that works");
+    assert_eq!(inbox.failed(&other, "it is gone").await, Ok(false));
     assert_eq!(counts(inbox.as_ref()).await, (0, 0, 0), "what is done is done");
 }
 
@@ -164,68 +159,4 @@ pub(super) async fn what_waits_is_there_after_opening_again(place: &dyn Place) {
     assert_eq!(counts(inbox.as_ref()).await, (1, 0, 1));
     let again = take(inbox.as_ref(), 9).await;
     assert_eq!(again.iter().map(|item| item.id).collect::<Vec<_>>(), [taken[0].id]);
-}
-
-pub(super) async fn who_claims_an_item_has_it_alone_until_the_lease_ends(place: &dyn Place) {
-    let inbox = place.open();
-    let items = vec![notice("t-1", "says"), notice("t-2", "says")];
-    put(inbox.as_ref(), items.clone()).await;
-    let claimed = claim(inbox.as_ref(), items[1].id).await.expect("it waits");
-    assert_eq!((claimed.id, claimed.content.as_slice()), (items[1].id, &b"says"[..]));
-    assert_eq!((claimed.failures, claimed.state), (0, ItemState::Waiting));
-    assert_eq!(claim(inbox.as_ref(), items[1].id).await, None);
-    let others = take(inbox.as_ref(), 9).await;
-    assert_eq!(others.iter().map(|item| item.id).collect::<Vec<_>>(), [items[0].id]);
-    assert_eq!(claim(inbox.as_ref(), items[0].id).await, None, "nor what another took");
-    at(place, 4);
-    assert_eq!(claim(inbox.as_ref(), items[1].id).await, None);
-    at(place, 5);
-    let again = claim(inbox.as_ref(), items[1].id).await.expect("the lease has ended");
-    inbox.failed(&claimed, "too late").await.expect("an inbox that works");
-    assert_eq!(inbox.find_item(again.id).await, Ok(Some(again)));
-    assert_eq!(claim(inbox.as_ref(), given::id()).await, None);
-}
-
-pub(super) async fn of_two_who_claim_an_item_one_has_it(place: &dyn Place) {
-    let inbox = place.open();
-    for number in 0..10 {
-        let item = notice(&format!("t-{number}"), "says");
-        put(inbox.as_ref(), vec![item.clone()]).await;
-        let (one, other) = join(claim(inbox.as_ref(), item.id), claim(inbox.as_ref(), item.id)).await;
-        assert!(one.is_some() != other.is_some(), "{one:?} and {other:?}");
-    }
-}
-
-pub(super) async fn a_dead_item_is_claimed_as_if_it_had_just_come(place: &dyn Place) {
-    let inbox = place.open();
-    put(inbox.as_ref(), vec![notice("t-1", "says")]).await;
-    let mut item = take(inbox.as_ref(), 9).await.remove(0);
-    while item.state == ItemState::Waiting {
-        inbox.failed(&item, "no").await.expect("an inbox that works");
-        at(place, i64::from(item.failures + 1) * 100);
-        let found = inbox.find_item(item.id).await.expect("readable").expect("there");
-        item = take(inbox.as_ref(), 9).await.pop().unwrap_or(found);
-    }
-    assert_eq!(counts(inbox.as_ref()).await, (0, 1, 0));
-    let (one, other) = join(claim(inbox.as_ref(), item.id), claim(inbox.as_ref(), item.id)).await;
-    assert!(one.is_some() != other.is_some(), "{one:?} and {other:?}");
-    let claimed = one.or(other).expect("one of them");
-    assert_eq!((claimed.failures, claimed.why_first.clone(), claimed.why.clone()), (0, None, None));
-    assert_eq!((claimed.state, claimed.content.as_slice()), (ItemState::Waiting, &b"says"[..]));
-    assert_eq!(take(inbox.as_ref(), 9).await, [], "it is leased");
-    assert_eq!(counts(inbox.as_ref()).await, (1, 0, 0));
-}
-
-pub(super) async fn what_pauses_after_a_failure_or_waits_for_an_operator_is_not_claimed(place: &dyn Place) {
-    let inbox = place.open();
-    let items = vec![notice("t-1", "says"), quarantined("q-1")];
-    put(inbox.as_ref(), items.clone()).await;
-    let failed = take(inbox.as_ref(), 9).await.remove(0);
-    inbox.failed(&failed, "no").await.expect("an inbox that works");
-    assert_eq!(claim(inbox.as_ref(), items[0].id).await, None, "it is tried a second later");
-    assert_eq!(claim(inbox.as_ref(), items[1].id).await, None);
-    assert_eq!(counts(inbox.as_ref()).await, (1, 0, 1));
-    at(place, 1);
-    let claimed = claim(inbox.as_ref(), items[0].id).await.expect("now");
-    assert_eq!((claimed.failures, claimed.why.as_deref()), (1, Some("no")), "its failures count");
 }

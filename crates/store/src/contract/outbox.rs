@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 
 use super::given::usd;
@@ -115,7 +116,7 @@ fn after_noon(seconds: i64) -> Timestamp {
 }
 
 fn forgotten_until(place: &dyn Place) -> Option<Timestamp> {
-    place.books().events_forgotten_until().expect("readable")
+    place.books().events_forgotten().expect("readable").map(|forgotten| forgotten.until)
 }
 
 /// How many events there are and how many were forgotten, as the check counts them; and the books are right.
@@ -192,4 +193,39 @@ pub(super) async fn positions_go_on_behind_what_was_forgotten(place: &dyn Place)
     let more = positions(&lease(ledger.as_ref(), 1_000).await);
     assert!(!more.is_empty() && more.iter().all(|position| Some(position) > all.last()), "{more:?}");
     events_in_books(place);
+}
+
+pub(super) async fn two_who_forget_events_at_once_count_each_of_them_once(place: &dyn Place) {
+    let (ledger, count) = events(place, 9).await;
+    let all = positions(&lease(ledger.as_ref(), 1_000).await);
+    ledger.mark(all).await.expect("an outbox that works");
+    let mut forgotten = 0;
+    for _ in 0..count {
+        let both = join(forget(ledger.as_ref(), 1, 3), forget(ledger.as_ref(), 1, 4)).await;
+        forgotten += both.0 + both.1;
+        let in_books = events_in_books(place);
+        assert_eq!(in_books, (count as u64 - forgotten, forgotten), "as many as they say");
+    }
+    assert_eq!(forgotten, count as u64 - 1, "all but the last");
+}
+
+pub(super) async fn an_event_that_was_published_by_a_clock_that_was_wrong_keeps_no_other(place: &dyn Place) {
+    const DAY: i64 = 24 * 3_600;
+    let (ledger, count) = events(place, 3).await;
+    let all = positions(&lease(ledger.as_ref(), 1_000).await);
+    ledger.mark(all[..2].to_vec()).await.expect("an outbox that works");
+    at(place, 99 * DAY);
+    ledger.mark(vec![all[2]]).await.expect("an outbox that works");
+    at(place, 1);
+    ledger.mark(all[3..5].to_vec()).await.expect("an outbox that works");
+    at(place, 3 * DAY);
+    ledger.mark(vec![all[5]]).await.expect("an outbox that works");
+    at(place, 2 * DAY);
+    ledger.mark(all[6..].to_vec()).await.expect("an outbox that works");
+    assert_eq!(
+        forget(ledger.as_ref(), 2, 99).await,
+        5,
+        "but not one that another clock marked, a little ahead"
+    );
+    assert_eq!(events_in_books(place), (count as u64 - 5, 5));
 }

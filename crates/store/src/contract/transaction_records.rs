@@ -121,6 +121,25 @@ pub(super) async fn records_are_found_by_the_beginnings_of_all_words_in_any_orde
         let found = records.search_records(&odd, Page { after: None, limit: 9 }).await;
         assert!(found.is_ok(), "{odd:?}: {found:?}");
     }
+    for never_kept in ["", "\0", "blue\0", &"a".repeat(256), &"a".repeat(3_000)] {
+        let words = vec!["blue".to_owned(), never_kept.to_owned()];
+        let filter = RecordFilter { words, ..RecordFilter::default() };
+        assert_eq!(search(records.as_ref(), &filter).await, [0; 0], "{never_kept:?}");
+    }
+}
+
+pub(super) async fn a_word_that_no_index_can_keep_is_left_out(place: &dyn Place) {
+    let records = place.open();
+    let longest = "z".repeat(255);
+    let odd = ["blue", "", "with\0in", &"y".repeat(256), &"x".repeat(3_000), &longest];
+    let odd = TransactionRecord { words: odd.map(str::to_owned).to_vec(), ..record(1, "odd") };
+    keep(records.as_ref(), &[&odd]).await;
+    assert_eq!(find(records.as_ref(), odd.root).await.words, ["blue", &longest]);
+    for (wanted, found) in
+        [("blue", vec![1]), (&longest, vec![1]), ("with", vec![]), ("y", vec![]), ("x", vec![])]
+    {
+        assert_eq!(search(records.as_ref(), &words(wanted)).await, found, "{wanted}");
+    }
 }
 
 pub(super) async fn a_record_is_found_by_its_newest_words_only(place: &dyn Place) {
@@ -169,6 +188,7 @@ pub(super) async fn each_filter_finds_records_and_excludes_others(place: &dyn Pl
         (RecordFilter { card: late.card, ..any() }, vec![3]),
         (RecordFilter { category: text("restaurant"), ..any() }, vec![3, 1]),
         (RecordFilter { category: text("hotel"), ..any() }, vec![2]),
+        (RecordFilter { category: text("hotel\0"), ..any() }, vec![]),
         (RecordFilter { from: Some(at(3)), ..any() }, vec![4, 3]),
         (RecordFilter { to: Some(at(3)), ..any() }, vec![2, 1]),
         (RecordFilter { from: Some(at(2)), to: Some(at(4)), ..any() }, vec![3, 2]),

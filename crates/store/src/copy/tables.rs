@@ -210,7 +210,7 @@ tables! {
         position Integer, event Id, message Id, kind Text, owner Id, owner_sequence Integer, payload Text,
         published_at Time,
     }
-    forgotten_events changing by 1 { id Integer, until Time }
+    forgotten_events changing by 1 { id Integer, until Time, events Integer }
     stage_times kept by 1 {
         message Id, parse Integer, user_lookup Integer, card_lookup Integer, limits_lookup Integer,
         queue_wait Integer, load Integer, decision Integer, commit Integer, answer Integer,
@@ -218,12 +218,12 @@ tables! {
     sweeps changing by 1 { days Integer, position Integer }
     dead_letters passing by 1 {
         id Id, message Id, queue Text, kind Text, body Bytes, reply_to Text, correlation_id Text,
-        published_at Time, attempts Integer, reason Text, error_first Text, error_last Text, deaths Integer,
-        died_at Time, state Text, note Text, resolved_at Time,
+        published_at Time, attempts Integer, reason Text, error_first Text, error_last Text, death Id,
+        deaths_before Bytes, deaths Integer, died_at Time, state Text, note Text, resolved_at Time,
     }
     endpoints passing by 1 {
         id Id, program Id, url Text, events Text, secret Bytes, secret_before Bytes, secret_before_until Time,
-        is_on Flag, created_at Time,
+        is_on Flag, created_at Time, version Integer, request Bytes, rotated_by Text,
     }
     notifications passing by 1 {
         id Id, endpoint Id, event Id, kind Text, body Bytes, state Text, due_at Time, failures Integer,

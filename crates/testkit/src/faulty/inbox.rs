@@ -20,17 +20,12 @@ impl Inbox for FaultyLedger {
         self.ledger.take(limit, lease).await
     }
 
-    async fn claim(&self, id: Uuid, lease: Duration) -> Result<Option<Item>, StoreError> {
-        self.inbox_up()?;
-        self.ledger.claim(id, lease).await
-    }
-
     async fn done(&self, ids: Vec<Uuid>) -> Result<(), StoreError> {
         self.inbox_up()?;
         self.ledger.done(ids).await
     }
 
-    async fn failed(&self, item: &Item, why: &str) -> Result<(), StoreError> {
+    async fn failed(&self, item: &Item, why: &str) -> Result<bool, StoreError> {
         self.inbox_up()?;
         self.ledger.failed(item, why).await
     }

@@ -1,4 +1,4 @@
-//! The outbox of a ledger that fails: passed on as it is.
+//! The outbox of a ledger that fails: refused while it is down.
 
 use std::time::Duration;
 
@@ -11,22 +11,27 @@ use super::FaultyLedger;
 #[async_trait]
 impl Outbox for FaultyLedger {
     async fn lease(&self, limit: u32, lease: Duration) -> Result<Vec<Waiting>, StoreError> {
+        self.consumers_up()?;
         self.ledger.lease(limit, lease).await
     }
 
     async fn mark(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        self.consumers_up()?;
         self.ledger.mark(positions).await
     }
 
     async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+        self.consumers_up()?;
         self.ledger.release(positions).await
     }
 
     async fn forget_published(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.consumers_up()?;
         self.ledger.forget_published(before, limit).await
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
+        self.consumers_up()?;
         self.ledger.backlog().await
     }
 }

@@ -1,4 +1,4 @@
-//! The transaction records of a ledger that fails: passed on as they are.
+//! The transaction records of a ledger that fails: refused while it is down.
 
 use async_trait::async_trait;
 use bursar_core::MessageId;
@@ -9,10 +9,12 @@ use super::FaultyLedger;
 #[async_trait]
 impl TransactionRecords for FaultyLedger {
     async fn keep_records(&self, records: Vec<TransactionRecord>) -> Result<(), StoreError> {
+        self.consumers_up()?;
         self.ledger.keep_records(records).await
     }
 
     async fn find_record(&self, root: MessageId) -> Result<Option<TransactionRecord>, StoreError> {
+        self.consumers_up()?;
         self.ledger.find_record(root).await
     }
 
@@ -21,6 +23,7 @@ impl TransactionRecords for FaultyLedger {
         filter: &RecordFilter,
         page: Page<i64>,
     ) -> Result<Vec<TransactionRecord>, StoreError> {
+        self.consumers_up()?;
         self.ledger.search_records(filter, page).await
     }
 }

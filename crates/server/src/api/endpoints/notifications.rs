@@ -1,8 +1,8 @@
 //! What was sent to an endpoint, and what came of it: its delivery log.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use bursar_store::{Attempt, Notification, Page};
+use axum::extract::State;
+use bursar_store::{Attempt, Notification, NotificationStanding, Page};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::api::schema;
 use crate::app::App;
 use crate::auth::Operator;
-use crate::extract::{Params, Uid};
+use crate::extract::{Params, Uid, Uids};
 use crate::idempotency::IdempotencyKey;
 use crate::page::{Cursor, Listed};
 use crate::problem::{Code, Problem};
@@ -122,9 +122,9 @@ pub(in crate::api) async fn list_notifications(
     let cursor = Cursor::<Uuid>::parse(query.limit, query.after.as_deref())?;
     super::find(&app, endpoint).await?;
     let state = query.state.map(|state| match state {
-        Standing::Due => "due",
-        Standing::Delivered => "delivered",
-        Standing::Failed => "failed",
+        Standing::Due => NotificationStanding::Due,
+        Standing::Delivered => NotificationStanding::Delivered,
+        Standing::Failed => NotificationStanding::Failed,
     });
     let page: Page<Uuid> = cursor.page_and_one();
     let found = app.store().list_notifications(endpoint, state, page).await?;
@@ -138,9 +138,9 @@ pub(in crate::api) async fn list_notifications(
 pub(in crate::api) async fn find_notification(
     State(app): State<App>,
     _: Operator,
-    Path((endpoint, id)): Path<(String, String)>,
+    Uids(endpoint, id): Uids,
 ) -> Result<Json<NotificationLogView>, Problem> {
-    let (found, attempts) = find(&app, &endpoint, &id).await?;
+    let (found, attempts) = find(&app, endpoint, id).await?;
     let body = String::from_utf8_lossy(&found.notification.body).into_owned();
     let attempts = attempts.into_iter().map(AttemptView::new).collect();
     Ok(Json(NotificationLogView { notification: NotificationView::new(found), body, attempts }))
@@ -154,19 +154,17 @@ pub(in crate::api) async fn resend_notification(
     State(app): State<App>,
     _: Operator,
     _: IdempotencyKey,
-    Path((endpoint, id)): Path<(String, String)>,
+    Uids(endpoint, id): Uids,
 ) -> Result<Json<NotificationLogView>, Problem> {
-    let (found, _) = find(&app, &endpoint, &id).await?;
+    let (found, _) = find(&app, endpoint, id).await?;
     if !app.store().resend(found.notification.id).await? {
         return Err(unknown());
     }
-    app.sending().wake();
-    find_notification(State(app), Operator, Path((endpoint, id))).await
+    app.due().wake();
+    find_notification(State(app), Operator, Uids(endpoint, id)).await
 }
 
-async fn find(app: &App, endpoint: &str, id: &str) -> Result<(Notification, Vec<Attempt>), Problem> {
-    let of = |text: &str| text.parse::<Uuid>().map_err(|_| unknown());
-    let (endpoint, id) = (of(endpoint)?, of(id)?);
+async fn find(app: &App, endpoint: Uuid, id: Uuid) -> Result<(Notification, Vec<Attempt>), Problem> {
     let found = app.store().find_notification(id).await?;
     found.filter(|(of, _)| of.notification.endpoint == endpoint).ok_or_else(unknown)
 }

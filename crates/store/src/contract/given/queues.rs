@@ -17,6 +17,7 @@ pub fn dead_letter(queue: &str) -> NewDeadLetter {
         id: id(),
         message: id(),
         queue: queue.to_owned(),
+        death: id(),
         kind: "card.issued".to_owned(),
         body: b"sealed".to_vec(),
         reply_to: Some("answers".to_owned()),
@@ -41,6 +42,9 @@ pub fn endpoint(program: ProgramId) -> Endpoint {
         secret_before: Some((b"sealed before".to_vec(), NOON)),
         is_on: true,
         created_at: NOON,
+        version: 1,
+        request: b"request".to_vec(),
+        rotated_by: Some("key-1".to_owned()),
     }
 }
 
