@@ -3,7 +3,9 @@
 mod api;
 mod authorizations;
 mod controls;
+mod dead_letters;
 mod discrepancies;
+mod endpoints;
 mod faulty;
 mod fixtures;
 mod health;

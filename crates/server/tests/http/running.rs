@@ -117,7 +117,11 @@ fn quiet(settings: Settings) -> Settings {
 impl Running {
     /// With all roles, on a broker of its own.
     pub(crate) async fn start_whole(store: Store, settings: Settings) -> Result<Self, Error> {
-        let (place, queues) = (store.place(), BrokerFolder::new());
+        Self::start_whole_in(store.place(), settings).await
+    }
+
+    pub(crate) async fn start_whole_in(place: Box<dyn Place>, settings: Settings) -> Result<Self, Error> {
+        let queues = BrokerFolder::new();
         let app = app(place.as_ref(), &queues, settings, QUARANTINE_KEY, None).await?;
         Self::start_of(place, queues, app)
     }
