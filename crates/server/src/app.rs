@@ -9,7 +9,7 @@ use bursar_processors::inquiry::Inquire;
 use bursar_processors::marqeta;
 use bursar_store::{Inbox, Ledger, Store, StoreError};
 use secrecy::SecretString;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::auth::ApiKey;
 use crate::health::Probes;
@@ -98,6 +98,9 @@ pub struct Parts {
     pub processor: Option<Arc<dyn Inquire>>,
 }
 
+/// Look-ups for what processors reported at once: a part of the connections that swipes look up with.
+const REPORT_LOOKUPS: usize = 2;
+
 /// The state of the HTTP interface. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
@@ -119,6 +122,8 @@ struct Shared {
     relay: Arc<relay::Figures>,
     consumed: Arc<queue::Figures>,
     began: Instant,
+    /// Look-ups for reports at once.
+    report_lookups: Semaphore,
     stopping: watch::Sender<bool>,
 }
 
@@ -141,6 +146,7 @@ impl App {
             relay: Arc::default(),
             consumed: Arc::default(),
             began: Instant::now(),
+            report_lookups: Semaphore::new(REPORT_LOOKUPS),
             stopping: watch::Sender::new(false),
         };
         Self { shared: Arc::new(shared) }
@@ -253,6 +259,10 @@ impl App {
 
     pub(crate) fn is_stopping(&self) -> bool {
         *self.shared.stopping.borrow()
+    }
+
+    pub(crate) fn report_lookups(&self) -> &Semaphore {
+        &self.shared.report_lookups
     }
 
     /// Done when the server stops.

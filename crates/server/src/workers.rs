@@ -52,9 +52,9 @@ impl Workers {
     /// Starts what belongs to the instance's roles.
     pub(crate) fn start(app: &App) -> Self {
         let roles = app.settings().roles;
-        let mut tasks = Vec::new();
+        // Also where nobody works off what heaps up.
+        let mut tasks = vec![watch::start(app)];
         if roles.has(Role::Worker) {
-            tasks.push(watch::start(app));
             let (authorizer, broker) = (app.authorizer().clone(), app.broker().clone());
             tasks.push(requests::start(authorizer, broker, app.consumed().clone()));
             tasks.push(webhooks::start(app));

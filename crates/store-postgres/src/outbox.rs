@@ -50,7 +50,7 @@ impl Outbox for PostgresLedger {
                 select position from outbox where position <= (select max(position) from oldest)
                 and position < coalesce(
                     (select min(position) from oldest where is_old is not true), 9223372036854775807)
-                order by position for update
+                order by position limit $2 for update
             ), forgotten as (
                 delete from outbox using chosen where outbox.position = chosen.position returning message
             ), kept as (

@@ -59,18 +59,7 @@ impl TransactionRecords for PostgresLedger {
         if filter.is_in_vain() {
             return Ok(Vec::new());
         }
-        // The expression is that of the index.
-        let words = match filter.words.is_empty() {
-            true => "$3::text = ''",
-            false => "array_to_tsvector(string_to_array(words, ' ')) @@ $3::text::tsquery",
-        };
-        let select = format!(
-            "select {COLUMNS} from transaction_records where merged_into is null and position < $1 and {words}
-             and ($4::uuid is null or owner = $4) and ($5::uuid is null or card = $5)
-             and ($6::text is null or category = $6)
-             and ($7::timestamptz is null or began_at >= $7) and ($8::timestamptz is null or began_at < $8)
-             order by position desc limit $2"
-        );
+        let select = if filter.words.is_empty() { list() } else { find_words() };
         let (before, limit) = (page.after.unwrap_or(i64::MAX), i64::from(page.limit));
         let words = beginnings(&filter.words);
         let (owner, card) = (filter.owner.map(OwnerId::uuid), filter.card.map(CardId::uuid));
@@ -79,6 +68,45 @@ impl TransactionRecords for PostgresLedger {
         let rows = self.search(&select, &parameters, SEARCH_MAX).await?;
         Ok(rows.iter().map(read).collect::<Read<_>>()?)
     }
+}
+
+/// What is asked beside words.
+const OF_WHOM: &str =
+    "merged_into is null and ($4::uuid is null or owner = $4) and ($5::uuid is null or card = $5)";
+const WHICH: &str = "($6::text is null or category = $6) and ($7::timestamptz is null or began_at >= $7)
+                     and ($8::timestamptz is null or began_at < $8)";
+
+/// The newest of all that are asked for.
+fn list() -> String {
+    format!(
+        "select {COLUMNS} from transaction_records where position < $1 and {OF_WHOM} and {WHICH} and $3::text = ''
+         order by position desc limit $2"
+    )
+}
+
+/// So many of the newest are looked through for words that many records have.
+const NEWEST: usize = 1_000;
+
+/// The newest of those with the words. Words that many records have are in some of the newest, and to read all that the
+/// index has of them would take long; words that are not are in few, and to look through all records for them would take
+/// long. The planner cannot tell the two
+/// apart: it takes every beginning of a word for one that many records have.
+fn find_words() -> String {
+    // The expression is that of the index; and to go by position is no way to what is rare (`+ 0`).
+    let has_words = "array_to_tsvector(string_to_array(words, ' ')) @@ $3::text::tsquery";
+    format!(
+        "with newest as materialized (
+             select {COLUMNS} from transaction_records where position < $1 and {OF_WHOM}
+             order by position desc limit {NEWEST}
+         ), common as materialized (
+             select * from newest where {has_words} and {WHICH} order by position desc limit $2
+         ), rare as materialized (
+             select {COLUMNS} from transaction_records where {OF_WHOM} and {has_words} and {WHICH}
+             and position + 0 < (select min(position) from newest)
+             and (select count(*) from newest) = {NEWEST} and (select count(*) from common) < $2
+         )
+         select * from common union all select * from rare order by position desc limit $2"
+    )
 }
 
 fn insert(records: &[TransactionRecord]) -> Insert<'_> {

@@ -323,6 +323,7 @@ macro_rules! ledger_contract {
                 a_part_of_another_purchase_is_kept_and_not_looked_for,
                 each_filter_finds_records_and_excludes_others,
                 records_come_in_pages_those_that_began_last_first,
+                a_word_is_found_among_many_records,
                 records_are_kept_together_or_not_at_all,
                 records_are_found_after_opening_again,
             }

@@ -120,7 +120,7 @@ fn describe(what: &DlqCommand, answer: &Value) -> String {
     match what {
         DlqCommand::List { .. } => table(answer),
         DlqCommand::Show { .. } => in_full(answer),
-        DlqCommand::Replay { .. } => replayed(answer),
+        DlqCommand::Replay { dry_run, .. } => replayed(answer, *dry_run),
         DlqCommand::Discard { id, .. } => format!("dead letter {id} is {}", text(answer, "state")),
     }
 }
@@ -167,13 +167,14 @@ fn replays(answer: &Value) -> Vec<&Value> {
     }
 }
 
-fn replayed(answer: &Value) -> String {
+fn replayed(answer: &Value, is_dry: bool) -> String {
     let items = replays(answer);
     let mut lines = String::new();
     for item in &items {
         let became = match (item["is_replayed"].as_bool(), item["problem"].as_str()) {
             (_, Some(problem)) => format!("not replayed: {problem}"),
             (Some(true), _) => "replayed".to_owned(),
+            _ if is_dry => "to be replayed".to_owned(),
             _ => "not replayed".to_owned(),
         };
         let _ = writeln!(
@@ -187,7 +188,10 @@ fn replayed(answer: &Value) -> String {
             let _ = writeln!(lines, "    {}: {}", text(change, "owner"), change["command"]);
         }
     }
-    format!("{lines}{} letters", items.len())
+    match items.len() {
+        1 => lines.trim_end().to_owned(),
+        count => format!("{lines}{count} letters"),
+    }
 }
 
 fn text(of: &Value, name: &str) -> String {

@@ -73,7 +73,7 @@ pub(super) struct NewEndpointView {
 pub(super) struct NewEndpoint {
     #[schema(value_type = schema::ProgramId)]
     program: ProgramId,
-    /// https; in a private network only where `webhooks.allow_private` is set.
+    /// https; in a private network only where `webhooks.private_networks` is set.
     #[schema(example = "https://hooks.example.com/bursar")]
     url: String,
     /// Patterns of types; all events if not given.

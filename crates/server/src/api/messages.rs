@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use bursar_broker::{Address, Content, Exchange, Outgoing, PublishError, Queue};
+use bursar_broker::{Address, Content, Exchange, Outgoing, PublishError, Queue, publish_one};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -121,6 +121,10 @@ pub(super) async fn publish_message(
             return Err(invalid(field, "this has not 1 to 255 bytes"));
         }
     }
+    let own = new.reply_to.as_deref().and_then(Queue::from_name);
+    if own.is_some_and(|queue| queue != Queue::JitFundingResponse) {
+        return Err(invalid("reply_to", "this is a queue of Bursar's own work; name one of yours"));
+    }
     let message_id = new.message_id.unwrap_or_else(|| key.id_of("message"));
     let correlation_id = new.correlation_id.unwrap_or_else(|| message_id.to_string());
     let content = Content {
@@ -129,8 +133,7 @@ pub(super) async fn publish_message(
         ..Content::new(message_id, REQUEST_KEY, new.body.get().as_bytes().to_vec())
     };
     let to = Address::Exchange(Exchange::Transactions, REQUEST_KEY.to_owned());
-    let published = app.broker().publish(vec![Outgoing { to, content }]).await;
-    published.into_iter().collect::<Result<(), PublishError>>().map_err(not_published)?;
+    publish_one(app.broker().as_ref(), Outgoing { to, content }).await.map_err(not_published)?;
     Ok((StatusCode::ACCEPTED, Json(MessageView { message_id, correlation_id })))
 }
 

@@ -87,6 +87,9 @@ fn read(item: &Item) -> Result<Notice, Trouble> {
 }
 
 async fn look_up(app: &App, report: &TransactionReport) -> Result<Found, Trouble> {
+    // Few at once: a backlog of reports must not take all connections that swipes look up with.
+    let place = app.report_lookups().acquire().await;
+    let _place = place.map_err(|closed| Trouble::Away(closed.to_string()))?;
     let wanted = Wanted { card: report.card_token(), ..Wanted::default() };
     Ok(app.authorizer().look_up(wanted, Instant::now() + LOOK_UP, &mut Timeline::begin()).await?)
 }

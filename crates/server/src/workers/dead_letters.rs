@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bursar_broker::{Address, Content, Death, Outgoing, PublishError, Queue, Reason, Verdict};
+use bursar_broker::{Address, Content, Death, Outgoing, PublishError, Queue, Reason, Verdict, publish_one};
 use bursar_store::{DeadLetter, NewDeadLetter, Resolution};
 use uuid::Uuid;
 
@@ -111,7 +111,6 @@ pub(crate) async fn replay(app: &App, letter: &DeadLetter) -> Result<(), NotRepl
     let queue = queue.ok_or(NotReplayed::NoQueue)?;
     let content = content(app, &letter.letter).map_err(NotReplayed::Sealed)?;
     let to = Address::Queue(queue.name().to_owned());
-    let published = app.broker().publish(vec![Outgoing { to, content }]).await;
-    published.into_iter().collect::<Result<(), _>>().map_err(NotReplayed::Broker)?;
+    publish_one(app.broker().as_ref(), Outgoing { to, content }).await.map_err(NotReplayed::Broker)?;
     app.store().resolve(letter, Resolution::Replayed).await.map(|_| ()).map_err(NotReplayed::Store)
 }

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bursar_authorizer::{Authorizer, Timeline, Unavailable};
-use bursar_broker::{Address, Broker, Content, Exchange, Outgoing, PublishError, Queue, Verdict};
+use bursar_broker::{
+    Address, Broker, Content, Exchange, Outgoing, PublishError, Queue, Verdict, publish_one,
+};
 use bursar_core::Answer;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -131,8 +133,7 @@ impl Requests {
         // The same request is answered under the same id.
         let mut content = Content::new(asked.id, DECIDED, body);
         content.correlation_id = Some(asked.correlation_id.clone().unwrap_or_else(|| asked.id.to_string()));
-        let published = self.broker.publish(vec![Outgoing { to, content }]).await;
-        match published.into_iter().collect::<Result<(), PublishError>>() {
+        match publish_one(self.broker.as_ref(), Outgoing { to, content }).await {
             Ok(()) => Ok(Verdict::Done),
             Err(error @ PublishError::Unroutable(_)) => {
                 tracing::warn!("the answer to request {} finds nobody: {error}", asked.id);

@@ -1,6 +1,6 @@
 //! Sends notifications to endpoints, and keeps the log of it.
 //!
-//! One that fails is sent again after growing pauses, for almost four days in all; then it has failed, and an operator
+//! One that fails is sent again after growing pauses, for some three days in all; then it has failed, and an operator
 //! may have it sent again. An endpoint that is slow or away holds up no other.
 
 use std::collections::{HashMap, HashSet};
@@ -214,6 +214,7 @@ async fn call(app: App, sender: Arc<Sender>, notification: Notification) -> Resu
         app.store().switch_off(endpoint.id, &endpoint.url).await?;
     } else if next == NotificationState::Failed {
         let why = error.as_deref().unwrap_or_default();
+        let event = EventId::new(*event);
         tracing::error!("endpoint {} was not told of event {event}: {why}", endpoint.id);
     }
     let took_ms = u32::try_from(sent.took.as_millis()).unwrap_or(u32::MAX);

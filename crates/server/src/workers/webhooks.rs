@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bursar_broker::{Content, Death, Exchange, Outgoing, PublishError, Queue, Reason, Verdict};
+use bursar_broker::{
+    Content, Death, Exchange, Outgoing, PublishError, Queue, Reason, Verdict, publish_all, publish_one,
+};
 use bursar_store::{Item, ItemState, RUNS_MAX, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
@@ -64,10 +66,11 @@ pub(crate) fn tell(app: &App, items: impl IntoIterator<Item = Uuid>) {
 pub(crate) fn start_telling(app: &App) -> Option<Task> {
     let mut place = app.words().receiver.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let (receiver, app) = (place.take()?, app.clone());
-    Some(Task::start("the publisher of webhooks", |stopping| publish_all(app, receiver, stopping)))
+    Some(Task::start("the publisher of webhooks", |stopping| tell_all(app, receiver, stopping)))
 }
 
-async fn publish_all(app: App, mut items: mpsc::Receiver<Uuid>, mut stopping: watch::Receiver<bool>) {
+async fn tell_all(app: App, mut items: mpsc::Receiver<Uuid>, mut stopping: watch::Receiver<bool>) {
+    let mut is_told = false;
     loop {
         let mut batch = Vec::with_capacity(BATCH);
         tokio::select! {
@@ -75,10 +78,14 @@ async fn publish_all(app: App, mut items: mpsc::Receiver<Uuid>, mut stopping: wa
             () = stopped(&mut stopping) => return,
         }
         let words = batch.into_iter().map(|item| message(&Word { item, again: false }));
-        let published = app.broker().publish(words.collect()).await;
-        if let Err(error) = published.into_iter().collect::<Result<Vec<()>, PublishError>>() {
+        let published = publish_all(app.broker().as_ref(), words.collect()).await;
+        let Err(error) = published else {
+            is_told = false;
+            continue;
+        };
+        app.signals().wake();
+        if !std::mem::replace(&mut is_told, true) {
             tracing::warn!("workers look into the inbox by themselves, for nobody can tell them: {error}");
-            app.signals().wake();
         }
     }
 }
@@ -107,7 +114,7 @@ pub(crate) async fn bury(app: &App, item: &Item, why: &str) -> Result<(), Publis
         reason: Some(Reason::Exhausted),
     });
     let letter = content.to(Exchange::Transactions, Queue::Webhook.dead_key().unwrap_or_default());
-    app.broker().publish(vec![letter]).await.into_iter().collect()
+    publish_one(app.broker().as_ref(), letter).await
 }
 
 /// Begins to consume `webhook-queue`.

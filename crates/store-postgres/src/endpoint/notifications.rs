@@ -53,14 +53,14 @@ impl PostgresLedger {
                  select first.id, first.due_at from endpoints cross join lateral (
                      select id, due_at from notifications
                      where endpoint = endpoints.id and state = 'due' and due_at <= $1
-                     order by due_at, id limit $3 * {SEEN}
+                     order by due_at, id limit $3::bigint * {SEEN}
                  ) as first
                  where endpoints.is_on and endpoints.id <> all ($4)
-                 order by first.due_at, first.id limit $3 * {SEEN}
+                 order by first.due_at, first.id limit $3::bigint * {SEEN}
              ), due as materialized (
                  select of.id, of.due_at from seen join notifications as of on of.id = seen.id
                  where of.state = 'due' and of.due_at <= $1
-                 order by seen.due_at, seen.id limit $3 for update of of skip locked
+                 order by seen.due_at, seen.id limit $3::bigint for update of of skip locked
              ), taken as (
                  update notifications set due_at = $2 from due where notifications.id = due.id
                  returning notifications.*, due.due_at as was_due_at
@@ -166,8 +166,14 @@ impl PostgresLedger {
     }
 
     pub(super) async fn waiting_notifications(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
-        let select = "select count(*), min(due_at) from notifications
-                      where state = 'due' and endpoint in (select id from endpoints where is_on)";
+        // Of each endpoint by itself, as those that are taken.
+        let select = "
+            select coalesce(sum(waiting.count), 0)::bigint, min(waiting.due_at)
+            from endpoints cross join lateral (
+                select count(*), min(due_at) as due_at from notifications
+                where endpoint = endpoints.id and state = 'due'
+            ) as waiting
+            where is_on";
         let rows = self.query(select, &[]).await?;
         let counted = rows.first().map(|row| Ok((count(row, 0)?, get(row, 1)?)));
         Ok(counted.transpose().map_err(|damage: Damage| StoreError::from(damage))?.unwrap_or_default())

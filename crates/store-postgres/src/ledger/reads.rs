@@ -63,7 +63,8 @@ impl PostgresLedger {
         self.within_time(query(&self.pools.readers, select, parameters)).await
     }
 
-    /// The rows of a statement that the server ends after this time.
+    /// The rows of a statement that the server ends after this time. Planned each time for what is asked: a plan for
+    /// whatever may be asked reads all that there is where few things are.
     pub(crate) async fn search(
         &self,
         select: &str,
@@ -72,7 +73,10 @@ impl PostgresLedger {
     ) -> Result<Vec<Row>, StoreError> {
         let read = async {
             let client = Clean::take(&self.pools.readers).await?;
-            let begin = format!("begin read only; set local statement_timeout = {}", longest.as_millis());
+            let begin = format!(
+                "begin read only; set local plan_cache_mode = force_custom_plan; set local statement_timeout = {}",
+                longest.as_millis()
+            );
             // The order in which futures are polled first is the order on the wire.
             let begun = client.batch_execute(&begin);
             let rows = load::query(&client, select, true, parameters);

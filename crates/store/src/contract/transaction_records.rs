@@ -220,6 +220,31 @@ pub(super) async fn records_come_in_pages_those_that_began_last_first(place: &dy
     }
 }
 
+/// However many have it, and however long ago the last of them began.
+pub(super) async fn a_word_is_found_among_many_records(place: &dyn Place) {
+    const MANY: i64 = 1_200;
+    let records = place.open();
+    let words_of = |position| match position {
+        1 => "blue rare oldest",
+        3 | 150 | MANY => "blue rare",
+        _ => "blue",
+    };
+    let all: Vec<TransactionRecord> = (1..=MANY).map(|of| record(of, words_of(of))).collect();
+    records.keep_records(all).await.expect("records that are kept");
+    let list = async |wanted: &str, after, limit| {
+        let found = records.search_records(&words(wanted), Page { after, limit }).await.expect("readable");
+        found.into_iter().map(|record| record.position).collect::<Vec<_>>()
+    };
+    assert_eq!(list("oldest", None, 2).await, [1]);
+    assert_eq!(list("rare blue", None, 9).await, [MANY, 150, 3, 1]);
+    assert_eq!(list("rare", None, 2).await, [MANY, 150]);
+    assert_eq!(list("rare", Some(150), 2).await, [3, 1]);
+    assert_eq!(list("rare", Some(1), 2).await, [0; 0]);
+    assert_eq!(list("blue", None, 2).await, [MANY, MANY - 1]);
+    assert_eq!(list("blue", Some(3), 9).await, [2, 1]);
+    assert_eq!(list("green", None, 9).await, [0; 0]);
+}
+
 pub(super) async fn records_are_kept_together_or_not_at_all(place: &dyn Place) {
     let records = place.open();
     let first = record(1, "first");

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use bursar_core::EventId;
 use bursar_store::{Attempt, Notification, NotificationStanding, Page};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,9 +22,9 @@ use crate::problem::{Code, Problem};
 pub(in crate::api) struct NotificationView {
     #[schema(value_type = String)]
     id: Uuid,
-    /// The event.
+    /// The event: `webhook-id`, and `id` of what is sent.
     #[schema(value_type = String)]
-    event: Uuid,
+    event: EventId,
     /// Its type: `card.issued`.
     r#type: String,
     /// `due`, `delivered` or `failed`.
@@ -93,7 +94,7 @@ impl NotificationView {
         let Notification { notification, failures, state, created_at } = of;
         Self {
             id: notification.id,
-            event: notification.event,
+            event: EventId::new(notification.event),
             r#type: notification.kind,
             state: state.as_str(),
             failures,
