@@ -4,6 +4,8 @@ mod dead_letter;
 mod endpoint;
 mod inbox;
 mod outbox;
+#[cfg(test)]
+mod tests;
 mod transaction_record;
 
 use std::future::pending;

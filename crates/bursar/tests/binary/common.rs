@@ -134,6 +134,21 @@ impl Running {
         kill(self.id())
     }
 
+    /// Waits until no message waits in its queues, asks it to stop, and waits.
+    pub(crate) async fn drain_and_terminate(&mut self) -> Result<ExitStatus, Error> {
+        let began = Instant::now();
+        loop {
+            let profile = self.get("/v1/profile").await?;
+            let waits =
+                |of: &Value| ["depth", "paused", "unacked"].iter().any(|what| of[*what].as_u64() != Some(0));
+            let queues = profile["queues"].as_array().cloned().unwrap_or_default();
+            if profile["relay"]["waiting"] == 0 && !queues.is_empty() && !queues.iter().any(waits) {
+                return self.terminate();
+            }
+            assert!(began.elapsed() < PATIENCE, "waited in vain for empty queues: {profile}");
+        }
+    }
+
     /// Asks it to stop, and waits.
     pub(crate) fn terminate(&mut self) -> Result<ExitStatus, Error> {
         ask_to_stop(self.id())?;

@@ -51,7 +51,7 @@ async fn a_ledger_goes_to_postgres_and_back_and_every_answer_stays() -> Result<(
     let mut server = Running::start(&first)?;
     let wallet = server.wallet("10.00").await?;
     let answers = swipe(&server, &wallet).await?;
-    server.terminate()?;
+    server.drain_and_terminate().await?;
 
     let there = said(&copy(name(&first), &url)?, 0);
     assert!(!there.contains(&place.password()), "{there}");
@@ -102,7 +102,7 @@ async fn a_copy_that_was_killed_starts_no_server_and_goes_on_to_the_same_ledger(
     let (first, url) = (folders.path().join("first"), place.url());
     let mut server = Running::start(&first)?;
     swipe(&server, &server.wallet("10.00").await?).await?;
-    server.terminate()?;
+    server.drain_and_terminate().await?;
     said(&bursar(&["migrate", "--postgres", &url]).output()?, 0);
 
     // It comes as far as the outbox, and no further.
@@ -148,7 +148,7 @@ async fn beside_a_server_it_says_what_is_missing_and_ends_with_an_error() -> Res
     assert!(beside.contains("NOT FINISHED") && beside.contains("Stop the source's servers"), "{beside}");
     let check = said(&bursar(&["check", "--data-dir", name(&second)]).output()?, 1);
     assert!(check.contains("unfinished copy"), "{check}");
-    server.terminate()?;
+    server.drain_and_terminate().await?;
     said(&copy(name(&first), name(&second))?, 0);
     for table in ["messages", "stage_times"] {
         assert_eq!(rows(&first, table)?, rows(&second, table)?, "{table}");
@@ -163,7 +163,7 @@ async fn wrong_ends_are_refused_in_words() -> Result<(), Error> {
     for folder in [&first, &other] {
         let mut server = Running::start(folder)?;
         server.wallet("10.00").await?;
-        server.terminate()?;
+        server.drain_and_terminate().await?;
     }
     let missing = folders.path().join("missing");
     for (from, to, words) in [

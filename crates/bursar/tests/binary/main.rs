@@ -5,6 +5,7 @@ mod common;
 mod copy;
 mod demo;
 mod disk;
+mod dlq;
 mod faults;
 mod flush;
 mod home;

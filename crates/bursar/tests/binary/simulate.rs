@@ -1,6 +1,6 @@
 //! `bursar simulate` against a server that someone else started: right, and not right.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use bursar_testkit::{Store, on_both_stores};
 use serde_json::{Value, json};
@@ -115,11 +115,11 @@ async fn a_spending_window_that_forgot_what_was_taken_is_named(store: Store) -> 
 async fn a_server_that_is_gone_in_the_end_fails_as_unknown() -> Result<(), Error> {
     let home = Home::on(Store::Sqlite)?;
     let server = home.start()?;
-    let simulation = simulate(&server).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let simulation = Simulation::start(&mut simulate(&server))?;
     server.until(|figures| figures["count"].as_u64() >= Some(50)).await?;
     kill(server.id())?;
     ask_to_stop(simulation.id())?;
-    let output = simulation.wait_with_output()?;
+    let output = simulation.output()?;
     let report = report(&output)?;
     assert_eq!(output.status.code(), Some(1), "{report}");
     assert_eq!(report["verdicts"]["simulator"], "failed", "{report}");
@@ -140,6 +140,33 @@ fn without_the_credentials_it_says_which_file_is_missing() -> Result<(), Error> 
     Ok(())
 }
 
+/// A simulation that goes on until it is asked to stop; it ends with a test that fails.
+struct Simulation(Option<Child>);
+
+impl Simulation {
+    fn start(command: &mut Command) -> Result<Self, Error> {
+        Ok(Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)))
+    }
+
+    fn id(&self) -> u32 {
+        self.0.as_ref().map_or(0, Child::id)
+    }
+
+    /// Waits until it has ended.
+    fn output(mut self) -> Result<Output, Error> {
+        Ok(self.0.take().ok_or("it has ended before")?.wait_with_output()?)
+    }
+}
+
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 /// Drives a server whose ledger is changed by hand meanwhile, until one of its figures has grown by
 /// so many after that; what the simulator names.
 async fn judged_after(store: Store, damage: &str, figure: &str, more: u64) -> Result<Vec<String>, Error> {
@@ -149,13 +176,13 @@ async fn judged_after(store: Store, damage: &str, figure: &str, more: u64) -> Re
         let pointer = format!("/{}", figure.replace('.', "/"));
         figures.pointer(&pointer).and_then(Value::as_u64).unwrap_or_default()
     };
-    let simulation = simulate(&server).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let simulation = Simulation::start(&mut simulate(&server))?;
     server.until(|figures| figures["count"].as_u64() >= Some(50)).await?;
     let before = figure(&server.figures().await?);
     home.execute(damage)?;
     server.until(|figures| figure(figures) >= before + more).await?;
     ask_to_stop(simulation.id())?;
-    let output = simulation.wait_with_output()?;
+    let output = simulation.output()?;
     let report = report(&output)?;
     assert_eq!(output.status.code(), Some(1), "{report}");
     assert_eq!(report["verdicts"]["simulator"], "failed", "{report}");

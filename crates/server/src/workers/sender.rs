@@ -187,8 +187,8 @@ impl Sending {
         let before =
             Timestamp::now().saturating_sub(self.app.settings().sender.kept).unwrap_or(Timestamp::MIN);
         let forgotten = self.app.store().forget_notifications(before, FORGETS).await;
-        // While there is more, more goes with the next tick.
-        self.forgotten_at = (forgotten != Ok(u64::from(FORGETS))).then(Instant::now);
+        // While there may be more, more goes with the next tick.
+        self.forgotten_at = (!matches!(forgotten, Ok(1..))).then(Instant::now);
         if let Err(error) = forgotten {
             tracing::warn!("notifications that are old enough are not forgotten: {error}");
         }

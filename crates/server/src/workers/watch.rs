@@ -1,9 +1,10 @@
-//! Has the log say when messages heap up.
+//! Has the log say when messages heap up, and forgets dead letters that were seen to long ago.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use bursar_broker::{Queue, QueueFigures};
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::task::{Task, pause};
@@ -15,6 +16,9 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// More than so many messages in a queue are too many; of dead letters, which are taken away at once, any.
 const DEPTH_MAX: u64 = 1_000;
 
+/// Old letters that are forgotten at each look, at most.
+const FORGETS: u32 = 1_000;
+
 /// Begins to watch.
 pub(crate) fn start(app: &App) -> Task {
     let app = app.clone();
@@ -24,10 +28,19 @@ pub(crate) fn start(app: &App) -> Task {
 async fn watch_over(app: App, mut stopping: watch::Receiver<bool>) {
     let mut watch = Watch::default();
     while !pause(&mut stopping, INTERVAL).await {
+        forget_letters(&app).await;
         // A broker that is away is told of by who needs it.
         if let Ok(figures) = app.looks().queues(app.broker().as_ref()).await {
             figures.iter().filter_map(|figures| watch.look(figures)).for_each(Change::tell);
         }
+    }
+}
+
+/// Letters that were replayed or discarded are kept as long as events are that were published.
+async fn forget_letters(app: &App) {
+    let before = Timestamp::now().saturating_sub(app.settings().relay.kept).unwrap_or(Timestamp::MIN);
+    if let Err(error) = app.store().forget_dead_letters(before, FORGETS).await {
+        tracing::warn!("dead letters that are old enough are not forgotten: {error}");
     }
 }
 
