@@ -183,16 +183,18 @@ impl Running {
         Ok(windows.last().ok_or("no window")?.clone())
     }
 
-    /// Waits until its figures are as wanted.
-    pub(crate) async fn until(&self, are_wanted: impl Fn(&Value) -> bool) -> Result<(), Error> {
+    /// Waits until its figures are as wanted; those.
+    pub(crate) async fn until(&self, are_wanted: impl Fn(&Value) -> bool) -> Result<Value, Error> {
         let began = Instant::now();
         loop {
             // One that has just started may not read its store yet.
             let figures = self.figures().await;
-            if figures.as_ref().is_ok_and(&are_wanted) {
-                return Ok(());
+            match figures {
+                Ok(figures) if are_wanted(&figures) => return Ok(figures),
+                figures => {
+                    assert!(began.elapsed() < PATIENCE, "waited in vain for other figures than {figures:?}");
+                }
             }
-            assert!(began.elapsed() < PATIENCE, "waited in vain for other figures than {figures:?}");
         }
     }
 

@@ -177,8 +177,7 @@ async fn judged_after(store: Store, damage: &str, figure: &str, more: u64) -> Re
         figures.pointer(&pointer).and_then(Value::as_u64).unwrap_or_default()
     };
     let simulation = Simulation::start(&mut simulate(&server))?;
-    server.until(|figures| figures["count"].as_u64() >= Some(50)).await?;
-    let before = figure(&server.figures().await?);
+    let before = figure(&server.until(|figures| figures["count"].as_u64() >= Some(50)).await?);
     home.execute(damage)?;
     server.until(|figures| figure(figures) >= before + more).await?;
     ask_to_stop(simulation.id())?;

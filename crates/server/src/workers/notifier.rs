@@ -19,7 +19,7 @@ use super::task::Task;
 use crate::app::App;
 
 /// Notifications of several events are stored in one transaction.
-const PACE: Pace = Pace { at_once: 2, batch: 128 };
+const PACE: Pace = Pace { at_once: 1, batch: 256 };
 
 /// Told when something is to be sent.
 #[derive(Default)]

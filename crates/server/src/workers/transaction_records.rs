@@ -22,8 +22,8 @@ use crate::api::TransactionView;
 use crate::app::App;
 use crate::search;
 
-/// Purchases of several events are kept in one transaction.
-const PACE: Pace = Pace { at_once: 2, batch: 64 };
+/// Purchases of several events are kept in one transaction. One batch at once: what it reads with is the API's too.
+const PACE: Pace = Pace { at_once: 1, batch: 128 };
 
 /// Purchases that are read at once.
 const READS: usize = 4;
