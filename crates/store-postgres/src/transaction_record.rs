@@ -89,8 +89,7 @@ const NEWEST: usize = 1_000;
 
 /// The newest of those with the words. Words that many records have are in some of the newest, and to read all that the
 /// index has of them would take long; words that are not are in few, and to look through all records for them would take
-/// long. The planner cannot tell the two
-/// apart: it takes every beginning of a word for one that many records have.
+/// long. The planner cannot tell the two apart: it takes every beginning of a word for one that many records have.
 fn find_words() -> String {
     // The expression is that of the index; and to go by position is no way to what is rare (`+ 0`).
     let has_words = "array_to_tsvector(string_to_array(words, ' ')) @@ $3::text::tsquery";

@@ -93,7 +93,6 @@ where
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
-    use std::time::Duration;
 
     use super::*;
     use crate::ledger::Options;
@@ -122,11 +121,8 @@ mod tests {
         let ledger = ledger(&folder);
         let (go_on, waits) = mpsc::channel::<()>();
         let first = ledger.change(move |_, _| Ok(waits.recv().is_ok()));
-        // Those that come meanwhile are made together.
-        let meanwhile = async {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            go_on.send(()).expect("the first still runs");
-        };
+        // Asked last: the others have come by then, and are made together.
+        let meanwhile = async { go_on.send(()).expect("the first still runs") };
         let together =
             async { tokio::join!(keep(&ledger, 1, false), keep(&ledger, 2, true), keep(&ledger, 3, false)) };
         let (first, (one, failed, other), ()) = tokio::join!(first, together, meanwhile);
