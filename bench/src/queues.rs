@@ -12,7 +12,7 @@ use crate::{Arguments, Error, seconds, start, wrk};
 const ROLES_WITHOUT: &str = "api,sweeper";
 
 /// Loads without and with relay and consumers, in turn.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// Connections of each load.
 const CONNECTIONS: u32 = 64;
@@ -29,11 +29,11 @@ pub(crate) async fn measure(arguments: &Arguments, table: &mut Table) -> Result<
     let (mut without, mut with, mut relayed) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         bursar = bursar.restart_as(ROLES_WITHOUT).await?;
-        without.push(load(arguments, &bursar).await?);
+        without.push(said("swipes/s without", load(arguments, &bursar).await?));
         bursar = bursar.restart().await?;
-        relayed.push(drain(&bursar).await?);
-        with.push(load(arguments, &bursar).await?);
-        drain(&bursar).await?;
+        relayed.push(said("events/s published of the backlog", drain(&bursar).await?));
+        with.push(said("swipes/s with", load(arguments, &bursar).await?));
+        said("events/s published of the backlog", drain(&bursar).await?);
     }
     let (without, with) = (median(without), median(with));
     table.push(Row::value("swipes/s without relay and consumers", format!("{without:.0}")));
@@ -43,6 +43,12 @@ pub(crate) async fn measure(arguments: &Arguments, table: &mut Table) -> Result<
     let bursar = bursar.restart().await?;
     open_loop(arguments, &bursar, table).await?;
     bursar.stop_and_check().await
+}
+
+/// This takes minutes: whoever waits sees that it goes on.
+fn said(what: &str, figure: f64) -> f64 {
+    eprintln!("{figure:.0} {what}");
+    figure
 }
 
 async fn load(arguments: &Arguments, bursar: &Bursar) -> Result<f64, Error> {

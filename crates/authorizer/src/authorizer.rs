@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::lane::{Lane, Submission};
 use crate::lookups::{CacheSettings, Lookups, Wanted};
+use crate::pressure::Pressure;
 use crate::profiler::{Profiler, Thresholds, Verdict};
 use crate::timeline::Timeline;
 
@@ -26,6 +27,8 @@ pub struct Settings {
     pub answer_grace: Duration,
     /// For how long after a failure that no later decision disproved the instance is not ready.
     pub failure_counts_for: Duration,
+    /// More decisions than this under way at once, with a deadline each, are many.
+    pub many: usize,
     /// What is kept in memory.
     pub cache: CacheSettings,
     /// A slower authorization is logged as a warning.
@@ -41,6 +44,7 @@ impl Default for Settings {
             queue_max: 4096,
             answer_grace: Duration::from_millis(300),
             failure_counts_for: Duration::from_secs(2),
+            many: 16,
             cache: CacheSettings {
                 user_ttl: Duration::from_secs(3600),
                 card_ttl: Duration::from_secs(900),
@@ -143,6 +147,7 @@ struct Shared {
     last_failure: Arc<LastFailure>,
     /// Told after each commit of decisions.
     commits: watch::Sender<()>,
+    pressure: Pressure,
     lanes: Vec<mpsc::Sender<Submission>>,
     /// Done when the lane has ended.
     ends: Mutex<Vec<oneshot::Receiver<()>>>,
@@ -234,6 +239,7 @@ impl Authorizer {
             pending_times,
             last_failure,
             commits,
+            pressure: Pressure::new(settings.many),
             lanes,
             ends,
             stop,
@@ -290,9 +296,16 @@ impl Authorizer {
         self.shared.commits.subscribe()
     }
 
+    /// Whether many decisions are under way whose callers have a deadline: what is not as urgent had better wait.
+    #[must_use]
+    pub fn is_pressed(&self) -> watch::Receiver<bool> {
+        self.shared.pressure.is_high.subscribe()
+    }
+
     /// Has the command decided and made durable. The lane owns it from here on: a caller that
     /// goes away cancels nothing.
     pub async fn settle(&self, request: Request) -> Settlement {
+        let _under_way = request.deadline.map(|_| self.shared.pressure.rise());
         self.submit(request, false).await
     }
 

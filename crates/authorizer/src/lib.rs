@@ -7,6 +7,7 @@
 mod authorizer;
 mod lane;
 mod lookups;
+mod pressure;
 mod profiler;
 mod timeline;
 

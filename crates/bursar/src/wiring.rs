@@ -94,21 +94,14 @@ async fn open_ledger(config: &Config) -> Result<Arc<dyn Store>, Failure> {
 
 /// RabbitMQ if the settings have a URL, else the queues in the data folder.
 async fn open_broker(config: &Config) -> Result<Arc<dyn Broker>, Failure> {
-    let retries = config.queues.retries;
     let Some(url) = &config.rabbitmq.url else {
-        let opened = SqliteBroker::open(&config.data.dir, retries);
+        let opened = SqliteBroker::open(&config.data.dir, config.queues.retries);
         return Ok(Arc::new(opened.map_err(|error| match error {
             BrokerError::InUse(_) => Failure::from(format!(
                 "{error}; stop that, choose another folder with --data-dir, or set rabbitmq.url"
             )),
             error => error.into(),
         })?));
-    };
-    let options = bursar_broker_rabbitmq::Options {
-        connect_timeout: config.rabbitmq.connect_timeout,
-        confirm_timeout: config.rabbitmq.confirm_timeout,
-        retries,
-        ..bursar_broker_rabbitmq::Options::new(url.expose())
     };
     let left = embedded_queues::waiting_in(&config.data.dir).await?;
     if left > 0 {
@@ -118,7 +111,7 @@ async fn open_broker(config: &Config) -> Result<Arc<dyn Broker>, Failure> {
              set: start without it until none waits"
         );
     }
-    let started = RabbitBroker::start(options).await;
+    let started = RabbitBroker::start(rabbitmq_options(config, url)).await;
     Ok(Arc::new(started.map_err(|error| format!("{url}: {error}"))?))
 }
 
@@ -235,6 +228,15 @@ fn ledger_options(config: &Config) -> Options {
     }
 }
 
+fn rabbitmq_options(config: &Config, url: &SecretUrl) -> bursar_broker_rabbitmq::Options {
+    bursar_broker_rabbitmq::Options {
+        connect_timeout: config.rabbitmq.connect_timeout,
+        confirm_timeout: config.rabbitmq.confirm_timeout,
+        retries: config.queues.retries,
+        url: url.expose().to_owned(),
+    }
+}
+
 fn lane_settings(config: &Config) -> Lanes {
     Lanes {
         batch_size_max: config.lanes.batch_size_max,
@@ -245,6 +247,7 @@ fn lane_settings(config: &Config) -> Lanes {
             card_ttl: config.cache.card_ttl,
             entries_max: config.cache.entries_max,
         },
+        many: config.events.rest_above,
         warning: config.profiler.warning,
         critical: config.profiler.critical,
         ..Lanes::default()
@@ -291,16 +294,25 @@ const fn sweeper_settings(of: &Sweeper) -> sweeper::Settings {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use bursar_broker::Retries;
 
     use super::*;
     use crate::config::{Sources, load};
 
+    /// The settings with these ones set.
+    fn with(set: &[(&str, &str)]) -> Config {
+        let overrides = set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        load(&Sources { overrides, ..Sources::default() }).expect("good settings").0
+    }
+
     #[test]
     fn every_setting_of_the_sweeper_comes_to_it() {
-        let set = [("switch", "off"), ("interval_s", "7"), ("slice", "33"), ("unconfirmed_after_s", "9")];
-        let overrides = set.map(|(name, value)| (format!("sweeper.{name}"), value.to_owned())).to_vec();
-        let (config, _) = load(&Sources { overrides, ..Sources::default() }).expect("good settings");
+        let config = with(&[
+            ("sweeper.switch", "off"),
+            ("sweeper.interval_s", "7"),
+            ("sweeper.slice", "33"),
+            ("sweeper.unconfirmed_after_s", "9"),
+        ]);
         let expected = sweeper::Settings {
             is_on: false,
             interval: Duration::from_secs(7),
@@ -308,5 +320,37 @@ mod tests {
             unconfirmed_after: Duration::from_secs(9),
         };
         assert_eq!(http_settings(&config).sweeper, expected);
+    }
+
+    #[test]
+    fn every_setting_of_queues_events_and_webhooks_comes_to_who_works_by_it() {
+        let config = with(&[
+            ("rabbitmq.url", "amqp://user:password@127.0.0.1:5672/%2f"),
+            ("rabbitmq.connect_timeout_ms", "1100"),
+            ("rabbitmq.confirm_timeout_ms", "1200"),
+            ("queues.retry_first_ms", "11"),
+            ("queues.retry_second_ms", "12"),
+            ("queues.retry_third_ms", "13"),
+            ("events.kept_days", "2"),
+            ("events.rest_above", "5"),
+            ("webhooks.timeout_ms", "1300"),
+            ("webhooks.private_networks", "allowed"),
+            ("webhooks.kept_days", "3"),
+        ]);
+        let day = Duration::from_secs(24 * 3600);
+        let settings = http_settings(&config);
+        assert_eq!((settings.relay.kept, lane_settings(&config).many), (2 * day, 5));
+        let sender =
+            sender::Settings { timeout: Duration::from_millis(1300), allow_private: true, kept: 3 * day };
+        assert_eq!(settings.sender, sender);
+        let options = rabbitmq_options(&config, config.rabbitmq.url.as_ref().expect("it is set"));
+        assert_eq!(
+            (options.connect_timeout, options.confirm_timeout, options.retries),
+            (
+                Duration::from_millis(1100),
+                Duration::from_millis(1200),
+                Retries([11, 12, 13].map(Duration::from_millis))
+            )
+        );
     }
 }

@@ -17,6 +17,7 @@ use crate::queues::Looks;
 use crate::roles::Roles;
 use crate::seal::{QuarantineKey, Seal};
 use crate::workers::consumer::Signals;
+use crate::workers::courtesy::Courtesy;
 use crate::workers::notifier::Due;
 use crate::workers::webhooks::Words;
 use crate::workers::{queue, relay, sender, sweeper};
@@ -156,6 +157,11 @@ impl App {
     #[must_use]
     pub fn authorizer(&self) -> &Authorizer {
         &self.shared.parts.authorizer
+    }
+
+    /// How what works with events steps back before decisions.
+    pub(crate) fn courtesy(&self) -> Courtesy {
+        Courtesy::towards(self.authorizer().is_pressed())
     }
 
     /// The limits.

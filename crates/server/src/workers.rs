@@ -3,6 +3,7 @@
 //! Each worker may end at any moment, and another instance may do the same at the same time: what one of them had taken
 //! comes again, and takes effect once.
 
+pub mod courtesy;
 mod task;
 
 mod book;

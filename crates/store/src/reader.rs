@@ -93,6 +93,9 @@ pub trait Reader: Send + Sync + 'static {
 
     /// The purchase that the message belongs to, with what is stored about it and was not booked.
     async fn find_purchase(&self, message: MessageId) -> Result<Option<Purchase>, StoreError>;
+    /// The purchases that these messages belong to, each once, in any order; without what was not booked. Costs a few
+    /// statements, whatever the number of messages.
+    async fn find_purchases(&self, messages: &[MessageId]) -> Result<Vec<Purchase>, StoreError>;
     /// Purchases, those that began last first. Looks at most at [`Slice::SCANNED_MAX`] messages a call: those
     /// of the owner where one is named, else all that are older than the cursor.
     async fn list_purchases(

@@ -332,6 +332,7 @@ pass_on! {
     find_message(key: &MessageKey) -> Option<Message>;
     list_authorizations(filter: AuthorizationFilter, page: Page<i64>) -> Slice<ListedMessage>;
     find_purchase(message: MessageId) -> Option<Purchase>;
+    find_purchases(messages: &[MessageId]) -> Vec<Purchase>;
     list_purchases(filter: &PurchaseFilter, page: Page<i64>) -> Slice<Purchase>;
     list_records(page: Page<i64>) -> Vec<ListedMessage>;
     list_discrepancies(filter: DiscrepancyFilter, page: Page<i64>) -> Vec<ListedDiscrepancy>;

@@ -14,6 +14,7 @@
 
 mod ca;
 pub mod faulty;
+mod faulty_broker;
 mod gate;
 pub mod history;
 mod links;
@@ -30,6 +31,7 @@ mod wire;
 pub use bursar_store::contract::{NOON, Place, SetClock, assert_books_are_right, given};
 pub use ca::Ca;
 pub use faulty::{FaultyLedger, ReadFault};
+pub use faulty_broker::{FaultyBroker, Way};
 pub use gate::Gate;
 pub use meddler::{Deed, Meddler};
 pub use place::{BrokerFolder, PostgresPlace, RabbitPlace, SqlitePlace};

@@ -30,6 +30,7 @@ pub(crate) struct Queues {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Events {
     pub(crate) kept: Duration,
+    pub(crate) rest_above: usize,
 }
 
 /// A program's own systems that are told of events.
@@ -59,7 +60,10 @@ impl Queues {
 
 impl Events {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        Self { kept: days(reader, "events.kept_days") }
+        Self {
+            kept: days(reader, "events.kept_days"),
+            rest_above: reader.count("events.rest_above", 1..=1_000_000),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bursar_broker::{Content, Queue, Verdict, matches};
@@ -80,6 +81,10 @@ impl Work for Notifier {
             Err(Trouble::Store(error)) => of_store(&error).map(|_| false),
             notified => Ok(notified.is_ok()),
         }
+    }
+
+    async fn rest(&self, worked: Duration) {
+        self.0.courtesy().rest(worked).await;
     }
 }
 

@@ -43,6 +43,9 @@ pub trait Work: Send + Sync + 'static {
     async fn work_together(&self, _contents: &[&Content]) -> Result<bool, Away> {
         Ok(false)
     }
+
+    /// Rests after a batch that took so long, if something more urgent is to come first.
+    async fn rest(&self, _worked: Duration) {}
 }
 
 /// Who is needed is away, which is no message's fault: no run is counted.
@@ -113,7 +116,7 @@ impl Consumer {
                     };
                     let rest = std::iter::from_fn(|| subscription.next_there());
                     let batch = [delivery].into_iter().chain(rest.take(usize::from(self.pace.batch) - 1));
-                    drop(at_work.spawn(self.clone().work_off(batch.collect(), of_work.clone())));
+                    drop(at_work.spawn(self.clone().work_and_rest(batch.collect(), of_work.clone())));
                 }
             }
         }
@@ -121,8 +124,14 @@ impl Consumer {
         while at_work.join_next().await.is_some() {}
     }
 
+    async fn work_and_rest(self, batch: Vec<Delivery>, stopping: watch::Receiver<bool>) {
+        let began = Instant::now();
+        self.work_off(batch, stopping).await;
+        self.work.rest(began.elapsed()).await;
+    }
+
     /// What is left is given back.
-    async fn work_off(self, batch: Vec<Delivery>, mut stopping: watch::Receiver<bool>) {
+    async fn work_off(&self, batch: Vec<Delivery>, mut stopping: watch::Receiver<bool>) {
         batch.iter().for_each(|delivery| self.figures().delivered(delivery.is_redelivered));
         if batch.len() > 1 {
             let together = self.patiently(&mut stopping, || self.takes_effect(&batch)).await;

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::courtesy::Courtesy;
 use super::task::{Task, pause, stopped};
 use crate::app::App;
 
@@ -56,6 +57,8 @@ pub struct Relay {
     broker: Arc<dyn Broker>,
     /// Told after a commit of this process: there may be something.
     commits: watch::Receiver<()>,
+    /// Before whom it steps back.
+    courtesy: Option<Courtesy>,
     settings: Settings,
     figures: Arc<Figures>,
 }
@@ -64,7 +67,8 @@ pub struct Relay {
 pub(crate) fn start(app: &App) -> Task {
     let (outbox, broker) = (app.store().clone(), app.broker().clone());
     let commits = app.authorizer().commits();
-    Relay::new(outbox, broker, commits, app.settings().relay, app.relay().clone()).start()
+    let relay = Relay::new(outbox, broker, commits, app.settings().relay, app.relay().clone());
+    relay.letting_go_first(app.courtesy()).start()
 }
 
 impl Relay {
@@ -77,7 +81,13 @@ impl Relay {
         settings: Settings,
         figures: Arc<Figures>,
     ) -> Self {
-        Self { outbox, broker, commits, settings, figures }
+        Self { outbox, broker, commits, courtesy: None, settings, figures }
+    }
+
+    /// The same, which steps back before decisions.
+    #[must_use]
+    pub fn letting_go_first(self, courtesy: Courtesy) -> Self {
+        Self { courtesy: Some(courtesy), ..self }
     }
 
     /// What it has done.
@@ -98,9 +108,14 @@ impl Relay {
         while !*stopping.borrow() {
             // Before the look: what is committed meanwhile is another.
             self.commits.borrow_and_update();
-            match self.publish_some().await {
+            let began = Instant::now();
+            let published = self.publish_some().await;
+            if let (Ok(Done::Some | Done::Few), Some(courtesy)) = (&published, &self.courtesy) {
+                courtesy.rest(began.elapsed()).await;
+            }
+            match published {
                 Ok(Done::Some) => pausing = PAUSE,
-                Ok(Done::All) => {
+                Ok(Done::Few | Done::None) => {
                     pausing = PAUSE;
                     self.forget_some(&mut forgotten_at).await;
                     tokio::select! {
@@ -141,7 +156,7 @@ impl Relay {
     async fn publish_some(&self) -> Result<Done, Trouble> {
         let events = self.outbox.lease(BATCH, LEASE).await?;
         if events.is_empty() {
-            return Ok(Done::All);
+            return Ok(Done::None);
         }
         let began = Instant::now();
         let results = self.broker.publish(events.iter().map(message).collect()).await;
@@ -177,13 +192,17 @@ impl Relay {
                 self.figures.failed();
             }
         }
-        Ok(if is_full { Done::Some } else { Done::All })
+        Ok(if is_full { Done::Some } else { Done::Few })
     }
 }
 
-/// Whether there may be more.
+/// How much was published.
 enum Done {
-    All,
+    /// There was nothing.
+    None,
+    /// All that there was.
+    Few,
+    /// As much as goes at once: there may be more.
     Some,
 }
 

@@ -7,13 +7,13 @@ mod merchant;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bursar_broker::{Content, Queue, Verdict};
 use bursar_core::mcc_group::category;
 use bursar_core::{Card, CardId, MessageId, Owner, OwnerId};
 use bursar_store::{Purchase, StoreError, TransactionRecord};
-use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
 use super::queue::{Away, Pace, Work, consume, of_store};
@@ -24,9 +24,6 @@ use crate::search;
 
 /// Purchases of several events are kept in one transaction. One batch at once: what it reads with is the API's too.
 const PACE: Pace = Pace { at_once: 1, batch: 128 };
-
-/// Purchases that are read at once.
-const READS: usize = 4;
 
 /// Begins to consume `transaction-processing-queue`.
 pub(crate) fn start(app: &App) -> Task {
@@ -68,6 +65,10 @@ impl Work for Records {
             Err(error) => of_store(&error).map(|_| false),
         }
     }
+
+    async fn rest(&self, worked: Duration) {
+        self.0.courtesy().rest(worked).await;
+    }
 }
 
 /// What the event says. The parser's own words would have what is in it.
@@ -79,13 +80,11 @@ pub(crate) fn reported(content: &Content) -> Result<Reported, String> {
 impl Records {
     async fn keep(&self, reported: Vec<Reported>) -> Result<(), StoreError> {
         let named = reported.iter().map(|of| of.group.unwrap_or(of.message));
-        let named: std::collections::BTreeSet<MessageId> = named.collect();
-        let ledger = self.0.ledger();
-        let purchases = stream::iter(named).map(|id| ledger.find_purchase(id)).buffer_unordered(READS);
-        let purchases: Vec<Option<Purchase>> = purchases.try_collect().await?;
+        let named: Vec<MessageId> = named.collect();
+        let purchases = self.0.ledger().find_purchases(&named).await?;
         let mut records = BTreeMap::new();
         let mut labels = Labels { app: &self.0, owners: HashMap::new(), cards: HashMap::new() };
-        for purchase in purchases.into_iter().flatten() {
+        for purchase in purchases {
             let Some(record) = labels.record(&purchase).await? else { continue };
             for merged in merged_into(&purchase, &reported) {
                 records.insert(merged, part_of(&record, merged));

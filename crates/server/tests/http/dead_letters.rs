@@ -1,6 +1,7 @@
 //! Dead letters, from the run that failed to the one that does not.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use bursar_core::text::Token;
 use bursar_server::Settings;
@@ -45,6 +46,24 @@ async fn a_dead_letter_is_looked_at_replayed_and_discarded(store: Store) -> Test
     let again = server.make(&format!("{path}/replays"), json!({})).await?;
     assert_eq!(again["is_replayed"], false);
     assert_eq!(server.get("/v1/profile").await?.json()["dead_letters"], 1);
+    Ok(())
+}
+
+on_both_stores!(a_letter_that_was_seen_to_is_forgotten_when_it_is_old_enough, worker_threads = 2);
+async fn a_letter_that_was_seen_to_is_forgotten_when_it_is_old_enough(store: Store) -> Tested {
+    let mut forgetful = settings("api,relay,worker,sweeper");
+    forgetful.relay.kept = Duration::ZERO;
+    let server = Running::start_whole(store, forgetful).await?;
+    for text in ["no request", "another"] {
+        let message = json!({"exchange": "transactions", "routing_key": "jit-funding.created", "body": text});
+        assert_eq!(server.post("/v1/messages", &message).await?.status, 202);
+    }
+    until("both are dead", async || Ok(items(&server, "/v1/dead-letters").await?.len() == 2)).await?;
+    let letters = items(&server, "/v1/dead-letters").await?;
+    let path = |of: &Value| format!("/v1/dead-letters/{}", of["id"].as_str().unwrap_or_default());
+    server.make(&format!("{}/discards", path(&letters[0])), json!({"reason": "a test"})).await?;
+    until("it is forgotten", async || Ok(server.get(&path(&letters[0])).await?.status == 404)).await?;
+    assert_eq!(server.get(&path(&letters[1])).await?.json()["state"], "open");
     Ok(())
 }
 

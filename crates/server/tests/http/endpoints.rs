@@ -1,6 +1,7 @@
 //! Webhook endpoints: who is told of events, and who is not.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -16,7 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::Tested;
 use crate::jit::swipe;
-use crate::queues::{items, queue, whole};
+use crate::queues::{NEVER, items, queue, settings, whole};
 use crate::running::{API_KEY, Error, Given, Running, until};
 
 /// What an endpoint was sent, and how it answers.
@@ -155,6 +156,61 @@ async fn an_endpoint_that_answers_410_is_told_of_nothing_more(store: Store) -> T
     until("the other is told", async || Ok(!hears.of_type("transaction.created").is_empty())).await?;
     assert_eq!(items(&server, &format!("{path}/notifications")).await?.len(), 1);
     assert_eq!(gone.of_type("transaction.created").len(), 1);
+    Ok(())
+}
+
+on_both_stores!(an_endpoint_that_is_off_is_told_of_nothing_until_it_is_on, worker_threads = 2);
+async fn an_endpoint_that_is_off_is_told_of_nothing_until_it_is_on(store: Store) -> Tested {
+    let server = whole(store).await?;
+    let given = server.given("USD", Some("100.00")).await?;
+    let (switched, other) = (Subscriber::default(), Subscriber::default());
+    let endpoint = subscribe(&server, &given, &switched).await?;
+    subscribe(&server, &given, &other).await?;
+    let path = format!("/v1/webhook-endpoints/{}", endpoint["id"].as_str().ok_or("no id")?);
+    let told = async |count| {
+        until("the other is told", async || Ok(other.of_type("transaction.created").len() == count)).await
+    };
+    let changes = format!("{path}/changes");
+    assert_eq!(server.make(&changes, json!({"is_on": false})).await?["is_on"], false);
+    server.jit(&swipe("swipe-1", "1.00")).await?;
+    told(1).await?;
+    assert_eq!(server.make(&changes, json!({"is_on": true})).await?["is_on"], true);
+    server.jit(&swipe("swipe-2", "2.00")).await?;
+    told(2).await?;
+    until("it is told", async || Ok(!switched.of_type("transaction.created").is_empty())).await?;
+    let log = items(&server, &format!("{path}/notifications")).await?;
+    assert_eq!(log.len(), 1, "nothing of what happened while it was off: {log:?}");
+    Ok(())
+}
+
+on_both_stores!(a_notification_is_forgotten_when_it_is_old_enough, worker_threads = 2);
+async fn a_notification_is_forgotten_when_it_is_old_enough(store: Store) -> Tested {
+    let server = whole(store).await?;
+    let given = server.given("USD", Some("100.00")).await?;
+    let endpoint = subscribe(&server, &given, &Subscriber::default()).await?;
+    server.jit(&swipe("swipe-1", "30.00")).await?;
+    let log = format!("/v1/webhook-endpoints/{}/notifications", endpoint["id"].as_str().ok_or("no id")?);
+    let delivered = format!("{log}?state=delivered");
+    until("it is delivered", async || Ok(items(&server, &delivered).await?.len() == 1)).await?;
+    let place = server.end().await?;
+    let mut forgetful = settings("api,relay,worker,sweeper");
+    forgetful.sender.kept = Duration::ZERO;
+    let server = Running::start_whole_in(place, forgetful).await?;
+    until("it is forgotten", async || Ok(items(&server, &log).await?.is_empty())).await
+}
+
+on_both_stores!(an_endpoint_that_never_answers_does_not_keep_a_server_from_stopping, worker_threads = 2);
+async fn an_endpoint_that_never_answers_does_not_keep_a_server_from_stopping(store: Store) -> Tested {
+    let mut patient = settings("api,relay,worker,sweeper");
+    patient.sender.timeout = NEVER;
+    let server = Running::start_whole(store, patient).await?;
+    let given = server.given("USD", Some("100.00")).await?;
+    let silent = TcpListener::bind("127.0.0.1:0").await?;
+    let wanted = json!({"program": given.program["id"], "url": format!("http://{}/", silent.local_addr()?)});
+    assert_eq!(server.post("/v1/webhook-endpoints", &wanted).await?.status, 201);
+    server.jit(&swipe("swipe-1", "30.00")).await?;
+    let (_call, _) = silent.accept().await?;
+    server.end().await?;
     Ok(())
 }
 

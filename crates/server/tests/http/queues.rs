@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bursar_server::workers::sender;
 use bursar_server::{Roles, Settings};
-use bursar_testkit::{Store, on_both_stores};
+use bursar_testkit::{Store, Way, on_both_stores};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use crate::jit::swipe;
 use crate::running::{Error, Running, until};
 
 /// Longer than any test: nothing is found that nobody told of.
-const NEVER: Duration = Duration::from_secs(3600);
+pub(crate) const NEVER: Duration = Duration::from_secs(3600);
 
 pub(crate) fn settings(roles: &str) -> Settings {
     let sender = sender::Settings { allow_private: true, ..sender::Settings::default() };
@@ -96,6 +96,24 @@ async fn what_a_processor_reports_is_booked_by_way_of_its_queue(store: Store) ->
     // Nobody looks into the inbox by itself.
     server.drained().await?;
     assert_eq!(queue(&server, "webhook-queue").await?["done"], 1);
+    Ok(())
+}
+
+on_both_stores!(what_is_reported_is_booked_where_nobody_can_be_told_of_it, worker_threads = 2);
+async fn what_is_reported_is_booked_where_nobody_can_be_told_of_it(store: Store) -> Tested {
+    // More than can wait to be told of, where the broker never answers.
+    for (way, count) in [(Way::Away, 1), (Way::Mute, 4_500)] {
+        let settings = Settings { body_max_bytes: 1 << 20, ..settings("api,worker") };
+        let server = Running::start_faulty(store, settings, way).await?;
+        let transition = |number: usize| {
+            json!({"token": format!("t-{number}"), "card_token": "nobody-s", "state": "SUSPENDED",
+                "created_time": "2026-11-20T15:14:04Z"})
+        };
+        let cards: Vec<Value> = (0..count).map(transition).collect();
+        assert_eq!(server.webhook(&json!({"cards": cards})).await?.status, 200);
+        // Nobody looks into the inbox by itself.
+        server.drained().await?;
+    }
     Ok(())
 }
 

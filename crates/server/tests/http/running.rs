@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bursar_authorizer::Authorizer;
+use bursar_broker::Broker;
 use bursar_broker::contract::Place as _;
 use bursar_processors::inquiry::Inquire;
 use bursar_processors::marqeta;
 use bursar_server::{App, Credentials, Parts, QuarantineKey, Roles, Server, Settings};
-use bursar_testkit::{BrokerFolder, Place, Store};
+use bursar_testkit::{BrokerFolder, FaultyBroker, Place, Store, Way};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::SecretString;
@@ -89,6 +90,16 @@ pub(crate) async fn app(
     key: [u8; 32],
     processor: Option<Processor>,
 ) -> Result<App, Error> {
+    app_on(place, queues.open().await, settings, key, processor)
+}
+
+fn app_on(
+    place: &dyn Place,
+    broker: Arc<dyn Broker>,
+    settings: Settings,
+    key: [u8; 32],
+    processor: Option<Processor>,
+) -> Result<App, Error> {
     let store = place.open();
     let authorizer = Authorizer::start(store.clone(), bursar_authorizer::Settings::default())?;
     let credentials = Credentials {
@@ -101,7 +112,6 @@ pub(crate) async fn app(
         },
         quarantine: QuarantineKey::new(key),
     };
-    let broker = queues.open().await;
     Ok(App::new(Parts { authorizer, store, broker, processor }, credentials, settings))
 }
 
@@ -123,6 +133,14 @@ impl Running {
     pub(crate) async fn start_whole_in(place: Box<dyn Place>, settings: Settings) -> Result<Self, Error> {
         let queues = BrokerFolder::new();
         let app = app(place.as_ref(), &queues, settings, QUARANTINE_KEY, None).await?;
+        Self::start_of(place, queues, app)
+    }
+
+    /// With all roles, on a broker that goes this way.
+    pub(crate) async fn start_faulty(store: Store, settings: Settings, way: Way) -> Result<Self, Error> {
+        let (place, queues) = (store.place(), BrokerFolder::new());
+        let broker = FaultyBroker::over(queues.open().await, way);
+        let app = app_on(place.as_ref(), broker, settings, QUARANTINE_KEY, None)?;
         Self::start_of(place, queues, app)
     }
 

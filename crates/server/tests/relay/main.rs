@@ -4,18 +4,16 @@ mod queue;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use bursar_authorizer::{Authorizer, Request, Timeline};
 use bursar_broker::contract::Place as BrokerPlace;
-use bursar_broker::{Broker, BrokerError, Outgoing, PublishError, Queue, QueueFigures, Subscription};
+use bursar_broker::{Broker, Queue};
 use bursar_server::workers::relay::{Relay, Settings};
 use bursar_store::{Backlog, Outbox, Store as Ledger};
 use bursar_testkit::given::{self, Funded, usd};
-use bursar_testkit::{BrokerFolder, RabbitPlace, Store, on_both_stores};
-use jiff::SignedDuration;
+use bursar_testkit::{BrokerFolder, FaultyBroker, RabbitPlace, Store, Way, on_both_stores};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -93,6 +91,21 @@ async fn every_event_is_published_once_where_nothing_fails(store: Store) {
     assert_eq!(depth(Queue::Unrouted), Some(0));
 }
 
+on_both_stores!(what_was_published_is_forgotten_when_it_is_old_enough, worker_threads = 2);
+async fn what_was_published_is_forgotten_when_it_is_old_enough(store: Store) {
+    let (place, queues) = (store.place(), BrokerFolder::new());
+    let (ledger, broker) = (place.open(), queues.open().await);
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    swipes(ledger.as_ref(), &account, 20).await;
+    let settings = Settings { kept: Duration::ZERO, ..seldom() };
+    let relay = Relay::new(ledger.clone(), broker.clone(), watch::channel(()).1, settings, Arc::default());
+    let relaying = relay.start();
+    drained(ledger.as_ref()).await;
+    relaying.stop().await;
+    // The last one stays, whoever forgets.
+    assert_eq!(ledger.forget_published(Timestamp::MAX, 1_000).await, Ok(0), "it left nothing to forget");
+}
+
 on_both_stores!(a_commit_wakes_the_relay, worker_threads = 2);
 async fn a_commit_wakes_the_relay(store: Store) {
     let (place, queues) = (store.place(), BrokerFolder::new());
@@ -112,55 +125,6 @@ async fn a_commit_wakes_the_relay(store: Store) {
     authorizer.stop(Duration::from_secs(10)).await.expect("it stops");
 }
 
-/// Passes on to a broker until it is switched to another way.
-struct Faulty {
-    broker: Arc<dyn Broker>,
-    /// Messages that were published and whose publisher was never told.
-    swallowed: AtomicU64,
-    way: watch::Sender<Way>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// As if it were the broker.
-    Open,
-    /// Nothing comes through.
-    Away,
-    /// Everything comes through, and nobody is told.
-    Mute,
-}
-
-impl Faulty {
-    fn over(broker: Arc<dyn Broker>, way: Way) -> Arc<Self> {
-        Arc::new(Self { broker, swallowed: AtomicU64::new(0), way: watch::Sender::new(way) })
-    }
-}
-
-#[async_trait]
-impl Broker for Faulty {
-    async fn publish(&self, messages: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
-        let way = *self.way.borrow();
-        let count = messages.len();
-        match way {
-            Way::Open => self.broker.publish(messages).await,
-            Way::Away => vec![Err(PublishError::Away("it is switched off".into())); count],
-            Way::Mute => {
-                self.broker.publish(messages).await;
-                self.swallowed.fetch_add(count as u64, Ordering::Relaxed);
-                std::future::pending().await
-            }
-        }
-    }
-
-    fn subscribe(&self, queue: Queue, unsettled_max: u16) -> Subscription {
-        self.broker.subscribe(queue, unsettled_max)
-    }
-
-    async fn figures(&self) -> Result<Vec<QueueFigures>, BrokerError> {
-        self.broker.figures().await
-    }
-}
-
 on_both_stores!(a_relay_that_dies_between_publishing_and_marking_loses_nothing, worker_threads = 2);
 async fn a_relay_that_dies_between_publishing_and_marking_loses_nothing(store: Store) {
     let (place, queues) = (store.place(), BrokerFolder::new());
@@ -168,9 +132,9 @@ async fn a_relay_that_dies_between_publishing_and_marking_loses_nothing(store: S
     let account = given::account(ledger.as_ref(), usd("100.00")).await;
     swipes(ledger.as_ref(), &account, 20).await;
     let events = waiting(ledger.as_ref()).await;
-    let mute = Faulty::over(broker.clone(), Way::Mute);
+    let mute = FaultyBroker::over(broker.clone(), Way::Mute);
     let dying = relay(ledger.clone(), mute.clone()).start();
-    while mute.swallowed.load(Ordering::Relaxed) == 0 {
+    while mute.swallowed() == 0 {
         tokio::task::yield_now().await;
     }
     drop(dying);
@@ -197,7 +161,7 @@ async fn what_a_broker_that_is_away_did_not_take_is_published_when_it_is_back(st
     let account = given::account(ledger.as_ref(), usd("100.00")).await;
     swipes(ledger.as_ref(), &account, 300).await;
     let events = waiting(ledger.as_ref()).await;
-    let away = Faulty::over(broker.clone(), Way::Away);
+    let away = FaultyBroker::over(broker.clone(), Way::Away);
     let relay = relay(ledger.clone(), away.clone());
     let figures = relay.figures();
     let relaying = relay.start();
@@ -206,7 +170,7 @@ async fn what_a_broker_that_is_away_did_not_take_is_published_when_it_is_back(st
     }
     assert_eq!(waiting(ledger.as_ref()).await, events);
     // No lease has to end for it.
-    away.way.send_replace(Way::Open);
+    away.switch(Way::Open);
     let came = came(broker.as_ref(), events).await;
     assert!(came.values().all(|times| *times == 1), "{came:?}");
     relaying.stop().await;

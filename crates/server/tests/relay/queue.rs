@@ -141,6 +141,39 @@ async fn empty(broker: &dyn Broker, queue: Queue) {
     }
 }
 
+/// Fails once, then it succeeds.
+struct Stumbles {
+    runs: AtomicU32,
+}
+
+#[async_trait]
+impl Work for Stumbles {
+    async fn work(&self, _: &Content) -> Result<Verdict, Away> {
+        Ok(match self.runs.fetch_add(1, Ordering::Relaxed) {
+            0 => Verdict::Failed("it stumbles".to_owned()),
+            _ => Verdict::Done,
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_again_since_nobody_settled_it_is_counted_and_what_failed_is_not() {
+    let folder = BrokerFolder::new();
+    let broker = folder.open().await;
+    let outgoing = [(); 2].map(|()| message().to(Exchange::Transactions, "transaction.webhook"));
+    assert_eq!(broker.publish(outgoing.to_vec()).await, vec![Ok(()); 2]);
+    let mut dying = broker.subscribe(Queue::Webhook, 1);
+    let unsettled = dying.next().await.expect("the broker is there");
+    drop((unsettled, dying));
+    let figures = Arc::<Figures>::default();
+    let work = Arc::new(Stumbles { runs: AtomicU32::new(0) });
+    let consuming = consume(broker.as_ref(), Queue::Webhook, pace(1), work, figures.clone());
+    empty(broker.as_ref(), Queue::Webhook).await;
+    consuming.stop().await;
+    let of = figures.of(Queue::Webhook);
+    assert_eq!((of.done_count(), of.failed_count(), of.redelivered_count()), (2, 1, 1));
+}
+
 /// Works on batches without poison; alone, poison fails.
 struct Tastes {
     poison: Uuid,

@@ -290,6 +290,10 @@ impl Reader for PostgresLedger {
         self.within_time(self.purchase(message)).await
     }
 
+    async fn find_purchases(&self, messages: &[MessageId]) -> Result<Vec<Purchase>, StoreError> {
+        self.within_time(self.purchases_with(messages)).await
+    }
+
     async fn list_purchases(
         &self,
         filter: &PurchaseFilter,

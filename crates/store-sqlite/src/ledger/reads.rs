@@ -30,7 +30,7 @@ use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, messag
 use authorizations::{find_authorization, list_authorizations, list_records};
 use discrepancies::list_discrepancies;
 use idle::{list_idle, list_sweeps, list_unconfirmed};
-use purchases::{find_purchase, list_purchases};
+use purchases::{find_purchase, find_purchases, list_purchases};
 use spending::{find_spending, list_controls};
 
 /// Where a kind of row is and how it is read.
@@ -224,6 +224,11 @@ impl Reader for SqliteLedger {
 
     async fn find_purchase(&self, message: MessageId) -> Result<Option<Purchase>, StoreError> {
         self.readers.read(move |connection| find_purchase(connection, message)).await
+    }
+
+    async fn find_purchases(&self, messages: &[MessageId]) -> Result<Vec<Purchase>, StoreError> {
+        let messages = messages.to_vec();
+        self.readers.read(move |connection| find_purchases(connection, &messages)).await
     }
 
     async fn list_purchases(

@@ -164,6 +164,13 @@ pub(super) async fn a_purchase_is_found_by_any_of_its_messages_with_what_was_kep
     let load = given::sent(ledger, &given::load(&account, usd("1.00"))).await.id();
     assert_eq!(ledger.find_purchase(load).await, Ok(None));
     assert_eq!(ledger.find_purchase(MessageId::new(given::id())).await, Ok(None));
-    let alone = ledger.find_purchase(alone).await.expect("readable").expect("a purchase");
-    assert_eq!((alone.messages.len(), alone.kept.len()), (1, 0));
+    let by_any = ledger.find_purchase(alone).await.expect("readable").expect("a purchase");
+    assert_eq!((by_any.messages.len(), by_any.kept.len()), (1, 0));
+    // Many at once, each once, without what was not booked.
+    let unknown = MessageId::new(given::id());
+    let mut found = ledger.find_purchases(&[alone, clearing, first, load, unknown]).await.expect("readable");
+    found.sort_by_key(|purchase| purchase.position);
+    let found: Vec<_> = found.iter().map(|of| (of.root, of.messages.len(), of.kept.len())).collect();
+    assert_eq!(found, [(first, 2, 0), (alone, 1, 0)]);
+    assert_eq!(ledger.find_purchases(&[]).await, Ok(Vec::new()));
 }

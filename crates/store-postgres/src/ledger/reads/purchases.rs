@@ -15,21 +15,36 @@ use crate::rows::{Read, get, id, message};
 impl PostgresLedger {
     /// The purchase that the message belongs to, of one moment.
     pub(super) async fn purchase(&self, id: MessageId) -> Result<Option<Purchase>, StoreError> {
-        let select = "with recursive whole (root) as (
-                          select root from messages where id = $1
-                          union select further.root from whole
-                          cross join lateral (select root from merges where merged = whole.root offset 0) as further
-                      )
-                      select position, id from whole join messages on id = whole.root
-                      where (select merged from merges where merged = id) is null";
-        let (snapshot, rows) = Snapshot::begin(&self.pools.readers, select, &[&id.uuid()]).await?;
-        let found = rows.iter().map(Found::read).collect::<Read<Vec<_>>>()?;
+        let (snapshot, found) = self.begun_by(&[id]).await?;
         let purchase = match purchases_of(&snapshot, found).await?.pop() {
             Some(purchase) => Some(with_kept(&snapshot, purchase).await?),
             None => None,
         };
         snapshot.end().await?;
         Ok(purchase)
+    }
+
+    /// Those that the messages belong to, each once, of one moment.
+    pub(super) async fn purchases_with(&self, ids: &[MessageId]) -> Result<Vec<Purchase>, StoreError> {
+        let (snapshot, found) = self.begun_by(ids).await?;
+        let purchases = purchases_of(&snapshot, found).await?;
+        snapshot.end().await?;
+        Ok(purchases)
+    }
+
+    /// Where the purchases began that the messages belong to.
+    async fn begun_by(&self, ids: &[MessageId]) -> Result<(Snapshot, Vec<Found>), StoreError> {
+        let select = "with recursive whole (root) as (
+                          select root from messages where id = any($1)
+                          union select further.root from whole
+                          cross join lateral (select root from merges where merged = whole.root offset 0) as further
+                      )
+                      select position, id from whole
+                      cross join lateral (select position, id from messages where id = whole.root offset 0) as began
+                      where (select merged from merges where merged = id) is null";
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        let (snapshot, rows) = Snapshot::begin(&self.pools.readers, select, &[&ids]).await?;
+        Ok((snapshot, rows.iter().map(Found::read).collect::<Read<Vec<_>>>()?))
     }
 
     /// A page, and where it ends, of one moment.

@@ -1,5 +1,7 @@
 //! Purchases, one or many.
 
+use std::collections::BTreeSet;
+
 use bursar_core::command::GroupRef;
 use bursar_core::{AccountId, CardId, CardholderId, Merchant, Message, MessageId, OwnerId};
 use bursar_store::{Page, Purchase, PurchaseFilter, Slice, keys_of_transactions};
@@ -16,18 +18,28 @@ use crate::rows::{Blob16, Micros, id, message};
 const LOOK: &str = "previous, position, id, root, card, cardholder, account, at, merchant, owner";
 
 pub(super) fn find_purchase(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<Purchase>> {
-    let Some(root) = find_root(connection, &GroupRef::Message(id))? else {
-        return Ok(None);
-    };
-    let root = first(connection, root)?;
-    let position = "select position from messages where id = ?1";
-    let position = connection.prepare_cached(position)?.query_row([Blob16(root.uuid())], |row| row.get(0))?;
-    let mut purchase = read_purchase(connection, position, root)?;
+    let Some(mut purchase) = find_purchases(connection, &[id])?.pop() else { return Ok(None) };
     for key in keys_of_transactions(&purchase.messages) {
         let kept = keys::find(connection, &key, message::COLUMNS, message::read)?;
         purchase.kept.extend(kept.filter(|kept| kept.group.is_none()));
     }
     Ok(Some(purchase))
+}
+
+/// Those that the messages belong to, each once.
+pub(super) fn find_purchases(connection: &Connection, ids: &[MessageId]) -> rusqlite::Result<Vec<Purchase>> {
+    let mut roots = BTreeSet::new();
+    for id in ids {
+        if let Some(root) = find_root(connection, &GroupRef::Message(*id))? {
+            roots.insert(first(connection, root)?);
+        }
+    }
+    let mut position = connection.prepare_cached("select position from messages where id = ?1")?;
+    let mut read = |root: MessageId| {
+        let position = position.query_row([Blob16(root.uuid())], |row| row.get(0))?;
+        read_purchase(connection, position, root)
+    };
+    roots.into_iter().map(&mut read).collect()
 }
 
 fn read_purchase(connection: &Connection, position: i64, root: MessageId) -> rusqlite::Result<Purchase> {
