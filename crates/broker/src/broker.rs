@@ -64,11 +64,6 @@ impl Subscription {
     pub async fn next(&mut self) -> Option<Delivery> {
         self.deliveries.recv().await
     }
-
-    /// The next message, if one is there.
-    pub fn next_there(&mut self) -> Option<Delivery> {
-        self.deliveries.try_recv().ok()
-    }
 }
 
 /// How full a queue is.

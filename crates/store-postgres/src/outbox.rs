@@ -10,27 +10,35 @@ use tokio_postgres::Row;
 use crate::ledger::PostgresLedger;
 use crate::rows::{Read, count, get};
 
+/// True; and no commit waits until this change is on the disk. One that is lost with the server has events published
+/// once more, as one that a relay did not come to.
+const UNHURRIED: &str = "(select set_config('synchronous_commit', 'off', true)) = 'off'";
+
 #[async_trait]
 impl Outbox for PostgresLedger {
     async fn lease(&self, limit: u32, lease: Duration) -> Result<Vec<Waiting>, StoreError> {
         // An array, so that the rows are chosen once, whatever the plan.
-        let update = "
-            with leased as (
-                update outbox set leased_until = $2 where position = any(array(
+        let update = format!(
+            "with leased as (
+                update outbox set leased_until = $2 where {UNHURRIED} and position = any(array(
                     select position from outbox where published_at is null
                     and (leased_until is null or leased_until <= $1)
                     order by position limit $3 for update skip locked))
                 returning position, event, kind, payload
             )
-            select * from leased order by position";
+            select * from leased order by position"
+        );
         let now = self.now();
-        let rows = self.query(update, &[&now, &later(now, lease), &i64::from(limit)]).await?;
+        let rows = self.query(&update, &[&now, &later(now, lease), &i64::from(limit)]).await?;
         Ok(rows.iter().map(waiting).collect::<Read<_>>()?)
     }
 
     async fn mark(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        let update = "update outbox set published_at = $2 where position = any($1) and published_at is null";
-        self.query(update, &[&positions, &self.now()]).await.map(|_| ())
+        let update = format!(
+            "update outbox set published_at = $2
+             where {UNHURRIED} and position = any($1) and published_at is null"
+        );
+        self.query(&update, &[&positions, &self.now()]).await.map(|_| ())
     }
 
     async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ use super::task::Task;
 use crate::app::App;
 use crate::seal::{SealError, Table};
 
-const PACE: Pace = Pace { at_once: 16, batch: 1 };
+const PACE: Pace = Pace::new(16, 1);
 
 /// Begins to consume `jit-funding-dlq`.
 pub(crate) fn start(app: &App) -> Task {

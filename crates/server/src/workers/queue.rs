@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::task::{Task, pause};
+use super::task::{Task, pause, stopped};
 
 pub use figures::{Figures, OfQueue};
 
@@ -73,8 +73,18 @@ pub(super) fn of_publishing(error: &PublishError) -> Result<Verdict, Away> {
 pub struct Pace {
     /// So many batches are worked on at once.
     pub at_once: u16,
-    /// So many messages are in one, at most: those that are there.
+    /// So many messages are in one, at most.
     pub batch: u16,
+    /// How long a batch waits for more messages than the first.
+    pub gathers: Duration,
+}
+
+impl Pace {
+    /// So many batches at once of so many messages: those that are there.
+    #[must_use]
+    pub const fn new(at_once: u16, batch: u16) -> Self {
+        Self { at_once, batch, gathers: Duration::ZERO }
+    }
 }
 
 /// Begins to work on a queue's messages.
@@ -107,21 +117,35 @@ impl Consumer {
             let is_free = at_work.len() < usize::from(self.pace.at_once);
             tokio::select! {
                 biased;
-                _ = stopping.wait_for(|stopping| *stopping) => break,
+                () = stopped(&mut stopping) => break,
                 Some(_) = at_work.join_next() => {}
                 delivery = subscription.next(), if is_free => {
                     let Some(delivery) = delivery else {
                         tracing::error!("nothing more of {} is consumed: the broker is gone", self.queue);
                         break;
                     };
-                    let rest = std::iter::from_fn(|| subscription.next_there());
-                    let batch = [delivery].into_iter().chain(rest.take(usize::from(self.pace.batch) - 1));
-                    drop(at_work.spawn(self.clone().work_and_rest(batch.collect(), of_work.clone())));
+                    let batch = self.gather(delivery, &mut subscription).await;
+                    drop(at_work.spawn(self.clone().work_and_rest(batch, of_work.clone())));
                 }
             }
         }
         drop(subscription);
         while at_work.join_next().await.is_some() {}
+    }
+
+    /// A message, and what comes soon after it.
+    async fn gather(&self, first: Delivery, subscription: &mut Subscription) -> Vec<Delivery> {
+        let mut batch = vec![first];
+        let gathering = async {
+            while batch.len() < usize::from(self.pace.batch)
+                && let Some(delivery) = subscription.next().await
+            {
+                batch.push(delivery);
+            }
+        };
+        // What is there already comes also without time.
+        let _ = tokio::time::timeout(self.pace.gathers, gathering).await;
+        batch
     }
 
     async fn work_and_rest(self, batch: Vec<Delivery>, stopping: watch::Receiver<bool>) {

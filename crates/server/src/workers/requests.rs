@@ -21,7 +21,7 @@ use super::task::Task;
 use crate::funding::{self, May, Refusal};
 
 /// Requests are decided at once, and none waits for another.
-const PACE: Pace = Pace { at_once: 256, batch: 1 };
+const PACE: Pace = Pace::new(256, 1);
 
 /// A request is not longer than this; a processor's own call is not, either.
 const BODY_MAX: usize = 256 * 1024;

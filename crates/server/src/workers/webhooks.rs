@@ -25,7 +25,7 @@ const WORDS_MAX: usize = 4_096;
 const BATCH: usize = 256;
 
 /// A word costs its consumer next to nothing.
-const PACE: Pace = Pace { at_once: 4, batch: 256 };
+const PACE: Pace = Pace::new(4, 256);
 
 const KIND: &str = "webhook";
 

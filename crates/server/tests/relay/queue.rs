@@ -20,7 +20,7 @@ fn message() -> Content {
 
 /// So many messages at once, each alone.
 const fn pace(at_once: u16) -> Pace {
-    Pace { at_once, batch: 1 }
+    Pace::new(at_once, 1)
 }
 
 struct Panics;
@@ -120,7 +120,7 @@ async fn that_the_store_is_away_counts_against_no_message_however_often() {
         assert_eq!(broker.publish(outgoing.to_vec()).await, vec![Ok(()); 4]);
         let work = Arc::new(Patient { left: AtomicU32::new(5) });
         let figures = Arc::<Figures>::default();
-        let pace = Pace { at_once: 4, batch };
+        let pace = Pace::new(4, batch);
         let consuming = consume(broker.as_ref(), Queue::Webhook, pace, work, figures.clone());
         empty(broker.as_ref(), Queue::Webhook).await;
         let of = figures.of(Queue::Webhook);
@@ -205,7 +205,7 @@ async fn messages_take_effect_together_and_poison_among_them_harms_no_other() {
     assert_eq!(broker.publish(outgoing.collect()).await, vec![Ok(()); 64]);
     let work = Arc::new(Tastes { poison, batches: Mutex::default() });
     let figures = Arc::<Figures>::default();
-    let pace = Pace { at_once: 2, batch: 16 };
+    let pace = Pace::new(2, 16);
     let consuming = consume(broker.as_ref(), Queue::Webhook, pace, work.clone(), figures.clone());
     let mut dead = broker.subscribe(Queue::DeadLetters, 1);
     let dead = dead.next().await.expect("the broker is there");
