@@ -10,13 +10,12 @@ use bursar_broker::{
 };
 use futures_util::StreamExt;
 use lapin::Acker;
-use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
-};
-use lapin::types::FieldTable;
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
+use lapin::types::{DeliveryTag, FieldTable};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use crate::acks::{Acks, taken};
 use crate::broker::Shared;
 use crate::content;
 use crate::session::Session;
@@ -78,6 +77,10 @@ impl Consumer {
         let tag = "".into();
         let mut came =
             channel.basic_consume(self.queue.name().into(), tag, options, FieldTable::default()).await?;
+        let (acks, teller) = Acks::new();
+        // Ends with this.
+        let mut telling = JoinSet::new();
+        telling.spawn(teller.run());
         let mut settling = JoinSet::new();
         loop {
             let next = tokio::select! {
@@ -93,7 +96,9 @@ impl Consumer {
             let next = next?;
             let content = content::content(&next.properties, next.data);
             let (delivery, said) = Delivery::new(self.queue, content.clone(), next.redelivered);
-            let message = Unsettled::new(self.queue, content, next.acker, self.shared.clone());
+            acks.open(next.delivery_tag);
+            let told = (next.delivery_tag, next.acker, acks.clone());
+            let message = Unsettled::new(self.queue, content, told, self.shared.clone());
             let pause = if next.redelivered { PAUSE } else { Duration::ZERO };
             settling.spawn(message.settle_once(said, pause));
             // Who is gone gives it back by not having it.
@@ -113,14 +118,21 @@ impl Consumer {
 struct Unsettled {
     queue: Queue,
     content: Content,
+    tag: DeliveryTag,
     acker: Acker,
+    acks: Acks,
     shared: Arc<Shared>,
 }
 
 impl Unsettled {
-    fn new(queue: Queue, content: Content, acker: Acker, shared: Arc<Shared>) -> Self {
+    fn new(
+        queue: Queue,
+        content: Content,
+        (tag, acker, acks): (DeliveryTag, Acker, Acks),
+        shared: Arc<Shared>,
+    ) -> Self {
         shared.unsettled[queue].fetch_add(1, Ordering::Relaxed);
-        Self { queue, content, acker, shared }
+        Self { queue, content, tag, acker, acks, shared }
     }
 
     async fn settle_once(self, said: oneshot::Receiver<Settlement>, pause: Duration) {
@@ -169,11 +181,13 @@ impl Unsettled {
     }
 
     async fn acknowledge(&self) -> Result<(), BrokerError> {
-        taken(self.acker.ack(BasicAckOptions::default()).await)
+        self.acks.done(self.tag, self.acker.clone()).await
     }
 
     async fn give_back(&self) -> Result<(), BrokerError> {
-        taken(self.acker.nack(REQUEUE).await)
+        let told = taken(self.acker.nack(REQUEUE).await);
+        self.acks.close(self.tag);
+        told
     }
 }
 
@@ -181,14 +195,5 @@ impl Unsettled {
 impl Drop for Unsettled {
     fn drop(&mut self) {
         self.shared.unsettled[self.queue].fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Whether RabbitMQ could still be told.
-fn taken(told: lapin::Result<bool>) -> Result<(), BrokerError> {
-    match told {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(BrokerError::Away("the delivery's channel is gone".into())),
-        Err(error) => Err(BrokerError::Away(error.to_string())),
     }
 }

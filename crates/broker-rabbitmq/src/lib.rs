@@ -4,6 +4,7 @@
 //! anew. Publishing and consuming have connections of their own: RabbitMQ stops reading from whoever publishes when it
 //! is low on memory, and what is said of deliveries must not wait behind that.
 
+mod acks;
 mod broker;
 mod consumer;
 mod content;

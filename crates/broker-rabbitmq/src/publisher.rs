@@ -100,10 +100,8 @@ impl Session {
 
 /// Publishes the messages on a channel that is for nobody else: all are on their way before the first is waited for.
 async fn confirmed(channel: &Channel, messages: &[Outgoing]) -> Vec<Published> {
-    let mut sent = Vec::with_capacity(messages.len());
-    for message in messages {
-        sent.push(send(channel, message).await);
-    }
+    // Side by side, so that they leave together: one write, and few packets.
+    let sent = join_all(messages.iter().map(|message| send(channel, message))).await;
     let mut is_returned = false;
     let mut published = Vec::with_capacity(messages.len());
     for sent in sent {

@@ -63,6 +63,7 @@ macro_rules! broker_contract {
                 what_was_published_outlives_the_broker,
                 what_comes_after_a_restart_is_new,
                 no_more_is_delivered_than_may_be_unsettled,
+                what_is_done_beside_one_that_is_given_back_takes_nothing_of_it_along,
                 two_consumers_share_a_queue,
                 a_consumer_that_goes_away_gives_back_what_it_has,
                 a_broker_that_is_gone_ends_its_consumers,

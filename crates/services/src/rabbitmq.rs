@@ -20,6 +20,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Its data are this name's. No other node is asked for it: it has an epmd of its own.
 const NODE: &str = "bursar@localhost";
 
+/// Its schedulers do not spin while they have nothing to do, for they share the machine (RabbitMQ's "Runtime Tuning");
+/// nobody else's machine is listened to.
+const ERLANG: &str = "+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}";
+
 /// Where Debian has the program itself; what is on the path insists on an account.
 const DEBIAN: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
@@ -179,7 +183,7 @@ impl RabbitMq {
             // The cookie is there.
             ("HOME", path("home")),
             ("RABBITMQ_NODENAME", NODE.to_owned()),
-            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}".to_owned()),
+            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", ERLANG.to_owned()),
             ("RABBITMQ_DIST_PORT", ports.distribution.to_string()),
             ("ERL_EPMD_PORT", ports.epmd.to_string()),
             ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),

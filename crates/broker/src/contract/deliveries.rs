@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use tokio::task::JoinSet;
+
 use super::Place;
 use super::given::{all_published, consumer, done, figures, next, nothing_waits, published, webhook};
 use crate::message::Outgoing;
@@ -85,6 +87,26 @@ pub(super) async fn no_more_is_delivered_than_may_be_unsettled(place: &dyn Place
         held.pop().expect("three are held").done().await.expect("it is settled");
         held.push(next(&mut consumer).await);
         figures(broker.as_ref(), Queue::Webhook, |of| of.unsettled == 3 && of.depth == left).await;
+    }
+}
+
+pub(super) async fn what_is_done_beside_one_that_is_given_back_takes_nothing_of_it_along(place: &dyn Place) {
+    let broker = place.open().await;
+    let mut consumer = consumer(broker.as_ref(), Queue::Webhook);
+    for given_back in 0..10 {
+        let messages: Vec<Outgoing> = (0..10).map(|_| webhook()).collect();
+        all_published(broker.as_ref(), &messages).await;
+        let mut settled = JoinSet::new();
+        let mut id = None;
+        for number in 0..messages.len() {
+            let delivery = next(&mut consumer).await;
+            match number == given_back {
+                true => id = Some(delivery.content.id),
+                false => drop(settled.spawn(delivery.done())),
+            }
+        }
+        assert!(settled.join_all().await.iter().all(Result::is_ok));
+        assert_eq!(Some(done(&mut consumer).await.id), id);
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// So many times as long as it worked somebody rests: at most a tenth of the time is work.
-const RESTS: u32 = 9;
+/// So many times as long as it worked somebody rests: at most a twentieth of the time is work.
+const RESTS: u32 = 19;
 
 /// Nobody rests longer than this, whatever the work took.
 const REST_MAX: Duration = Duration::from_secs(1);

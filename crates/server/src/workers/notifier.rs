@@ -20,7 +20,7 @@ use super::task::Task;
 use crate::app::App;
 
 /// Notifications of several events are stored in one transaction.
-const PACE: Pace = Pace { at_once: 1, batch: 256, gathers: Duration::from_millis(10) };
+const PACE: Pace = Pace { at_once: 1, batch: 256, gathers: Duration::from_millis(20) };
 
 /// Told when something is to be sent.
 #[derive(Default)]
