@@ -41,6 +41,12 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// The store cannot be read. So for all that follow.
     async fn find_dead_letter(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError>;
 
+    /// The letter of this message in this queue.
+    ///
+    /// # Errors
+    /// As above.
+    async fn find_dead_letter_of(&self, message: Uuid, queue: &str) -> Result<Option<DeadLetter>, StoreError>;
+
     /// Letters, by their ids, without their bodies.
     ///
     /// # Errors

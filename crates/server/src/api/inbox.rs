@@ -6,8 +6,9 @@
 use axum::Json;
 use axum::extract::State;
 use bursar_core::text::mask_card_numbers;
+use bursar_broker::Queue;
 use bursar_processors::marqeta::Notice;
-use bursar_store::{Counts, Item, ItemState};
+use bursar_store::{Counts, DeadLetterState, Item, ItemState, Resolution};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -164,6 +165,7 @@ pub(super) async fn replay_inbox_item(
     if item.state != ItemState::Waiting && !app.inbox().again(id, content).await? {
         return Err(unknown());
     }
+    resolve_letter(&app, id, Resolution::Replayed).await?;
     webhooks::tell(&app, [id]);
     Ok(Json(ItemView { state: ItemState::Waiting.as_str(), failures: 0, why: None, ..ItemView::new(&item) }))
 }
@@ -184,8 +186,19 @@ pub(super) async fn dismiss_inbox_item(
             "this item is neither dead nor quarantined: it waits, or is gone",
         ));
     }
+    let why = "its item of the inbox was dismissed".to_owned();
+    resolve_letter(&app, id, Resolution::Discarded(why)).await?;
     tracing::warn!("item {id} of the inbox was dismissed: {} {}", item.key.kind, item.key.token);
     Ok(Json(ItemView::new(&item)))
+}
+
+/// Somebody has seen to the item: so has he to the letter that tells of it.
+async fn resolve_letter(app: &App, item: Uuid, resolution: Resolution) -> Result<(), Problem> {
+    let letter = app.store().find_dead_letter_of(item, Queue::Webhook.name()).await?;
+    if let Some(letter) = letter.filter(|letter| letter.state() == DeadLetterState::Open) {
+        app.store().resolve(&letter, resolution).await?;
+    }
+    Ok(())
 }
 
 async fn find(app: &App, id: Uuid) -> Result<Item, Problem> {

@@ -147,6 +147,34 @@ async fn a_discarded_letter_takes_its_item_of_the_inbox_along(store: Store) -> T
     Ok(())
 }
 
+on_both_stores!(who_sees_to_an_item_of_the_inbox_has_seen_to_its_letter, worker_threads = 2);
+async fn who_sees_to_an_item_of_the_inbox_has_seen_to_its_letter(store: Store) -> Tested {
+    let (place, ledger) = faulty::place(store);
+    let server = Running::start_whole_in(place, looking()).await?;
+    server.given("USD", Some("100.00")).await?;
+    for (deed, state) in [("replays", "replayed"), ("dismissals", "discarded")] {
+        ledger.refuse_data_of(&Token::new(deed)?);
+        assert_eq!(server.webhook(&json!({"transactions": [refund(deed)]})).await?.status, 200);
+        let minutes = AtomicI64::new(0);
+        let is_dead = async || {
+            let minute = minutes.fetch_add(1, Ordering::Relaxed);
+            server.place.clock().set_after_noon(SignedDuration::from_mins(minute));
+            Ok(server.get("/v1/inbox").await?.json()["dead"] == 1)
+        };
+        until("it is dead", is_dead).await?;
+        until("it is a letter", async || Ok(letter(&server, "webhook-queue").await?.is_some())).await?;
+        let letter = letter(&server, "webhook-queue").await?.ok_or("no letter")?;
+        ledger.refuse_data_of(&Token::new("nobody's")?);
+        let items = items(&server, "/v1/inbox/items?state=dead").await?;
+        let id = items.first().and_then(|item| item["id"].as_str()).ok_or("no item")?;
+        server.make(&format!("/v1/inbox/items/{id}/{deed}"), json!({})).await?;
+        let path = format!("/v1/dead-letters/{}", letter["id"].as_str().ok_or("no id")?);
+        assert_eq!(server.get(&path).await?.json()["state"], state, "{deed}");
+        server.drained().await?;
+    }
+    Ok(())
+}
+
 on_both_stores!(letters_that_die_again_hold_up_no_others, worker_threads = 2);
 async fn letters_that_die_again_hold_up_no_others(store: Store) -> Tested {
     let server = whole(store).await?;
