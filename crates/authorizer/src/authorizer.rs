@@ -44,7 +44,7 @@ impl Default for Settings {
             queue_max: 4096,
             answer_grace: Duration::from_millis(300),
             failure_counts_for: Duration::from_secs(2),
-            many: 16,
+            many: 32,
             cache: CacheSettings {
                 user_ttl: Duration::from_secs(3600),
                 card_ttl: Duration::from_secs(900),

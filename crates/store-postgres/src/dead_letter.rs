@@ -75,7 +75,11 @@ impl DeadLetters for PostgresLedger {
         Ok(self.query(&select, &[&id]).await?.first().map(read).transpose()?)
     }
 
-    async fn find_dead_letter_of(&self, message: Uuid, queue: &str) -> Result<Option<DeadLetter>, StoreError> {
+    async fn find_dead_letter_of(
+        &self,
+        message: Uuid,
+        queue: &str,
+    ) -> Result<Option<DeadLetter>, StoreError> {
         let select = format!("select {COLUMNS} from dead_letters where message = $1 and queue = $2");
         Ok(self.query(&select, &[&message, &storable(queue)]).await?.first().map(read).transpose()?)
     }

@@ -52,7 +52,11 @@ impl DeadLetters for SqliteLedger {
         self.readers.read(find).await
     }
 
-    async fn find_dead_letter_of(&self, message: Uuid, queue: &str) -> Result<Option<DeadLetter>, StoreError> {
+    async fn find_dead_letter_of(
+        &self,
+        message: Uuid,
+        queue: &str,
+    ) -> Result<Option<DeadLetter>, StoreError> {
         let select = format!("select {COLUMNS} from dead_letters where message = ?1 and queue = ?2");
         let queue = queue.to_owned();
         let find = move |connection: &Connection| {

@@ -45,7 +45,8 @@ pub trait DeadLetters: Send + Sync + 'static {
     ///
     /// # Errors
     /// As above.
-    async fn find_dead_letter_of(&self, message: Uuid, queue: &str) -> Result<Option<DeadLetter>, StoreError>;
+    async fn find_dead_letter_of(&self, message: Uuid, queue: &str)
+    -> Result<Option<DeadLetter>, StoreError>;
 
     /// Letters, by their ids, without their bodies.
     ///

@@ -5,8 +5,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use bursar_core::text::mask_card_numbers;
 use bursar_broker::Queue;
+use bursar_core::text::mask_card_numbers;
 use bursar_processors::marqeta::Notice;
 use bursar_store::{Counts, DeadLetterState, Item, ItemState, Resolution};
 use jiff::Timestamp;

@@ -50,7 +50,7 @@ pub(super) async fn a_letter_is_read_back_as_it_came_and_listed_without_its_body
         DeadLetter { letter: full.clone(), deaths: 1, died_at: NOON, resolution: None, resolved_at: None };
     assert_eq!(found, kept);
     let of = async |queue| letters.find_dead_letter_of(full.message, queue).await.expect("readable");
-    assert_eq!((of(&*full.queue).await, of("another-queue").await), (Some(kept), None));
+    assert_eq!((of(&*full.queue).await, of("another-queue").await), (Some(kept.clone()), None));
     let other = find(letters.as_ref(), bare.id).await.letter;
     assert!(other.error_last.starts_with("with "), "whatever is in it: {other:?}");
     assert_eq!(

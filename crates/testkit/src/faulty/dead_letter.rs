@@ -29,7 +29,11 @@ impl DeadLetters for FaultyLedger {
         self.ledger.find_dead_letter(id).await
     }
 
-    async fn find_dead_letter_of(&self, message: Uuid, queue: &str) -> Result<Option<DeadLetter>, StoreError> {
+    async fn find_dead_letter_of(
+        &self,
+        message: Uuid,
+        queue: &str,
+    ) -> Result<Option<DeadLetter>, StoreError> {
         self.consumers_up()?;
         self.ledger.find_dead_letter_of(message, queue).await
     }
