@@ -27,7 +27,7 @@ pub struct Settings {
     pub answer_grace: Duration,
     /// For how long after a failure that no later decision disproved the instance is not ready.
     pub failure_counts_for: Duration,
-    /// More decisions than this under way at once, with a deadline each, are many.
+    /// More decisions than this under way at once, with a deadline each, are many, until there are half as many.
     pub many: usize,
     /// What is kept in memory.
     pub cache: CacheSettings,
@@ -44,7 +44,7 @@ impl Default for Settings {
             queue_max: 4096,
             answer_grace: Duration::from_millis(300),
             failure_counts_for: Duration::from_secs(2),
-            many: 32,
+            many: 16,
             cache: CacheSettings {
                 user_ttl: Duration::from_secs(3600),
                 card_ttl: Duration::from_secs(900),

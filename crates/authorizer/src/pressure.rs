@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 pub(crate) struct Pressure {
     under_way: AtomicUsize,
-    /// More than so many are many.
+    /// More than so many are many, until they are half as many.
     many: usize,
     /// Told when it changes, and not at every decision.
     pub(crate) is_high: watch::Sender<bool>,
@@ -32,7 +32,8 @@ impl Pressure {
     /// Looks again under the channel's lock: of two who tell at once the last tells what is so.
     fn tell(&self) {
         self.is_high.send_if_modified(|is_high| {
-            let was_high = std::mem::replace(is_high, self.under_way.load(Ordering::Relaxed) > self.many);
+            let many = if *is_high { self.many / 2 } else { self.many };
+            let was_high = std::mem::replace(is_high, self.under_way.load(Ordering::Relaxed) > many);
             was_high != *is_high
         });
     }
@@ -41,7 +42,7 @@ impl Pressure {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let before = self.0.under_way.fetch_sub(1, Ordering::Relaxed);
-        if before.checked_sub(1) == Some(self.0.many) {
+        if before.checked_sub(1) == Some(self.0.many / 2) {
             self.0.tell();
         }
     }
@@ -56,16 +57,18 @@ mod tests {
         let pressure = Pressure::new(2);
         let mut told = pressure.is_high.subscribe();
         let mut is_told = || told.has_changed().unwrap_or(false).then(|| *told.borrow_and_update());
-        let two = [pressure.rise(), pressure.rise()];
+        let first = pressure.rise();
+        let second = pressure.rise();
         assert_eq!(is_told(), None);
         let third = pressure.rise();
         assert_eq!(is_told(), Some(true));
         let fourth = pressure.rise();
-        drop(third);
+        drop((third, fourth));
+        // Two would not have been many, and are not yet few.
         assert_eq!(is_told(), None);
-        drop(fourth);
+        drop(second);
         assert_eq!(is_told(), Some(false));
-        drop(two);
+        drop(first);
         assert_eq!(is_told(), None);
     }
 }

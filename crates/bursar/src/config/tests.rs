@@ -85,7 +85,7 @@ fn with_no_configuration_the_defaults_serve() {
                 confirm_timeout: Duration::from_secs(5),
             },
             queues: Queues { retries: bursar_broker::Retries::default() },
-            events: Events { kept: Duration::from_secs(30 * 24 * 3600), rest_above: 32 },
+            events: Events { kept: Duration::from_secs(30 * 24 * 3600), rest_above: 16 },
             webhooks: Webhooks {
                 timeout: Duration::from_secs(15),
                 allow_private: false,
