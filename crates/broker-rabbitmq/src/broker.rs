@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::consumer::Consumer;
-use crate::session::Session;
+use crate::session::{Said, Session};
 use crate::supervisor::{Attempts, Supervisor};
 use crate::topology;
 
@@ -53,8 +53,7 @@ pub struct RabbitBroker {
 /// What its parts share.
 pub(crate) struct Shared {
     pub(crate) options: Options,
-    /// `None` while it is away.
-    pub(crate) session: watch::Receiver<Option<Arc<Session>>>,
+    pub(crate) session: watch::Receiver<Said>,
     pub(crate) unsettled: PerQueue<AtomicU64>,
 }
 
@@ -71,10 +70,10 @@ impl RabbitBroker {
         uri.query.heartbeat = Some(uri.query.heartbeat.unwrap_or(5));
         let mut attempts = Attempts::new(uri, options.clone());
         let first = match attempts.connect().await {
-            Ok(session) => Some(Arc::new(session)),
+            Ok(session) => Ok(Arc::new(session)),
             Err(BrokerError::Away(why)) => {
                 tracing::warn!("RabbitMQ is away, and events wait for it: {why}");
-                None
+                Err(why.into())
             }
             Err(misfit) => return Err(misfit),
         };
@@ -126,6 +125,6 @@ impl Shared {
     /// The session, if there is one.
     pub(crate) fn session(&self) -> Result<Arc<Session>, PublishError> {
         let session = self.session.borrow().clone();
-        session.ok_or_else(|| PublishError::Away("there is no connection to RabbitMQ".into()))
+        session.map_err(|why| PublishError::Away(format!("there is no connection to RabbitMQ: {why}")))
     }
 }

@@ -44,7 +44,7 @@ impl Consumer {
         let mut sessions = self.shared.session.clone();
         loop {
             let session = sessions.borrow_and_update().clone();
-            let Some(session) = session else {
+            let Ok(session) = session else {
                 tokio::select! {
                     () = self.deliveries.closed() => return,
                     // The supervisor is gone, and with it the broker.

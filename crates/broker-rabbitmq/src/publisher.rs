@@ -140,7 +140,9 @@ async fn send(channel: &Channel, message: &Outgoing) -> Result<PublisherConfirm,
 fn understood(word: Confirmation) -> Published {
     match word {
         Confirmation::Ack(_) => Ok(()),
-        Confirmation::Nack(_) => Err(PublishError::Refused("a queue that it goes to is full".into())),
+        Confirmation::Nack(_) => {
+            Err(PublishError::Refused("a queue that it goes to is full, or does not work".into()))
+        }
         Confirmation::NotRequested => Err(PublishError::Away("it was not asked to confirm".into())),
     }
 }

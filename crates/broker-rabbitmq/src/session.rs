@@ -1,9 +1,13 @@
 //! What is there while RabbitMQ is: connections and channels, dropped together.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lapin::{Channel, Connection};
 use tokio::sync::{Mutex, MutexGuard, watch};
+
+/// The session, or why there is none.
+pub(crate) type Said = Result<Arc<Session>, Arc<str>>;
 
 /// Two connections, the topology declared.
 pub(crate) struct Session {

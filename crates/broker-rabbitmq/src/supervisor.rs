@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::broker::Options;
-use crate::session::{Pool, Session};
+use crate::session::{Pool, Said, Session};
 use crate::topology;
 
 /// The pause before the second attempt to connect; it doubles with each, up to the other.
@@ -24,7 +24,7 @@ const CHANNELS: usize = 8;
 
 pub(crate) struct Supervisor {
     pub(crate) attempts: Attempts,
-    pub(crate) said: watch::Sender<Option<Arc<Session>>>,
+    pub(crate) said: watch::Sender<Said>,
 }
 
 impl Supervisor {
@@ -33,23 +33,24 @@ impl Supervisor {
         let mut outage = Outage::default();
         loop {
             let there = self.said.borrow().clone();
-            if let Some(session) = there {
+            if let Ok(session) = there {
                 let began = Instant::now();
                 let why = keep(&session).await;
-                self.said.send_replace(None);
                 outage.begins(began.elapsed());
                 tracing::warn!("the connection to RabbitMQ is given up, and made again: {why}");
+                drop(self.said.send_replace(Err(why.into())));
             }
             tokio::time::sleep(outage.pause()).await;
             match self.attempts.connect().await {
                 Ok(session) => {
                     tracing::info!("RabbitMQ is there");
-                    self.said.send_replace(Some(Arc::new(session)));
+                    drop(self.said.send_replace(Ok(Arc::new(session))));
                 }
                 Err(error) => {
                     let words = error.to_string();
                     if outage.is_news(&words) {
                         tracing::warn!("RabbitMQ cannot be used yet: {words}");
+                        drop(self.said.send_replace(Err(words.into())));
                     }
                 }
             }

@@ -1,5 +1,8 @@
 //! Puts the parts together: settings, ledger, authorizer, listener.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -290,67 +293,4 @@ fn http_settings(config: &Config) -> Http {
 const fn sweeper_settings(of: &Sweeper) -> sweeper::Settings {
     let &Sweeper { is_on, interval, slice, unconfirmed_after } = of;
     sweeper::Settings { is_on, interval, slice, unconfirmed_after }
-}
-
-#[cfg(test)]
-mod tests {
-    use bursar_broker::Retries;
-
-    use super::*;
-    use crate::config::{Sources, load};
-
-    /// The settings with these ones set.
-    fn with(set: &[(&str, &str)]) -> Config {
-        let overrides = set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        load(&Sources { overrides, ..Sources::default() }).expect("good settings").0
-    }
-
-    #[test]
-    fn every_setting_of_the_sweeper_comes_to_it() {
-        let config = with(&[
-            ("sweeper.switch", "off"),
-            ("sweeper.interval_s", "7"),
-            ("sweeper.slice", "33"),
-            ("sweeper.unconfirmed_after_s", "9"),
-        ]);
-        let expected = sweeper::Settings {
-            is_on: false,
-            interval: Duration::from_secs(7),
-            slice: 33,
-            unconfirmed_after: Duration::from_secs(9),
-        };
-        assert_eq!(http_settings(&config).sweeper, expected);
-    }
-
-    #[test]
-    fn every_setting_of_queues_events_and_webhooks_comes_to_who_works_by_it() {
-        let config = with(&[
-            ("rabbitmq.url", "amqp://user:password@127.0.0.1:5672/%2f"),
-            ("rabbitmq.connect_timeout_ms", "1100"),
-            ("rabbitmq.confirm_timeout_ms", "1200"),
-            ("queues.retry_first_ms", "11"),
-            ("queues.retry_second_ms", "12"),
-            ("queues.retry_third_ms", "13"),
-            ("events.kept_days", "2"),
-            ("events.rest_above", "5"),
-            ("webhooks.timeout_ms", "1300"),
-            ("webhooks.private_networks", "allowed"),
-            ("webhooks.kept_days", "3"),
-        ]);
-        let day = Duration::from_secs(24 * 3600);
-        let settings = http_settings(&config);
-        assert_eq!((settings.relay.kept, lane_settings(&config).many), (2 * day, 5));
-        let sender =
-            sender::Settings { timeout: Duration::from_millis(1300), allow_private: true, kept: 3 * day };
-        assert_eq!(settings.sender, sender);
-        let options = rabbitmq_options(&config, config.rabbitmq.url.as_ref().expect("it is set"));
-        assert_eq!(
-            (options.connect_timeout, options.confirm_timeout, options.retries),
-            (
-                Duration::from_millis(1100),
-                Duration::from_millis(1200),
-                Retries([11, 12, 13].map(Duration::from_millis))
-            )
-        );
-    }
 }

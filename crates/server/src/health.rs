@@ -122,8 +122,9 @@ struct Readiness {
 /// The server and what it depends on.
 #[derive(Serialize, ToSchema)]
 struct Health {
-    /// `ok`; `degraded` while swipes are decided and something else needs somebody: the broker is away, or there are
-    /// dead letters; `unavailable` when no decision can be made or the server is stopping.
+    /// `ok`; `degraded` while swipes are decided and something else needs somebody: the broker is away, events do not
+    /// come to their consumers, or there are dead letters; `unavailable` when no decision can be made or the server is
+    /// stopping.
     status: &'static str,
     /// The version of Bursar.
     version: &'static str,
@@ -145,9 +146,9 @@ struct Dependencies {
 /// The state of the broker.
 #[derive(Serialize, ToSchema)]
 struct QueueHealth {
-    /// `ok` or `unavailable`.
+    /// `ok`; `degraded` if it answers and events do not come to their consumers; `unavailable` if it does not answer.
     status: &'static str,
-    /// Why it is unavailable.
+    /// Why it is not `ok`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     reason: Option<Arc<str>>,
@@ -196,18 +197,25 @@ async fn health(State(app): State<App>) -> Json<Health> {
     let word = |is_ok: bool| if is_ok { "ok" } else { "unavailable" };
     let pools = pools::views(app.ledger());
     let ledger = LedgerHealth { status: word(reason.is_none()), reason, pools };
-    let (queues, why) = match queues::queues(&app).await {
-        Ok(queues) => (queues, None),
-        Err(why) => (Vec::new(), Some(why)),
-    };
-    let dead_letters = app.looks().dead_letters(app.store().as_ref()).await;
-    let message_queue = QueueHealth { status: word(why.is_none()), reason: why, queues, dead_letters };
+    let message_queue = message_queue(&app).await;
     let can_decide = ledger.reason.is_none() && !app.is_stopping();
-    let needs_somebody = message_queue.reason.is_some() || dead_letters != Some(0);
+    let needs_somebody = message_queue.reason.is_some() || message_queue.dead_letters != Some(0);
     Json(Health {
         status: if can_decide && needs_somebody { "degraded" } else { word(can_decide) },
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: app.uptime().as_secs(),
         dependencies: Dependencies { ledger, message_queue },
     })
+}
+
+async fn message_queue(app: &App) -> QueueHealth {
+    let dead_letters = app.looks().dead_letters(app.store().as_ref()).await;
+    let (status, reason, queues) = match queues::queues(app).await {
+        Err(why) => ("unavailable", Some(why), Vec::new()),
+        Ok(queues) => match queues::problem(app, &queues).await {
+            Some(why) => ("degraded", Some(why), queues),
+            None => ("ok", None, queues),
+        },
+    };
+    QueueHealth { status, reason, queues, dead_letters }
 }

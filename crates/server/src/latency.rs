@@ -34,6 +34,11 @@ pub struct LatencyView {
     pub max_us: u64,
 }
 
+/// In microseconds.
+pub(crate) fn us(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 impl Default for Latency {
     fn default() -> Self {
         Self(Mutex::new(Spans { began: Instant::now(), now: histogram(), before: histogram() }))
@@ -48,7 +53,7 @@ fn histogram() -> Histogram<u64> {
 impl Latency {
     /// Notes that it took so long, so many times.
     pub fn record(&self, took: Duration, times: u64) {
-        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let us = us(took);
         // The histogram grows as needed, so there is no value that it has no place for.
         let _ = self.with(|spans| spans.now.record_n(us, times));
     }

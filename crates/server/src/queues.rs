@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bursar_broker::{Broker, QueueFigures};
+use bursar_broker::{Broker, Keep, QueueFigures};
 use bursar_store::{Backlog, Store, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,6 +18,9 @@ const LOOK_KEPT: Duration = Duration::from_secs(1);
 
 /// A look takes this long, at most.
 const LOOK_MAX: Duration = Duration::from_secs(2);
+
+/// An event that waits for longer is not on its way.
+const OLD: Duration = Duration::from_secs(60);
 
 /// What the broker says of its queues, or why it says nothing.
 type Looked = Result<Arc<[QueueFigures]>, Arc<str>>;
@@ -50,6 +53,7 @@ impl<T: Clone> Look<T> {
 pub(crate) struct Looks {
     queues: Look<Looked>,
     dead_letters: Look<Option<u64>>,
+    backlog: Look<Option<Backlog>>,
 }
 
 impl Looks {
@@ -69,6 +73,12 @@ impl Looks {
         let look = tokio::time::timeout(LOOK_MAX, store.count_dead_letters());
         self.dead_letters.at(async { look.await.ok()?.ok() }).await
     }
+
+    /// How many events wait; `None` if the store does not say in time.
+    async fn backlog(&self, store: &dyn Store) -> Option<Backlog> {
+        let look = tokio::time::timeout(LOOK_MAX, store.backlog());
+        self.backlog.at(async { look.await.ok()?.ok() }).await
+    }
 }
 
 /// A queue, now, and what this instance's consumer did with it since its start.
@@ -84,6 +94,9 @@ pub(crate) struct QueueView {
     unacked: u64,
     /// Consumers, of all instances.
     consumers: u64,
+    /// Whether there should be one.
+    #[serde(skip)]
+    is_to_be_consumed: bool,
     /// Messages that have taken effect here.
     done: u64,
     /// Runs that failed here.
@@ -92,6 +105,8 @@ pub(crate) struct QueueView {
     dead: u64,
     /// Messages that came again, for somebody had them before and did not settle them.
     redelivered: u64,
+    /// How long the consumer here let decisions go first, in milliseconds.
+    rested_ms: u64,
     /// From when a message was published until it had taken effect here.
     consume: LatencyView,
 }
@@ -107,8 +122,13 @@ pub(crate) struct RelayView {
     oldest_age_ms: Option<u64>,
     /// Events that this instance published since its start.
     published: u64,
-    /// How often it could not publish, because store or broker was away.
+    /// How often it could not publish, because store or broker was away, or the broker refused.
     failures: u64,
+    /// Why it could not when it last tried; null if it could.
+    #[schema(value_type = Option<String>)]
+    problem: Option<Arc<str>>,
+    /// How long it let decisions go first, in milliseconds.
+    rested_ms: u64,
     /// From an event's decision until the broker had confirmed it.
     publish: LatencyView,
     /// How long of that the broker took.
@@ -130,12 +150,32 @@ fn view(app: &App, figures: &QueueFigures) -> QueueView {
         paused,
         unacked: unsettled,
         consumers,
+        is_to_be_consumed: queue.keeps() == Keep::All,
         done: consumed.done_count(),
         failed: consumed.failed_count(),
         dead: consumed.dead_count(),
         redelivered: consumed.redelivered_count(),
+        rested_ms: ms(consumed.rested_time()),
         consume: consumed.latency.view(),
     }
+}
+
+/// What keeps events from their consumers although the broker answers; `None` if nothing does.
+pub(crate) async fn problem(app: &App, queues: &[QueueView]) -> Option<Arc<str>> {
+    let Backlog { events, oldest_at } = app.looks().backlog(app.store().as_ref()).await.unwrap_or_default();
+    if let Some(why) = app.relay().problem().filter(|_| events > 0) {
+        return Some(format!("{events} events wait to be published: {why}").into());
+    }
+    let age = oldest_at.map(age_ms).map(Duration::from_millis).unwrap_or_default();
+    if age > OLD {
+        let why = "no instance publishes, or none comes to it";
+        return Some(
+            format!("{events} events wait to be published, one for {} s: {why}", age.as_secs()).into(),
+        );
+    }
+    let is_left = |view: &&QueueView| view.is_to_be_consumed && view.consumers == 0;
+    let left: Vec<&str> = queues.iter().filter(is_left).map(|view| view.queue).collect();
+    (!left.is_empty()).then(|| format!("nobody consumes {}", left.join(", ")).into())
 }
 
 /// The outbox and the relay.
@@ -148,9 +188,15 @@ pub(crate) async fn relay(app: &App) -> Result<RelayView, StoreError> {
         oldest_age_ms: oldest_at.map(age_ms),
         published: relay.events(),
         failures: relay.failures(),
+        problem: relay.problem(),
+        rested_ms: ms(relay.rested_time()),
         publish: relay.publish.view(),
         confirm: relay.confirm.view(),
     })
+}
+
+fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// How old something of this time is; that of a clock which is ahead is new.

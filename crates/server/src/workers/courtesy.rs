@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-/// So many times as long as it worked somebody rests: at most a twentieth of the time is work.
-const RESTS: u32 = 19;
+/// So many times as long as it worked somebody rests: at most a fortieth of the time is work.
+const RESTS: u32 = 39;
 
 /// Nobody rests longer than this, whatever the work took.
 const REST_MAX: Duration = Duration::from_secs(1);
@@ -24,19 +25,19 @@ impl Courtesy {
         Self(is_pressed)
     }
 
-    /// Rests after work that took so long, for as long as many decisions are under way.
-    pub(crate) async fn rest(&self, worked: Duration) {
+    /// Rests after work that took so long, for as long as many decisions are under way. How long that was.
+    pub(crate) async fn rest(&self, worked: Duration) -> Duration {
+        let began = Instant::now();
         let rest = worked.saturating_mul(RESTS).min(REST_MAX);
         let mut is_pressed = self.0.clone();
         // Who tells is gone when nobody decides any more.
         let _ = tokio::time::timeout(rest, is_pressed.wait_for(|is_pressed| !is_pressed)).await;
+        began.elapsed()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
-
     use super::*;
 
     const WORKED: Duration = Duration::from_millis(20);

@@ -83,8 +83,8 @@ impl Work for Notifier {
         }
     }
 
-    async fn rest(&self, worked: Duration) {
-        self.0.courtesy().rest(worked).await;
+    async fn rest(&self, worked: Duration) -> Duration {
+        self.0.courtesy().rest(worked).await
     }
 }
 

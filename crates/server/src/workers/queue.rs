@@ -44,8 +44,10 @@ pub trait Work: Send + Sync + 'static {
         Ok(false)
     }
 
-    /// Rests after a batch that took so long, if something more urgent is to come first.
-    async fn rest(&self, _worked: Duration) {}
+    /// Rests after a batch that took so long, if something more urgent is to come first. How long it rested.
+    async fn rest(&self, _worked: Duration) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Who is needed is away, which is no message's fault: no run is counted.
@@ -151,7 +153,8 @@ impl Consumer {
     async fn work_and_rest(self, batch: Vec<Delivery>, stopping: watch::Receiver<bool>) {
         let began = Instant::now();
         self.work_off(batch, stopping).await;
-        self.work.rest(began.elapsed()).await;
+        let rested = self.work.rest(began.elapsed()).await;
+        self.figures().rested(rested);
     }
 
     /// What is left is given back.

@@ -111,7 +111,7 @@ impl Relay {
             let began = Instant::now();
             let published = self.publish_some().await;
             if let (Ok(Done::Some | Done::Few), Some(courtesy)) = (&published, &self.courtesy) {
-                courtesy.rest(began.elapsed()).await;
+                self.figures.rested(courtesy.rest(began.elapsed()).await);
             }
             match published {
                 Ok(Done::Some) => pausing = PAUSE,
@@ -125,8 +125,7 @@ impl Relay {
                     }
                 }
                 Err(trouble) => {
-                    tracing::warn!("events wait in the outbox: {trouble}");
-                    self.figures.failed();
+                    self.tell(&trouble);
                     // Who cannot publish does not try more often for more events.
                     pause(&mut stopping, pausing).await;
                     pausing = (pausing * 2).min(PAUSE_MAX);
@@ -181,18 +180,23 @@ impl Relay {
             self.outbox.mark(positions).await?;
         }
         match trouble {
+            None if self.figures.went_well() => tracing::info!("events are published again"),
             None => {}
             Some(trouble @ PublishError::Away(_)) => {
                 self.outbox.release(left).await?;
                 return Err(trouble.into());
             }
             // Those that are refused hold up no others: they wait until their lease ends.
-            Some(trouble) => {
-                tracing::warn!("{} events wait in the outbox: {trouble}", left.len());
-                self.figures.failed();
-            }
+            Some(trouble) => self.tell(&trouble.into()),
         }
         Ok(if is_full { Done::Some } else { Done::Few })
+    }
+
+    /// Once for as long as the trouble is the same: it is tried every few seconds.
+    fn tell(&self, trouble: &Trouble) {
+        if self.figures.failed(trouble) {
+            tracing::warn!("events wait in the outbox: {trouble}");
+        }
     }
 }
 

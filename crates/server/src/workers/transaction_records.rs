@@ -67,8 +67,8 @@ impl Work for Records {
         }
     }
 
-    async fn rest(&self, worked: Duration) {
-        self.0.courtesy().rest(worked).await;
+    async fn rest(&self, worked: Duration) -> Duration {
+        self.0.courtesy().rest(worked).await
     }
 }
 

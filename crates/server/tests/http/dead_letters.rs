@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bursar_core::text::Token;
 use bursar_server::Settings;
-use bursar_testkit::{Store, on_both_stores};
+use bursar_testkit::{FaultyLedger, Store, on_both_stores};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -82,23 +82,28 @@ fn refund(token: &str) -> Value {
         "card_token": "card-1", "created_time": "2026-11-20T15:14:04Z"})
 }
 
+/// Reports a refund whose four runs fail, as each would: its letter.
+async fn dies(server: &Running, ledger: &FaultyLedger, token: &str) -> Result<Value, Error> {
+    ledger.refuse_data_of(&Token::new(token)?);
+    assert_eq!(server.webhook(&json!({"transactions": [refund(token)]})).await?.status, 200);
+    let minutes = AtomicI64::new(0);
+    let is_dead = async || {
+        let minute = minutes.fetch_add(1, Ordering::Relaxed);
+        server.place.clock().set_after_noon(SignedDuration::from_mins(minute));
+        Ok(server.get("/v1/inbox").await?.json()["dead"] == 1)
+    };
+    until("it is dead", is_dead).await?;
+    until("it is a letter", async || Ok(letter(server, "webhook-queue").await?.is_some())).await?;
+    Ok(letter(server, "webhook-queue").await?.ok_or("no letter")?)
+}
+
 on_both_stores!(what_failed_four_times_takes_effect_once_when_it_is_replayed, worker_threads = 2);
 async fn what_failed_four_times_takes_effect_once_when_it_is_replayed(store: Store) -> Tested {
     let (place, ledger) = faulty::place(store);
     let server = Running::start_whole_in(place, looking()).await?;
     let given = server.given("USD", Some("100.00")).await?;
-    ledger.refuse_data_of(&Token::new("t-1")?);
-    assert_eq!(server.webhook(&json!({"transactions": [refund("t-1")]})).await?.status, 200);
-    let minutes = AtomicI64::new(0);
-    let is_dead = async || {
-        let minute = minutes.fetch_add(1, Ordering::Relaxed);
-        server.place.clock().set_after_noon(SignedDuration::from_mins(minute));
-        Ok(letter(&server, "webhook-queue").await?.is_some())
-    };
-    until("it is a dead letter", is_dead).await?;
-    let letter = letter(&server, "webhook-queue").await?.ok_or("no letter")?;
+    let letter = dies(&server, &ledger, "t-1").await?;
     assert_eq!((&letter["reason"], &letter["attempts"]), (&json!("exhausted"), &json!(4)), "{letter}");
-    until("it is dead", async || Ok(server.get("/v1/inbox").await?.json()["dead"] == 1)).await?;
     assert_eq!(server.get("/health").await?.json()["status"], "degraded");
     // What a replay would do, without doing it.
     let dry = server.make("/v1/dead-letters/replays", json!({"dry_run": true, "limit": 1})).await?;
@@ -129,17 +134,7 @@ async fn a_discarded_letter_takes_its_item_of_the_inbox_along(store: Store) -> T
     let (place, ledger) = faulty::place(store);
     let server = Running::start_whole_in(place, looking()).await?;
     server.given("USD", Some("100.00")).await?;
-    ledger.refuse_data_of(&Token::new("t-1")?);
-    assert_eq!(server.webhook(&json!({"transactions": [refund("t-1")]})).await?.status, 200);
-    let minutes = AtomicI64::new(0);
-    let is_dead = async || {
-        let minute = minutes.fetch_add(1, Ordering::Relaxed);
-        server.place.clock().set_after_noon(SignedDuration::from_mins(minute));
-        Ok(server.get("/v1/inbox").await?.json()["dead"] == 1)
-    };
-    until("it is dead", is_dead).await?;
-    until("it is a letter", async || Ok(letter(&server, "webhook-queue").await?.is_some())).await?;
-    let letter = letter(&server, "webhook-queue").await?.ok_or("no letter")?;
+    let letter = dies(&server, &ledger, "t-1").await?;
     let path = format!("/v1/dead-letters/{}/discards", letter["id"].as_str().ok_or("no id")?);
     let discarded = server.make(&path, json!({"reason": "a test"})).await?;
     assert_eq!(discarded["state"], "discarded");
@@ -153,17 +148,7 @@ async fn who_sees_to_an_item_of_the_inbox_has_seen_to_its_letter(store: Store) -
     let server = Running::start_whole_in(place, looking()).await?;
     server.given("USD", Some("100.00")).await?;
     for (deed, state) in [("replays", "replayed"), ("dismissals", "discarded")] {
-        ledger.refuse_data_of(&Token::new(deed)?);
-        assert_eq!(server.webhook(&json!({"transactions": [refund(deed)]})).await?.status, 200);
-        let minutes = AtomicI64::new(0);
-        let is_dead = async || {
-            let minute = minutes.fetch_add(1, Ordering::Relaxed);
-            server.place.clock().set_after_noon(SignedDuration::from_mins(minute));
-            Ok(server.get("/v1/inbox").await?.json()["dead"] == 1)
-        };
-        until("it is dead", is_dead).await?;
-        until("it is a letter", async || Ok(letter(&server, "webhook-queue").await?.is_some())).await?;
-        let letter = letter(&server, "webhook-queue").await?.ok_or("no letter")?;
+        let letter = dies(&server, &ledger, deed).await?;
         ledger.refuse_data_of(&Token::new("nobody's")?);
         let items = items(&server, "/v1/inbox/items?state=dead").await?;
         let id = items.first().and_then(|item| item["id"].as_str()).ok_or("no item")?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bursar_server::workers::sender;
 use bursar_server::{Roles, Settings};
 use bursar_testkit::{Store, Way, on_both_stores};
+use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -73,8 +74,6 @@ async fn nothing_consumes_and_nothing_publishes_without_its_role(store: Store) -
     let is_full = async || Ok(queue(&server, "events-queue").await?["depth"].as_u64() >= Some(5));
     until("all is in its queue", is_full).await?;
     assert_eq!(queue(&server, "events-queue").await?["consumers"], 0);
-    let health = server.get("/health").await?.json();
-    assert_eq!(health["dependencies"]["message_queue"]["status"], "ok");
     let server = Running::start_whole(store, settings("api,worker")).await?;
     server.given("USD", Some("100.00")).await?;
     let relay = server.get("/v1/profile").await?.json()["relay"].clone();
@@ -103,7 +102,7 @@ on_both_stores!(what_is_reported_is_booked_where_nobody_can_be_told_of_it, worke
 async fn what_is_reported_is_booked_where_nobody_can_be_told_of_it(store: Store) -> Tested {
     // More than can wait to be told of, where the broker never answers.
     for (way, count) in [(Way::Away, 1), (Way::Mute, 4_500)] {
-        let server = Running::start_faulty(store, settings("api,worker"), way).await?;
+        let (server, _broker) = Running::start_faulty(store, settings("api,worker"), way).await?;
         let transition = |number: &usize| {
             json!({"token": format!("t-{number}"), "card_token": "nobody-s", "state": "SUSPENDED",
                 "created_time": "2026-11-20T15:14:04Z"})
@@ -140,4 +139,65 @@ async fn a_request_by_the_api_s_door_is_decided_once_and_answered(store: Store) 
     let refused = json!({"exchange": "transactions", "routing_key": "transaction.created", "body": {}});
     assert_eq!(server.post("/v1/messages", &refused).await?.status, 400);
     Ok(())
+}
+
+/// What `/health` says of the server, of its queues, and why.
+async fn health(server: &Running) -> Result<[String; 3], Error> {
+    let health = server.get("/health").await?.json();
+    let queues = &health["dependencies"]["message_queue"];
+    let words = [&health["status"], &queues["status"], &queues["reason"]];
+    Ok(words.map(|word| word.as_str().unwrap_or_default().to_owned()))
+}
+
+on_both_stores!(health_says_what_keeps_events_from_being_published, worker_threads = 2);
+async fn health_says_what_keeps_events_from_being_published(store: Store) -> Tested {
+    let roles = settings("api,relay,worker,sweeper");
+    let (server, broker) = Running::start_faulty(store, roles, Way::Away).await?;
+    until("all is well", async || Ok(health(&server).await?[0] == "ok")).await?;
+    server.given("USD", Some("100.00")).await?;
+    let is_told = async || {
+        let [status, of_queues, why] = health(&server).await?;
+        let is_why = why.contains("events wait to be published: the broker is away: it is switched off");
+        Ok([status, of_queues] == ["degraded", "degraded"] && is_why)
+    };
+    until("it says why", is_told).await?;
+    let relay = async || Ok::<_, Error>(server.get("/v1/profile").await?.json()["relay"].clone());
+    assert_eq!(relay().await?["problem"], "the broker is away: it is switched off");
+    broker.switch(Way::Open);
+    until("all is well again", async || Ok(health(&server).await? == ["ok", "ok", ""])).await?;
+    until("nothing is told of any more", async || Ok(relay().await?["problem"].is_null())).await?;
+    Ok(())
+}
+
+on_both_stores!(health_says_what_nobody_does, worker_threads = 2);
+async fn health_says_what_nobody_does(store: Store) -> Tested {
+    let server = Running::start_whole(store, settings("api,relay")).await?;
+    let consumed =
+        "jit-funding-queue, transaction-processing-queue, webhook-queue, events-queue, jit-funding-dlq";
+    let words = ["degraded".to_owned(), "degraded".to_owned(), format!("nobody consumes {consumed}")];
+    assert_eq!(health(&server).await?, words);
+    let server = Running::start_whole(store, settings("api,worker")).await?;
+    server.place.clock().set(Timestamp::now().saturating_sub(SignedDuration::from_mins(2))?);
+    server.given("USD", Some("100.00")).await?;
+    let is_told =
+        async || Ok(health(&server).await?[2].ends_with("no instance publishes, or none comes to it"));
+    until("it says that nobody publishes", is_told).await?;
+    Ok(())
+}
+
+on_both_stores!(relay_and_consumers_rest_while_decisions_are_under_way, worker_threads = 2);
+async fn relay_and_consumers_rest_while_decisions_are_under_way(store: Store) -> Tested {
+    // A single one is many.
+    let authorizing = bursar_authorizer::Settings { many: 0, ..bursar_authorizer::Settings::default() };
+    let server = Running::start_authorizing(store, settings("api,relay,worker"), authorizing).await?;
+    server.given("USD", Some("100.00")).await?;
+    let have_rested = async || {
+        let bodies: Vec<String> = (0..8).map(|_| swipe(&Uuid::new_v4().to_string(), "0.01")).collect();
+        try_join_all(bodies.iter().map(|body| server.jit(body))).await?;
+        let records = queue(&server, "transaction-processing-queue").await?;
+        let events = queue(&server, "events-queue").await?;
+        let relay = server.get("/v1/profile").await?.json()["relay"].clone();
+        Ok([relay, records, events].iter().all(|of| of["rested_ms"].as_u64() > Some(0)))
+    };
+    until("all of them have rested", have_rested).await
 }

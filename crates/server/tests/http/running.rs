@@ -90,18 +90,12 @@ pub(crate) async fn app(
     key: [u8; 32],
     processor: Option<Processor>,
 ) -> Result<App, Error> {
-    app_on(place, queues.open().await, settings, key, processor)
+    let (store, broker) = (place.open(), queues.open().await);
+    let authorizer = Authorizer::start(store.clone(), bursar_authorizer::Settings::default())?;
+    Ok(app_of(Parts { authorizer, store, broker, processor }, settings, key))
 }
 
-fn app_on(
-    place: &dyn Place,
-    broker: Arc<dyn Broker>,
-    settings: Settings,
-    key: [u8; 32],
-    processor: Option<Processor>,
-) -> Result<App, Error> {
-    let store = place.open();
-    let authorizer = Authorizer::start(store.clone(), bursar_authorizer::Settings::default())?;
+fn app_of(parts: Parts, settings: Settings, key: [u8; 32]) -> App {
     let credentials = Credentials {
         api_key: SecretString::from(API_KEY),
         marqeta: marqeta::Credentials {
@@ -112,7 +106,7 @@ fn app_on(
         },
         quarantine: QuarantineKey::new(key),
     };
-    Ok(App::new(Parts { authorizer, store, broker, processor }, credentials, settings))
+    App::new(parts, credentials, settings)
 }
 
 /// Nobody publishes events, unless the test says what the instance does: what consumes them would read beside the test.
@@ -136,12 +130,40 @@ impl Running {
         Self::start_of(place, queues, app)
     }
 
-    /// With all roles, on a broker that goes this way.
-    pub(crate) async fn start_faulty(store: Store, settings: Settings, way: Way) -> Result<Self, Error> {
+    /// With the roles of the settings, on a broker that goes this way until it is switched.
+    pub(crate) async fn start_faulty(
+        store: Store,
+        settings: Settings,
+        way: Way,
+    ) -> Result<(Self, Arc<FaultyBroker>), Error> {
         let (place, queues) = (store.place(), BrokerFolder::new());
         let broker = FaultyBroker::over(queues.open().await, way);
-        let app = app_on(place.as_ref(), broker, settings, QUARANTINE_KEY, None)?;
-        Self::start_of(place, queues, app)
+        let authorizing = bursar_authorizer::Settings::default();
+        let server = Self::start_on(place, queues, broker.clone(), (settings, authorizing))?;
+        Ok((server, broker))
+    }
+
+    /// With all roles, and an authorizer of these settings.
+    pub(crate) async fn start_authorizing(
+        store: Store,
+        settings: Settings,
+        authorizing: bursar_authorizer::Settings,
+    ) -> Result<Self, Error> {
+        let (place, queues) = (store.place(), BrokerFolder::new());
+        let broker = queues.open().await;
+        Self::start_on(place, queues, broker, (settings, authorizing))
+    }
+
+    fn start_on(
+        place: Box<dyn Place>,
+        queues: BrokerFolder,
+        broker: Arc<dyn Broker>,
+        (settings, authorizing): (Settings, bursar_authorizer::Settings),
+    ) -> Result<Self, Error> {
+        let store = place.open();
+        let authorizer = Authorizer::start(store.clone(), authorizing)?;
+        let parts = Parts { authorizer, store, broker, processor: None };
+        Self::start_of(place, queues, app_of(parts, settings, QUARANTINE_KEY))
     }
 
     pub(crate) async fn start(store: Store) -> Result<Self, Error> {

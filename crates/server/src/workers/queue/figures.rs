@@ -1,11 +1,12 @@
 //! What the consumers of this instance did.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bursar_broker::{Content, Queue};
 use jiff::Timestamp;
 
-use crate::latency::Latency;
+use crate::latency::{Latency, us};
 
 /// Counts since the start of the process, for each queue.
 #[derive(Default)]
@@ -18,6 +19,7 @@ pub struct OfQueue {
     failed: AtomicU64,
     dead: AtomicU64,
     redelivered: AtomicU64,
+    rested_us: AtomicU64,
     /// From when a message was published for the first time until it had taken effect.
     pub latency: Latency,
 }
@@ -51,6 +53,16 @@ impl OfQueue {
 
     pub(super) fn dead(&self) {
         self.dead.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn rested(&self, rested: Duration) {
+        self.rested_us.fetch_add(us(rested), Ordering::Relaxed);
+    }
+
+    /// How long its consumer let decisions go first.
+    #[must_use]
+    pub fn rested_time(&self) -> Duration {
+        Duration::from_micros(self.rested_us.load(Ordering::Relaxed))
     }
 
     /// Messages that took effect.

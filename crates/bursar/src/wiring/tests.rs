@@ -1,0 +1,83 @@
+use bursar_broker::{Content, Exchange, Queue, Retries, publish_one};
+use uuid::Uuid;
+
+use super::*;
+use crate::config::{Sources, load};
+
+/// The settings with these ones set.
+fn with(set: &[(&str, &str)]) -> Config {
+    let overrides = set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    load(&Sources { overrides, ..Sources::default() }).expect("good settings").0
+}
+
+#[test]
+fn every_setting_of_the_sweeper_comes_to_it() {
+    let config = with(&[
+        ("sweeper.switch", "off"),
+        ("sweeper.interval_s", "7"),
+        ("sweeper.slice", "33"),
+        ("sweeper.unconfirmed_after_s", "9"),
+    ]);
+    let expected = sweeper::Settings {
+        is_on: false,
+        interval: Duration::from_secs(7),
+        slice: 33,
+        unconfirmed_after: Duration::from_secs(9),
+    };
+    assert_eq!(http_settings(&config).sweeper, expected);
+}
+
+#[test]
+fn every_setting_of_queues_events_and_webhooks_comes_to_who_works_by_it() {
+    let config = with(&[
+        ("rabbitmq.url", "amqp://user:password@127.0.0.1:5672/%2f"),
+        ("rabbitmq.connect_timeout_ms", "1100"),
+        ("rabbitmq.confirm_timeout_ms", "1200"),
+        ("queues.retry_first_ms", "11"),
+        ("queues.retry_second_ms", "12"),
+        ("queues.retry_third_ms", "13"),
+        ("events.kept_days", "2"),
+        ("events.rest_above", "5"),
+        ("webhooks.timeout_ms", "1300"),
+        ("webhooks.private_networks", "allowed"),
+        ("webhooks.kept_days", "3"),
+    ]);
+    let day = Duration::from_secs(24 * 3600);
+    let settings = http_settings(&config);
+    assert_eq!((settings.relay.kept, lane_settings(&config).many), (2 * day, 5));
+    let sender =
+        sender::Settings { timeout: Duration::from_millis(1300), allow_private: true, kept: 3 * day };
+    assert_eq!(settings.sender, sender);
+    let options = rabbitmq_options(&config, config.rabbitmq.url.as_ref().expect("it is set"));
+    assert_eq!(
+        (options.connect_timeout, options.confirm_timeout, options.retries),
+        (
+            Duration::from_millis(1100),
+            Duration::from_millis(1200),
+            Retries([11, 12, 13].map(Duration::from_millis))
+        )
+    );
+}
+
+/// With pauses of its own they would take more than a minute.
+#[tokio::test]
+async fn the_embedded_queues_pause_as_the_settings_say() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pauses = ["queues.retry_first_ms", "queues.retry_second_ms", "queues.retry_third_ms"];
+    let mut config = with(&pauses.map(|key| (key, "1")));
+    config.data.dir = folder.path().to_owned();
+    let broker = open_broker(&config).await.expect("it opens");
+    let message = Content::new(Uuid::nil(), "test", Vec::new());
+    let message = message.to(Exchange::Transactions, "transaction.webhook");
+    publish_one(broker.as_ref(), message).await.expect("it is published");
+    let (mut webhooks, mut letters) =
+        (broker.subscribe(Queue::Webhook, 1), broker.subscribe(Queue::DeadLetters, 1));
+    let runs = async {
+        for _ in 0..4 {
+            let delivery = webhooks.next().await.expect("the broker is there");
+            delivery.failed("as it always does").await.expect("it is settled");
+        }
+        letters.next().await.expect("the broker is there")
+    };
+    tokio::time::timeout(Duration::from_secs(30), runs).await.expect("four runs, and three short pauses");
+}
