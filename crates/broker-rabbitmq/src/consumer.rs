@@ -61,7 +61,7 @@ impl Consumer {
                 Ok(()) => {}
                 Err(error) => {
                     tracing::warn!("the consumer of {} ended and begins again: {error}", self.queue);
-                    session.give_up("a consumer ended");
+                    session.give_up(&format!("the consumer of {} ended: {error}", self.queue));
                 }
             }
             drop(session);
@@ -90,7 +90,7 @@ impl Consumer {
             };
             // RabbitMQ ended it, with its queue for instance: all is declared anew.
             let Some(next) = next else {
-                session.give_up("a consumer was cancelled");
+                session.give_up(&format!("the consumer of {} was cancelled", self.queue));
                 return channel.close(200, "it was cancelled".into()).await;
             };
             let next = next?;

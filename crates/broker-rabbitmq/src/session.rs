@@ -21,7 +21,7 @@ pub(crate) struct Session {
     /// Why it takes no messages for now, in RabbitMQ's words.
     blocked: std::sync::Mutex<Option<String>>,
     /// Why it does not work any more, as somebody saw.
-    broken: watch::Sender<Option<&'static str>>,
+    broken: watch::Sender<Option<Arc<str>>>,
 }
 
 /// Channels to publish on, each lent to one batch until all of it is confirmed. Shared, one batch could take what is
@@ -64,8 +64,9 @@ impl Session {
     }
 
     /// Says that it does not work any more: all of it is dropped, and made anew.
-    pub(crate) fn give_up(&self, why: &'static str) {
-        self.broken.send_replace(Some(why));
+    pub(crate) fn give_up(&self, why: &str) {
+        // What comes after the first is often its doing.
+        self.broken.send_if_modified(|broken| broken.is_none() && broken.replace(why.into()).is_none());
     }
 
     /// Whether both connections are there: what happened before somebody listened is not told.
@@ -74,11 +75,11 @@ impl Session {
     }
 
     /// Why it was given up, once it is.
-    pub(crate) async fn given_up(&self) -> &'static str {
+    pub(crate) async fn given_up(&self) -> Arc<str> {
         let mut broken = self.broken.subscribe();
         // Its sender is here.
         let why = broken.wait_for(Option::is_some).await;
-        why.ok().and_then(|why| *why).unwrap_or("nobody says why")
+        why.ok().and_then(|why| why.clone()).unwrap_or_else(|| "nobody says why".into())
     }
 
     /// Why it takes no messages for now.

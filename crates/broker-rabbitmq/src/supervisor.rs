@@ -47,7 +47,10 @@ impl Supervisor {
                     drop(self.said.send_replace(Ok(Arc::new(session))));
                 }
                 Err(error) => {
-                    let words = error.to_string();
+                    let words = match error {
+                        BrokerError::Away(why) => why,
+                        misfit => misfit.to_string(),
+                    };
                     if outage.is_news(&words) {
                         tracing::warn!("RabbitMQ cannot be used yet: {words}");
                         drop(self.said.send_replace(Err(words.into())));
@@ -106,7 +109,7 @@ async fn keep(session: &Session) -> String {
     }
     tokio::select! {
         why = watched(session, events) => why,
-        why = session.given_up() => why.to_owned(),
+        why = session.given_up() => why.to_string(),
     }
 }
 

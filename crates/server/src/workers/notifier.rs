@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::courtesy::Courtesy;
 use super::queue::{Away, Pace, Work, consume, of_store};
 use super::relay::route;
 use super::task::Task;
@@ -83,8 +84,8 @@ impl Work for Notifier {
         }
     }
 
-    async fn rest(&self, worked: Duration) -> Duration {
-        self.0.courtesy().rest(worked).await
+    fn courtesy(&self) -> Option<Courtesy> {
+        Some(self.0.courtesy())
     }
 }
 

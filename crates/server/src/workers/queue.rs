@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::courtesy::Courtesy;
 use super::task::{Task, pause, stopped};
 
 pub use figures::{Figures, OfQueue};
@@ -44,9 +45,9 @@ pub trait Work: Send + Sync + 'static {
         Ok(false)
     }
 
-    /// Rests after a batch that took so long, if something more urgent is to come first. How long it rested.
-    async fn rest(&self, _worked: Duration) -> Duration {
-        Duration::ZERO
+    /// Before whom it steps back, if before anybody.
+    fn courtesy(&self) -> Option<Courtesy> {
+        None
     }
 }
 
@@ -151,10 +152,11 @@ impl Consumer {
     }
 
     async fn work_and_rest(self, batch: Vec<Delivery>, stopping: watch::Receiver<bool>) {
-        let began = Instant::now();
+        let shift = self.work.courtesy().map(|courtesy| courtesy.begin());
         self.work_off(batch, stopping).await;
-        let rested = self.work.rest(began.elapsed()).await;
-        self.figures().rested(rested);
+        if let Some(shift) = shift {
+            self.figures().rested(shift.rest().await);
+        }
     }
 
     /// What is left is given back.

@@ -108,10 +108,10 @@ impl Relay {
         while !*stopping.borrow() {
             // Before the look: what is committed meanwhile is another.
             self.commits.borrow_and_update();
-            let began = Instant::now();
+            let shift = self.courtesy.as_ref().map(Courtesy::begin);
             let published = self.publish_some().await;
-            if let (Ok(Done::Some | Done::Few), Some(courtesy)) = (&published, &self.courtesy) {
-                self.figures.rested(courtesy.rest(began.elapsed()).await);
+            if let (Ok(Done::Some | Done::Few), Some(shift)) = (&published, shift) {
+                self.figures.rested(shift.rest().await);
             }
             match published {
                 Ok(Done::Some) => pausing = PAUSE,

@@ -16,6 +16,7 @@ use bursar_core::{Card, CardId, MessageId, Owner, OwnerId};
 use bursar_store::{Purchase, StoreError, TransactionRecord};
 use serde::Deserialize;
 
+use super::courtesy::Courtesy;
 use super::queue::{Away, Pace, Work, consume, of_store};
 use super::task::Task;
 use crate::api::TransactionView;
@@ -67,8 +68,8 @@ impl Work for Records {
         }
     }
 
-    async fn rest(&self, worked: Duration) -> Duration {
-        self.0.courtesy().rest(worked).await
+    fn courtesy(&self) -> Option<Courtesy> {
+        Some(self.0.courtesy())
     }
 }
 
