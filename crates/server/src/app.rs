@@ -18,6 +18,7 @@ use crate::roles::Roles;
 use crate::seal::{QuarantineKey, Seal};
 use crate::workers::consumer::Signals;
 use crate::workers::courtesy::Courtesy;
+use crate::workers::known::Known;
 use crate::workers::notifier::Due;
 use crate::workers::webhooks::Words;
 use crate::workers::{queue, relay, sender, sweeper};
@@ -119,6 +120,7 @@ struct Shared {
     marqeta: marqeta::Credentials,
     probes: Probes,
     looks: Looks,
+    known: Known,
     sweeper: Arc<sweeper::Figures>,
     relay: Arc<relay::Figures>,
     consumed: Arc<queue::Figures>,
@@ -143,6 +145,7 @@ impl App {
             marqeta: credentials.marqeta,
             probes: Probes::default(),
             looks: Looks::default(),
+            known: Known::default(),
             sweeper: Arc::default(),
             relay: Arc::default(),
             consumed: Arc::default(),
@@ -251,6 +254,11 @@ impl App {
     /// How full the queues are.
     pub(crate) fn looks(&self) -> &Looks {
         &self.shared.looks
+    }
+
+    /// What consumers remember of owners and cards.
+    pub(crate) fn known(&self) -> &Known {
+        &self.shared.known
     }
 
     /// How long the process has been serving.

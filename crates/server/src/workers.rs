@@ -16,6 +16,7 @@ pub mod relay;
 pub mod requests;
 
 pub(crate) mod dead_letters;
+pub(crate) mod known;
 pub(crate) mod notifier;
 pub mod sender;
 pub(crate) mod transaction_records;

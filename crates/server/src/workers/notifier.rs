@@ -1,6 +1,5 @@
 //! `events-queue`: finds the endpoints that want an event, and stores what is to be sent to each.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,14 +102,13 @@ impl From<StoreError> for Trouble {
 impl Notifier {
     async fn notify(&self, contents: &[&Content]) -> Result<(), Trouble> {
         let endpoints = self.endpoints().await?;
-        let mut programs = HashMap::new();
         let mut notifications = Vec::new();
         for content in contents {
             let happened = happened(content)?;
             if endpoints.is_empty() {
                 continue;
             }
-            let Some(program) = self.program(&happened, &mut programs).await? else { continue };
+            let Some(program) = self.program(&happened).await? else { continue };
             let (_, key) = route::of(&content.kind);
             let wants = |of: &&Endpoint| of.is_on && of.program == program && is_wanted(&of.events, key);
             for endpoint in endpoints.iter().filter(wants) {
@@ -141,20 +139,11 @@ impl Notifier {
     }
 
     /// Whose event it is; `None` for what belongs to no program, as a swipe with a card that nobody knows.
-    async fn program(
-        &self,
-        happened: &Happened<'_>,
-        known: &mut HashMap<OwnerId, Option<ProgramId>>,
-    ) -> Result<Option<ProgramId>, StoreError> {
+    async fn program(&self, happened: &Happened<'_>) -> Result<Option<ProgramId>, StoreError> {
         let Some(owner) = happened.owner else {
             return Ok(happened.object.as_ref().and_then(|object| object.id.parse().ok()));
         };
-        if let Some(program) = known.get(&owner) {
-            return Ok(*program);
-        }
-        let program = self.0.ledger().find_owner(owner).await?.map(|owner| owner.program);
-        known.insert(owner, program);
-        Ok(program)
+        Ok(self.0.known().owner(self.0.ledger(), owner).await?.map(|owner| owner.program))
     }
 }
 

@@ -5,14 +5,14 @@
 
 mod merchant;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bursar_broker::{Content, Queue, Verdict};
 use bursar_core::mcc_group::category;
-use bursar_core::{Card, CardId, MessageId, Owner, OwnerId};
+use bursar_core::{CardId, MessageId, OwnerId};
 use bursar_store::{Purchase, StoreError, TransactionRecord};
 use serde::Deserialize;
 
@@ -25,7 +25,7 @@ use crate::search;
 
 /// Purchases of several events are read and kept together, for each time costs as much again. One batch at once: what it
 /// reads with is the API's too.
-const PACE: Pace = Pace { at_once: 1, batch: 128, gathers: Duration::from_millis(25) };
+const PACE: Pace = Pace { at_once: 1, batch: 128, gathers: Duration::from_millis(15) };
 
 /// Begins to consume `transaction-processing-queue`.
 pub(crate) fn start(app: &App) -> Task {
@@ -85,9 +85,8 @@ impl Records {
         let named: Vec<MessageId> = named.collect();
         let purchases = self.0.ledger().find_purchases(&named).await?;
         let mut records = BTreeMap::new();
-        let mut labels = Labels { app: &self.0, owners: HashMap::new(), cards: HashMap::new() };
         for purchase in purchases {
-            let Some(record) = labels.record(&purchase).await? else { continue };
+            let Some(record) = record(&self.0, &purchase).await? else { continue };
             for merged in merged_into(&purchase, &reported) {
                 records.insert(merged, part_of(&record, merged));
             }
@@ -118,68 +117,52 @@ fn merged_into(purchase: &Purchase, reported: &[Reported]) -> Vec<MessageId> {
     merged.filter(|merged| *merged != purchase.root && is_of_it(*merged)).collect()
 }
 
-/// How people call owners and cards; each is read once.
-struct Labels<'a> {
-    app: &'a App,
-    owners: HashMap<OwnerId, Option<Owner>>,
-    cards: HashMap<CardId, Option<Card>>,
+/// The purchase's record; `None` if it is about no card.
+async fn record(app: &App, purchase: &Purchase) -> Result<Option<TransactionRecord>, StoreError> {
+    let Some(view) = TransactionView::new(purchase) else { return Ok(None) };
+    let (owner_label, card_label) = labels(app, view.owner, view.card).await?;
+    let merchant_raw = view.merchant.name.as_ref().map(|name| name.as_str().to_owned());
+    let mut record = TransactionRecord {
+        root: purchase.root,
+        position: purchase.position,
+        sequence: sequence(purchase),
+        merged_into: None,
+        owner: view.owner,
+        owner_label,
+        cardholder: view.cardholder,
+        card: view.card,
+        card_label,
+        account: view.account,
+        merchant: merchant_raw.as_deref().and_then(merchant::clean),
+        merchant_raw,
+        city: view.merchant.city.as_ref().map(|city| city.as_str().to_owned()),
+        mcc: view.merchant.mcc,
+        category: view.merchant.mcc.map(|mcc| category(mcc).to_owned()),
+        status: view.status.as_str().to_owned(),
+        amount_minor: view.amount_minor,
+        currency: view.currency,
+        began_at: view.began_at,
+        words: Vec::new(),
+    };
+    record.words = words_of(&record);
+    Ok(Some(record))
 }
 
-impl Labels<'_> {
-    /// The purchase's record; `None` if it is about no card.
-    async fn record(&mut self, purchase: &Purchase) -> Result<Option<TransactionRecord>, StoreError> {
-        let Some(view) = TransactionView::new(purchase) else { return Ok(None) };
-        let owner_label = self.owner(view.owner).await?;
-        let card_label = self.card(view.card).await?;
-        let merchant_raw = view.merchant.name.as_ref().map(|name| name.as_str().to_owned());
-        let mut record = TransactionRecord {
-            root: purchase.root,
-            position: purchase.position,
-            sequence: sequence(purchase),
-            merged_into: None,
-            owner: view.owner,
-            owner_label,
-            cardholder: view.cardholder,
-            card: view.card,
-            card_label,
-            account: view.account,
-            merchant: merchant_raw.as_deref().and_then(merchant::clean),
-            merchant_raw,
-            city: view.merchant.city.as_ref().map(|city| city.as_str().to_owned()),
-            mcc: view.merchant.mcc,
-            category: view.merchant.mcc.map(|mcc| category(mcc).to_owned()),
-            status: view.status.as_str().to_owned(),
-            amount_minor: view.amount_minor,
-            currency: view.currency,
-            began_at: view.began_at,
-            words: Vec::new(),
-        };
-        record.words = words_of(&record);
-        Ok(Some(record))
-    }
-
-    async fn owner(&mut self, id: Option<OwnerId>) -> Result<Option<String>, StoreError> {
-        let Some(id) = id else { return Ok(None) };
-        if !self.owners.contains_key(&id) {
-            let found = self.app.ledger().find_owner(id).await?;
-            self.owners.insert(id, found);
-        }
-        Ok(self.owners[&id].as_ref().map(|owner| owner.name.as_str().to_owned()))
-    }
-
-    /// `Card •1234`, as it is printed on statements.
-    async fn card(&mut self, id: Option<CardId>) -> Result<Option<String>, StoreError> {
-        let Some(id) = id else { return Ok(None) };
-        if !self.cards.contains_key(&id) {
-            let found = self.app.ledger().find_card(id).await?;
-            self.cards.insert(id, found);
-        }
-        let card = self.cards[&id].as_ref();
-        Ok(card.map(|card| match card.last_four {
-            Some(last_four) => format!("Card •{}", last_four.as_str()),
-            None => format!("Card {}", card.token),
-        }))
-    }
+/// What people call its owner and its card.
+async fn labels(
+    app: &App,
+    owner: Option<OwnerId>,
+    card: Option<CardId>,
+) -> Result<(Option<String>, Option<String>), StoreError> {
+    let owner = match owner {
+        Some(id) => app.known().owner(app.ledger(), id).await?,
+        None => None,
+    };
+    let card = match card {
+        Some(id) => app.known().card_label(app.ledger(), id).await?,
+        None => None,
+    };
+    Ok((owner.map(|owner| owner.name.to_string()), card.map(|label| label.to_string())))
 }
 
 /// Grows with every message of the purchase, those of no owner too.
