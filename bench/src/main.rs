@@ -4,6 +4,7 @@
 //! absolute times do not. The Bursar is the release binary with everything on, and `bursar check`
 //! has to pass on its books afterwards.
 
+mod machine;
 mod postgres;
 mod queues;
 mod reference;
@@ -69,6 +70,7 @@ fn main() -> Result<(), Error> {
 async fn measure(arguments: &Arguments) -> Result<(), Error> {
     let mut table = Table::default();
     if arguments.queues {
+        machine::measure(&mut table)?;
         queues::measure(arguments, &mut table).await?;
         table.print();
         return Ok(());
@@ -82,6 +84,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
         return Ok(());
     }
     table.clear();
+    machine::measure(&mut table)?;
     figures(arguments, &mut table).await?;
     table.print();
     Ok(())
