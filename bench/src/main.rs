@@ -70,7 +70,7 @@ fn main() -> Result<(), Error> {
 async fn measure(arguments: &Arguments) -> Result<(), Error> {
     let mut table = Table::default();
     if arguments.queues {
-        machine::measure(&mut table)?;
+        tokio::task::block_in_place(|| machine::measure(&mut table))?;
         queues::measure(arguments, &mut table).await?;
         table.print();
         return Ok(());
@@ -84,7 +84,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
         return Ok(());
     }
     table.clear();
-    machine::measure(&mut table)?;
+    tokio::task::block_in_place(|| machine::measure(&mut table))?;
     figures(arguments, &mut table).await?;
     table.print();
     Ok(())

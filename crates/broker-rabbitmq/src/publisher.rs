@@ -77,7 +77,7 @@ impl Session {
                 let late = PublishError::Away("it does not confirm in time what is published".into());
                 let _ = tell.send(Err(late));
                 if self.blocked().is_none() {
-                    return self.give_up("what is published is not confirmed");
+                    return self.give_up("what is published is not confirmed in time");
                 }
                 // They are still on their way, and nobody else gets the channel before that is over.
                 return tokio::select! {
@@ -92,8 +92,12 @@ impl Session {
 
     /// Gives it up if what is published does not come where it should.
     fn judge(&self, published: &[Published]) {
-        if published.iter().any(|published| matches!(published, Err(PublishError::Away(_)))) {
-            self.give_up("what is published is not confirmed");
+        let away = published.iter().find_map(|published| match published {
+            Err(PublishError::Away(why)) => Some(why),
+            _ => None,
+        });
+        if let Some(why) = away {
+            self.give_up(why);
         }
     }
 }

@@ -108,6 +108,8 @@ async fn keep(session: &Session) -> String {
         return "it broke while it was made".to_owned();
     }
     tokio::select! {
+        // What a connection says of its end, before what its consumers do.
+        biased;
         why = watched(session, events) => why,
         why = session.given_up() => why.to_string(),
     }

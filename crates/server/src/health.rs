@@ -209,8 +209,9 @@ async fn health(State(app): State<App>) -> Json<Health> {
 }
 
 async fn message_queue(app: &App) -> QueueHealth {
-    let dead_letters = app.looks().dead_letters(app.store().as_ref()).await;
-    let (status, reason, queues) = match queues::queues(app).await {
+    let dead_letters = app.looks().dead_letters(app.store().as_ref());
+    let (dead_letters, queues) = tokio::join!(dead_letters, queues::queues(app));
+    let (status, reason, queues) = match queues {
         Err(why) => ("unavailable", Some(why), Vec::new()),
         Ok(queues) => match queues::problem(app, &queues).await {
             Some(why) => ("degraded", Some(why), queues),

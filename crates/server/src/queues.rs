@@ -162,7 +162,9 @@ fn view(app: &App, figures: &QueueFigures) -> QueueView {
 
 /// What keeps events from their consumers although the broker answers; `None` if nothing does.
 pub(crate) async fn problem(app: &App, queues: &[QueueView]) -> Option<Arc<str>> {
-    let Backlog { events, oldest_at } = app.looks().backlog(app.store().as_ref()).await.unwrap_or_default();
+    let Some(Backlog { events, oldest_at }) = app.looks().backlog(app.store().as_ref()).await else {
+        return Some("the ledger does not say in time how many events wait to be published".into());
+    };
     if let Some(why) = app.relay().problem().filter(|_| events > 0) {
         return Some(format!("{events} events wait to be published: {why}").into());
     }

@@ -1,5 +1,4 @@
--- The same triggers, asked in the condition itself: a function there is parsed again by each statement that
--- touches the table, which was a fifth of what a decision cost the server.
+-- The same triggers, whose condition is no function: that would be parsed by each statement that touches the table.
 
 create or replace trigger accounts_by_hand after insert or update or delete on accounts
     for each row when (current_setting('application_name') not like 'bursar%') execute function notice_row();
@@ -22,5 +21,3 @@ create or replace trigger controls_emptied_by_hand after truncate on controls
     for each statement when (current_setting('application_name') not like 'bursar%') execute function notice_all();
 create or replace trigger windows_emptied_by_hand after truncate on windows
     for each statement when (current_setting('application_name') not like 'bursar%') execute function notice_all();
-
-drop function is_by_hand();

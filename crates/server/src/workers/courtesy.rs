@@ -59,7 +59,8 @@ impl Shift {
     /// Until the rush is over.
     async fn calm(&mut self) {
         while self.is_pressed.wait_for(|is_pressed| !is_pressed).await.is_ok() {
-            if timeout(CALM, self.is_pressed.wait_for(|is_pressed| *is_pressed)).await.is_err() {
+            let pressed = timeout(CALM, self.is_pressed.wait_for(|is_pressed| *is_pressed)).await;
+            if !matches!(pressed, Ok(Ok(_))) {
                 return;
             }
         }
@@ -96,6 +97,7 @@ mod tests {
     async fn a_rest_ends_when_the_rush_is_over_and_not_for_a_moment_of_calm() {
         let pressure = watch::Sender::new(true);
         let moments = async {
+            sleep(WORKED).await;
             for is_pressed in [false, true, false, true] {
                 sleep(CALM / 2).await;
                 pressure.send_replace(is_pressed);
@@ -104,7 +106,7 @@ mod tests {
             pressure.send_replace(false);
         };
         let (rested, ()) = tokio::join!(rested(&pressure, WORKED, &[]), moments);
-        assert!(rested > WORKED && rested < WORKED * RESTS, "{rested:?}");
+        assert!(rested >= CALM * 2 + WORKED * 2 + CALM && rested < WORKED * RESTS, "{rested:?}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -117,11 +119,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_rests_when_nobody_decides_any_more() {
-        let pressure = watch::Sender::new(true);
-        let courtesy = Courtesy::towards(pressure.subscribe());
-        drop(pressure);
-        let shift = courtesy.begin();
-        sleep(WORKED).await;
-        assert!(shift.rest().await < WORKED);
+        for was_pressed in [true, false] {
+            let pressure = watch::Sender::new(!was_pressed);
+            let shift = Courtesy::towards(pressure.subscribe()).begin();
+            pressure.send_replace(was_pressed);
+            sleep(WORKED).await;
+            let gone = async {
+                sleep(CALM / 2).await;
+                drop(pressure);
+            };
+            let (rested, ()) = tokio::join!(shift.rest(), gone);
+            assert!(rested < CALM, "{was_pressed}: {rested:?}");
+        }
     }
 }

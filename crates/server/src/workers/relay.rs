@@ -4,6 +4,7 @@
 //! publishes again, under the same ids.
 
 mod figures;
+mod problem;
 pub(super) mod route;
 
 use std::sync::Arc;
@@ -125,7 +126,7 @@ impl Relay {
                     }
                 }
                 Err(trouble) => {
-                    self.tell(&trouble);
+                    self.tell(&trouble, Duration::ZERO);
                     // Who cannot publish does not try more often for more events.
                     pause(&mut stopping, pausing).await;
                     pausing = (pausing * 2).min(PAUSE_MAX);
@@ -155,6 +156,7 @@ impl Relay {
     async fn publish_some(&self) -> Result<Done, Trouble> {
         let events = self.outbox.lease(BATCH, LEASE).await?;
         if events.is_empty() {
+            self.went_well();
             return Ok(Done::None);
         }
         let began = Instant::now();
@@ -180,21 +182,26 @@ impl Relay {
             self.outbox.mark(positions).await?;
         }
         match trouble {
-            None if self.figures.went_well() => tracing::info!("events are published again"),
-            None => {}
+            None => self.went_well(),
             Some(trouble @ PublishError::Away(_)) => {
                 self.outbox.release(left).await?;
                 return Err(trouble.into());
             }
             // Those that are refused hold up no others: they wait until their lease ends.
-            Some(trouble) => self.tell(&trouble.into()),
+            Some(trouble) => self.tell(&trouble.into(), LEASE),
         }
         Ok(if is_full { Done::Some } else { Done::Few })
     }
 
+    fn went_well(&self) {
+        if self.figures.went_well() {
+            tracing::info!("events are published again");
+        }
+    }
+
     /// Once for as long as the trouble is the same: it is tried every few seconds.
-    fn tell(&self, trouble: &Trouble) {
-        if self.figures.failed(trouble) {
+    fn tell(&self, trouble: &Trouble, come_again_in: Duration) {
+        if self.figures.failed(trouble, come_again_in) {
             tracing::warn!("events wait in the outbox: {trouble}");
         }
     }

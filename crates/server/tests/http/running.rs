@@ -143,7 +143,7 @@ impl Running {
         Ok((server, broker))
     }
 
-    /// With all roles, and an authorizer of these settings.
+    /// With the roles of the settings, and an authorizer of these settings.
     pub(crate) async fn start_authorizing(
         store: Store,
         settings: Settings,

@@ -1,14 +1,15 @@
 //! What a relay has done.
 
 use std::fmt::Display;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bursar_store::Waiting;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::problem::Problem;
 use crate::latency::{Latency, us};
 
 /// Counts since the start of the process.
@@ -17,8 +18,7 @@ pub struct Figures {
     published: AtomicU64,
     failures: AtomicU64,
     rested_us: AtomicU64,
-    /// Why events wait, since it was last tried to publish some.
-    problem: Mutex<Option<Arc<str>>>,
+    problem: Problem,
     /// How long a batch of events took until the broker had confirmed it; each of its events counts.
     pub confirm: Latency,
     /// How long after its decision an event was confirmed by the broker.
@@ -44,30 +44,24 @@ impl Figures {
         }
     }
 
-    /// Events could not be published. Whether that is news: it was not so before, or for another reason.
-    pub(super) fn failed(&self, why: &impl Display) -> bool {
+    /// Events could not be published, and do not come again for this time. Whether that is news.
+    pub(super) fn failed(&self, why: &impl Display, come_again_in: Duration) -> bool {
         self.failures.fetch_add(1, Ordering::Relaxed);
-        let why: Arc<str> = why.to_string().into();
-        self.noted(Some(why.clone())) != Some(why)
+        self.problem.note(why, come_again_in)
     }
 
     /// All that there were could be published. Whether that is news.
     pub(super) fn went_well(&self) -> bool {
-        self.noted(None).is_some()
-    }
-
-    /// What was noted before.
-    fn noted(&self, problem: Option<Arc<str>>) -> Option<Arc<str>> {
-        std::mem::replace(&mut *self.problem.lock().unwrap_or_else(PoisonError::into_inner), problem)
+        self.problem.ends()
     }
 
     /// Why events could not be published when that was last tried; `None` if they could.
     #[must_use]
     pub fn problem(&self) -> Option<Arc<str>> {
-        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.problem.why()
     }
 
-    /// How often events had to wait, because broker or store was away.
+    /// How often events had to wait, because broker or store was away, or the broker refused.
     #[must_use]
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
