@@ -7,9 +7,10 @@
 mod lock;
 mod postgres;
 mod rabbitmq;
+mod redis;
 mod service;
 
-use bursar_services::{Life, Postgres, RabbitMq};
+use bursar_services::{Life, Postgres, RabbitMq, Redis};
 use clap::Subcommand;
 
 use crate::Error;
@@ -18,9 +19,13 @@ use lock::Lock;
 pub(crate) use postgres::GIVEN;
 use service::{Daemon, Service};
 
-/// The variables that tell tests where PostgreSQL, RabbitMQ and its management API are.
-pub(crate) const TEST_URLS: [&str; 3] =
-    ["BURSAR_TEST_POSTGRES_URL", "BURSAR_TEST_RABBITMQ_URL", "BURSAR_TEST_RABBITMQ_API"];
+/// The variables that tell tests where PostgreSQL, RabbitMQ, its management API and Redis are.
+pub(crate) const TEST_URLS: [&str; 4] = [
+    "BURSAR_TEST_POSTGRES_URL",
+    "BURSAR_TEST_RABBITMQ_URL",
+    "BURSAR_TEST_RABBITMQ_API",
+    "BURSAR_TEST_REDIS_URL",
+];
 
 /// What to do with the services.
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -39,14 +44,16 @@ pub(crate) fn run(deed: Deed) -> Result<(), Error> {
     match deed {
         Deed::Up => {
             let _lock = Lock::take()?;
-            up::<Postgres>().and_then(|()| up::<RabbitMq>())
+            up::<Postgres>().and_then(|()| up::<RabbitMq>()).and_then(|()| up::<Redis>())
         }
         Deed::Down => {
             let _lock = Lock::take()?;
-            down::<RabbitMq>().and_then(|()| down::<Postgres>())
+            down::<Redis>().and_then(|()| down::<RabbitMq>()).and_then(|()| down::<Postgres>())
         }
-        Deed::Status => status::<Postgres>().and_then(|()| status::<RabbitMq>()),
-        Deed::Logs => logs::<Postgres>().and_then(|()| logs::<RabbitMq>()),
+        Deed::Status => {
+            status::<Postgres>().and_then(|()| status::<RabbitMq>()).and_then(|()| status::<Redis>())
+        }
+        Deed::Logs => logs::<Postgres>().and_then(|()| logs::<RabbitMq>()).and_then(|()| logs::<Redis>()),
     }
 }
 
@@ -128,6 +135,7 @@ fn without_password(url: &str) -> String {
 pub(crate) struct ForTests {
     postgres: Running<Postgres>,
     rabbitmq: Running<RabbitMq>,
+    redis: Running<Redis>,
     /// Dropped after what was started is stopped.
     _lock: Lock,
 }
@@ -144,16 +152,18 @@ impl ForTests {
             }
             None => Running::start()?,
         };
-        Ok(Self { postgres, rabbitmq: Running::start()?, _lock: lock })
+        Ok(Self { postgres, rabbitmq: Running::start()?, redis: Running::start()?, _lock: lock })
     }
 
     /// The values of [`TEST_URLS`].
     ///
     /// # Errors
     /// RabbitMQ does not tell where its management API is.
-    pub(crate) fn urls(&self) -> Result<[String; 3], Error> {
+    pub(crate) fn urls(&self) -> Result<[String; 4], Error> {
         let api = self.rabbitmq.service.as_ref().map(|service| service.read(rabbitmq::API)).transpose()?;
-        Ok([self.postgres.url.clone(), self.rabbitmq.url.clone(), api.unwrap_or_default()])
+        let [postgres, rabbitmq, redis] =
+            [&self.postgres.url, &self.rabbitmq.url, &self.redis.url].map(Clone::clone);
+        Ok([postgres, rabbitmq, api.unwrap_or_default(), redis])
     }
 }
 

@@ -3,12 +3,15 @@
 
 mod log;
 mod postgres;
+mod process;
 mod rabbitmq;
+mod redis;
 mod runner;
 mod system;
 
 pub use postgres::{Life, Postgres, write_private};
 pub use rabbitmq::{Node, Ports, RabbitMq};
+pub use redis::Redis;
 pub use runner::Runner;
 pub use system::{find, free_port, is_root, random};
 

@@ -8,15 +8,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::log::last_lines;
+use crate::process::LOOK_EVERY;
 use crate::{Error, Runner, find, random};
 
 /// The oldest that Bursar runs on.
 const OLDEST: u32 = 15;
 
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
-
-/// Between two looks at whether it is there.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How long it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,53 @@
+//! Processes that outlive who started them.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Between two looks at whether something is there.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A process, known again by when it began: its id may be another's one day.
+pub(crate) struct Process {
+    id: u32,
+    began: u64,
+}
+
+impl Process {
+    /// The process with this id, if it is there. One that ended and was not waited for is not.
+    pub(crate) fn of(id: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        // From the third field on; the second is a name in parentheses.
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split_whitespace().collect();
+        let began = fields.get(19)?.parse().ok()?;
+        (*fields.first()? != "Z").then_some(Self { id, began })
+    }
+
+    pub(crate) fn is_there(&self) -> bool {
+        Self::of(self.id).is_some_and(|process| process.began == self.began)
+    }
+
+    /// Tells it to end and waits for it; whether it ended in time.
+    pub(crate) fn end(&self, until: Instant) -> bool {
+        if self.is_there() {
+            // That it is gone meanwhile is as good.
+            let _ = Command::new("kill").arg(self.id.to_string()).stderr(Stdio::null()).status();
+        }
+        while self.is_there() {
+            if Instant::now() > until {
+                return false;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        true
+    }
+
+    pub(crate) fn line(&self) -> String {
+        format!("{} {}\n", self.id, self.began)
+    }
+
+    pub(crate) fn read(line: &str) -> Option<Self> {
+        let (id, began) = line.split_once(' ')?;
+        Some(Self { id: id.parse().ok()?, began: began.parse().ok()? })
+    }
+}
