@@ -249,7 +249,7 @@ pub struct ChangeControl {
 }
 
 /// Where a card belongs. None of it ever changes, so a cache may hold it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// The card.
     pub card: CardId,

@@ -43,7 +43,7 @@ pub use cardholder::{Cardholder, CardholderStatus};
 pub use check::{Check, CheckName, DeclineReason};
 pub use command::{Action, Command, Keys};
 pub use control::{Control, ControlStatus, Scope};
-pub use decide::{Decided, Encode, Fault, Outcome, Work, decide_batch};
+pub use decide::{Change, Decided, Encode, Fault, Outcome, Work, decide_batch};
 pub use details::Details;
 pub use discrepancy::{Closing, Discrepancy, DiscrepancyKind};
 pub use hold_group::{GroupStatus, HoldGroup};

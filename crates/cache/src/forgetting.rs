@@ -1,0 +1,115 @@
+//! Has the other instances hear what changed. A word that cannot be said is kept until it can.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout};
+
+use crate::key_value::Key;
+use crate::second::Second;
+
+/// Who changed something waits no longer until the others have heard.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// Keys in one word.
+const AT_ONCE: usize = 256;
+
+/// Keys that wait, at most; of more the oldest are let go, for they have been out of use for longest.
+const WAITING_MAX: usize = 100_000;
+
+/// What waits to be said.
+#[derive(Clone, Default)]
+pub(crate) struct Forgetter(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    waiting: Mutex<VecDeque<Waiting>>,
+    something: Notify,
+}
+
+struct Waiting {
+    key: Key,
+    since: Instant,
+    /// Of the last key of who waits.
+    heard: Option<oneshot::Sender<()>>,
+}
+
+/// The others hearing of a change.
+#[must_use = "an answer that leaves before it may be read again as it was"]
+pub struct Heard(oneshot::Receiver<()>);
+
+impl Heard {
+    /// Waits until they have heard, for a moment at most.
+    pub async fn wait(self) {
+        // That nobody can be told is known already, and nobody waits for it.
+        let _ = timeout(PATIENCE, self.0).await;
+    }
+}
+
+impl Forgetter {
+    /// Has it said that these are gone, soon.
+    pub(crate) fn say(&self, keys: Vec<Key>) -> Heard {
+        let (heard, hears) = oneshot::channel();
+        let since = Instant::now();
+        let last = keys.len().saturating_sub(1);
+        let mut heard = Some(heard);
+        let mut waiting = self.waiting();
+        for (index, key) in keys.into_iter().enumerate() {
+            let heard = (index == last).then(|| heard.take()).flatten();
+            waiting.push_back(Waiting { key, since, heard });
+        }
+        while waiting.len() > WAITING_MAX {
+            waiting.pop_front();
+        }
+        drop(waiting);
+        self.0.something.notify_one();
+        Heard(hears)
+    }
+
+    /// Says what waits, for ever. What is older than any value may be is not said any more.
+    pub(crate) async fn run(self, second: Second, kept_max: Duration) {
+        loop {
+            let mut batch = self.take(kept_max);
+            if batch.is_empty() {
+                self.0.something.notified().await;
+                continue;
+            }
+            let keys: Vec<Key> = batch.iter().map(|waiting| waiting.key.clone()).collect();
+            match second.forget(&keys).await {
+                Ok(()) => {
+                    for heard in batch.into_iter().filter_map(|waiting| waiting.heard) {
+                        // Who waited may have gone.
+                        let _ = heard.send(());
+                    }
+                }
+                Err(_) => {
+                    for waiting in &mut batch {
+                        waiting.heard = None;
+                    }
+                    self.put_back(batch);
+                    second.values.until_whole().await;
+                }
+            }
+        }
+    }
+
+    fn take(&self, kept_max: Duration) -> Vec<Waiting> {
+        let mut waiting = self.waiting();
+        while waiting.front().is_some_and(|first| first.since.elapsed() > kept_max) {
+            waiting.pop_front();
+        }
+        let count = waiting.len().min(AT_ONCE);
+        waiting.drain(..count).collect()
+    }
+
+    fn put_back(&self, batch: Vec<Waiting>) {
+        let mut waiting = self.waiting();
+        batch.into_iter().rev().for_each(|one| waiting.push_front(one));
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,124 @@
+//! A breaker: a store of values that is away, or hangs, costs whoever asks a moment once, and then nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{broadcast, watch};
+use tokio::time::{sleep, timeout};
+
+use crate::key_value::{Away, Condition, Key, KeyValue};
+
+/// Nobody waits longer: without it a swipe is looked up in the ledger.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// How often one that is away is asked whether it is back, by nobody who waits.
+const ASKED_EVERY: Duration = Duration::from_millis(100);
+
+/// How long a question whether it is back may take.
+const PROBE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Stands before another store of values.
+pub struct Guarded {
+    inner: Arc<dyn KeyValue>,
+    /// Why it is not asked; `None` while it is.
+    broken: watch::Sender<Option<Away>>,
+}
+
+impl Guarded {
+    /// Before this one. It is taken to be there until it shows otherwise.
+    #[must_use]
+    pub fn new(inner: Arc<dyn KeyValue>) -> Arc<Self> {
+        Arc::new(Self { inner, broken: watch::Sender::new(None) })
+    }
+
+    /// Asks one that is away whether it is back, for as long as this is polled.
+    pub async fn watch(self: Arc<Self>) {
+        let mut broken = self.broken.subscribe();
+        while broken.wait_for(Option::is_some).await.is_ok() {
+            sleep(ASKED_EVERY).await;
+            if let Ok(Ok(_)) = timeout(PROBE_PATIENCE, self.inner.probe()).await {
+                tracing::info!("the cache's server answers again");
+                self.broken.send_replace(None);
+            }
+        }
+    }
+
+    /// Why it is not asked now, if it is not.
+    #[must_use]
+    pub fn problem(&self) -> Option<Away> {
+        self.broken.borrow().clone()
+    }
+
+    /// Done when it is asked again.
+    pub(crate) async fn until_whole(&self) {
+        // Who tells is this.
+        let _ = self.broken.subscribe().wait_for(Option::is_none).await;
+    }
+
+    async fn ask<T>(&self, asking: impl Future<Output = Result<T, Away>>) -> Result<T, Away> {
+        if let Some(away) = self.problem() {
+            return Err(away);
+        }
+        let asked = timeout(PATIENCE, asking).await;
+        let answer = asked.unwrap_or_else(|_| Err(Away::new(format!("no answer within {PATIENCE:?}"))));
+        if let Err(away) = &answer {
+            self.break_off(away);
+        }
+        answer
+    }
+
+    fn break_off(&self, away: &Away) {
+        let is_first = self.broken.send_if_modified(|broken| {
+            let is_first = broken.is_none();
+            *broken = Some(away.clone());
+            is_first
+        });
+        if is_first {
+            tracing::warn!("the cache's server is left alone until it answers again: {away}");
+        }
+    }
+}
+
+#[async_trait]
+impl KeyValue for Guarded {
+    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, Away> {
+        self.ask(self.inner.get(key)).await
+    }
+
+    async fn set(&self, key: &Key, value: &[u8], kept: Duration) -> Result<(), Away> {
+        self.ask(self.inner.set(key, value, kept)).await
+    }
+
+    async fn set_absent(&self, key: &Key, value: &[u8], kept: Duration) -> Result<Option<Vec<u8>>, Away> {
+        self.ask(self.inner.set_absent(key, value, kept)).await
+    }
+
+    async fn swap(&self, key: &Key, old: &[u8], new: &[u8], kept: Duration) -> Result<bool, Away> {
+        self.ask(self.inner.swap(key, old, new, kept)).await
+    }
+
+    async fn forget(&self, keys: &[Key]) -> Result<(), Away> {
+        self.ask(self.inner.forget(keys)).await
+    }
+
+    async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, Away> {
+        self.ask(self.inner.add(counts)).await
+    }
+
+    fn forgotten(&self) -> broadcast::Receiver<Vec<Key>> {
+        self.inner.forgotten()
+    }
+
+    fn hearing(&self) -> watch::Receiver<bool> {
+        self.inner.hearing()
+    }
+
+    /// For who wants to know, and not for who needs a value: it has more time, and breaks nothing off.
+    async fn probe(&self) -> Result<Condition, Away> {
+        match timeout(PROBE_PATIENCE, self.inner.probe()).await {
+            Ok(probed) => probed,
+            Err(_) => Err(Away::new(format!("no answer within {PROBE_PATIENCE:?}"))),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What makes Bursar faster and never different: facts and views in memory and on a server that instances share, shared
+//! counts, and sessions.
+//!
+//! Nothing of it is the ground of a decision: what never changes says which rows are to be read, and whatever else it holds
+//! answers nobody but readers. All of it may be gone at any moment.
+
+mod cache;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod counters;
+mod facts;
+mod figures;
+mod forgetting;
+mod guarded;
+mod key_value;
+mod memory;
+mod seal;
+mod second;
+mod sessions;
+mod views;
+
+pub use cache::{Beside, Cache, Figures, KindFigures, Settings};
+pub use counters::Counters;
+pub use facts::Facts;
+pub use figures::LevelFigures;
+pub use forgetting::Heard;
+pub use guarded::Guarded;
+pub use key_value::{Away, Condition, Key, KeyValue};
+pub use memory::MemoryKeyValue;
+pub use seal::Seal;
+pub use sessions::{NewSession, Session, SessionId, Sessions};
+pub use views::{View, Views};

@@ -1,0 +1,138 @@
+//! In process: what there is without a server, for one instance.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
+
+use crate::key_value::{Away, Condition, Key, KeyValue};
+
+/// Values, at most: a session takes some hundred bytes.
+const VALUES_MAX: usize = 1_000_000;
+
+/// Words that wait for a listener.
+const WORDS_MAX: usize = 1024;
+
+/// Values in the memory of this process.
+pub struct MemoryKeyValue {
+    values: Mutex<Values>,
+    forgotten: broadcast::Sender<Vec<Key>>,
+    hearing: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Values {
+    by_key: HashMap<Key, Value>,
+    /// From so many on it is looked for those whose time is over.
+    look_at: usize,
+}
+
+struct Value {
+    bytes: Vec<u8>,
+    until: Instant,
+}
+
+impl Default for MemoryKeyValue {
+    fn default() -> Self {
+        let (forgotten, hearing) = (broadcast::Sender::new(WORDS_MAX), watch::Sender::new(true));
+        Self { values: Mutex::default(), forgotten, hearing }
+    }
+}
+
+impl MemoryKeyValue {
+    fn values(&self) -> MutexGuard<'_, Values> {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Values {
+    fn get(&self, key: &Key) -> Option<&Value> {
+        self.by_key.get(key).filter(|value| value.until > Instant::now())
+    }
+
+    fn set(&mut self, key: &Key, bytes: Vec<u8>, until: Instant) -> Result<(), Away> {
+        if self.by_key.len() >= self.look_at {
+            let now = Instant::now();
+            self.by_key.retain(|_, value| value.until > now);
+            self.look_at = (self.by_key.len() * 2).clamp(1024, VALUES_MAX);
+        }
+        if self.by_key.len() >= VALUES_MAX && !self.by_key.contains_key(key) {
+            return Err(Away::new(format!("{VALUES_MAX} values are kept in memory, and no more")));
+        }
+        self.by_key.insert(key.clone(), Value { bytes, until });
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl KeyValue for MemoryKeyValue {
+    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, Away> {
+        Ok(self.values().get(key).map(|value| value.bytes.clone()))
+    }
+
+    async fn set(&self, key: &Key, value: &[u8], kept: Duration) -> Result<(), Away> {
+        self.values().set(key, value.to_owned(), Instant::now() + kept)
+    }
+
+    async fn set_absent(&self, key: &Key, value: &[u8], kept: Duration) -> Result<Option<Vec<u8>>, Away> {
+        let mut values = self.values();
+        if let Some(there) = values.get(key) {
+            return Ok(Some(there.bytes.clone()));
+        }
+        values.set(key, value.to_owned(), Instant::now() + kept).map(|()| None)
+    }
+
+    async fn swap(&self, key: &Key, old: &[u8], new: &[u8], kept: Duration) -> Result<bool, Away> {
+        let mut values = self.values();
+        if values.get(key).is_none_or(|there| there.bytes != old) {
+            return Ok(false);
+        }
+        values.set(key, new.to_owned(), Instant::now() + kept).map(|()| true)
+    }
+
+    async fn forget(&self, keys: &[Key]) -> Result<(), Away> {
+        let mut values = self.values();
+        for key in keys {
+            values.by_key.remove(key);
+        }
+        drop(values);
+        // That nobody listens is as good.
+        let _ = self.forgotten.send(keys.to_owned());
+        Ok(())
+    }
+
+    async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, Away> {
+        let mut values = self.values();
+        let add = |(key, more, kept): &(Key, u64, Duration)| {
+            let (before, until) = match values.get(key) {
+                None => (0, Instant::now() + *kept),
+                Some(there) => (count(&there.bytes)?, there.until),
+            };
+            let sum = before.saturating_add(*more);
+            values.set(key, sum.to_string().into_bytes(), until)?;
+            Ok(sum)
+        };
+        counts.iter().map(add).collect()
+    }
+
+    fn forgotten(&self) -> broadcast::Receiver<Vec<Key>> {
+        self.forgotten.subscribe()
+    }
+
+    fn hearing(&self) -> watch::Receiver<bool> {
+        self.hearing.subscribe()
+    }
+
+    async fn probe(&self) -> Result<Condition, Away> {
+        let keys = u64::try_from(self.values().by_key.len()).ok();
+        Ok(Condition { keys, ..Condition::default() })
+    }
+}
+
+fn count(bytes: &[u8]) -> Result<u64, Away> {
+    let count = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
+    count.ok_or_else(|| Away::new("what is there is no count"))
+}

@@ -1,0 +1,144 @@
+//! What may change and is seldom asked for anew: answers of the API, until somebody says that they changed.
+//!
+//! A view that was loaded before a change is not kept after it: not on the second level, whose mark the change takes
+//! away, and not in memory, which counts changes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use moka::sync::Cache;
+use tokio::sync::watch;
+
+use crate::figures::{Level, LevelFigures};
+use crate::key_value::Key;
+use crate::seal::Seal;
+use crate::second::{Looked, Second};
+
+/// Changes are counted apart for so many parts of the keys.
+const PARTS: usize = 256;
+
+/// Views of a kind, by what they are about.
+pub struct Views {
+    kind: &'static str,
+    kept: Duration,
+    seal: Seal,
+    memory: Cache<Key, Bytes>,
+    changes: [AtomicU64; PARTS],
+    second: Option<Second>,
+    /// Whether it is heard what others change: else nothing is taken from memory.
+    hearing: watch::Receiver<bool>,
+    in_memory: Level,
+    on_second: Level,
+}
+
+/// What was loaded.
+pub struct View {
+    /// The answer.
+    pub bytes: Bytes,
+    /// Whether it may be kept: money that may still move, and statuses, may not.
+    pub may_be_kept: bool,
+}
+
+impl Views {
+    pub(crate) fn new(
+        kind: &'static str,
+        (kept, most): (Duration, u64),
+        seal: Seal,
+        second: Option<Second>,
+        hearing: watch::Receiver<bool>,
+    ) -> Self {
+        let memory = Cache::builder().max_capacity(most).time_to_live(kept).build();
+        let changes = [const { AtomicU64::new(0) }; PARTS];
+        let [in_memory, on_second] = [Level::default(), Level::default()];
+        Self { kind, kept, seal, memory, changes, second, hearing, in_memory, on_second }
+    }
+
+    /// The view of this: from memory, from the second level, or loaded.
+    ///
+    /// # Errors
+    /// Those of the loading.
+    pub async fn read<E>(
+        &self,
+        about: &[u8],
+        loading: impl Future<Output = Result<View, E>>,
+    ) -> Result<Bytes, E> {
+        let key = self.key(about);
+        let remembered = self.hears().then(|| self.memory.get(&key)).flatten();
+        self.in_memory.note(remembered.is_some());
+        if let Some(view) = remembered {
+            return Ok(view);
+        }
+        let changes = self.changes_of(&key).load(Ordering::Acquire);
+        let looked = match &self.second {
+            Some(second) => second.look(&key, &self.on_second).await,
+            None => Looked::Unusable,
+        };
+        let mark = match looked {
+            Looked::Value(value) => {
+                let bytes = Bytes::from(value);
+                self.remember(&key, &bytes, changes);
+                return Ok(bytes);
+            }
+            Looked::Absent(mark) => Some(mark),
+            Looked::Unusable => None,
+        };
+        let loaded = loading.await;
+        let kept = loaded.as_ref().ok().filter(|view| view.may_be_kept);
+        if let Some(view) = kept {
+            self.remember(&key, &view.bytes, changes);
+        }
+        if let (Some(second), Some(mark)) = (&self.second, mark) {
+            match kept {
+                Some(view) => second.fill(&key, mark, &view.bytes, self.kept).await,
+                None => second.let_go(&key, mark).await,
+            }
+        }
+        loaded.map(|view| view.bytes)
+    }
+
+    pub(crate) fn key(&self, about: &[u8]) -> Key {
+        self.seal.key(self.kind, about)
+    }
+
+    /// Forgets it here.
+    pub(crate) fn forget(&self, key: &Key) {
+        // In this order: who inserts an older one either sees the count, or is seen by the removal.
+        self.changes_of(key).fetch_add(1, Ordering::AcqRel);
+        self.memory.invalidate(key);
+    }
+
+    /// Forgets all here: something may have been missed.
+    pub(crate) fn forget_all(&self) {
+        for changes in &self.changes {
+            changes.fetch_add(1, Ordering::AcqRel);
+        }
+        self.memory.invalidate_all();
+    }
+
+    fn remember(&self, key: &Key, view: &Bytes, changes: u64) {
+        if !self.hears() {
+            return;
+        }
+        self.memory.insert(key.clone(), view.clone());
+        if self.changes_of(key).load(Ordering::Acquire) != changes {
+            self.memory.invalidate(key);
+        }
+    }
+
+    fn hears(&self) -> bool {
+        *self.hearing.borrow()
+    }
+
+    fn changes_of(&self, key: &Key) -> &AtomicU64 {
+        let sum =
+            key.as_str().bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        &self.changes[sum % PARTS]
+    }
+
+    /// Look-ups in memory and on the second level.
+    #[must_use]
+    pub fn figures(&self) -> [LevelFigures; 2] {
+        [self.in_memory.figures(), self.on_second.figures()]
+    }
+}
