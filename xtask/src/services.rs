@@ -19,13 +19,10 @@ use lock::Lock;
 pub(crate) use postgres::GIVEN;
 use service::{Daemon, Service};
 
-/// The variables that tell tests where PostgreSQL, RabbitMQ, its management API and Redis are.
-pub(crate) const TEST_URLS: [&str; 4] = [
-    "BURSAR_TEST_POSTGRES_URL",
-    "BURSAR_TEST_RABBITMQ_URL",
-    "BURSAR_TEST_RABBITMQ_API",
-    "BURSAR_TEST_REDIS_URL",
-];
+/// The variables that tell tests where PostgreSQL, RabbitMQ and its management API are. Each test of Redis has one of its
+/// own: it starts in a moment.
+pub(crate) const TEST_URLS: [&str; 3] =
+    ["BURSAR_TEST_POSTGRES_URL", "BURSAR_TEST_RABBITMQ_URL", "BURSAR_TEST_RABBITMQ_API"];
 
 /// What to do with the services.
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -135,7 +132,6 @@ fn without_password(url: &str) -> String {
 pub(crate) struct ForTests {
     postgres: Running<Postgres>,
     rabbitmq: Running<RabbitMq>,
-    redis: Running<Redis>,
     /// Dropped after what was started is stopped.
     _lock: Lock,
 }
@@ -152,18 +148,17 @@ impl ForTests {
             }
             None => Running::start()?,
         };
-        Ok(Self { postgres, rabbitmq: Running::start()?, redis: Running::start()?, _lock: lock })
+        Redis::install()?;
+        Ok(Self { postgres, rabbitmq: Running::start()?, _lock: lock })
     }
 
     /// The values of [`TEST_URLS`].
     ///
     /// # Errors
     /// RabbitMQ does not tell where its management API is.
-    pub(crate) fn urls(&self) -> Result<[String; 4], Error> {
+    pub(crate) fn urls(&self) -> Result<[String; 3], Error> {
         let api = self.rabbitmq.service.as_ref().map(|service| service.read(rabbitmq::API)).transpose()?;
-        let [postgres, rabbitmq, redis] =
-            [&self.postgres.url, &self.rabbitmq.url, &self.redis.url].map(Clone::clone);
-        Ok([postgres, rabbitmq, api.unwrap_or_default(), redis])
+        Ok([self.postgres.url.clone(), self.rabbitmq.url.clone(), api.unwrap_or_default()])
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn run() -> ExitCode {
     let mut tally = Tally::default();
     headline("services");
     let stopped = ForTests::start().and_then(|services| {
-        say("postgres, rabbitmq and redis run");
+        say("postgres and rabbitmq run");
         steps(&missing, &services, &mut tally)
     });
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::facts::Facts;
 use crate::figures::LevelFigures;
 use crate::forgetting::{Forgetter, Heard};
-use crate::key_value::{Away, Condition, Key, KeyValue};
+use crate::key_value::{Condition, Key, KeyValue, KeyValueError};
 use crate::seal::Seal;
 use crate::second::{Second, Write};
 use crate::views::Views;
@@ -193,7 +193,7 @@ impl Cache {
     }
 
     /// How the server is that instances share; `None` if there is none.
-    pub async fn probe(&self) -> Option<Result<Condition, Away>> {
+    pub async fn probe(&self) -> Option<Result<Condition, KeyValueError>> {
         let second = self.second.as_ref()?;
         Some(second.values.probe().await)
     }

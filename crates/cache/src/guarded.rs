@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::key_value::{Away, Condition, Key, KeyValue};
+use crate::key_value::{Condition, Key, KeyValue, KeyValueError};
 
 /// Nobody waits longer: without it a swipe is looked up in the ledger.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -22,7 +22,7 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 pub struct Guarded {
     inner: Arc<dyn KeyValue>,
     /// Why it is not asked; `None` while it is.
-    broken: watch::Sender<Option<Away>>,
+    broken: watch::Sender<Option<KeyValueError>>,
 }
 
 impl Guarded {
@@ -46,7 +46,7 @@ impl Guarded {
 
     /// Why it is not asked now, if it is not.
     #[must_use]
-    pub fn problem(&self) -> Option<Away> {
+    pub fn problem(&self) -> Option<KeyValueError> {
         self.broken.borrow().clone()
     }
 
@@ -56,19 +56,23 @@ impl Guarded {
         let _ = self.broken.subscribe().wait_for(Option::is_none).await;
     }
 
-    async fn ask<T>(&self, asking: impl Future<Output = Result<T, Away>>) -> Result<T, Away> {
+    async fn ask<T>(
+        &self,
+        asking: impl Future<Output = Result<T, KeyValueError>>,
+    ) -> Result<T, KeyValueError> {
         if let Some(away) = self.problem() {
             return Err(away);
         }
         let asked = timeout(PATIENCE, asking).await;
-        let answer = asked.unwrap_or_else(|_| Err(Away::new(format!("no answer within {PATIENCE:?}"))));
-        if let Err(away) = &answer {
+        let answer =
+            asked.unwrap_or_else(|_| Err(KeyValueError::away(format!("no answer within {PATIENCE:?}"))));
+        if let Err(away @ KeyValueError::Away(_)) = &answer {
             self.break_off(away);
         }
         answer
     }
 
-    fn break_off(&self, away: &Away) {
+    fn break_off(&self, away: &KeyValueError) {
         let is_first = self.broken.send_if_modified(|broken| {
             let is_first = broken.is_none();
             *broken = Some(away.clone());
@@ -82,27 +86,32 @@ impl Guarded {
 
 #[async_trait]
 impl KeyValue for Guarded {
-    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, Away> {
+    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, KeyValueError> {
         self.ask(self.inner.get(key)).await
     }
 
-    async fn set(&self, key: &Key, value: &[u8], kept: Duration) -> Result<(), Away> {
+    async fn set(&self, key: &Key, value: &[u8], kept: Duration) -> Result<(), KeyValueError> {
         self.ask(self.inner.set(key, value, kept)).await
     }
 
-    async fn set_absent(&self, key: &Key, value: &[u8], kept: Duration) -> Result<Option<Vec<u8>>, Away> {
+    async fn set_absent(
+        &self,
+        key: &Key,
+        value: &[u8],
+        kept: Duration,
+    ) -> Result<Option<Vec<u8>>, KeyValueError> {
         self.ask(self.inner.set_absent(key, value, kept)).await
     }
 
-    async fn swap(&self, key: &Key, old: &[u8], new: &[u8], kept: Duration) -> Result<bool, Away> {
+    async fn swap(&self, key: &Key, old: &[u8], new: &[u8], kept: Duration) -> Result<bool, KeyValueError> {
         self.ask(self.inner.swap(key, old, new, kept)).await
     }
 
-    async fn forget(&self, keys: &[Key]) -> Result<(), Away> {
+    async fn forget(&self, keys: &[Key]) -> Result<(), KeyValueError> {
         self.ask(self.inner.forget(keys)).await
     }
 
-    async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, Away> {
+    async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError> {
         self.ask(self.inner.add(counts)).await
     }
 
@@ -115,10 +124,10 @@ impl KeyValue for Guarded {
     }
 
     /// For who wants to know, and not for who needs a value: it has more time, and breaks nothing off.
-    async fn probe(&self) -> Result<Condition, Away> {
+    async fn probe(&self) -> Result<Condition, KeyValueError> {
         match timeout(PROBE_PATIENCE, self.inner.probe()).await {
             Ok(probed) => probed,
-            Err(_) => Err(Away::new(format!("no answer within {PROBE_PATIENCE:?}"))),
+            Err(_) => Err(KeyValueError::away(format!("no answer within {PROBE_PATIENCE:?}"))),
         }
     }
 }

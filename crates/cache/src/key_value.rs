@@ -15,24 +15,29 @@ pub trait KeyValue: Send + Sync + 'static {
     /// The value, if it is there.
     ///
     /// # Errors
-    /// [`Away`], as of all that follow: whether it took effect is unknown.
-    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, Away>;
+    /// Whether it took effect is unknown, as of all that follow.
+    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, KeyValueError>;
 
     /// Keeps the value, whatever was there.
-    async fn set(&self, key: &Key, value: &[u8], kept: Duration) -> Result<(), Away>;
+    async fn set(&self, key: &Key, value: &[u8], kept: Duration) -> Result<(), KeyValueError>;
 
     /// Keeps the value unless there is one, and gives the one that was there. One step: of many who do this at once,
     /// one is given `None`.
-    async fn set_absent(&self, key: &Key, value: &[u8], kept: Duration) -> Result<Option<Vec<u8>>, Away>;
+    async fn set_absent(
+        &self,
+        key: &Key,
+        value: &[u8],
+        kept: Duration,
+    ) -> Result<Option<Vec<u8>>, KeyValueError>;
 
     /// Keeps the new value if the old one is there; whether it was. One step.
-    async fn swap(&self, key: &Key, old: &[u8], new: &[u8], kept: Duration) -> Result<bool, Away>;
+    async fn swap(&self, key: &Key, old: &[u8], new: &[u8], kept: Duration) -> Result<bool, KeyValueError>;
 
     /// Removes the values, then has every instance hear that they are gone.
-    async fn forget(&self, keys: &[Key]) -> Result<(), Away>;
+    async fn forget(&self, keys: &[Key]) -> Result<(), KeyValueError>;
 
     /// Adds to counts, each of which ends after its time from its first addition; how much they come to.
-    async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, Away>;
+    async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError>;
 
     /// The keys of which anybody, this instance too, said that they are gone, while they are [heard](Self::hearing).
     fn forgotten(&self) -> broadcast::Receiver<Vec<Key>>;
@@ -42,7 +47,7 @@ pub trait KeyValue: Send + Sync + 'static {
     fn hearing(&self) -> watch::Receiver<bool>;
 
     /// Whether it answers, and how it is.
-    async fn probe(&self) -> Result<Condition, Away>;
+    async fn probe(&self) -> Result<Condition, KeyValueError>;
 }
 
 /// Where a value is kept. Made by [`Seal::key`](crate::Seal::key), so it tells nothing of what it is about.
@@ -69,16 +74,28 @@ impl fmt::Display for Key {
     }
 }
 
-/// It does not answer, or not in time.
+/// Why there is no answer, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Away(pub Arc<str>);
+pub enum KeyValueError {
+    /// It does not answer, or not in time.
+    #[error("{0}")]
+    Away(Arc<str>),
+    /// It answers, and does not do this.
+    #[error("it refuses: {0}")]
+    Refused(Arc<str>),
+}
 
-impl Away {
-    /// With this reason, which holds no secret.
+impl KeyValueError {
+    /// It does not answer, for this reason.
     #[must_use]
-    pub fn new(why: impl Into<Arc<str>>) -> Self {
-        Self(why.into())
+    pub fn away(why: impl Into<Arc<str>>) -> Self {
+        Self::Away(why.into())
+    }
+
+    /// It refuses, for this reason.
+    #[must_use]
+    pub fn refused(why: impl Into<Arc<str>>) -> Self {
+        Self::Refused(why.into())
     }
 }
 

@@ -25,7 +25,7 @@ pub use facts::Facts;
 pub use figures::LevelFigures;
 pub use forgetting::Heard;
 pub use guarded::Guarded;
-pub use key_value::{Away, Condition, Key, KeyValue};
+pub use key_value::{Condition, Key, KeyValue, KeyValueError};
 pub use memory::MemoryKeyValue;
 pub use seal::Seal;
 pub use sessions::{NewSession, Session, SessionId, Sessions};

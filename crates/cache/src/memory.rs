@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
-use crate::key_value::{Away, Condition, Key, KeyValue};
+use crate::key_value::{Condition, Key, KeyValue, KeyValueError};
 
 /// Values, at most: a session takes some hundred bytes.
 const VALUES_MAX: usize = 1_000_000;
@@ -53,14 +53,16 @@ impl Values {
         self.by_key.get(key).filter(|value| value.until > Instant::now())
     }
 
-    fn set(&mut self, key: &Key, bytes: Vec<u8>, until: Instant) -> Result<(), Away> {
+    fn set(&mut self, key: &Key, bytes: Vec<u8>, until: Instant) -> Result<(), KeyValueError> {
         if self.by_key.len() >= self.look_at {
             let now = Instant::now();
             self.by_key.retain(|_, value| value.until > now);
             self.look_at = (self.by_key.len() * 2).clamp(1024, VALUES_MAX);
         }
         if self.by_key.len() >= VALUES_MAX && !self.by_key.contains_key(key) {
-            return Err(Away::new(format!("{VALUES_MAX} values are kept in memory, and no more")));
+            return Err(KeyValueError::refused(format!(
+                "{VALUES_MAX} values are kept in memory, and no more"
+            )));
         }
         self.by_key.insert(key.clone(), Value { bytes, until });
         Ok(())
@@ -69,15 +71,20 @@ impl Values {
 
 #[async_trait]
 impl KeyValue for MemoryKeyValue {
-    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, Away> {
+    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, KeyValueError> {
         Ok(self.values().get(key).map(|value| value.bytes.clone()))
     }
 
-    async fn set(&self, key: &Key, value: &[u8], kept: Duration) -> Result<(), Away> {
+    async fn set(&self, key: &Key, value: &[u8], kept: Duration) -> Result<(), KeyValueError> {
         self.values().set(key, value.to_owned(), Instant::now() + kept)
     }
 
-    async fn set_absent(&self, key: &Key, value: &[u8], kept: Duration) -> Result<Option<Vec<u8>>, Away> {
+    async fn set_absent(
+        &self,
+        key: &Key,
+        value: &[u8],
+        kept: Duration,
+    ) -> Result<Option<Vec<u8>>, KeyValueError> {
         let mut values = self.values();
         if let Some(there) = values.get(key) {
             return Ok(Some(there.bytes.clone()));
@@ -85,7 +92,7 @@ impl KeyValue for MemoryKeyValue {
         values.set(key, value.to_owned(), Instant::now() + kept).map(|()| None)
     }
 
-    async fn swap(&self, key: &Key, old: &[u8], new: &[u8], kept: Duration) -> Result<bool, Away> {
+    async fn swap(&self, key: &Key, old: &[u8], new: &[u8], kept: Duration) -> Result<bool, KeyValueError> {
         let mut values = self.values();
         if values.get(key).is_none_or(|there| there.bytes != old) {
             return Ok(false);
@@ -93,7 +100,7 @@ impl KeyValue for MemoryKeyValue {
         values.set(key, new.to_owned(), Instant::now() + kept).map(|()| true)
     }
 
-    async fn forget(&self, keys: &[Key]) -> Result<(), Away> {
+    async fn forget(&self, keys: &[Key]) -> Result<(), KeyValueError> {
         let mut values = self.values();
         for key in keys {
             values.by_key.remove(key);
@@ -104,7 +111,7 @@ impl KeyValue for MemoryKeyValue {
         Ok(())
     }
 
-    async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, Away> {
+    async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError> {
         let mut values = self.values();
         let add = |(key, more, kept): &(Key, u64, Duration)| {
             let (before, until) = match values.get(key) {
@@ -126,13 +133,13 @@ impl KeyValue for MemoryKeyValue {
         self.hearing.subscribe()
     }
 
-    async fn probe(&self) -> Result<Condition, Away> {
+    async fn probe(&self) -> Result<Condition, KeyValueError> {
         let keys = u64::try_from(self.values().by_key.len()).ok();
         Ok(Condition { keys, ..Condition::default() })
     }
 }
 
-fn count(bytes: &[u8]) -> Result<u64, Away> {
+fn count(bytes: &[u8]) -> Result<u64, KeyValueError> {
     let count = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
-    count.ok_or_else(|| Away::new("what is there is no count"))
+    count.ok_or_else(|| KeyValueError::refused("what is there is no count"))
 }

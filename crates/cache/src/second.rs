@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::figures::Level;
 use crate::guarded::Guarded;
-use crate::key_value::{Away, Key, KeyValue};
+use crate::key_value::{Key, KeyValue, KeyValueError};
 use crate::seal::Seal;
 
 /// Values that wait to be kept. One that finds no place is not kept, which costs somebody a look into the ledger.
@@ -99,7 +99,7 @@ impl Second {
     }
 
     /// Removes values, and has every instance hear it.
-    pub(crate) async fn forget(&self, keys: &[Key]) -> Result<(), Away> {
+    pub(crate) async fn forget(&self, keys: &[Key]) -> Result<(), KeyValueError> {
         self.values.forget(keys).await
     }
 

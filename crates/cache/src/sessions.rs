@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::key_value::{Away, Key, KeyValue};
+use crate::key_value::{Key, KeyValue, KeyValueError};
 use crate::seal::Seal;
 
 /// Keeps sessions. A server that lost them has everybody sign in again.
@@ -86,7 +86,7 @@ impl Sessions {
     ///
     /// # Errors
     /// It cannot be kept. So for those that follow.
-    pub async fn begin(&self, new: NewSession) -> Result<(SessionId, Session), Away> {
+    pub async fn begin(&self, new: NewSession) -> Result<(SessionId, Session), KeyValueError> {
         let NewSession { subject, begun_at } = new;
         let mark = self.mark(&subject).await?;
         let kept = jiff::SignedDuration::try_from(self.kept).unwrap_or(jiff::SignedDuration::MAX);
@@ -94,14 +94,16 @@ impl Sessions {
         let session = Session { subject, begun_at, ends_at, mark };
         let id = SessionId::random();
         let key = self.key(&id);
-        let value = serde_json::to_vec(&session).map_err(|error| Away::new(error.to_string()))?;
-        let sealed = self.seal.seal(&key, &value).ok_or_else(|| Away::new("the session is too long"))?;
+        let value =
+            serde_json::to_vec(&session).map_err(|error| KeyValueError::refused(error.to_string()))?;
+        let sealed =
+            self.seal.seal(&key, &value).ok_or_else(|| KeyValueError::refused("the session is too long"))?;
         self.values.set(&key, &sealed, self.kept).await?;
         Ok((id, session))
     }
 
     /// The session, if it has not ended.
-    pub async fn find(&self, id: &SessionId, now: Timestamp) -> Result<Option<Session>, Away> {
+    pub async fn find(&self, id: &SessionId, now: Timestamp) -> Result<Option<Session>, KeyValueError> {
         let key = self.key(id);
         let Some(sealed) = self.values.get(&key).await? else { return Ok(None) };
         let session: Option<Session> =
@@ -112,17 +114,17 @@ impl Sessions {
     }
 
     /// Ends one.
-    pub async fn end(&self, id: &SessionId) -> Result<(), Away> {
+    pub async fn end(&self, id: &SessionId) -> Result<(), KeyValueError> {
         self.values.forget(&[self.key(id)]).await
     }
 
     /// Ends all of somebody's.
-    pub async fn end_all(&self, subject: &str) -> Result<(), Away> {
+    pub async fn end_all(&self, subject: &str) -> Result<(), KeyValueError> {
         self.values.forget(&[self.mark_key(subject)]).await
     }
 
     /// What the subject's sessions have in common: without it none of them counts. It outlives all of them.
-    async fn mark(&self, subject: &str) -> Result<String, Away> {
+    async fn mark(&self, subject: &str) -> Result<String, KeyValueError> {
         let (key, kept) = (self.mark_key(subject), self.kept.saturating_mul(2));
         loop {
             let new = random();
@@ -132,7 +134,7 @@ impl Sessions {
             // Somebody may end them all right now: then there is none to keep on.
             if self.values.swap(&key, &there, &there, kept).await? {
                 return String::from_utf8(there)
-                    .map_err(|_| Away::new("what is there is no mark of sessions"));
+                    .map_err(|_| KeyValueError::refused("what is there is no mark of sessions"));
             }
         }
     }

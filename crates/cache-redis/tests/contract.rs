@@ -1,0 +1,6 @@
+//! The contract on one server.
+
+use bursar_cache::key_value_contract;
+use bursar_testkit::RedisServer;
+
+key_value_contract!(RedisServer::new());
