@@ -68,7 +68,7 @@ const LAYERS: &[Layer] = &[
         uses: &["bursar-cache", "bursar-core", "bursar-store"],
         tests_use: &["bursar-store-postgres"],
     },
-    Layer { name: "bursar-cache-redis", uses: &["bursar-cache"], tests_use: &[] },
+    Layer { name: "bursar-cache-redis", uses: &["bursar-cache"], tests_use: &["bursar-core"] },
     Layer { name: "bursar-cache", uses: &["bursar-core"], tests_use: &[] },
     Layer { name: "bursar-broker-rabbitmq", uses: &["bursar-broker"], tests_use: &[] },
     Layer { name: "bursar-broker-sqlite", uses: &["bursar-broker"], tests_use: &[] },

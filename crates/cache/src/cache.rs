@@ -89,10 +89,12 @@ impl Cache {
         };
         let hearing = shared.as_ref().map_or(hears, |values| values.hearing());
         let Settings { user, card, limits, transaction, entries_max: most } = settings;
-        let behind = second.clone();
-        let views =
-            |kind, kept| Views::new(kind, (kept, most), seal.clone(), behind.clone(), hearing.clone());
-        let forgetter = Forgetter::default();
+        let (behind, forgetter) = (second.clone(), Forgetter::default());
+        let unsaid = forgetter.clone();
+        let views = |kind, kept| {
+            let (seal, hearing) = (seal.clone(), hearing.clone());
+            Views::new(kind, (kept, most), seal, behind.clone(), hearing, unsaid.clone())
+        };
         let kept_max = user.max(limits).max(transaction);
         Arc::new_cyclic(|cache| Self {
             routes: Facts::new("card", card, most, second.clone()),

@@ -1,6 +1,6 @@
 //! Has the other instances hear what changed. A word that cannot be said is kept until it can.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,8 +25,15 @@ pub(crate) struct Forgetter(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    waiting: Mutex<VecDeque<Waiting>>,
+    unsaid: Mutex<Unsaid>,
     something: Notify,
+}
+
+#[derive(Default)]
+struct Unsaid {
+    queue: VecDeque<Waiting>,
+    /// How often each is to be said, those that are being said included.
+    times: HashMap<Key, u32>,
 }
 
 struct Waiting {
@@ -55,17 +62,23 @@ impl Forgetter {
         let since = Instant::now();
         let last = keys.len().saturating_sub(1);
         let mut heard = Some(heard);
-        let mut waiting = self.waiting();
+        let mut unsaid = self.unsaid();
         for (index, key) in keys.into_iter().enumerate() {
             let heard = (index == last).then(|| heard.take()).flatten();
-            waiting.push_back(Waiting { key, since, heard });
+            *unsaid.times.entry(key.clone()).or_default() += 1;
+            unsaid.queue.push_back(Waiting { key, since, heard });
         }
-        while waiting.len() > WAITING_MAX {
-            waiting.pop_front();
+        while unsaid.queue.len() > WAITING_MAX {
+            unsaid.drop_first();
         }
-        drop(waiting);
+        drop(unsaid);
         self.0.something.notify_one();
         Heard(hears)
+    }
+
+    /// Whether it is still to be said that this is gone: then what the others have may be as it was.
+    pub(crate) fn is_unsaid(&self, key: &Key) -> bool {
+        self.unsaid().times.contains_key(key)
     }
 
     /// Says what waits, for ever. What is older than any value may be is not said any more.
@@ -79,6 +92,7 @@ impl Forgetter {
             let keys: Vec<Key> = batch.iter().map(|waiting| waiting.key.clone()).collect();
             match second.forget(&keys).await {
                 Ok(()) => {
+                    self.unsaid().are_said(&keys);
                     for heard in batch.into_iter().filter_map(|waiting| waiting.heard) {
                         // Who waited may have gone.
                         let _ = heard.send(());
@@ -96,20 +110,39 @@ impl Forgetter {
     }
 
     fn take(&self, kept_max: Duration) -> Vec<Waiting> {
-        let mut waiting = self.waiting();
-        while waiting.front().is_some_and(|first| first.since.elapsed() > kept_max) {
-            waiting.pop_front();
+        let mut unsaid = self.unsaid();
+        while unsaid.queue.front().is_some_and(|first| first.since.elapsed() > kept_max) {
+            unsaid.drop_first();
         }
-        let count = waiting.len().min(AT_ONCE);
-        waiting.drain(..count).collect()
+        let count = unsaid.queue.len().min(AT_ONCE);
+        unsaid.queue.drain(..count).collect()
     }
 
     fn put_back(&self, batch: Vec<Waiting>) {
-        let mut waiting = self.waiting();
-        batch.into_iter().rev().for_each(|one| waiting.push_front(one));
+        let mut unsaid = self.unsaid();
+        batch.into_iter().rev().for_each(|one| unsaid.queue.push_front(one));
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
-        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unsaid(&self) -> MutexGuard<'_, Unsaid> {
+        self.0.unsaid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Unsaid {
+    fn drop_first(&mut self) {
+        if let Some(first) = self.queue.pop_front() {
+            self.are_said(&[first.key]);
+        }
+    }
+
+    fn are_said(&mut self, keys: &[Key]) {
+        for key in keys {
+            if let Some(times) = self.times.get_mut(key) {
+                *times -= 1;
+                if *times == 0 {
+                    self.times.remove(key);
+                }
+            }
+        }
     }
 }

@@ -131,3 +131,107 @@ impl KeyValue for Guarded {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::memory::MemoryKeyValue;
+
+    /// Answers only while it is let.
+    struct Hanging {
+        inner: MemoryKeyValue,
+        hangs: watch::Sender<bool>,
+        asked: std::sync::atomic::AtomicU32,
+    }
+
+    impl Hanging {
+        async fn pass(&self) {
+            self.asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            if *self.hangs.borrow() {
+                pending::<()>().await;
+            }
+        }
+    }
+
+    #[async_trait]
+    impl KeyValue for Hanging {
+        async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, KeyValueError> {
+            self.pass().await;
+            self.inner.get(key).await
+        }
+
+        async fn set(&self, key: &Key, value: &[u8], kept: Duration) -> Result<(), KeyValueError> {
+            self.inner.set(key, value, kept).await
+        }
+
+        async fn set_absent(&self, _: &Key, _: &[u8], _: Duration) -> Result<Option<Vec<u8>>, KeyValueError> {
+            Err(KeyValueError::refused("read only"))
+        }
+
+        async fn swap(&self, _: &Key, _: &[u8], _: &[u8], _: Duration) -> Result<bool, KeyValueError> {
+            Err(KeyValueError::away("gone"))
+        }
+
+        async fn forget(&self, keys: &[Key]) -> Result<(), KeyValueError> {
+            self.inner.forget(keys).await
+        }
+
+        async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError> {
+            self.inner.add(counts).await
+        }
+
+        fn forgotten(&self) -> broadcast::Receiver<Vec<Key>> {
+            self.inner.forgotten()
+        }
+
+        fn hearing(&self) -> watch::Receiver<bool> {
+            self.inner.hearing()
+        }
+
+        async fn probe(&self) -> Result<Condition, KeyValueError> {
+            self.pass().await;
+            self.inner.probe().await
+        }
+    }
+
+    fn guarded() -> (Arc<Hanging>, Arc<Guarded>) {
+        let (hangs, asked) = (watch::Sender::new(false), std::sync::atomic::AtomicU32::new(0));
+        let hanging = Arc::new(Hanging { inner: MemoryKeyValue::default(), hangs, asked });
+        (hanging.clone(), Guarded::new(hanging))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_hangs_costs_a_moment_once_and_nothing_until_it_is_back() {
+        let (hanging, guarded) = guarded();
+        let key = Key::new("a");
+        assert_eq!(guarded.get(&key).await, Ok(None));
+        hanging.hangs.send_replace(true);
+        let began = Instant::now();
+        assert!(guarded.get(&key).await.is_err());
+        assert_eq!(began.elapsed(), PATIENCE);
+        for _ in 0..1_000 {
+            assert!(guarded.get(&key).await.is_err());
+        }
+        assert_eq!(began.elapsed(), PATIENCE);
+        assert_eq!(hanging.asked.load(std::sync::atomic::Ordering::SeqCst), 2);
+        let watching = tokio::spawn(guarded.clone().watch());
+        hanging.hangs.send_replace(false);
+        guarded.until_whole().await;
+        assert_eq!((guarded.get(&key).await, guarded.problem()), (Ok(None), None));
+        watching.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_says_it_is_away_is_left_alone_and_one_that_refuses_is_not() {
+        let (_, guarded) = guarded();
+        let key = Key::new("a");
+        assert!(guarded.set_absent(&key, b"", PATIENCE).await.is_err());
+        assert_eq!(guarded.problem(), None);
+        assert!(guarded.swap(&key, b"", b"", PATIENCE).await.is_err());
+        assert_eq!(guarded.problem(), Some(KeyValueError::away("gone")));
+    }
+}

@@ -11,6 +11,7 @@ use moka::sync::Cache;
 use tokio::sync::watch;
 
 use crate::figures::{Level, LevelFigures};
+use crate::forgetting::Forgetter;
 use crate::key_value::Key;
 use crate::seal::Seal;
 use crate::second::{Looked, Second};
@@ -28,6 +29,8 @@ pub struct Views {
     second: Option<Second>,
     /// Whether it is heard what others change: else nothing is taken from memory.
     hearing: watch::Receiver<bool>,
+    /// What the others have still to hear.
+    forgetter: Forgetter,
     in_memory: Level,
     on_second: Level,
 }
@@ -47,11 +50,12 @@ impl Views {
         seal: Seal,
         second: Option<Second>,
         hearing: watch::Receiver<bool>,
+        forgetter: Forgetter,
     ) -> Self {
         let memory = Cache::builder().max_capacity(most).time_to_live(kept).build();
         let changes = [const { AtomicU64::new(0) }; PARTS];
         let [in_memory, on_second] = [Level::default(), Level::default()];
-        Self { kind, kept, seal, memory, changes, second, hearing, in_memory, on_second }
+        Self { kind, kept, seal, memory, changes, second, hearing, forgetter, in_memory, on_second }
     }
 
     /// The view of this: from memory, from the second level, or loaded.
@@ -71,8 +75,8 @@ impl Views {
         }
         let changes = self.changes_of(&key).load(Ordering::Acquire);
         let looked = match &self.second {
-            Some(second) => second.look(&key, &self.on_second).await,
-            None => Looked::Unusable,
+            Some(second) if !self.forgetter.is_unsaid(&key) => second.look(&key, &self.on_second).await,
+            _ => Looked::Unusable,
         };
         let mark = match looked {
             Looked::Value(value) => {

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Where instances speak, in tests.
-pub const CHANNEL: &str = "test:forgotten";
+const CHANNEL: &str = "test:forgotten";
 
 /// Runs until it is killed or dropped.
 pub struct RedisServer {
