@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
+use bursar_cache::Cache;
 use bursar_core::command::{Action, Found};
 use bursar_core::{Answer, DeclineReason, MessageId, Work};
 use bursar_store::{Ledger, Member, Stage, StageTimes, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::lane::{Lane, Submission};
-use crate::lookups::{CacheSettings, Lookups, Wanted};
+use crate::lookups::{Lookups, Wanted};
 use crate::pressure::Pressure;
 use crate::profiler::{Profiler, Thresholds, Verdict};
 use crate::timeline::Timeline;
@@ -29,8 +30,6 @@ pub struct Settings {
     pub failure_counts_for: Duration,
     /// More decisions than this under way at once, with a deadline each, are many, until there are half as many.
     pub many: usize,
-    /// What is kept in memory.
-    pub cache: CacheSettings,
     /// A slower authorization is logged as a warning.
     pub warning: Duration,
     /// A slower authorization is logged as critical.
@@ -45,11 +44,6 @@ impl Default for Settings {
             answer_grace: Duration::from_millis(300),
             failure_counts_for: Duration::from_secs(2),
             many: 16,
-            cache: CacheSettings {
-                user_ttl: Duration::from_secs(3600),
-                card_ttl: Duration::from_secs(900),
-                entries_max: 100_000,
-            },
             warning: Duration::from_millis(50),
             critical: Duration::from_millis(100),
         }
@@ -205,7 +199,7 @@ impl Authorizer {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(ledger: Arc<dyn Ledger>, settings: Settings) -> io::Result<Self> {
+    pub fn start(ledger: Arc<dyn Ledger>, cache: Arc<Cache>, settings: Settings) -> io::Result<Self> {
         let thresholds = Thresholds { warning: settings.warning, critical: settings.critical };
         let profiler = Arc::new(Profiler::new(thresholds));
         let pending_times = Arc::new(PendingTimes::default());
@@ -218,6 +212,7 @@ impl Authorizer {
             let (sender, submissions) = mpsc::channel(settings.queue_max);
             let lane = Lane {
                 ledger: ledger.clone(),
+                cache: cache.clone(),
                 submissions,
                 stopped: stopped.clone(),
                 batch_size_max: settings.batch_size_max,
@@ -229,7 +224,7 @@ impl Authorizer {
             lanes.push(sender);
             ends.push(start_lane(number, lane)?);
         }
-        let lookups = Lookups::new(ledger.clone(), settings.cache);
+        let lookups = Lookups { ledger: ledger.clone(), cache };
         let ends = Mutex::new(ends);
         let Settings { answer_grace, failure_counts_for, .. } = settings;
         let shared = Shared {
@@ -282,6 +277,12 @@ impl Authorizer {
     #[must_use]
     pub fn ledger(&self) -> &Arc<dyn Ledger> {
         &self.shared.ledger
+    }
+
+    /// What is cached of the ledger.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.shared.lookups.cache
     }
 
     /// The figures.
@@ -351,7 +352,11 @@ impl Authorizer {
                 }
             }
         };
-        settled.unwrap_or_else(|_| unavailable(Unavailable::Stopping))
+        let Ok((settlement, heard)) = settled else { return unavailable(Unavailable::Stopping) };
+        if let Some(heard) = heard {
+            heard.wait().await;
+        }
+        settlement
     }
 
     /// Ends the last stage of an authorization and counts it.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bursar_cache::{Cache, Heard};
 use bursar_core::{MessageId, Outcome};
 use bursar_store::{Batch, Ledger, Member, Settled, Stage, StageTimes, StoreError, Transacted};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,20 +26,24 @@ const PAUSE: Duration = Duration::from_millis(80);
 pub(crate) struct Submission {
     pub(crate) member: Arc<Member>,
     pub(crate) timeline: Timeline,
-    pub(crate) reply: oneshot::Sender<Settlement>,
+    pub(crate) reply: oneshot::Sender<Told>,
     pub(crate) is_profiled: bool,
     /// It goes to the ledger though its deadline has passed: for the answer that it has, if it was decided.
     pub(crate) is_asked_late: bool,
 }
 
+/// What became of a command, and of the others hearing what it changed.
+pub(crate) type Told = (Settlement, Option<Heard>);
+
 /// The stage times of earlier decisions.
 type StageTimesOf = Arc<Vec<(MessageId, StageTimes)>>;
 
 /// A command and what to tell its caller.
-type Answered = (Submission, Reply);
+type Answered = (Submission, Reply, Option<Heard>);
 
 pub(crate) struct Lane {
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) cache: Arc<Cache>,
     pub(crate) submissions: mpsc::Receiver<Submission>,
     pub(crate) stopped: watch::Receiver<bool>,
     pub(crate) batch_size_max: usize,
@@ -94,8 +99,9 @@ impl Lane {
     /// Has a batch decided, and the stage times of earlier decisions written along.
     async fn settle(&self, batch: Vec<Submission>) -> Vec<Answered> {
         let (submissions, late) = split_late(batch);
-        let mut answered: Vec<Answered> =
-            late.into_iter().map(|submission| (submission, Reply::Unavailable(Unavailable::Late))).collect();
+        let late =
+            late.into_iter().map(|submission| (submission, Reply::Unavailable(Unavailable::Late), None));
+        let mut answered: Vec<Answered> = late.collect();
         let stage_times = Arc::new(self.pending_times.take());
         if !submissions.is_empty() || !stage_times.is_empty() {
             answered.extend(self.settle_batch(submissions, stage_times).await);
@@ -118,7 +124,7 @@ impl Lane {
                     self.last_failure.note(Ok(()));
                     self.commits.send_replace(());
                 }
-                answers(transacted, doubt.as_ref(), submissions)
+                self.answers(transacted, doubt.as_ref(), submissions)
             }
             Err(StoreError::BadData(why)) if submissions.len() > 1 => {
                 tracing::warn!(
@@ -142,7 +148,7 @@ impl Lane {
                     StoreError::BadData(_) => Unavailable::Undecidable(error.to_string()),
                     error => Unavailable::Store(error.to_string()),
                 });
-                submissions.into_iter().map(|submission| (submission, reply.clone())).collect()
+                submissions.into_iter().map(|submission| (submission, reply.clone(), None)).collect()
             }
         }
     }
@@ -170,12 +176,35 @@ impl Lane {
         Err(StoreError::Unknown(unknown.unwrap_or_default()))
     }
 
+    /// What to tell each caller; the cache learns what was committed first.
+    fn answers(
+        &self,
+        transacted: Transacted,
+        doubt: Option<&StoreError>,
+        submissions: Vec<Submission>,
+    ) -> Vec<Answered> {
+        let Transacted { settled, began, loaded, decided } = transacted;
+        let committed = Instant::now();
+        let answer = |(mut submission, settled): (Submission, Settled)| {
+            submission.timeline.mark_at(Stage::QueueWait, began);
+            submission.timeline.mark_at(Stage::Load, loaded);
+            submission.timeline.mark_at(Stage::Decision, decided);
+            submission.timeline.mark_at(Stage::Commit, committed);
+            let heard = match &settled {
+                Settled::Done(Outcome::Decided(decided, _)) => self.cache.committed(decided),
+                _ => None,
+            };
+            (submission, reply_of(settled, doubt), heard)
+        };
+        submissions.into_iter().zip(settled).map(answer).collect()
+    }
+
     /// A caller who hung up still counts.
     fn deliver(&self, answered: Vec<Answered>) {
-        for (submission, reply) in answered {
+        for (submission, reply, heard) in answered {
             let Submission { timeline, reply: sender, is_profiled, .. } = submission;
-            let sent = sender.send(Settlement { reply, timeline });
-            if let (Err(settlement), true) = (sent, is_profiled) {
+            let sent = sender.send((Settlement { reply, timeline }, heard));
+            if let (Err((settlement, _)), true) = (sent, is_profiled) {
                 let Settlement { reply, timeline } = settlement;
                 self.profiler.record(&timeline.times(), Verdict::of(&reply), reply.message());
             }
@@ -189,23 +218,6 @@ fn split_late(batch: Vec<Submission>) -> (Vec<Submission>, Vec<Submission>) {
         submission.is_asked_late || submission.member.deadline.is_none_or(|deadline| now < deadline)
     };
     batch.into_iter().partition(may_start)
-}
-
-fn answers(
-    transacted: Transacted,
-    doubt: Option<&StoreError>,
-    submissions: Vec<Submission>,
-) -> Vec<Answered> {
-    let Transacted { settled, began, loaded, decided } = transacted;
-    let committed = Instant::now();
-    let answer = |(mut submission, settled): (Submission, Settled)| {
-        submission.timeline.mark_at(Stage::QueueWait, began);
-        submission.timeline.mark_at(Stage::Load, loaded);
-        submission.timeline.mark_at(Stage::Decision, decided);
-        submission.timeline.mark_at(Stage::Commit, committed);
-        (submission, reply_of(settled, doubt))
-    };
-    submissions.into_iter().zip(settled).map(answer).collect()
 }
 
 fn reply_of(settled: Settled, doubt: Option<&StoreError>) -> Reply {

@@ -12,6 +12,6 @@ mod profiler;
 mod timeline;
 
 pub use authorizer::{Authorizer, Reply, Request, Settings, Settlement, Unavailable};
-pub use lookups::{CacheSettings, Wanted};
+pub use lookups::Wanted;
 pub use profiler::{Profile, Profiler, StageProfile, Verdict, WindowProfile};
 pub use timeline::Timeline;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use crate::facts::Facts;
 use crate::figures::LevelFigures;
@@ -112,6 +113,13 @@ impl Cache {
             second,
             forgetter,
         })
+    }
+
+    /// A cache in memory, of a ledger that may have other instances: of what never changes.
+    #[must_use]
+    pub fn in_memory(settings: Settings) -> Arc<Self> {
+        // Nothing of it leaves the process.
+        Self::start(Beside::Untold, &Seal::new(Uuid::nil(), &rand::random()), settings)
     }
 
     /// Learns from a decision that is committed. What it changed is forgotten here at once; the others hear of it soon,

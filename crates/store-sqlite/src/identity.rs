@@ -10,15 +10,18 @@ use crate::rows::{Blob16, Micros};
 
 /// Reads it. A ledger without one is damaged.
 pub(crate) fn read(connection: &Connection) -> Result<Identity, StoreError> {
+    find(connection).map_err(|error| of_read(&error))
+}
+
+pub(crate) fn find(connection: &Connection) -> rusqlite::Result<Identity> {
     let select = "select ledger, copy_of, copied_at from identity where id = 1";
-    let read = connection.query_row(select, [], |row| {
+    connection.query_row(select, [], |row| {
         Ok(Identity {
             id: row.get::<_, Blob16>(0)?.0,
             copy_of: row.get::<_, Option<Blob16>>(1)?.map(|id| id.0),
             copied_at: row.get::<_, Option<Micros>>(2)?.map(|time| time.0),
         })
-    });
-    read.map_err(|error| of_read(&error))
+    })
 }
 
 /// The ledger is an unfinished copy from here on.

@@ -92,6 +92,7 @@ macro_rules! ledger_contract {
             objects {
                 every_object_is_read_back_as_it_was_made,
                 what_does_not_exist_is_not_found,
+                a_ledger_is_itself_and_no_copy,
                 lists_come_in_pages_in_the_order_of_creation,
                 lists_are_of_one_owner_where_that_is_asked,
                 a_token_names_one_object_of_its_kind,

@@ -14,6 +14,7 @@ use bursar_core::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::StoreError;
+use crate::identity::Identity;
 use crate::purchase::{Purchase, PurchaseFilter};
 use crate::stage::StageTimes;
 use crate::sweep::{IdleSlice, Sweep};
@@ -130,6 +131,9 @@ pub trait Reader: Send + Sync + 'static {
     ) -> Result<IdleSlice, StoreError>;
     /// How far each search has come.
     async fn list_sweeps(&self) -> Result<Vec<Sweep>, StoreError>;
+
+    /// Which ledger it is.
+    async fn identity(&self) -> Result<Identity, StoreError>;
 
     /// Figures about everything that is stored.
     async fn totals(&self) -> Result<Totals, StoreError>;

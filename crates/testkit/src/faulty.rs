@@ -24,9 +24,9 @@ use bursar_core::{
     MessageKey, Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, Batch, ControlFilter, DiscrepancyFilter, Entry, IdleSlice,
-    Ledger, ListedDiscrepancy, ListedMessage, Page, PoolUse, Purchase, PurchaseFilter, Reader, Slice,
-    Spending, Store, StoreError, Sweep, Totals, Transacted,
+    AuthorizationFilter, AuthorizationRecord, Batch, ControlFilter, DiscrepancyFilter, Entry, Identity,
+    IdleSlice, Ledger, ListedDiscrepancy, ListedMessage, Page, PoolUse, Purchase, PurchaseFilter, Reader,
+    Slice, Spending, Store, StoreError, Sweep, Totals, Transacted,
 };
 use jiff::SignedDuration;
 use tokio::sync::{Notify, RwLock, RwLockWriteGuard};
@@ -339,5 +339,6 @@ pass_on! {
     list_idle(at_least: SignedDuration, page: Page<i64>) -> IdleSlice;
     list_unconfirmed(at_least: SignedDuration, page: Page<i64>) -> IdleSlice;
     list_sweeps() -> Vec<Sweep>;
+    identity() -> Identity;
     totals() -> Totals;
 }

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bursar_authorizer::{Authorizer, Reply, Request, Settings, Settlement, Timeline};
+use bursar_cache::Cache;
 use bursar_core::{Answer, DeclineReason, MessageId};
 use bursar_store::Reader;
 use bursar_testkit::given::{self, Call, Funded};
@@ -28,7 +29,9 @@ impl Desk {
     pub(crate) fn open_with(store: Store, settings: Settings) -> Self {
         let place = store.place();
         let ledger = FaultyLedger::new(place.open());
-        let authorizer = Authorizer::start(ledger.clone(), settings).expect("a thread a lane");
+        let authorizer =
+            Authorizer::start(ledger.clone(), Cache::in_memory(bursar_cache::Settings::default()), settings)
+                .expect("a thread a lane");
         Self { ledger, authorizer, place }
     }
 

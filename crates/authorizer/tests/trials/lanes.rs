@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bursar_authorizer::{Authorizer, Reply, Request, Settings, Timeline, Unavailable};
+use bursar_cache::Cache;
 use bursar_store::{Ledger, Reader};
 use bursar_store_postgres::{Options, PostgresLedger};
 use bursar_testkit::PostgresPlace;
@@ -19,7 +20,11 @@ pub(crate) struct Lanes(Authorizer);
 
 impl Lanes {
     pub(crate) fn over(ledger: Arc<dyn Ledger>) -> Arc<Self> {
-        let authorizer = Authorizer::start(ledger, Settings::default());
+        let authorizer = Authorizer::start(
+            ledger,
+            Cache::in_memory(bursar_cache::Settings::default()),
+            Settings::default(),
+        );
         Arc::new(Self(authorizer.expect("a thread a lane")))
     }
 }

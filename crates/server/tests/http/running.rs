@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bursar_authorizer::Authorizer;
 use bursar_broker::Broker;
 use bursar_broker::contract::Place as _;
+use bursar_cache::Cache;
 use bursar_processors::inquiry::Inquire;
 use bursar_processors::marqeta;
 use bursar_server::{App, Credentials, Parts, QuarantineKey, Roles, Server, Settings};
@@ -91,7 +92,11 @@ pub(crate) async fn app(
     processor: Option<Processor>,
 ) -> Result<App, Error> {
     let (store, broker) = (place.open(), queues.open().await);
-    let authorizer = Authorizer::start(store.clone(), bursar_authorizer::Settings::default())?;
+    let authorizer = Authorizer::start(
+        store.clone(),
+        Cache::in_memory(bursar_cache::Settings::default()),
+        bursar_authorizer::Settings::default(),
+    )?;
     Ok(app_of(Parts { authorizer, store, broker, processor }, settings, key))
 }
 
@@ -161,7 +166,11 @@ impl Running {
         (settings, authorizing): (Settings, bursar_authorizer::Settings),
     ) -> Result<Self, Error> {
         let store = place.open();
-        let authorizer = Authorizer::start(store.clone(), authorizing)?;
+        let authorizer = Authorizer::start(
+            store.clone(),
+            Cache::in_memory(bursar_cache::Settings::default()),
+            authorizing,
+        )?;
         let parts = Parts { authorizer, store, broker, processor: None };
         Self::start_of(place, queues, app_of(parts, settings, QUARANTINE_KEY))
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bursar_authorizer::{Authorizer, Reply, Request, Timeline};
+use bursar_cache::Cache;
 use bursar_core::command::{GroupRef, Says};
 use bursar_core::hold_days::{Days, DaysByMerchant};
 use bursar_core::hold_group::Effect;
@@ -36,7 +37,11 @@ impl Instance {
     }
 
     fn over(ledger: Arc<dyn Ledger>, slice: u32) -> Result<Self, Error> {
-        let authorizer = Authorizer::start(ledger.clone(), bursar_authorizer::Settings::default())?;
+        let authorizer = Authorizer::start(
+            ledger.clone(),
+            Cache::in_memory(bursar_cache::Settings::default()),
+            bursar_authorizer::Settings::default(),
+        )?;
         let figures = Arc::<Figures>::default();
         let settings = Settings { slice, ..Settings::default() };
         let sweeper = Sweeper::new(authorizer.clone(), settings, figures.clone());

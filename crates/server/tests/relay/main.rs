@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bursar_authorizer::{Authorizer, Request, Timeline};
 use bursar_broker::contract::Place as BrokerPlace;
 use bursar_broker::{Broker, Queue};
+use bursar_cache::Cache;
 use bursar_server::workers::relay::{Relay, Settings};
 use bursar_store::{Backlog, Outbox, Store as Ledger};
 use bursar_testkit::given::{self, Funded, usd};
@@ -112,8 +113,12 @@ async fn a_commit_wakes_the_relay(store: Store) {
     let (ledger, broker) = (place.open(), queues.open().await);
     let account = given::account(ledger.as_ref(), usd("100.00")).await;
     let before = waiting(ledger.as_ref()).await;
-    let authorizer =
-        Authorizer::start(ledger.clone(), bursar_authorizer::Settings::default()).expect("it starts");
+    let authorizer = Authorizer::start(
+        ledger.clone(),
+        Cache::in_memory(bursar_cache::Settings::default()),
+        bursar_authorizer::Settings::default(),
+    )
+    .expect("it starts");
     let relay = Relay::new(ledger.clone(), broker.clone(), authorizer.commits(), seldom(), Arc::default());
     let relaying = relay.start();
     came(broker.as_ref(), before).await;

@@ -19,7 +19,7 @@ use bursar_core::{
     MessageId, MessageKey, Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, IdleSlice,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, Identity, IdleSlice,
     ListedDiscrepancy, ListedMessage, Page, Purchase, PurchaseFilter, Reader, Slice, Spending, StoreError,
     Sweep, Totals,
 };
@@ -31,6 +31,7 @@ use uuid::Uuid;
 
 use super::{Clean, PostgresLedger, SILENT, flight};
 use crate::error::before_commit;
+use crate::identity;
 use crate::load;
 use crate::pools::Pool;
 use crate::rows::{Read, account, card, cardholder, control, get, id, message, owner, program};
@@ -328,6 +329,10 @@ impl Reader for PostgresLedger {
 
     async fn list_sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
         self.sweeps().await
+    }
+
+    async fn identity(&self) -> Result<Identity, StoreError> {
+        identity::of(self.query(identity::SELECT, &[]).await?.pop())
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -16,7 +16,7 @@ use bursar_core::{
     MessageId, MessageKey, Owner, OwnerId, OwnerKind, Program, ProgramId,
 };
 use bursar_store::{
-    AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, IdleSlice,
+    AuthorizationFilter, AuthorizationRecord, ControlFilter, DiscrepancyFilter, Entry, Identity, IdleSlice,
     ListedDiscrepancy, ListedMessage, Page, Purchase, PurchaseFilter, Reader, Slice, Spending, StoreError,
     Sweep, Totals,
 };
@@ -25,6 +25,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use uuid::Uuid;
 
 use super::SqliteLedger;
+use crate::identity;
 use crate::keys;
 use crate::rows::{Blob16, Micros, account, card, cardholder, control, id, message, owner, program};
 use authorizations::{find_authorization, list_authorizations, list_records};
@@ -268,6 +269,10 @@ impl Reader for SqliteLedger {
 
     async fn list_sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
         self.readers.read(list_sweeps).await
+    }
+
+    async fn identity(&self) -> Result<Identity, StoreError> {
+        self.readers.read(identity::find).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -78,6 +78,13 @@ async fn assert_is_stored(ledger: &dyn Ledger, change: &Change) {
     }
 }
 
+pub(super) async fn a_ledger_is_itself_and_no_copy(ledger: &dyn Ledger) {
+    let identity = ledger.identity().await.expect("readable");
+    assert_eq!((identity.copy_of, identity.copied_at), (None, None));
+    assert!(!identity.id.is_nil());
+    assert_eq!(ledger.identity().await, Ok(identity));
+}
+
 pub(super) async fn what_does_not_exist_is_not_found(ledger: &dyn Ledger) {
     let id = given::id();
     let token = given::new_token("nobody");
