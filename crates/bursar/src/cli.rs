@@ -56,6 +56,10 @@ pub(crate) struct Source {
     /// where the password matters, set `BURSAR__RABBITMQ__URL` instead.
     #[arg(long, value_name = "URL", hide_env_values = true)]
     pub(crate) rabbitmq: Option<String>,
+    /// The Redis that instances share a cache in. Others on this machine can see the command line: where the password
+    /// matters, set `BURSAR__REDIS__URL` instead.
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    pub(crate) redis: Option<String>,
     /// The port to listen on, on 127.0.0.1.
     #[arg(long)]
     pub(crate) port: Option<u16>,

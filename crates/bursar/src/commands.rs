@@ -41,6 +41,9 @@ fn settings(source: &Source, more: &[(&str, String)]) -> Result<(Config, Effecti
     if let Some(url) = &source.rabbitmq {
         overrides.push(("rabbitmq.url".to_owned(), url.clone()));
     }
+    if let Some(url) = &source.redis {
+        overrides.push(("redis.url".to_owned(), url.clone()));
+    }
     if let Some(port) = source.port {
         overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port}")));
     }

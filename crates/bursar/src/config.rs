@@ -46,6 +46,7 @@ pub(crate) struct Config {
     pub(crate) jit: Jit,
     pub(crate) lanes: Lanes,
     pub(crate) cache: Cache,
+    pub(crate) redis: Redis,
     pub(crate) sqlite: Sqlite,
     pub(crate) postgres: Postgres,
     pub(crate) rabbitmq: Rabbitmq,
@@ -104,7 +105,17 @@ pub(crate) struct Lanes {
 pub(crate) struct Cache {
     pub(crate) user_ttl: Duration,
     pub(crate) card_ttl: Duration,
+    pub(crate) limits_ttl: Duration,
+    pub(crate) transaction_ttl: Duration,
     pub(crate) entries_max: u64,
+}
+
+/// What instances share of the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Redis {
+    /// `None` means that each has its memory.
+    pub(crate) url: Option<SecretUrl>,
+    pub(crate) connect_timeout: Duration,
 }
 
 /// The embedded ledger.
@@ -240,8 +251,11 @@ impl Config {
             cache: Cache {
                 user_ttl: reader.seconds("cache.user_ttl_s", 1..=604_800),
                 card_ttl: reader.seconds("cache.card_ttl_s", 1..=604_800),
+                limits_ttl: reader.seconds("cache.limits_ttl_s", 1..=604_800),
+                transaction_ttl: reader.seconds("cache.transaction_ttl_s", 1..=604_800),
                 entries_max: reader.count("cache.entries_max", 1..=100_000_000),
             },
+            redis: Redis::read(reader),
             sqlite: Sqlite::read(reader),
             postgres: Postgres::read(reader),
             rabbitmq: Rabbitmq::read(reader),
@@ -321,6 +335,20 @@ impl Jit {
     fn read(reader: &mut Reader) -> Self {
         let (start, deadline) = read_rising(reader, "jit.start_ms", "jit.deadline_ms");
         Self { start, deadline }
+    }
+}
+
+impl Redis {
+    fn read(reader: &mut Reader) -> Self {
+        let rules = (
+            bursar_cache_redis::describe as _,
+            bursar_cache_redis::url_problem as _,
+            bursar_cache_redis::URL_FORM,
+        );
+        Self {
+            url: read_url(reader, "redis.url", rules),
+            connect_timeout: reader.milliseconds("redis.connect_timeout_ms", 100..=600_000),
+        }
     }
 }
 

@@ -6,14 +6,16 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bursar_authorizer::{Authorizer, CacheSettings, Settings as Lanes};
+use bursar_authorizer::{Authorizer, Settings as Lanes};
 use bursar_broker::{Broker, BrokerError};
 use bursar_broker_rabbitmq::RabbitBroker;
 use bursar_broker_sqlite::SqliteBroker;
+use bursar_cache::{Beside, Cache, KeyValue, Seal};
+use bursar_cache_redis::RedisKeyValue;
 use bursar_marqeta_client::MarqetaClient;
 use bursar_processors::inquiry::Inquire;
 use bursar_server::workers::{relay, sender, sweeper};
-use bursar_server::{App, Parts, Server, Settings as Http};
+use bursar_server::{App, Engines, Parts, QuarantineKey, Server, Settings as Http};
 use bursar_store::{Ledger, Page, Store};
 use bursar_store_postgres::PostgresLedger;
 use bursar_store_sqlite::{Options, SqliteLedger, Synchronous};
@@ -51,14 +53,14 @@ pub(crate) async fn start_with(config: &Config, tokens: Option<ApiTokens>) -> Re
         warn_of_lone_credentials(config, ledger.as_ref()).await;
     }
     let broker = open_broker(config).await?;
-    let authorizer = Authorizer::start(ledger.clone(), lane_settings(config))?;
+    let quarantine =
+        credentials.quarantine_key.clone().ok_or("the credentials file lost its quarantine_key")?;
+    let cache = open_cache(config, ledger.as_ref(), &quarantine).await?;
+    let authorizer = Authorizer::start(ledger.clone(), cache, lane_settings(config))?;
     let keys = bursar_server::Credentials {
         api_key: credentials.api_key.clone(),
         marqeta: credentials.marqeta.clone(),
-        quarantine: credentials
-            .quarantine_key
-            .clone()
-            .ok_or("the credentials file lost its quarantine_key")?,
+        quarantine,
     };
     let processor = processor(config, tokens.or_else(|| credentials.marqeta_api.clone()))?;
     let parts = Parts { authorizer, store: ledger, broker, processor };
@@ -118,6 +120,25 @@ async fn open_broker(config: &Config) -> Result<Arc<dyn Broker>, Failure> {
     Ok(Arc::new(started.map_err(|error| format!("{url}: {error}"))?))
 }
 
+/// In memory, and in Redis if the settings have a URL. Who shares it has the same ledger and the same credentials file.
+async fn open_cache(
+    config: &Config,
+    ledger: &dyn Ledger,
+    quarantine: &QuarantineKey,
+) -> Result<Arc<Cache>, Failure> {
+    let seal = Seal::new(ledger.identity().await?.id, &quarantine.derive("cache"));
+    let beside = match &config.redis.url {
+        Some(url) => {
+            let started = RedisKeyValue::start(redis_options(config, url, &seal));
+            let values: Arc<dyn KeyValue> = Arc::new(started?);
+            Beside::Shared(values)
+        }
+        None if config.postgres.url.is_none() => Beside::Alone,
+        None => Beside::Untold,
+    };
+    Ok(Cache::start(beside, &seal, cache_settings(config)))
+}
+
 /// Whether the ledger has programs whose names begin otherwise.
 pub(crate) async fn has_programs_beside(config: &Config, name: &str) -> Result<bool, Failure> {
     let ledger = open_ledger(config).await?;
@@ -150,7 +171,12 @@ impl Bursar {
         let line = |what: &str, url: &Option<_>| {
             url.as_ref().map_or(String::new(), |url: &SecretUrl| format!("{what} {url}\n"))
         };
-        let services = line("ledger", &config.postgres.url) + &line("queues", &config.rabbitmq.url);
+        let services = [
+            ("ledger", &config.postgres.url),
+            ("queues", &config.rabbitmq.url),
+            ("cache", &config.redis.url),
+        ];
+        let services: String = services.map(|(what, url)| line(what, url)).concat();
         format!(
             "Bursar {}\n{services}data folder {}\nAPI key and processor password in {}{made}\nAPI page {}/docs",
             env!("CARGO_PKG_VERSION"),
@@ -245,15 +271,38 @@ fn lane_settings(config: &Config) -> Lanes {
         batch_size_max: config.lanes.batch_size_max,
         queue_max: config.lanes.queue_max,
         answer_grace: config.jit.deadline.saturating_sub(config.jit.start),
-        cache: CacheSettings {
-            user_ttl: config.cache.user_ttl,
-            card_ttl: config.cache.card_ttl,
-            entries_max: config.cache.entries_max,
-        },
         many: config.events.rest_above,
         warning: config.profiler.warning,
         critical: config.profiler.critical,
         ..Lanes::default()
+    }
+}
+
+fn redis_options(config: &Config, url: &SecretUrl, seal: &Seal) -> bursar_cache_redis::Options {
+    bursar_cache_redis::Options {
+        url: url.expose().to_owned(),
+        connect_timeout: config.redis.connect_timeout,
+        channel: seal.channel(),
+    }
+}
+
+const fn cache_settings(config: &Config) -> bursar_cache::Settings {
+    let cache = &config.cache;
+    bursar_cache::Settings {
+        user: cache.user_ttl,
+        card: cache.card_ttl,
+        limits: cache.limits_ttl,
+        transaction: cache.transaction_ttl,
+        entries_max: cache.entries_max,
+    }
+}
+
+fn engines(config: &Config) -> Engines {
+    let embedded = Engines::default();
+    Engines {
+        ledger: if config.postgres.url.is_some() { "postgresql" } else { embedded.ledger },
+        broker: if config.rabbitmq.url.is_some() { "rabbitmq" } else { embedded.broker },
+        cache: if config.redis.url.is_some() { "redis" } else { embedded.cache },
     }
 }
 
@@ -270,6 +319,7 @@ fn http_settings(config: &Config) -> Http {
         drain: config.server.drain,
         shutdown_grace: config.server.shutdown_grace,
         jit_start: config.jit.start,
+        engines: engines(config),
         roles: config.server.roles,
         sweeper: sweeper_settings(&config.sweeper),
         relay: relay::Settings {

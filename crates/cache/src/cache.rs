@@ -70,6 +70,7 @@ pub struct Cache {
     /// Transactions that are final, by the messages that began them.
     pub transactions: Views,
     second: Option<Second>,
+    hearing: watch::Receiver<bool>,
     forgetter: Forgetter,
     /// Ended with it.
     _tasks: JoinSet<()>,
@@ -90,12 +91,9 @@ impl Cache {
         };
         let hearing = shared.as_ref().map_or(hears, |values| values.hearing());
         let Settings { user, card, limits, transaction, entries_max: most } = settings;
-        let (behind, forgetter) = (second.clone(), Forgetter::default());
-        let unsaid = forgetter.clone();
-        let views = |kind, kept| {
-            let (seal, hearing) = (seal.clone(), hearing.clone());
-            Views::new(kind, (kept, most), seal, behind.clone(), hearing, unsaid.clone())
-        };
+        let forgetter = Forgetter::default();
+        let shared_by_views = (seal.clone(), second.clone(), hearing.clone(), forgetter.clone());
+        let views = move |kind, kept| Views::new(kind, (kept, most), shared_by_views.clone());
         let kept_max = user.max(limits).max(transaction);
         Arc::new_cyclic(|cache| Self {
             routes: Facts::new("card", card, most, second.clone()),
@@ -111,6 +109,7 @@ impl Cache {
                 _ => JoinSet::new(),
             },
             second,
+            hearing,
             forgetter,
         })
     }
@@ -167,6 +166,11 @@ impl Cache {
         let _heard = self.tell(gone.collect());
     }
 
+    /// The same of a cardholder.
+    pub fn reported_cardholder(&self, id: CardholderId) {
+        let _heard = self.tell(vec![self.gone(&self.cardholders, id.uuid().as_bytes())]);
+    }
+
     fn gone(&self, views: &Views, about: &[u8]) -> Key {
         let key = views.key(about);
         views.forget(&key);
@@ -200,6 +204,12 @@ impl Cache {
             shared: self.second.is_some().then(|| all(1)),
             kinds: named.map(|(kind, [memory, shared])| KindFigures { kind, memory, shared }).to_vec(),
         }
+    }
+
+    /// Whether it is heard what other instances change.
+    #[must_use]
+    pub fn hears(&self) -> bool {
+        *self.hearing.borrow()
     }
 
     /// How the server is that instances share; `None` if there is none.

@@ -5,13 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::key_value::Key;
 use crate::second::Second;
 
 /// Who changed something waits no longer until the others have heard.
 const PATIENCE: Duration = Duration::from_millis(20);
+
+/// Between two tries to say what could not be said.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Keys in one word.
 const AT_ONCE: usize = 256;
@@ -104,6 +107,8 @@ impl Forgetter {
                     }
                     self.put_back(batch);
                     second.values.until_whole().await;
+                    // One that refuses is whole.
+                    sleep(PAUSE).await;
                 }
             }
         }

@@ -47,10 +47,7 @@ impl Views {
     pub(crate) fn new(
         kind: &'static str,
         (kept, most): (Duration, u64),
-        seal: Seal,
-        second: Option<Second>,
-        hearing: watch::Receiver<bool>,
-        forgetter: Forgetter,
+        (seal, second, hearing, forgetter): (Seal, Option<Second>, watch::Receiver<bool>, Forgetter),
     ) -> Self {
         let memory = Cache::builder().max_capacity(most).time_to_live(kept).build();
         let changes = [const { AtomicU64::new(0) }; PARTS];

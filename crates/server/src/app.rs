@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bursar_authorizer::Authorizer;
 use bursar_broker::Broker;
+use bursar_cache::Cache;
 use bursar_processors::inquiry::Inquire;
 use bursar_processors::marqeta;
 use bursar_store::{Inbox, Ledger, Store, StoreError};
@@ -22,6 +23,24 @@ use crate::workers::known::Known;
 use crate::workers::notifier::Due;
 use crate::workers::webhooks::Words;
 use crate::workers::{queue, relay, sender, sweeper};
+
+/// Which engine does each part of the work, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Engines {
+    /// Keeps the ledger.
+    pub ledger: &'static str,
+    /// Carries messages.
+    pub broker: &'static str,
+    /// Keeps what instances share of the cache.
+    pub cache: &'static str,
+}
+
+impl Default for Engines {
+    /// The embedded ones.
+    fn default() -> Self {
+        Self { ledger: "sqlite", broker: "sqlite", cache: "memory" }
+    }
+}
 
 /// The limits of the HTTP interface, and what the server does by itself.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +71,8 @@ pub struct Settings {
     pub relay: relay::Settings,
     /// How endpoints are told of events.
     pub sender: sender::Settings,
+    /// Who does the work.
+    pub engines: Engines,
     /// How often the inbox is looked into without a word that something came: what is to be tried again, and what
     /// nobody could tell of while the broker was away.
     pub inbox_poll: Duration,
@@ -72,6 +93,7 @@ impl Default for Settings {
             sweeper: sweeper::Settings::default(),
             relay: relay::Settings::default(),
             sender: sender::Settings::default(),
+            engines: Engines::default(),
             inbox_poll: Duration::from_secs(1),
         }
     }
@@ -171,6 +193,11 @@ impl App {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.shared.settings
+    }
+
+    /// What is cached of the ledger.
+    pub(crate) fn cache(&self) -> &Cache {
+        self.authorizer().cache()
     }
 
     pub(crate) fn ledger(&self) -> &dyn Ledger {

@@ -1,5 +1,7 @@
 //! Whether the process runs, whether it can decide, and what it depends on. No credentials.
 
+mod services;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +18,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::pools::{self, PoolView};
-use crate::queues::{self, QueueView};
 
 /// A probe is a durable write: whoever asks within this time gets the last one's result.
 const PROBE_KEPT: Duration = Duration::from_millis(500);
@@ -26,7 +26,7 @@ const PROBE_KEPT: Duration = Duration::from_millis(500);
 const WATCHED_EVERY: Duration = Duration::from_secs(5);
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(health))
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(services::health))
 }
 
 /// Probes of the ledger. However many ask at once, one of them probes.
@@ -41,20 +41,24 @@ struct Last {
     is_unready: bool,
 }
 
+#[derive(Clone)]
 struct Probed {
     at: Instant,
+    took: Duration,
     result: Result<(), Arc<str>>,
 }
 
 impl Probes {
-    async fn ready(&self, authorizer: &Authorizer) -> Result<(), Arc<str>> {
+    async fn probed(&self, authorizer: &Authorizer) -> Probed {
         let mut last = self.0.lock().await;
         if let Some(probed) = last.kept() {
-            return probed.result.clone();
+            return probed.clone();
         }
+        let began = Instant::now();
         let result = last.probe(authorizer).await;
-        last.told = Some(Probed { at: Instant::now(), result: result.clone() });
-        result
+        let probed = Probed { at: Instant::now(), took: began.elapsed(), result };
+        last.told = Some(probed.clone());
+        probed
     }
 
     /// Nobody else is told the result: who asks wants to know how it is at that time.
@@ -98,7 +102,7 @@ async fn readiness(app: &App) -> Result<(), Arc<str>> {
     if app.is_stopping() {
         return Err("the server is stopping".into());
     }
-    app.probes().ready(app.authorizer()).await
+    app.probes().probed(app.authorizer()).await.result
 }
 
 /// That the process runs.
@@ -119,58 +123,6 @@ struct Readiness {
     reason: Option<Arc<str>>,
 }
 
-/// The server and what it depends on.
-#[derive(Serialize, ToSchema)]
-struct Health {
-    /// `ok`; `degraded` while swipes are decided and something else needs somebody: the broker is away, events do not
-    /// come to their consumers, or there are dead letters; `unavailable` when no decision can be made or the server is
-    /// stopping.
-    status: &'static str,
-    /// The version of Bursar.
-    version: &'static str,
-    /// Seconds since the start.
-    uptime_s: u64,
-    /// What the server depends on.
-    dependencies: Dependencies,
-}
-
-/// What the server depends on.
-#[derive(Serialize, ToSchema)]
-struct Dependencies {
-    /// Where the money is kept. Without it there are no decisions.
-    ledger: LedgerHealth,
-    /// What carries messages. Without it decisions are made all the same, and events wait.
-    message_queue: QueueHealth,
-}
-
-/// The state of the broker.
-#[derive(Serialize, ToSchema)]
-struct QueueHealth {
-    /// `ok`; `degraded` if it answers and events do not come to their consumers; `unavailable` if it does not answer.
-    status: &'static str,
-    /// Why it is not `ok`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    reason: Option<Arc<str>>,
-    /// Its queues; empty while it says nothing.
-    queues: Vec<QueueView>,
-    /// Dead letters that somebody has to look at; null while the ledger cannot be read.
-    dead_letters: Option<u64>,
-}
-
-/// The state of the ledger.
-#[derive(Serialize, ToSchema)]
-struct LedgerHealth {
-    /// `ok` or `unavailable`.
-    status: &'static str,
-    /// Why it is unavailable.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    reason: Option<Arc<str>>,
-    /// Connections to its server; empty if it is the embedded one.
-    pools: Vec<PoolView>,
-}
-
 /// The process runs.
 #[utoipa::path(get, path = "/live", tag = "health", responses((status = 200, body = Live, description = "It runs")))]
 async fn live() -> Json<Live> {
@@ -188,35 +140,4 @@ async fn ready(State(app): State<App>) -> Response {
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(reason)),
     };
     (code, Json(Readiness { status, reason })).into_response()
-}
-
-/// The server and its dependencies. Always 200: read `status`.
-#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = Health, description = "How it is")))]
-async fn health(State(app): State<App>) -> Json<Health> {
-    let reason = app.probes().ready(app.authorizer()).await.err();
-    let word = |is_ok: bool| if is_ok { "ok" } else { "unavailable" };
-    let pools = pools::views(app.ledger());
-    let ledger = LedgerHealth { status: word(reason.is_none()), reason, pools };
-    let message_queue = message_queue(&app).await;
-    let can_decide = ledger.reason.is_none() && !app.is_stopping();
-    let needs_somebody = message_queue.reason.is_some() || message_queue.dead_letters != Some(0);
-    Json(Health {
-        status: if can_decide && needs_somebody { "degraded" } else { word(can_decide) },
-        version: env!("CARGO_PKG_VERSION"),
-        uptime_s: app.uptime().as_secs(),
-        dependencies: Dependencies { ledger, message_queue },
-    })
-}
-
-async fn message_queue(app: &App) -> QueueHealth {
-    let dead_letters = app.looks().dead_letters(app.store().as_ref());
-    let (dead_letters, queues) = tokio::join!(dead_letters, queues::queues(app));
-    let (status, reason, queues) = match queues {
-        Err(why) => ("unavailable", Some(why), Vec::new()),
-        Ok(queues) => match queues::problem(app, &queues).await {
-            Some(why) => ("degraded", Some(why), queues),
-            None => ("ok", None, queues),
-        },
-    };
-    QueueHealth { status, reason, queues, dead_letters }
 }

@@ -17,6 +17,7 @@ mod openapi;
 
 mod auth;
 mod body;
+mod cached;
 mod extract;
 mod funding;
 mod idempotency;
@@ -35,7 +36,7 @@ use axum::http::{Method, Uri};
 use bursar_core::text::mask_card_numbers;
 
 pub use answers::approved_minor;
-pub use app::{App, Credentials, Parts, Settings};
+pub use app::{App, Credentials, Engines, Parts, Settings};
 pub use latency::{Latency, LatencyView};
 pub use openapi::openapi_json;
 pub use roles::{Role, Roles, RolesError};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bursar_broker::{Broker, Keep, QueueFigures};
+use bursar_cache::{Cache, Condition, KeyValueError};
 use bursar_store::{Backlog, Store, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -25,8 +26,18 @@ const OLD: Duration = Duration::from_secs(60);
 /// What the broker says of its queues, or why it says nothing.
 type Looked = Result<Arc<[QueueFigures]>, Arc<str>>;
 
+/// What the cache's server says of itself, if there is one.
+type Probed = Option<Result<Condition, KeyValueError>>;
+
 /// What was last seen. However many ask at once, one of them looks.
-struct Look<T>(Mutex<Option<(Instant, T)>>);
+struct Look<T>(Mutex<Option<(Instant, Seen<T>)>>);
+
+/// What a look saw, and how long it took.
+#[derive(Clone)]
+pub(crate) struct Seen<T> {
+    pub(crate) value: T,
+    pub(crate) took: Duration,
+}
 
 impl<T> Default for Look<T> {
     fn default() -> Self {
@@ -35,14 +46,15 @@ impl<T> Default for Look<T> {
 }
 
 impl<T: Clone> Look<T> {
-    async fn at(&self, look: impl Future<Output = T>) -> T {
+    async fn at(&self, look: impl Future<Output = T>) -> Seen<T> {
         let mut last = self.0.lock().await;
         if let Some((at, seen)) = &*last
             && at.elapsed() < LOOK_KEPT
         {
             return seen.clone();
         }
-        let seen = look.await;
+        let began = Instant::now();
+        let seen = Seen { value: look.await, took: began.elapsed() };
         *last = Some((Instant::now(), seen.clone()));
         seen
     }
@@ -54,11 +66,12 @@ pub(crate) struct Looks {
     queues: Look<Looked>,
     dead_letters: Look<Option<u64>>,
     backlog: Look<Option<Backlog>>,
+    cache: Look<Probed>,
 }
 
 impl Looks {
     /// How full the queues are.
-    pub(crate) async fn queues(&self, broker: &dyn Broker) -> Looked {
+    pub(crate) async fn queues(&self, broker: &dyn Broker) -> Seen<Looked> {
         let look = async {
             match tokio::time::timeout(LOOK_MAX, broker.figures()).await {
                 Ok(figures) => figures.map(Arc::from).map_err(|error| Arc::from(error.to_string())),
@@ -71,13 +84,18 @@ impl Looks {
     /// How many dead letters are open; `None` if the store does not say in time.
     pub(crate) async fn dead_letters(&self, store: &dyn Store) -> Option<u64> {
         let look = tokio::time::timeout(LOOK_MAX, store.count_dead_letters());
-        self.dead_letters.at(async { look.await.ok()?.ok() }).await
+        self.dead_letters.at(async { look.await.ok()?.ok() }).await.value
     }
 
     /// How many events wait; `None` if the store does not say in time.
     async fn backlog(&self, store: &dyn Store) -> Option<Backlog> {
         let look = tokio::time::timeout(LOOK_MAX, store.backlog());
-        self.backlog.at(async { look.await.ok()?.ok() }).await
+        self.backlog.at(async { look.await.ok()?.ok() }).await.value
+    }
+
+    /// How the cache's server is; `None` if there is none.
+    pub(crate) async fn cache(&self, cache: &Cache) -> Seen<Probed> {
+        self.cache.at(cache.probe()).await
     }
 }
 
@@ -137,8 +155,14 @@ pub(crate) struct RelayView {
 
 /// Every queue, or why the broker says nothing.
 pub(crate) async fn queues(app: &App) -> Result<Vec<QueueView>, Arc<str>> {
-    let figures = app.looks().queues(app.broker().as_ref()).await?;
-    Ok(figures.iter().map(|figures| view(app, figures)).collect())
+    seen(app).await.value
+}
+
+/// The same, and how long it took to say so.
+pub(crate) async fn seen(app: &App) -> Seen<Result<Vec<QueueView>, Arc<str>>> {
+    let Seen { value, took } = app.looks().queues(app.broker().as_ref()).await;
+    let views = |figures: Arc<[QueueFigures]>| figures.iter().map(|figures| view(app, figures)).collect();
+    Seen { value: value.map(views), took }
 }
 
 fn view(app: &App, figures: &QueueFigures) -> QueueView {

@@ -34,6 +34,14 @@ impl QuarantineKey {
     }
 }
 
+impl QuarantineKey {
+    /// Another key, that tells nothing of this one: for what this word says.
+    #[must_use]
+    pub fn derive(&self, what: &str) -> [u8; 32] {
+        mac(&self.0, what.as_bytes())
+    }
+}
+
 impl fmt::Debug for QuarantineKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("QuarantineKey")
@@ -92,10 +100,14 @@ impl Seal {
 
     /// A hash that tells nothing of the content to whoever has no key.
     pub(crate) fn hash(&self, content: &[u8]) -> [u8; 32] {
-        match Hmac::<Sha256>::new_from_slice(&self.key.0) {
-            Ok(mac) => mac.chain_update(content).finalize().into_bytes().into(),
-            Err(_) => unreachable!("HMAC takes keys of every length"),
-        }
+        mac(&self.key.0, content)
+    }
+}
+
+fn mac(key: &[u8; 32], content: &[u8]) -> [u8; 32] {
+    match Hmac::<Sha256>::new_from_slice(key) {
+        Ok(mac) => mac.chain_update(content).finalize().into_bytes().into(),
+        Err(_) => unreachable!("HMAC takes keys of every length"),
     }
 }
 

@@ -59,8 +59,11 @@ fn with_no_configuration_the_defaults_serve() {
             cache: Cache {
                 user_ttl: Duration::from_secs(3600),
                 card_ttl: Duration::from_secs(900),
+                limits_ttl: Duration::from_secs(300),
+                transaction_ttl: Duration::from_secs(300),
                 entries_max: 100_000,
             },
+            redis: Redis { url: None, connect_timeout: Duration::from_secs(5) },
             sqlite: Sqlite {
                 synchronous: Synchronous::Full,
                 checkpoint_pages: 20_000,

@@ -59,6 +59,31 @@ fn every_setting_of_queues_events_and_webhooks_comes_to_who_works_by_it() {
     );
 }
 
+#[test]
+fn every_setting_of_the_cache_comes_to_it() {
+    let config = with(&[
+        ("cache.user_ttl_s", "1"),
+        ("cache.card_ttl_s", "2"),
+        ("cache.limits_ttl_s", "3"),
+        ("cache.transaction_ttl_s", "4"),
+        ("cache.entries_max", "5"),
+        ("redis.url", "redis://:password@127.0.0.1:6379/1"),
+        ("redis.connect_timeout_ms", "1100"),
+    ]);
+    let [user, card, limits, transaction] = [1, 2, 3, 4].map(Duration::from_secs);
+    let settings = cache_settings(&config);
+    assert_eq!(
+        (settings.user, settings.card, settings.limits, settings.transaction),
+        (user, card, limits, transaction)
+    );
+    assert_eq!(settings.entries_max, 5);
+    let seal = Seal::new(Uuid::nil(), &[7; 32]);
+    let options = redis_options(&config, config.redis.url.as_ref().expect("it is set"), &seal);
+    assert_eq!(options.url, "redis://:password@127.0.0.1:6379/1");
+    assert_eq!((options.connect_timeout, options.channel), (Duration::from_millis(1100), seal.channel()));
+    assert_eq!(http_settings(&config).engines, Engines { cache: "redis", ..Engines::default() });
+}
+
 /// With pauses of its own they would take more than a minute.
 #[tokio::test]
 async fn the_embedded_queues_pause_as_the_settings_say() {

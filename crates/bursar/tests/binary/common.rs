@@ -16,7 +16,9 @@ pub(crate) fn bursar(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
     command.args(arguments);
     // A developer's own servers are not for tests of the embedded parts.
-    command.env_remove("BURSAR__POSTGRES__URL").env_remove("BURSAR__RABBITMQ__URL");
+    for service in ["POSTGRES", "RABBITMQ", "REDIS"] {
+        command.env_remove(format!("BURSAR__{service}__URL"));
+    }
     command
 }
 

@@ -1,5 +1,6 @@
 //! The real binary: its commands, and itself under kills, hang-ups, full disks and strace.
 
+mod caches;
 mod commands;
 mod common;
 mod copy;

@@ -118,7 +118,7 @@ async fn the_connections_are_in_the_profile_and_in_the_health() -> Result<(), Er
     let least = [("reads", 2, 15), ("lookups", 2, 2), ("lanes", 3, 3)];
     let told = [
         server.get("/v1/profile").await?["pools"].clone(),
-        server.get("/health").await?["dependencies"]["ledger"]["pools"].clone(),
+        server.get("/health").await?["details"]["postgres"]["pools"].clone(),
     ];
     for pools in told {
         let pools = pools.as_array().ok_or("no pools")?;

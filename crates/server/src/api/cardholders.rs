@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use bursar_core::command::{CreateCardholder, MoveCardholder};
 use bursar_core::text::{FreeText, Token};
 use bursar_core::{Action, Cardholder, CardholderId, CardholderStatus, DeclineReason, OwnerId, OwnerKind};
@@ -15,6 +16,7 @@ use super::{owners, schema};
 use crate::app::App;
 use crate::auth::Operator;
 use crate::body::Body;
+use crate::cached::{self, Loaded};
 use crate::extract::{Id, Params};
 use crate::idempotency::IdempotencyKey;
 use crate::page::{Cursor, Listed, OwnedQuery};
@@ -97,9 +99,12 @@ pub(super) async fn find_cardholder(
     State(app): State<App>,
     _: Operator,
     Id(id): Id<CardholderId>,
-) -> Result<Json<CardholderView>, Problem> {
-    let cardholder = find(&app, id).await?;
-    Ok(Json(CardholderView::from(&cardholder)))
+) -> Result<Response, Problem> {
+    let loading = async {
+        let view = CardholderView::from(&find(&app, id).await?);
+        Ok(Loaded { view, may_be_kept: true })
+    };
+    cached::answer(&app.cache().cardholders, id.uuid(), loading).await
 }
 
 /// All cardholders, of one owner if given.

@@ -6,6 +6,7 @@ mod view;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use bursar_core::command::{ChangeControl, ControlSpec, PutControls};
 use bursar_core::control::{Rule, Scope};
 use bursar_core::mcc_group::MCC_GROUPS;
@@ -30,6 +31,7 @@ use super::settle::{Stored, created, granted, settle};
 use crate::app::App;
 use crate::auth::Operator;
 use crate::body::Body;
+use crate::cached::{self, Loaded};
 use crate::extract::{Id, Params};
 use crate::idempotency::IdempotencyKey;
 use crate::page::{Cursor, Listed};
@@ -166,9 +168,12 @@ pub(super) async fn find_control(
     State(app): State<App>,
     _: Operator,
     Id(id): Id<ControlId>,
-) -> Result<Json<ControlView>, Problem> {
-    let control = find(&app, id).await?;
-    Ok(Json(ControlView::from(&control)))
+) -> Result<Response, Problem> {
+    let loading = async {
+        let view = ControlView::from(&find(&app, id).await?);
+        Ok(Loaded { view, may_be_kept: true })
+    };
+    cached::answer(&app.cache().controls, id.uuid(), loading).await
 }
 
 /// Spending controls, those that are off included.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use bursar_authorizer::{StageProfile, WindowProfile};
+use bursar_cache::Figures;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -27,6 +28,9 @@ pub(super) struct ProfileView {
     open_holds: i64,
     /// Connections to the ledger's server; empty if the ledger is the embedded one.
     pools: Vec<PoolView>,
+    /// How often what was looked for was cached, on this instance since its start.
+    #[schema(value_type = CacheView)]
+    cache: Figures,
     /// Holds that are ended because nothing more was heard of them.
     sweeper: SweeperView,
     /// Who can be asked about transactions; null if nobody is set.
@@ -97,6 +101,40 @@ impl SweeperView {
     }
 }
 
+/// Look-ups of the cache, as it writes them.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes `Figures`, whose crate knows nothing of the API")]
+struct CacheView {
+    /// In memory.
+    memory: LevelView,
+    /// In Redis, of what was not in memory; null without it.
+    shared: Option<LevelView>,
+    /// By what was looked for.
+    kinds: Vec<KindView>,
+}
+
+/// Look-ups of a level.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes `LevelFigures`, whose crate knows nothing of the API")]
+struct LevelView {
+    /// Those that found what they looked for.
+    hits: u64,
+    /// Those that did not.
+    misses: u64,
+    /// Hits of all, 0 to 1; null before the first.
+    hit_rate: Option<f64>,
+}
+
+/// Look-ups of a kind.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes `KindFigures`, whose crate knows nothing of the API")]
+struct KindView {
+    /// `card` and `user` are a processor's tokens; `cardholder`, `limits` and `transaction` are answers of this API.
+    kind: String,
+    memory: LevelView,
+    shared: LevelView,
+}
+
 /// The figures of one window, as the profiler writes them.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes `WindowProfile`, whose crate knows nothing of the API")]
@@ -156,6 +194,7 @@ pub(super) async fn read_profile(State(app): State<App>, _: Operator) -> Result<
         windows: app.authorizer().profiler().profile().windows,
         open_holds: totals.open_holds,
         pools: pools::views(app.ledger()),
+        cache: app.cache().figures(),
         sweeper: SweeperView::of(&app),
         processor: app.processor().map(|processor| ProcessorView { is_asked: processor.is_asked() }),
         relay: queues::relay(&app).await?,

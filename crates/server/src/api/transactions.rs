@@ -18,6 +18,7 @@ pub(crate) use self::view::TransactionView;
 use super::schema;
 use crate::app::App;
 use crate::auth::Operator;
+use crate::cached::{self, Loaded};
 use crate::extract::{Id, Params};
 use crate::page::{Cursor, Listed};
 use crate::problem::Problem;
@@ -59,9 +60,15 @@ pub(super) async fn find_transaction(
     State(app): State<App>,
     _: Operator,
     Id(id): Id<MessageId>,
-) -> Result<Json<TransactionDetail>, Problem> {
-    let purchase = find(&app, id).await?;
-    TransactionDetail::new(&purchase).map(Json).ok_or_else(Problem::internal)
+) -> Result<Response, Problem> {
+    let loading = async {
+        let purchase = find(&app, id).await?;
+        let view = TransactionDetail::new(&purchase).ok_or_else(Problem::internal)?;
+        // What is said of a group names the message that began it.
+        let may_be_kept = purchase.root == id && view.is_final();
+        Ok(Loaded { view, may_be_kept })
+    };
+    cached::answer(&app.cache().transactions, id.uuid(), loading).await
 }
 
 pub(super) async fn find(app: &App, id: MessageId) -> Result<Purchase, Problem> {

@@ -105,6 +105,9 @@ impl Notifier {
         let mut notifications = Vec::new();
         for content in contents {
             let happened = happened(content)?;
+            if let Some(id) = happened.object.as_ref().and_then(|object| object.id.parse().ok()) {
+                self.0.cache().reported_cardholder(id);
+            }
             if endpoints.is_empty() {
                 continue;
             }

@@ -30,7 +30,7 @@ async fn watch_over(app: App, mut stopping: watch::Receiver<bool>) {
     while !pause(&mut stopping, INTERVAL).await {
         forget_letters(&app).await;
         // A broker that is away is told of by who needs it.
-        if let Ok(figures) = app.looks().queues(app.broker().as_ref()).await {
+        if let Ok(figures) = app.looks().queues(app.broker().as_ref()).await.value {
             figures.iter().filter_map(|figures| watch.look(figures)).for_each(Change::tell);
         }
     }

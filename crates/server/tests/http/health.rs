@@ -10,12 +10,22 @@ use crate::running::{Running, answered};
 on_both_stores!(a_running_server_is_live_ready_and_well);
 async fn a_running_server_is_live_ready_and_well(store: Store) -> Tested {
     let server = Running::start(store).await?;
-    for (path, status) in [("/live", "live"), ("/ready", "ready"), ("/health", "ok")] {
+    for (path, status) in [("/live", "live"), ("/ready", "ready"), ("/health", "healthy")] {
         let open = answered(server.client.get(server.url(path))).await?;
         assert_eq!((open.status.as_u16(), open.json()["status"].as_str()), (200, Some(status)), "{path}");
     }
     let health = server.get("/health").await?.json();
-    assert_eq!(health["dependencies"]["ledger"]["status"], "ok");
+    let well = json!({"postgres": "healthy", "redis": "healthy", "messageQueue": "healthy"});
+    assert_eq!(health["services"], well);
+    let details = &health["details"];
+    for (service, engine) in [("postgres", "sqlite"), ("redis", "memory"), ("messageQueue", "sqlite")] {
+        assert_eq!(
+            (&details[service]["status"], &details[service]["engine"]),
+            (&json!("healthy"), &json!(engine))
+        );
+        assert!(details[service]["latency_ms"].is_u64(), "{service}: {details}");
+    }
+    assert!(health["timestamp"].as_str().is_some_and(|at| at.parse::<jiff::Timestamp>().is_ok()), "{health}");
     assert!(health["version"].is_string() && health["uptime_s"].is_u64(), "{health}");
     Ok(())
 }
@@ -34,7 +44,11 @@ async fn without_its_file_the_server_decides_nothing_and_is_not_ready() -> Teste
     assert_eq!(undecided.headers["retry-after"], "1");
     let ready = server.get("/ready").await?;
     assert_eq!((ready.status.as_u16(), &ready.json()["status"]), (503, &json!("not_ready")));
-    assert_eq!(server.get("/health").await?.json()["dependencies"]["ledger"]["status"], "unavailable");
+    let health = server.get("/health").await?.json();
+    assert_eq!(
+        (&health["status"], &health["services"]["postgres"]),
+        (&json!("unhealthy"), &json!("unhealthy"))
+    );
     assert_eq!(server.get("/live").await?.status, 200);
     Ok(())
 }

@@ -144,7 +144,7 @@ async fn a_request_by_the_api_s_door_is_decided_once_and_answered(store: Store) 
 /// What `/health` says of the server, of its queues, and why.
 async fn health(server: &Running) -> Result<[String; 3], Error> {
     let health = server.get("/health").await?.json();
-    let queues = &health["dependencies"]["message_queue"];
+    let queues = &health["details"]["messageQueue"];
     let words = [&health["status"], &queues["status"], &queues["reason"]];
     Ok(words.map(|word| word.as_str().unwrap_or_default().to_owned()))
 }
@@ -153,7 +153,7 @@ on_both_stores!(health_says_what_keeps_events_from_being_published, worker_threa
 async fn health_says_what_keeps_events_from_being_published(store: Store) -> Tested {
     let roles = settings("api,relay,worker,sweeper");
     let (server, broker) = Running::start_faulty(store, roles, Way::Away).await?;
-    until("all is well", async || Ok(health(&server).await?[0] == "ok")).await?;
+    until("all is well", async || Ok(health(&server).await?[0] == "healthy")).await?;
     server.given("USD", Some("100.00")).await?;
     let is_told = async || {
         let [status, of_queues, why] = health(&server).await?;
@@ -164,7 +164,7 @@ async fn health_says_what_keeps_events_from_being_published(store: Store) -> Tes
     let relay = async || Ok::<_, Error>(server.get("/v1/profile").await?.json()["relay"].clone());
     assert_eq!(relay().await?["problem"], "the broker is away: it is switched off");
     broker.switch(Way::Open);
-    until("all is well again", async || Ok(health(&server).await? == ["ok", "ok", ""])).await?;
+    until("all is well again", async || Ok(health(&server).await? == ["healthy", "healthy", ""])).await?;
     until("nothing is told of any more", async || Ok(relay().await?["problem"].is_null())).await?;
     Ok(())
 }

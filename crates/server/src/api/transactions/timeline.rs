@@ -104,6 +104,11 @@ impl Speaker {
 }
 
 impl TransactionDetail {
+    /// Whether nothing is expected to become of it any more.
+    pub(super) fn is_final(&self) -> bool {
+        self.transaction.status.is_final()
+    }
+
     /// `None` where [`TransactionView::new`] is.
     pub(in crate::api) fn new(purchase: &Purchase) -> Option<Self> {
         let transaction = TransactionView::new(purchase)?;

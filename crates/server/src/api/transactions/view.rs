@@ -50,6 +50,11 @@ impl Status {
         }
     }
 
+    /// Whether nothing is expected to become of it any more: what still comes says so.
+    pub(super) const fn is_final(self) -> bool {
+        !matches!(self, Self::Open | Self::Pending)
+    }
+
     fn of(group: GroupStatus, messages: &[Message]) -> Self {
         let is_declined = |of: &Message| of.declined.is_some() || of.key.role() == Role::Refusal;
         match group {
