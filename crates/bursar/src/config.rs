@@ -70,6 +70,7 @@ pub(crate) struct Server {
     pub(crate) body_max_bytes: usize,
     pub(crate) connections_max: usize,
     pub(crate) drain: Duration,
+    pub(crate) linger: Duration,
     pub(crate) shutdown_grace: Duration,
 }
 
@@ -304,6 +305,7 @@ impl Server {
             body_max_bytes: reader.count::<usize>("server.body_max_kib", 1..=65_536) * 1024,
             connections_max: reader.count("server.connections_max", 1..=1_000_000),
             drain: reader.milliseconds("server.drain_ms", 0..=600_000),
+            linger: reader.milliseconds("server.linger_ms", 0..=600_000),
             shutdown_grace: reader.milliseconds("server.shutdown_grace_ms", 0..=600_000),
         }
     }

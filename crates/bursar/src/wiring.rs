@@ -317,6 +317,7 @@ fn http_settings(config: &Config) -> Http {
         body_max_bytes: config.server.body_max_bytes,
         connections_max: config.server.connections_max,
         drain: config.server.drain,
+        linger: config.server.linger,
         shutdown_grace: config.server.shutdown_grace,
         jit_start: config.jit.start,
         engines: engines(config),

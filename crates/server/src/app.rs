@@ -59,6 +59,8 @@ pub struct Settings {
     pub connections_max: usize,
     /// How long a server that stops goes on serving while `/ready` already says no.
     pub drain: Duration,
+    /// How long connections that were there may stay afterwards, each for one more request, while no new one is accepted.
+    pub linger: Duration,
     /// How long running requests may take to finish afterwards, and how long the store may.
     pub shutdown_grace: Duration,
     /// An authorization whose decision has not begun by then is answered 503, without one.
@@ -87,6 +89,7 @@ impl Default for Settings {
             body_max_bytes: 256 * 1024,
             connections_max: 4096,
             drain: Duration::ZERO,
+            linger: Duration::ZERO,
             shutdown_grace: Duration::from_secs(10),
             jit_start: Duration::from_millis(1200),
             roles: Roles::ALL,

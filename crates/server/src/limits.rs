@@ -5,10 +5,13 @@ use std::future::{Ready, ready};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
+use axum::response::Response;
 use axum_server::accept::Accept;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -24,6 +27,8 @@ pub(crate) struct Doorkeeper {
     places: Arc<Semaphore>,
     header_timeout: Duration,
     answer_timeout: Duration,
+    /// Whether each connection ends with its next answer.
+    is_closing: Arc<AtomicBool>,
 }
 
 impl Doorkeeper {
@@ -32,7 +37,13 @@ impl Doorkeeper {
             places: Arc::new(Semaphore::new(settings.connections_max)),
             header_timeout: settings.header_timeout,
             answer_timeout: settings.answer_timeout,
+            is_closing: Arc::default(),
         }
+    }
+
+    /// From here on each answer says that its connection ends: whoever keeps some goes elsewhere with the next request.
+    pub(crate) fn see_out(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
     }
 
     fn admit(&self, stream: TcpStream) -> io::Result<Connection> {
@@ -56,9 +67,10 @@ impl<S> Accept<TcpStream, S> for Doorkeeper {
     type Future = Ready<io::Result<(Connection, Watched<S>)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let is_closing = self.is_closing.clone();
         ready(self.admit(stream).map(|connection| {
             let phase = connection.phase.clone();
-            (connection, Watched { service, phase })
+            (connection, Watched { service, phase, is_closing })
         }))
     }
 }
@@ -210,9 +222,10 @@ impl AsyncWrite for Connection {
 pub(crate) struct Watched<S> {
     service: S,
     phase: Phase,
+    is_closing: Arc<AtomicBool>,
 }
 
-impl<S: Service<R>, R> Service<R> for Watched<S> {
+impl<S: Service<R, Response = Response>, R> Service<R> for Watched<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = Answering<S::Future>;
@@ -223,7 +236,8 @@ impl<S: Service<R>, R> Service<R> for Watched<S> {
 
     fn call(&mut self, request: R) -> Self::Future {
         self.phase.set(Phase::REQUEST);
-        Answering { answer: self.service.call(request), phase: self.phase.clone() }
+        let (phase, is_closing) = (self.phase.clone(), self.is_closing.clone());
+        Answering { answer: self.service.call(request), phase, is_closing }
     }
 }
 
@@ -233,15 +247,19 @@ pin_project_lite::pin_project! {
         #[pin]
         answer: F,
         phase: Phase,
+        is_closing: Arc<AtomicBool>,
     }
 }
 
-impl<F: Future> Future for Answering<F> {
+impl<F: Future<Output = Result<Response, E>>, E> Future for Answering<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let answer = std::task::ready!(this.answer.poll(context));
+        let mut answer = std::task::ready!(this.answer.poll(context));
+        if let (Ok(answer), true) = (&mut answer, this.is_closing.load(Ordering::Relaxed)) {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         this.phase.set(Phase::ANSWER);
         Poll::Ready(answer)
     }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,9 @@ const BACKLOG: u32 = 1024;
 
 /// So long the authorizer gets to finish, at least, however long workers took.
 const LAST_MIN: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether all connections have ended.
+const LOOKS_EVERY: Duration = Duration::from_millis(10);
 
 /// Bytes in the head of a request, at most. Otherwise: 431.
 const HEAD_MAX_BYTES: usize = 64 * 1024;
@@ -86,8 +90,8 @@ impl Server {
 
     /// Serves until `shutdown` is done, and logs when it ceases to be ready and when it is again. Then
     /// `/ready` says no while everything else goes on, for as long as whoever watches it needs to send
-    /// nothing more; then no connection is accepted, running requests get their answers within the grace,
-    /// workers and authorizer finish what they have.
+    /// nothing more; then no connection is accepted, and those that are there end with their next answer, or after a while;
+    /// then running requests get their answers within the grace, workers and authorizer finish what they have.
     ///
     /// # Errors
     /// The listener fails, or the store hangs and what it was given last is unknown.
@@ -95,13 +99,18 @@ impl Server {
         let settings = *app.settings();
         let handle = Handle::new();
         let doorkeeper = Doorkeeper::new(&settings);
+        let door = self.listener.as_fd().try_clone_to_owned()?;
+        let is_closed = app.clone();
         let mut server = axum_server::Server::<SocketAddr>::from_listener(self.listener)
-            .acceptor(doorkeeper)
+            .acceptor(doorkeeper.clone())
             .handle(handle.clone())
             .first_request_timeout(settings.header_timeout)
-            .accept_error_handler(
-                |peer, error| tracing::warn!(?peer, %error, "a connection was not accepted"),
-            )
+            .accept_error_handler(move |peer, error| {
+                // A door that is shut is asked on.
+                if !is_closed.is_stopping() {
+                    tracing::warn!(?peer, %error, "a connection was not accepted");
+                }
+            })
             .http1_only();
         server.http_builder().http1().header_read_timeout(IDLE_MAX).max_buf_size(HEAD_MAX_BYTES);
         let router = crate::router(app.clone());
@@ -113,7 +122,10 @@ impl Server {
             () = shutdown => {
                 app.begin_stop();
                 let ending = async {
+                    doorkeeper.see_out();
                     tokio::time::sleep(settings.drain).await;
+                    // Else a proxy that has a connection here sends a request into its end, and nobody knows its fate.
+                    linger(door, &handle, settings.linger).await;
                     handle.graceful_shutdown(Some(settings.shutdown_grace));
                 };
                 tokio::join!(&mut serving, ending).0
@@ -126,4 +138,22 @@ impl Server {
         let stopped = app.authorizer().stop(left).await;
         served.and(stopped.map_err(|hung| io::Error::new(io::ErrorKind::TimedOut, hung)))
     }
+}
+
+/// Shuts the door, and gives those who are inside so long to leave by themselves.
+async fn linger(door: OwnedFd, handle: &Handle<SocketAddr>, at_most: Duration) {
+    if at_most.is_zero() {
+        return;
+    }
+    if let Err(error) = rustix::net::shutdown(&door, rustix::net::Shutdown::Both) {
+        tracing::warn!("connections are accepted on: {error}");
+    }
+    // Else it is still listened at.
+    drop(door);
+    let leaving = async {
+        while handle.connection_count() > 0 {
+            tokio::time::sleep(LOOKS_EVERY).await;
+        }
+    };
+    let _ = tokio::time::timeout(at_most, leaving).await;
 }

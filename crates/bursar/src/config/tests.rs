@@ -50,6 +50,7 @@ fn with_no_configuration_the_defaults_serve() {
                 body_max_bytes: 262_144,
                 connections_max: 4096,
                 drain: Duration::ZERO,
+                linger: Duration::ZERO,
                 shutdown_grace: Duration::from_secs(10),
             },
             data: Data { dir: "bursar-data".into() },

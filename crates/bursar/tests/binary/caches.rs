@@ -43,14 +43,18 @@ async fn until_health(instance: &Running, service: &str, status: &str) -> Result
     }
 }
 
-/// Whether the instance approves a dollar.
+/// Whether the instance approves a dollar. A machine that is busy may answer 503: then it is asked again, as a processor
+/// does.
 async fn approves(instance: &Running, wallet: &Wallet) -> Result<bool, Error> {
     let swipe = wallet.swipe(&uuid::Uuid::new_v4().to_string(), "1.00");
-    let (status, body) = instance.jit(&swipe).await?;
-    match status {
-        200 => Ok(true),
-        402 => Ok(false),
-        _ => Err(format!("{status}: {}", String::from_utf8_lossy(&body)).into()),
+    let began = Instant::now();
+    loop {
+        match instance.jit(&swipe).await? {
+            (200, _) => return Ok(true),
+            (402, _) => return Ok(false),
+            (503, _) if began.elapsed() < PATIENCE => {}
+            (status, body) => return Err(format!("{status}: {}", String::from_utf8_lossy(&body)).into()),
+        }
     }
 }
 

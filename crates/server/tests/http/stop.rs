@@ -54,6 +54,35 @@ async fn a_request_that_runs_when_the_server_stops_gets_its_answer(store: Store)
     Ok(())
 }
 
+on_both_stores!(a_connection_that_a_proxy_keeps_is_served_once_more_while_no_new_one_is_accepted);
+async fn a_connection_that_a_proxy_keeps_is_served_once_more_while_no_new_one_is_accepted(
+    store: Store,
+) -> Tested {
+    let settings = Settings { linger: Duration::from_secs(3600), ..Settings::default() };
+    let server = Running::start_with(store, settings).await?;
+    let address = server.address;
+    let mut kept = TcpStream::connect(address).await?;
+    let asked = async |kept: &mut TcpStream, ends_with: &str| -> Result<String, crate::running::Error> {
+        kept.write_all(b"GET /live HTTP/1.1\r\nHost: bursar\r\n\r\n").await?;
+        let mut text = Vec::new();
+        while !text.ends_with(ends_with.as_bytes()) {
+            assert_ne!(kept.read_buf(&mut text).await?, 0, "it is closed");
+        }
+        Ok(String::from_utf8(text)?.to_ascii_lowercase())
+    };
+    let live = "{\"status\":\"live\"}";
+    assert!(!asked(&mut kept, live).await?.contains("connection: close"));
+    server.stop.send(()).map_err(|()| "the server is gone")?;
+    until("connections are refused", async || Ok(TcpStream::connect(address).await.is_err())).await?;
+    let last = asked(&mut kept, live).await?;
+    assert!(last.starts_with("http/1.1 200") && last.contains("connection: close"), "{last}");
+    let mut more = Vec::new();
+    assert_eq!(kept.read_to_end(&mut more).await?, 0);
+    // Long before the time that it would have.
+    server.task.await??;
+    Ok(())
+}
+
 on_both_stores!(a_server_that_stops_says_so_first_and_goes_on_serving_meanwhile);
 async fn a_server_that_stops_says_so_first_and_goes_on_serving_meanwhile(store: Store) -> Tested {
     let settings = Settings { drain: Duration::from_secs(3600), ..Settings::default() };
