@@ -1,6 +1,7 @@
 //! Developer tasks, run as `cargo xtask <task>` from anywhere in the repository.
 
 mod bench;
+mod certs;
 mod layers;
 mod say;
 mod services;
@@ -37,6 +38,8 @@ enum Task {
         #[command(subcommand)]
         deed: services::Deed,
     },
+    /// Makes a self-signed certificate for trying the stack of deploy/.
+    Certs,
     /// Measures a Bursar against a do-nothing server, and prints a table.
     Bench {
         /// Passed on; `--help` lists them.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Layers => layers::run().map_or_else(failed, |()| ExitCode::SUCCESS),
         Task::Services { deed } => services::run(deed).map_or_else(failed, |()| ExitCode::SUCCESS),
+        Task::Certs => certs::run().map_or_else(failed, |()| ExitCode::SUCCESS),
         Task::Bench { arguments } => bench::run(&arguments).map_or_else(failed, |()| ExitCode::SUCCESS),
     }
 }

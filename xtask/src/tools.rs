@@ -49,6 +49,22 @@ pub(crate) const TOOLS: &[Tool] = &[
         tests: &["a_client_that_is_not_ours_asks_and_is_answered"],
         attempt: import_pika,
     },
+    Tool {
+        program: "nginx",
+        package: "nginx",
+        tests: &[
+            "nginx_shows_outside_what_is_open_and_says_who_asks",
+            "what_moves_money_is_sent_to_one_instance_once",
+            "instances_that_stop_behind_nginx_cut_no_swipe",
+        ],
+        attempt: run_nginx,
+    },
+    Tool {
+        program: "docker-compose",
+        package: "docker-compose",
+        tests: &["compose_reads_its_file_and_refuses_to_without_secrets"],
+        attempt: run_compose,
+    },
 ];
 
 /// The environment variable that names to the tests the programs they must do without, by commas.
@@ -67,7 +83,7 @@ pub(crate) fn prepare() -> Vec<Missing> {
     let absent: Vec<&str> = TOOLS.iter().filter(|tool| !tool.is_here()).map(|tool| tool.package).collect();
     if !absent.is_empty()
         && may_install()
-        && let Err(error) = install(&absent)
+        && let Err(error) = install_service(&absent, None)
     {
         say(error);
     }
@@ -193,6 +209,14 @@ fn import_pika() -> Result<(), Error> {
     succeeds("pika cannot be used here", Command::new("/usr/bin/python3").args(["-c", "import pika"]))
 }
 
+fn run_nginx() -> Result<(), Error> {
+    succeeds("nginx cannot be run here", Command::new("nginx").arg("-v"))
+}
+
+fn run_compose() -> Result<(), Error> {
+    succeeds("docker-compose cannot be run here", Command::new("docker-compose").arg("version"))
+}
+
 /// Follows a process that does nothing.
 fn trace() -> Result<(), Error> {
     succeeds("strace may not trace here", Command::new("strace").args(["-f", "-o", "/dev/null", "true"]))
@@ -268,7 +292,7 @@ mod tests {
     fn missing_tools_are_named_by_commas() {
         let missing = |tool| Missing { tool, reason: String::new() };
         let all: Vec<Missing> = TOOLS.iter().map(missing).collect();
-        assert_eq!(words(&all), "strace,mount,/usr/bin/python3");
+        assert_eq!(words(&all), "strace,mount,/usr/bin/python3,nginx,docker-compose");
         assert_eq!(words(&[]), "");
     }
 }

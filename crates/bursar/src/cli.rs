@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Migrate(Migrate),
     /// Look at dead letters of a running server, replay them and discard them.
     Dlq(Dlq),
+    /// Ask a running server whether it can decide now; fails if not.
+    Probe(Probe),
     /// Print the effective settings and where each came from. Secrets are not shown.
     Config(Config),
     /// Print the OpenAPI description of /v1.
@@ -182,6 +184,14 @@ pub(crate) struct Dlq {
     /// Print the server's answer as it is, in JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+}
+
+/// Which server is asked.
+#[derive(Debug, Args)]
+pub(crate) struct Probe {
+    /// The server.
+    #[arg(long, default_value = "http://127.0.0.1:3000")]
+    pub(crate) url: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,6 +8,7 @@ mod dlq;
 mod live;
 mod migrate;
 mod openapi;
+mod probe;
 mod queues;
 mod serve;
 mod simulate;
@@ -21,6 +22,7 @@ pub(crate) use demo::demo;
 pub(crate) use dlq::dlq;
 pub(crate) use migrate::migrate;
 pub(crate) use openapi::openapi;
+pub(crate) use probe::probe;
 pub(crate) use serve::serve;
 pub(crate) use simulate::simulate;
 

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Command::Copy(arguments) => commands::copy(&arguments),
         Command::Migrate(arguments) => commands::migrate(&arguments),
         Command::Dlq(arguments) => commands::dlq(&arguments),
+        Command::Probe(arguments) => commands::probe(&arguments),
         Command::Config(arguments) => commands::config(&arguments),
         Command::Openapi => commands::openapi(),
     };

@@ -57,6 +57,11 @@ pub(crate) fn ledger_file(folder: &Path) -> Result<rusqlite::Connection, Error> 
     Ok(connection)
 }
 
+/// Whether this has to do without the tool, which `cargo xtask test` lists.
+pub(crate) fn is_without(tool: &str) -> bool {
+    std::env::var("BURSAR_TEST_WITHOUT").unwrap_or_default().split(',').any(|without| without == tool)
+}
+
 /// A running server on a free port.
 pub(crate) struct Running {
     process: Child,
