@@ -29,6 +29,8 @@ const LAYERS: &[Layer] = &[
             "bursar-broker-rabbitmq",
             "bursar-broker-sqlite",
             "bursar-core",
+            "bursar-documents",
+            "bursar-documents-sqlite",
             "bursar-marqeta-client",
             "bursar-processors",
             "bursar-server",
@@ -46,6 +48,7 @@ const LAYERS: &[Layer] = &[
             "bursar-authorizer",
             "bursar-broker",
             "bursar-core",
+            "bursar-documents",
             "bursar-processors",
             "bursar-store",
             "bursar-webhook-client",
@@ -68,6 +71,8 @@ const LAYERS: &[Layer] = &[
     Layer { name: "bursar-broker-rabbitmq", uses: &["bursar-broker"], tests_use: &[] },
     Layer { name: "bursar-broker-sqlite", uses: &["bursar-broker"], tests_use: &[] },
     Layer { name: "bursar-broker", uses: &[], tests_use: &[] },
+    Layer { name: "bursar-documents-sqlite", uses: &["bursar-core", "bursar-documents"], tests_use: &[] },
+    Layer { name: "bursar-documents", uses: &["bursar-core"], tests_use: &[] },
     Layer { name: "bursar-store-postgres", uses: &["bursar-core", "bursar-store"], tests_use: &[] },
     Layer { name: "bursar-store-sqlite", uses: &["bursar-core", "bursar-store"], tests_use: &[] },
     Layer { name: "bursar-store", uses: &["bursar-core"], tests_use: &[] },
@@ -80,6 +85,8 @@ const LAYERS: &[Layer] = &[
             "bursar-broker-rabbitmq",
             "bursar-broker-sqlite",
             "bursar-core",
+            "bursar-documents",
+            "bursar-documents-sqlite",
             "bursar-processors",
             "bursar-server",
             "bursar-services",
@@ -191,7 +198,7 @@ mod tests {
             violations(&workspace("bursar-server", &upwards)),
             [
                 "bursar-server must not depend on bursar-store-sqlite: it may use bursar-authorizer, bursar-broker, \
-                 bursar-core, bursar-processors, bursar-store, bursar-webhook-client"
+                 bursar-core, bursar-documents, bursar-processors, bursar-store, bursar-webhook-client"
             ]
         );
     }

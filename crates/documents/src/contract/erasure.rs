@@ -142,7 +142,8 @@ pub(super) async fn to_erase_again_changes_nothing(place: &dyn Place) {
 pub(super) async fn an_erasure_that_was_broken_off_is_due_and_is_finished(place: &dyn Place) {
     let given = opened(place).await;
     whole_person(&given, 1).await;
-    whole_person(&given, 2).await;
+    persons_beside(&given).await;
+    told(&given, id(2), 2, 5).await;
     let sealed = ciphertext(&given, 1).await;
     drop(given);
     place.begin_erasure(id(1), at(20)).await;
