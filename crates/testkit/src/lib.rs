@@ -34,7 +34,7 @@ pub use faulty::{FaultyLedger, ReadFault};
 pub use faulty_broker::{FaultyBroker, Way};
 pub use gate::Gate;
 pub use meddler::{Deed, Meddler};
-pub use place::{BrokerFolder, DocumentsFolder, PostgresPlace, RabbitPlace, SqlitePlace};
+pub use place::{BrokerFolder, DocumentsFolder, MongoPlace, PostgresPlace, RabbitPlace, SqlitePlace};
 pub use pooler::Pooler;
 pub use proxy::{Fault, Proxy};
 pub use rabbit_server::RabbitServer;
