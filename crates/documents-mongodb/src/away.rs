@@ -50,16 +50,17 @@ impl Away {
 }
 
 impl Leave<'_> {
-    /// It answered.
-    pub(crate) fn answered(mut self) {
+    /// It answered. Whether it was away before.
+    pub(crate) fn answered(mut self) -> bool {
         self.is_try = false;
-        *self.away.outage() = None;
+        self.away.outage().take().is_some()
     }
 
-    /// It did not, until this time.
-    pub(crate) fn silent(mut self, why: &str, now: Instant) {
+    /// It did not, until this time. Whether that is news.
+    pub(crate) fn silent(mut self, why: &str, now: Instant) -> bool {
         self.is_try = false;
-        *self.away.outage() = Some(Outage { why: why.to_owned(), try_at: now + REMEMBERED, is_tried: false });
+        let outage = Outage { why: why.to_owned(), try_at: now + REMEMBERED, is_tried: false };
+        self.away.outage().replace(outage).is_none()
     }
 }
 
@@ -84,14 +85,14 @@ mod tests {
     #[test]
     fn an_outage_is_told_for_a_moment_then_one_tries() {
         let (away, now) = (Away::default(), Instant::now());
-        away.enter(now).expect("it may be there").silent("gone", now);
+        assert!(away.enter(now).expect("it may be there").silent("gone", now), "that is news");
         assert!(refused(&away, now) && refused(&away, now + REMEMBERED / 2));
         let later = now + REMEMBERED;
         let trying = away.enter(later).expect("one may try");
         assert!(refused(&away, later), "another waits for nothing");
-        trying.silent("gone", later);
+        assert!(!trying.silent("gone", later), "that is known");
         assert!(refused(&away, later));
-        away.enter(later + REMEMBERED).expect("one may try").answered();
+        assert!(away.enter(later + REMEMBERED).expect("one may try").answered());
         assert!([(); 2].into_iter().all(|()| away.enter(later).is_ok()), "it is there for all");
     }
 

@@ -111,11 +111,17 @@ impl Link {
             Err(_) => Err(DocumentsError::Unavailable(format!("MongoDB did not answer within {limit:?}"))),
         };
         match &answer {
+            // Each outage is told once.
             Err(DocumentsError::Unavailable(why)) => {
-                tracing::warn!("MongoDB is away: {why}");
-                leave.silent(why, Instant::now());
+                if leave.silent(why, Instant::now()) {
+                    tracing::warn!("MongoDB is away, and documents with it: {why}");
+                }
             }
-            _ => leave.answered(),
+            _ => {
+                if leave.answered() {
+                    tracing::info!("MongoDB is there again");
+                }
+            }
         }
         answer
     }

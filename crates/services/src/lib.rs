@@ -2,11 +2,14 @@
 //! which account may run them, and how they start and stop.
 
 mod log;
+mod mongodb;
 mod postgres;
+mod process;
 mod rabbitmq;
 mod runner;
 mod system;
 
+pub use mongodb::{Flush, MongoDb};
 pub use postgres::{Life, Postgres, write_private};
 pub use rabbitmq::{Node, Ports, RabbitMq};
 pub use runner::Runner;

@@ -5,10 +5,11 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::log::last_lines;
+use crate::process::Process;
 use crate::{Error, Life, Runner, find, free_port, random, write_private};
 
 const STARTS_WITHIN: Duration = Duration::from_secs(90);
@@ -259,9 +260,7 @@ impl RabbitMq {
     pub fn stop(&self) -> Result<(), Error> {
         let began = Instant::now();
         for process in self.processes().into_iter().filter(Process::is_there) {
-            let mut kill = Command::new("kill");
-            // That it is gone already is as good.
-            let _ = kill.arg(process.id.to_string()).stderr(Stdio::null()).status();
+            process.ask_to_end();
             while process.is_there() {
                 if began.elapsed() > STOPS_WITHIN {
                     return Err(format!("rabbitmq does not stop:\n{}", self.last_words()));
@@ -323,36 +322,6 @@ impl RabbitMq {
 
     fn failed(&self, error: &std::io::Error) -> Error {
         format!("{}: {error}", self.folder.display())
-    }
-}
-
-/// A process, known again by when it began: its id may be another's one day.
-struct Process {
-    id: u32,
-    began: u64,
-}
-
-impl Process {
-    /// The process with this id, if it is there. One that ended and was not waited for is not.
-    fn of(id: u32) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-        // From the third field on; the second is a name in parentheses.
-        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split_whitespace().collect();
-        let began = fields.get(19)?.parse().ok()?;
-        (*fields.first()? != "Z").then_some(Self { id, began })
-    }
-
-    fn is_there(&self) -> bool {
-        Self::of(self.id).is_some_and(|process| process.began == self.began)
-    }
-
-    fn line(&self) -> String {
-        format!("{} {}\n", self.id, self.began)
-    }
-
-    fn read(line: &str) -> Option<Self> {
-        let (id, began) = line.split_once(' ')?;
-        Some(Self { id: id.parse().ok()?, began: began.parse().ok()? })
     }
 }
 
