@@ -7,7 +7,6 @@ use jiff::civil::Date;
 use mongodb::bson::{Document, doc};
 
 use crate::link::{Link, name};
-use crate::person::Standing;
 use crate::read::{self, Reader};
 
 impl Link {
@@ -54,11 +53,9 @@ impl Link {
         let alive = doc! { "_id": id.to_string(), "state": { "$ne": "erased" } };
         let buried =
             self.of(name::PERSONS, |persons| async move { persons.replace_one(alive, tombstone).await });
-        if buried.await?.matched_count == 0 {
-            match self.standing(id).await?.ok_or(DocumentsError::Unknown(id))? {
-                Standing::Erased(_, true) => return Ok(()),
-                Standing::Erased(_, false) | Standing::Known | Standing::Locked(_) => {}
-            }
+        // Of who was buried before, something may have come to be there since.
+        if buried.await?.matched_count == 0 && self.standing(id).await?.is_none() {
+            return Err(DocumentsError::Unknown(id));
         }
         for collection in name::READ_MODELS {
             self.delete(collection, doc! { "person": id.to_string() }).await?;

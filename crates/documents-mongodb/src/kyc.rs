@@ -10,7 +10,7 @@ use crate::read::{self, Reader, binary, present};
 
 impl Link {
     pub(crate) async fn find_kyc(&self, person: OwnerId) -> Result<Option<SealedKyc>, DocumentsError> {
-        let fields = doc! { "state": 1, "erase_on": 1, "erased_at_us": 1, "unfinished": 1, "kyc": 1 };
+        let fields = doc! { "state": 1, "erase_on": 1, "erased_at_us": 1, "kyc": 1 };
         let found = self.person(person, Some(fields)).await?.ok_or(DocumentsError::Unknown(person))?;
         let reader = Reader::new(&found, name::PERSONS);
         Standing::read(&reader)?.hidden(person)?;

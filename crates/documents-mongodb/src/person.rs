@@ -17,8 +17,7 @@ use crate::read::{self, Reader, binary, id, present, replacing};
 pub(crate) enum Standing {
     Known,
     Locked(Date),
-    /// Whether that is all.
-    Erased(Timestamp, bool),
+    Erased(Timestamp),
 }
 
 impl Standing {
@@ -26,7 +25,7 @@ impl Standing {
         match reader.word("state", |state| Some(state.to_owned()))?.as_str() {
             "known" => Ok(Self::Known),
             "locked" => Ok(Self::Locked(reader.word("erase_on", |day| day.parse().ok())?)),
-            "erased" => Ok(Self::Erased(reader.time("erased_at_us")?, !reader.has("unfinished"))),
+            "erased" => Ok(Self::Erased(reader.time("erased_at_us")?)),
             _ => Err(reader.damaged("state")),
         }
     }
@@ -36,7 +35,7 @@ impl Standing {
         match *self {
             Self::Known => Ok(()),
             Self::Locked(erase_on) => Err(DocumentsError::Locked { id, erase_on }),
-            Self::Erased(erased_at, _) => Err(DocumentsError::Erased { id, erased_at }),
+            Self::Erased(erased_at) => Err(DocumentsError::Erased { id, erased_at }),
         }
     }
 }
@@ -61,7 +60,7 @@ impl Link {
 
     /// What the person is, if there ever was one.
     pub(crate) async fn standing(&self, id: OwnerId) -> Result<Option<Standing>, DocumentsError> {
-        let fields = doc! { "state": 1, "erase_on": 1, "erased_at_us": 1, "unfinished": 1 };
+        let fields = doc! { "state": 1, "erase_on": 1, "erased_at_us": 1 };
         let found = self.person(id, Some(fields)).await?;
         found.map(|found| Standing::read(&Reader::new(&found, name::PERSONS))).transpose()
     }

@@ -104,10 +104,6 @@ impl<'a> Reader<'a> {
         fields.document.keys().map(read).collect()
     }
 
-    pub(crate) fn has(&self, field: &str) -> bool {
-        self.document.contains_key(field)
-    }
-
     /// The value itself is not told: nobody knows what it is.
     pub(crate) fn damaged(&self, field: &str) -> DocumentsError {
         let of = |name| self.document.get_str(name).unwrap_or("without an id");

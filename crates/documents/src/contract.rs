@@ -103,6 +103,7 @@ macro_rules! documents_contract {
                 an_erased_person_stays_erased,
                 what_is_told_of_an_erased_person_brings_nothing_back,
                 to_erase_again_changes_nothing,
+                what_was_left_of_an_erased_person_goes_when_it_is_told_of_again,
                 an_erasure_that_was_broken_off_is_due_and_is_finished,
                 to_erase_one_person_leaves_the_others,
                 a_locked_person_is_neither_seen_nor_changed,

@@ -179,7 +179,7 @@ pub trait Documents: Send + Sync + 'static {
     async fn list_due_for_erasure(&self, today: Date, limit: usize) -> Result<Vec<OwnerId>, DocumentsError>;
 
     /// Erases a person, known or locked: destroys the data key first, then everything that is kept of it. Done again, it
-    /// finishes what was begun, and otherwise changes nothing, also not the time.
+    /// finishes what was begun and takes what came to be there since; the time stays.
     ///
     /// # Errors
     /// [`DocumentsError::Unknown`]. After any other, do it again.

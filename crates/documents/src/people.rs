@@ -2,7 +2,7 @@
 
 mod sealing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bursar_core::text::FreeText;
@@ -208,12 +208,14 @@ impl People {
         keep: Keep,
         at: Timestamp,
     ) -> Result<(), PeopleError> {
-        let mut persons: Vec<OwnerId> = entries.iter().map(|entry| entry.person).collect();
-        persons.sort_unstable();
-        persons.dedup();
+        let persons: BTreeSet<OwnerId> = entries.iter().map(|entry| entry.person).collect();
+        let persons: Vec<OwnerId> = persons.into_iter().collect();
         let mut keys = BTreeMap::new();
         for (id, wrapped) in self.documents.find_keys(&persons).await? {
             keys.insert(id, self.vault.unwrap(id, &wrapped).map_err(of(id))?);
+        }
+        for person in persons.iter().filter(|person| !keys.contains_key(person)) {
+            self.erase_again(*person, at).await?;
         }
         let known = entries.into_iter().filter_map(|entry| keys.get(&entry.person).map(|key| (key, entry)));
         let seal = |(key, entry): (&DataKey, HistoryEntry)| {
@@ -225,6 +227,16 @@ impl People {
             return Ok(());
         }
         Ok(self.documents.keep_history(sealed, keep, at).await?)
+    }
+
+    /// Where a person was erased: who wrote beside that and was killed may have left something, and is told again of what
+    /// it was about.
+    async fn erase_again(&self, person: OwnerId, at: Timestamp) -> Result<(), DocumentsError> {
+        match self.documents.find_person(person).await {
+            Err(DocumentsError::Erased { .. }) => self.documents.erase_person(person, at).await,
+            Ok(_) | Err(DocumentsError::Locked { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Labels a card, or takes its label. Whether there is such a card of this person.

@@ -139,6 +139,19 @@ pub(super) async fn to_erase_again_changes_nothing(place: &dyn Place) {
     assert_eq!(Figures { connections: None, ..figures }, Figures { persons: 1, ..Figures::default() });
 }
 
+pub(super) async fn what_was_left_of_an_erased_person_goes_when_it_is_told_of_again(place: &dyn Place) {
+    let given = opened(place).await;
+    whole_person(&given, 1).await;
+    drop(given);
+    place.begin_erasure(id(1), at(20)).await;
+    let given = opened(place).await;
+    assert_eq!(read_models(&given).await, [1, 1, 1], "it was broken off");
+    told(&given, id(1), 1, 9).await;
+    assert_eq!(read_models(&given).await, [0, 0, 0]);
+    let found = given.documents.find_person(id(1)).await;
+    assert_eq!(found, Err(DocumentsError::Erased { id: id(1), erased_at: at(20) }));
+}
+
 pub(super) async fn an_erasure_that_was_broken_off_is_due_and_is_finished(place: &dyn Place) {
     let given = opened(place).await;
     whole_person(&given, 1).await;

@@ -18,6 +18,9 @@ use crate::sealed::{Sealed, SealedPerson};
 
 const TASKS: usize = 16;
 
+/// Things that all of them tell of.
+const THINGS: u128 = 60;
+
 /// How often each of them changes it.
 const CHANGES: usize = 5;
 
@@ -98,19 +101,20 @@ pub(super) async fn states_told_at_once_come_to_the_newest(place: &dyn Place) {
     for sequence in 1..=last {
         let given = given.clone();
         telling.spawn(async move {
-            // Two things of two persons, so that batches overlap.
-            let things = || [(1, 1), (2, 2)];
-            let cards = things().map(|(person, number)| card(id(person), number, sequence));
-            let wallets = things().map(|(person, number)| wallet(id(person), number, sequence));
-            let entries = things().map(|(person, number)| entry(id(person), number, sequence));
-            given.people.keep_cards(cards.into(), Keep::Newer, at(0)).await.expect("it is kept");
-            given.people.keep_wallets(wallets.into(), Keep::Newer, at(0)).await.expect("it is kept");
-            given.people.keep_history(entries.into(), Keep::Newer, at(0)).await.expect("it is kept");
+            // Things of two persons, all of them new, so that many would be the first to tell of one.
+            let things = || (1..=THINGS).map(|number| (id(1 + number % 2), number));
+            let cards = things().map(|(person, number)| card(person, number, sequence));
+            let wallets = things().map(|(person, number)| wallet(person, number, sequence));
+            let entries = things().map(|(person, number)| entry(person, number, sequence));
+            given.people.keep_cards(cards.collect(), Keep::Newer, at(0)).await.expect("it is kept");
+            given.people.keep_wallets(wallets.collect(), Keep::Newer, at(0)).await.expect("it is kept");
+            given.people.keep_history(entries.collect(), Keep::Newer, at(0)).await.expect("it is kept");
         });
     }
     telling.join_all().await;
+    let newest = vec![last; THINGS as usize / 2];
     for person in [1, 2] {
-        assert_eq!(sequences(&given, id(person)).await, [vec![last], vec![last], vec![last]]);
+        assert_eq!(sequences(&given, id(person)).await, [newest.clone(), newest.clone(), newest.clone()]);
     }
 }
 
