@@ -16,6 +16,7 @@ create table persons (
     check ((erased_at is null) = (wrapped_key is not null))
 ) strict, without rowid;
 
+create index persons_by_program on persons (program, id) where program is not null;
 create index persons_by_email on persons (email_index, id) where email_index is not null;
 create index persons_by_phone on persons (phone_index, id) where phone_index is not null;
 create index persons_by_erasure on persons (erase_on) where erase_on is not null;

@@ -36,6 +36,9 @@ pub(crate) fn open(folder: &Path) -> Result<(Connection, File), DocumentsError> 
 /// The file of the documents in a data folder.
 pub const FILE: &str = "documents.db";
 
+/// Statements that stay prepared: more than there are.
+const STATEMENTS: usize = 64;
+
 fn connect(file: &Path) -> Result<Connection, Box<dyn std::error::Error>> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags)?;
@@ -46,6 +49,7 @@ fn connect(file: &Path) -> Result<Connection, Box<dyn std::error::Error>> {
     // What is deleted is overwritten with zeros, and no copy of it lies in a file of the system's.
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     migrations::migrations::runner().run(&mut connection)?;
     Ok(connection)
 }

@@ -140,3 +140,57 @@ fn shielded(work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
     let panicked = || DocumentsError::Unavailable("it panicked; the log has its place".into());
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panicked().into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use bursar_testkit::DocumentsFolder;
+
+    use super::*;
+    use crate::folder;
+
+    type Told<T> = oneshot::Receiver<Result<T, DocumentsError>>;
+
+    fn pending<T: Send + 'static>(
+        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> (Box<dyn Work>, Told<T>) {
+        let (reply, told) = oneshot::channel();
+        (Box::new(Pending::new(work, reply)), told)
+    }
+
+    /// Keeps an identity, and does what follows.
+    fn keeping(number: u8, then: impl FnOnce() -> Result<(), Failure> + Send + 'static) -> (Order, Told<()>) {
+        let (work, told) = pending(move |connection| {
+            let insert = "insert into kyc (person, status, version) values (?1, 'pending', 1)";
+            connection.execute(insert, [[number; 16]])?;
+            then()
+        });
+        (Order::Change(work), told)
+    }
+
+    #[test]
+    fn a_change_that_fails_or_panics_harms_no_other_of_its_commit() {
+        let place = DocumentsFolder::new();
+        let (connection, lock) = folder::open(place.path()).expect("it opens");
+        let mut writer = Writer { connection, _lock: lock };
+        let (give, mut ordered) = mpsc::unbounded_channel();
+        let (first, first_told) = keeping(1, || Ok(()));
+        let (failing, failing_told) = keeping(2, || Err(rusqlite::Error::InvalidQuery.into()));
+        let (panicking, panicking_told) = keeping(3, || panic!("on purpose"));
+        let (last, last_told) = keeping(4, || Ok(()));
+        let (look, look_told) = pending(|connection| {
+            let mut list = connection.prepare("select person from kyc order by person")?;
+            let found: rusqlite::Result<Vec<[u8; 16]>> = list.query_map([], |row| row.get(0))?.collect();
+            Ok(found?)
+        });
+        let orders = [first, failing, panicking, Order::Look(look), last, Order::Stop];
+        orders.into_iter().for_each(|order| drop(give.send(order)));
+        writer.run(&mut ordered);
+        let told = |told: Told<()>| told.blocking_recv().expect("it is told");
+        assert_eq!((told(first_told), told(last_told)), (Ok(()), Ok(())));
+        assert!(told(failing_told).is_err());
+        let panicked = told(panicking_told);
+        assert!(matches!(&panicked, Err(DocumentsError::Unavailable(why)) if why.contains("panicked")));
+        let kept = look_told.blocking_recv().expect("it is told");
+        assert_eq!(kept, Ok(vec![[1; 16], [4; 16]]));
+    }
+}

@@ -1,12 +1,13 @@
 //! The file and what somebody else does to it.
 
+use std::os::unix::fs::PermissionsExt;
+
 use bursar_core::OwnerId;
 use bursar_documents::contract::Place;
 use bursar_documents::{DocumentsError, DocumentsKey, Email, Keep, People, Profile, Vault, Wallet};
 use bursar_documents_sqlite::SqliteDocuments;
 use bursar_testkit::DocumentsFolder;
 use jiff::Timestamp;
-use std::os::unix::fs::PermissionsExt;
 use uuid::Uuid;
 
 fn id(number: u128) -> OwnerId {

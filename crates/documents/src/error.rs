@@ -64,7 +64,6 @@ pub enum PeopleError {
         /// Of whom.
         person: OwnerId,
         /// Why.
-        #[source]
         error: SealError,
     },
 }

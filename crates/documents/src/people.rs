@@ -313,13 +313,17 @@ impl People {
     /// that is the limit, there may be more.
     ///
     /// # Errors
-    /// As for every method: then some may be erased.
+    /// As for every method: the first one. It keeps nobody else from being erased.
     pub async fn erase_due(&self, at: Timestamp, limit: usize) -> Result<usize, PeopleError> {
         let due = self.documents.list_due_for_erasure(today(at), limit).await?;
+        let mut failed = None;
         for id in &due {
-            self.documents.erase_person(*id, at).await?;
+            failed = failed.or(self.documents.erase_person(*id, at).await.err());
         }
-        Ok(due.len())
+        match failed {
+            Some(error) => Err(error.into()),
+            None => Ok(due.len()),
+        }
     }
 
     /// The data key of a person that is known.

@@ -1,5 +1,5 @@
-//! Services of the system's own packages, run for developer tasks and tests: where their programs are,
-//! which account may run them, and how they start and stop.
+//! Services of the system's own packages, and one that stands in for MongoDB, run for developer tasks and tests:
+//! where their programs are, which account may run them, and how they start and stop.
 
 mod log;
 mod mongodb;

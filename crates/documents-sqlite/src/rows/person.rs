@@ -30,10 +30,10 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
-    /// Why nobody sees the person, if nobody does.
-    pub(crate) fn hidden(&self, id: OwnerId) -> Result<(), DocumentsError> {
-        match *self {
-            Self::Known(_) => Ok(()),
+    /// The version, or why nobody sees the person.
+    fn version(self, id: OwnerId) -> Result<i64, DocumentsError> {
+        match self {
+            Self::Known(version) => Ok(version),
             Self::Locked(erase_on) => Err(DocumentsError::Locked { id, erase_on }),
             Self::Erased(erased_at) => Err(DocumentsError::Erased { id, erased_at }),
         }
@@ -57,16 +57,12 @@ pub(crate) fn standing(connection: &Connection, id: OwnerId) -> Result<Option<St
 /// The version of a person that is known.
 pub(crate) fn version(connection: &Connection, id: OwnerId) -> Result<i64, Failure> {
     let standing = standing(connection, id)?.ok_or(DocumentsError::Unknown(id))?;
-    standing.hidden(id)?;
-    match standing {
-        Standing::Known(version) => Ok(version),
-        Standing::Locked(_) | Standing::Erased(_) => Err(DocumentsError::Unknown(id).into()),
-    }
+    Ok(standing.version(id)?)
 }
 
 pub(crate) fn insert(connection: &Connection, person: &SealedPerson) -> Result<(), Failure> {
     if let Some(standing) = standing(connection, person.id)? {
-        standing.hidden(person.id)?;
+        standing.version(person.id)?;
         return Err(DocumentsError::Exists(person.id).into());
     }
     connection.prepare_cached(INSERT)?.execute(params![
@@ -99,7 +95,7 @@ pub(crate) fn update(connection: &Connection, person: &SealedPerson) -> Result<(
 
 pub(crate) fn find(connection: &Connection, id: OwnerId) -> Result<Option<SealedPerson>, Failure> {
     let Some(standing) = standing(connection, id)? else { return Ok(None) };
-    standing.hidden(id)?;
+    standing.version(id)?;
     let mut find = connection.prepare_cached(&format!("select {COLUMNS} from persons where id = ?1"))?;
     let found = of_row("person", id, find.query_row([id.uuid().as_bytes()], read).optional())?;
     found.map(|person| with_fields(connection, person)).transpose()
@@ -128,16 +124,17 @@ pub(crate) fn list(
     after: Option<OwnerId>,
     limit: usize,
 ) -> Result<Vec<SealedPerson>, Failure> {
-    let (with, index) = match index {
+    let (by_index, index) = match index {
         None => ("?1 is null", None),
         Some(ContactIndex::Email(BlindIndex(bytes))) => ("email_index = ?1", Some(bytes)),
         Some(ContactIndex::Phone(BlindIndex(bytes))) => ("phone_index = ?1", Some(bytes)),
     };
+    let by_program = if program.is_some() { "program = ?3" } else { "?3 is null" };
     // Every id is greater than nothing.
     let after = after.map(|id| id.uuid().as_bytes().to_vec()).unwrap_or_default();
     let mut list = connection.prepare_cached(&format!(
         "select {COLUMNS} from persons
-         where {with} and id > ?2 and (?3 is null or program = ?3) and erase_on is null and erased_at is null
+         where {by_index} and id > ?2 and {by_program} and erase_on is null and erased_at is null
          order by id limit ?4"
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
