@@ -84,6 +84,7 @@ macro_rules! documents_contract {
                 each_person_has_its_own,
             }
             rebuild {
+                a_state_replaces_another_by_the_rule,
                 a_repair_replaces_the_same_sequence,
                 a_repair_replaces_what_was_ahead_before_it_began,
                 a_repair_leaves_what_is_newer_and_was_told_meanwhile,

@@ -290,7 +290,7 @@ impl People {
     }
 
     /// Erases a person, or locks it where the law has it kept longer than until today (UTC). Done again, it finishes
-    /// what was begun.
+    /// what was begun. A step of the verification that is taken at the same moment may come too late to be seen.
     ///
     /// # Errors
     /// [`DocumentsError::Unknown`]. After any other, do it again.

@@ -18,6 +18,26 @@ fn repair() -> Keep {
     Keep::Repair { began_at: at(REPAIR) }
 }
 
+/// Every order of sequences and times, each for a card, a wallet and a purchase of its own.
+pub(super) async fn a_state_replaces_another_by_the_rule(place: &dyn Place) {
+    let given = opened(place).await;
+    persons(&given, 1).await;
+    let mut expected = Vec::new();
+    for keep in [Keep::Newer, repair()] {
+        for kept_sequence in [4, 5, 6] {
+            for kept_at in [at(REPAIR - 1), at(REPAIR), at(REPAIR + 1)] {
+                let number = expected.len() as u128;
+                kept(&given, id(1), number, kept_sequence, Keep::Newer, kept_at).await;
+                kept(&given, id(1), number, 5, keep, at(REPAIR + 1)).await;
+                let replaces = keep.replaces(5, kept_sequence, kept_at);
+                expected.push(if replaces { 5 } else { kept_sequence });
+            }
+        }
+    }
+    let backwards = expected.iter().rev().copied().collect();
+    assert_eq!(sequences(&given, id(1)).await, [expected.clone(), expected, backwards]);
+}
+
 pub(super) async fn a_repair_replaces_the_same_sequence(place: &dyn Place) {
     let given = opened(place).await;
     persons(&given, 1).await;
