@@ -31,6 +31,9 @@ const LAYERS: &[Layer] = &[
             "bursar-cache",
             "bursar-cache-redis",
             "bursar-core",
+            "bursar-documents",
+            "bursar-documents-mongodb",
+            "bursar-documents-sqlite",
             "bursar-marqeta-client",
             "bursar-processors",
             "bursar-server",
@@ -49,6 +52,7 @@ const LAYERS: &[Layer] = &[
             "bursar-broker",
             "bursar-cache",
             "bursar-core",
+            "bursar-documents",
             "bursar-processors",
             "bursar-store",
             "bursar-webhook-client",
@@ -73,6 +77,9 @@ const LAYERS: &[Layer] = &[
     Layer { name: "bursar-broker-rabbitmq", uses: &["bursar-broker"], tests_use: &[] },
     Layer { name: "bursar-broker-sqlite", uses: &["bursar-broker"], tests_use: &[] },
     Layer { name: "bursar-broker", uses: &[], tests_use: &[] },
+    Layer { name: "bursar-documents-mongodb", uses: &["bursar-core", "bursar-documents"], tests_use: &[] },
+    Layer { name: "bursar-documents-sqlite", uses: &["bursar-core", "bursar-documents"], tests_use: &[] },
+    Layer { name: "bursar-documents", uses: &["bursar-core"], tests_use: &[] },
     Layer { name: "bursar-store-postgres", uses: &["bursar-core", "bursar-store"], tests_use: &[] },
     Layer { name: "bursar-store-sqlite", uses: &["bursar-core", "bursar-store"], tests_use: &[] },
     Layer { name: "bursar-store", uses: &["bursar-core"], tests_use: &[] },
@@ -87,6 +94,9 @@ const LAYERS: &[Layer] = &[
             "bursar-cache",
             "bursar-cache-redis",
             "bursar-core",
+            "bursar-documents",
+            "bursar-documents-mongodb",
+            "bursar-documents-sqlite",
             "bursar-processors",
             "bursar-server",
             "bursar-services",
@@ -198,7 +208,7 @@ mod tests {
             violations(&workspace("bursar-server", &upwards)),
             [
                 "bursar-server must not depend on bursar-store-sqlite: it may use bursar-authorizer, bursar-broker, \
-                 bursar-core, bursar-processors, bursar-store, bursar-webhook-client"
+                 bursar-core, bursar-documents, bursar-processors, bursar-store, bursar-webhook-client"
             ]
         );
     }

@@ -5,12 +5,13 @@
 //! needed either way: a test that kills a server starts one of its own.
 
 mod lock;
+mod mongodb;
 mod postgres;
 mod rabbitmq;
 mod redis;
 mod service;
 
-use bursar_services::{Life, Postgres, RabbitMq, Redis};
+use bursar_services::{Life, MongoDb, Postgres, RabbitMq, Redis};
 use clap::Subcommand;
 
 use crate::Error;
@@ -19,10 +20,14 @@ use lock::Lock;
 pub(crate) use postgres::GIVEN;
 use service::{Daemon, Service};
 
-/// The variables that tell tests where PostgreSQL, RabbitMQ and its management API are. Each test of Redis has one of its
-/// own: it starts in a moment.
-pub(crate) const TEST_URLS: [&str; 3] =
-    ["BURSAR_TEST_POSTGRES_URL", "BURSAR_TEST_RABBITMQ_URL", "BURSAR_TEST_RABBITMQ_API"];
+/// The variables that tell tests where PostgreSQL, RabbitMQ, its management API and MongoDB are. Each test of Redis has one
+/// of its own: it starts in a moment.
+pub(crate) const TEST_URLS: [&str; 4] = [
+    "BURSAR_TEST_POSTGRES_URL",
+    "BURSAR_TEST_RABBITMQ_URL",
+    "BURSAR_TEST_RABBITMQ_API",
+    "BURSAR_TEST_MONGODB_URL",
+];
 
 /// What to do with the services.
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -38,20 +43,14 @@ pub(crate) enum Deed {
 }
 
 pub(crate) fn run(deed: Deed) -> Result<(), Error> {
-    match deed {
-        Deed::Up => {
-            let _lock = Lock::take()?;
-            up::<Postgres>().and_then(|()| up::<RabbitMq>()).and_then(|()| up::<Redis>())
-        }
-        Deed::Down => {
-            let _lock = Lock::take()?;
-            down::<Redis>().and_then(|()| down::<RabbitMq>()).and_then(|()| down::<Postgres>())
-        }
-        Deed::Status => {
-            status::<Postgres>().and_then(|()| status::<RabbitMq>()).and_then(|()| status::<Redis>())
-        }
-        Deed::Logs => logs::<Postgres>().and_then(|()| logs::<RabbitMq>()).and_then(|()| logs::<Redis>()),
-    }
+    let _lock = matches!(deed, Deed::Up | Deed::Down).then(Lock::take).transpose()?;
+    let [postgres, rabbitmq, redis, mongodb] = match deed {
+        Deed::Up => [up::<Postgres>, up::<RabbitMq>, up::<Redis>, up::<MongoDb>],
+        Deed::Down => [down::<Postgres>, down::<RabbitMq>, down::<Redis>, down::<MongoDb>],
+        Deed::Status => [status::<Postgres>, status::<RabbitMq>, status::<Redis>, status::<MongoDb>],
+        Deed::Logs => [logs::<Postgres>, logs::<RabbitMq>, logs::<Redis>, logs::<MongoDb>],
+    };
+    [postgres, rabbitmq, redis, mongodb].into_iter().try_for_each(|of| of())
 }
 
 fn up<D: Daemon>() -> Result<(), Error> {
@@ -132,6 +131,7 @@ fn without_password(url: &str) -> String {
 pub(crate) struct ForTests {
     postgres: Running<Postgres>,
     rabbitmq: Running<RabbitMq>,
+    mongodb: Running<MongoDb>,
     /// Dropped after what was started is stopped.
     _lock: Lock,
 }
@@ -149,16 +149,17 @@ impl ForTests {
             None => Running::start()?,
         };
         Redis::install()?;
-        Ok(Self { postgres, rabbitmq: Running::start()?, _lock: lock })
+        Ok(Self { postgres, rabbitmq: Running::start()?, mongodb: Running::start()?, _lock: lock })
     }
 
     /// The values of [`TEST_URLS`].
     ///
     /// # Errors
     /// RabbitMQ does not tell where its management API is.
-    pub(crate) fn urls(&self) -> Result<[String; 3], Error> {
+    pub(crate) fn urls(&self) -> Result<[String; 4], Error> {
         let api = self.rabbitmq.service.as_ref().map(|service| service.read(rabbitmq::API)).transpose()?;
-        Ok([self.postgres.url.clone(), self.rabbitmq.url.clone(), api.unwrap_or_default()])
+        let [postgres, rabbitmq] = [&self.postgres.url, &self.rabbitmq.url].map(Clone::clone);
+        Ok([postgres, rabbitmq, api.unwrap_or_default(), self.mongodb.url.clone()])
     }
 }
 

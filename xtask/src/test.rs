@@ -23,7 +23,7 @@ pub(crate) fn run() -> ExitCode {
     let mut tally = Tally::default();
     headline("services");
     let stopped = ForTests::start().and_then(|services| {
-        say("postgres and rabbitmq run");
+        say("postgres, rabbitmq and mongodb run, and redis is here");
         steps(&missing, &services, &mut tally)
     });
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");

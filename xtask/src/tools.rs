@@ -204,6 +204,12 @@ pub(crate) fn is_installed(program: &str) -> bool {
     bursar_services::find(program).is_some()
 }
 
+/// Whether the system's Python can install wheels.
+pub(crate) fn has_pip() -> bool {
+    let mut pip = Command::new("/usr/bin/python3");
+    pip.args(["-m", "pip", "--version"]).output().is_ok_and(|output| output.status.success())
+}
+
 /// Has Python read the AMQP client.
 fn import_pika() -> Result<(), Error> {
     succeeds("pika cannot be used here", Command::new("/usr/bin/python3").args(["-c", "import pika"]))

@@ -1,7 +1,8 @@
-//! Services of the system's own packages, run for developer tasks and tests: where their programs are,
-//! which account may run them, and how they start and stop.
+//! Services of the system's own packages, and one that stands in for MongoDB, run for developer tasks and tests:
+//! where their programs are, which account may run them, and how they start and stop.
 
 mod log;
+mod mongodb;
 mod postgres;
 mod process;
 mod rabbitmq;
@@ -9,6 +10,7 @@ mod redis;
 mod runner;
 mod system;
 
+pub use mongodb::{Flush, MongoDb};
 pub use postgres::{Life, Postgres, write_private};
 pub use rabbitmq::{Node, Ports, RabbitMq};
 pub use redis::Redis;

@@ -1,4 +1,4 @@
-//! Who runs a service: whoever runs this task, but never root, which servers refuse.
+//! Who runs a service: whoever runs this task, but never root where servers refuse it.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -28,12 +28,18 @@ impl Runner {
     /// This is root, and the system has neither.
     pub fn of(service: &str) -> Result<Self, Error> {
         if !is_root() {
-            return Ok(Self { other: None });
+            return Ok(Self::this_task());
         }
         let passwd = fs::read_to_string("/etc/passwd").map_err(|error| format!("/etc/passwd: {error}"))?;
         let account = account(&passwd, service).or_else(|| account(&passwd, "nobody"));
         let account = account.ok_or("/etc/passwd has no account that a service could run as")?;
         Ok(Self { other: Some(account) })
+    }
+
+    /// Whoever runs this task, also root.
+    #[must_use]
+    pub const fn this_task() -> Self {
+        Self { other: None }
     }
 
     /// The program, run by this account. A signal that ties it is sent to it when this task's thread ends, however
@@ -103,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_tied_program_is_started_by_setpriv_and_a_free_one_is_not() {
-        let runner = Runner { other: None };
+        let runner = Runner::this_task();
         assert_eq!(runner.command(Path::new("true"), None).get_program(), "true");
         let tied = runner.command(Path::new("true"), Some("INT"));
         assert_eq!(tied.get_program(), "setpriv");

@@ -1,11 +1,15 @@
-//! Where ledgers and brokers under test keep their data.
+//! Where ledgers, brokers and documents under test keep their data.
 
 mod broker_folder;
+mod documents_folder;
+mod mongodb;
 mod postgres;
 mod rabbitmq;
 mod sqlite;
 
 pub use broker_folder::BrokerFolder;
+pub use documents_folder::DocumentsFolder;
+pub use mongodb::MongoPlace;
 pub use postgres::PostgresPlace;
 pub(crate) use postgres::execute;
 pub use rabbitmq::RabbitPlace;
