@@ -69,6 +69,8 @@ pub(crate) struct Server {
     pub(crate) answer_timeout: Duration,
     pub(crate) body_max_bytes: usize,
     pub(crate) connections_max: usize,
+    /// `None` means no limit.
+    pub(crate) api_rate_max: Option<u64>,
     pub(crate) drain: Duration,
     pub(crate) linger: Duration,
     pub(crate) shutdown_grace: Duration,
@@ -304,6 +306,7 @@ impl Server {
             answer_timeout: reader.milliseconds("server.answer_timeout_ms", 1..=600_000),
             body_max_bytes: reader.count::<usize>("server.body_max_kib", 1..=65_536) * 1024,
             connections_max: reader.count("server.connections_max", 1..=1_000_000),
+            api_rate_max: Some(reader.count("server.api_rate_max", 0..=1_000_000)).filter(|most| *most > 0),
             drain: reader.milliseconds("server.drain_ms", 0..=600_000),
             linger: reader.milliseconds("server.linger_ms", 0..=600_000),
             shutdown_grace: reader.milliseconds("server.shutdown_grace_ms", 0..=600_000),

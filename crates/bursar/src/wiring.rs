@@ -316,6 +316,7 @@ fn http_settings(config: &Config) -> Http {
         answer_timeout: config.server.answer_timeout,
         body_max_bytes: config.server.body_max_bytes,
         connections_max: config.server.connections_max,
+        api_rate_max: config.server.api_rate_max,
         drain: config.server.drain,
         linger: config.server.linger,
         shutdown_grace: config.server.shutdown_grace,

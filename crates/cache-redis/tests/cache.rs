@@ -149,7 +149,7 @@ async fn flushed_and_filled_with_foreign_bytes_it_is_as_if_nothing_were_there() 
     assert_eq!((user(&first, Some(5)).await, read(&first, "it").await), (Some(5), "it".to_owned()));
     is_shared(&redis).await;
     let keys: Vec<String> = redis.ask(&["keys", "*"]).lines().map(str::to_owned).collect();
-    assert_eq!(keys.len(), 2, "{keys:?}");
+    assert_eq!(keys.iter().filter(|key| !key.contains(":count:")).count(), 2, "{keys:?}");
     for foreign in [&["set"][..], &["rpush"], &["restore"]] {
         for key in &keys {
             let _ = redis.ask(&["del", key]);

@@ -6,13 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::key_value::{Key, KeyValue};
 use crate::seal::Seal;
-
-/// How often instances tell what they counted.
-const TOLD_EVERY: Duration = Duration::from_millis(100);
 
 /// Counts that are kept here, at most. Those beyond are not counted.
 const COUNTS_MAX: usize = 100_000;
@@ -42,8 +38,8 @@ struct Count {
 impl Counters {
     /// Counts of the instances that share these values; of this one alone if there are none.
     #[must_use]
-    pub fn new(seal: Seal, values: Option<Arc<dyn KeyValue>>) -> Arc<Self> {
-        Arc::new(Self { seal, values, counts: Mutex::default() })
+    pub fn new(seal: Seal, values: Option<Arc<dyn KeyValue>>) -> Self {
+        Self { seal, values, counts: Mutex::default() }
     }
 
     /// Adds to the count of the window that this moment is in. How much it comes to, as far as is known here: what others
@@ -62,16 +58,6 @@ impl Counters {
     /// The count of the window that this moment is in, or of one that was so many windows before, as far as is known here.
     pub fn read(&self, what: &str, window: Duration, at: Timestamp, before: u64) -> u64 {
         self.counts().get(&Name::at(what, window, at, before)).map_or(0, Count::sum)
-    }
-
-    /// Tells and asks, for ever.
-    pub async fn run(self: Arc<Self>) {
-        let mut ticks = interval(TOLD_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            self.tell(Timestamp::now()).await;
-        }
     }
 
     /// Tells once what this instance counted, and learns what all did.
@@ -147,7 +133,7 @@ mod tests {
         Timestamp::from_millisecond(ms).expect("a time")
     }
 
-    fn sharing(values: Option<Arc<dyn KeyValue>>) -> Arc<Counters> {
+    fn sharing(values: Option<Arc<dyn KeyValue>>) -> Counters {
         Counters::new(Seal::new(Uuid::from_u128(1), &[7; 32]), values)
     }
 

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
+use crate::cache::Cache;
+
 /// Look-ups of a level.
 #[derive(Debug, Default)]
 pub(crate) struct Level {
@@ -47,4 +49,49 @@ impl LevelFigures {
 fn rate(hits: u64, misses: u64) -> Option<f64> {
     let all = hits + misses;
     (all > 0).then(|| hits as f64 / all as f64)
+}
+
+/// How often what was looked for was there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figures {
+    /// In memory.
+    pub memory: LevelFigures,
+    /// On the server that instances share, of what was not in memory; null if there is none.
+    pub shared: Option<LevelFigures>,
+    /// By what was looked for.
+    pub kinds: Vec<KindFigures>,
+}
+
+/// Look-ups of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct KindFigures {
+    /// `card` and `user` are tokens; `cardholder`, `limits` and `transaction` are answers of the API.
+    pub kind: &'static str,
+    /// In memory.
+    pub memory: LevelFigures,
+    /// On the server that instances share.
+    pub shared: LevelFigures,
+}
+
+impl Cache {
+    /// The figures.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let named = [
+            ("card", self.routes.figures()),
+            ("user", self.users.figures()),
+            ("cardholder", self.cardholders.figures()),
+            ("limits", self.controls.figures()),
+            ("transaction", self.transactions.figures()),
+        ];
+        let all = |level: usize| {
+            let levels = named.iter().map(|(_, levels)| levels[level]);
+            levels.reduce(LevelFigures::and).unwrap_or(named[0].1[level])
+        };
+        Figures {
+            memory: all(0),
+            shared: self.second.is_some().then(|| all(1)),
+            kinds: named.map(|(kind, [memory, shared])| KindFigures { kind, memory, shared }).to_vec(),
+        }
+    }
 }

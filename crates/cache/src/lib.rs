@@ -8,21 +8,24 @@ mod cache;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod counters;
+mod decisions;
 mod facts;
 mod figures;
 mod forgetting;
 mod guarded;
 mod key_value;
+mod learning;
 mod memory;
 mod seal;
 mod second;
 mod sessions;
 mod views;
 
-pub use cache::{Beside, Cache, Figures, KindFigures, Settings};
+pub use cache::{Beside, Cache, Settings};
 pub use counters::Counters;
+pub use decisions::{Count, Live};
 pub use facts::Facts;
-pub use figures::LevelFigures;
+pub use figures::{Figures, KindFigures, LevelFigures};
 pub use forgetting::Heard;
 pub use guarded::Guarded;
 pub use key_value::{Condition, Key, KeyValue, KeyValueError};

@@ -57,6 +57,8 @@ pub struct Settings {
     pub body_max_bytes: usize,
     /// Open connections, at most. More are closed at once.
     pub connections_max: usize,
+    /// Requests to `/v1` in a second, at most, of all instances that share the cache as far as they have told; more are 429.
+    pub api_rate_max: Option<u64>,
     /// How long a server that stops goes on serving while `/ready` already says no.
     pub drain: Duration,
     /// How long connections that were there may stay afterwards, each for one more request, while no new one is accepted.
@@ -88,6 +90,7 @@ impl Default for Settings {
             answer_timeout: Duration::from_secs(10),
             body_max_bytes: 256 * 1024,
             connections_max: 4096,
+            api_rate_max: None,
             drain: Duration::ZERO,
             linger: Duration::ZERO,
             shutdown_grace: Duration::from_secs(10),

@@ -4,6 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -16,6 +17,9 @@ pub(crate) const API_KEY_SCHEME: &str = "api_key";
 
 /// The name of Marqeta's Basic credentials there.
 pub(crate) const MARQETA_SCHEME: &str = "marqeta";
+
+/// What requests with the API key are counted as.
+const API_CALLS: &str = "api calls";
 
 /// The digest of the API key: two digests are compared in constant time, whatever was sent.
 pub(crate) struct ApiKey([u8; 32]);
@@ -42,12 +46,16 @@ impl FromRequestParts<App> for Operator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        match app.api_key().is_in(parts.headers.get(AUTHORIZATION)) {
-            true => Ok(Self),
-            false => Err(Problem::new(
-                Code::Unauthorized,
-                "this needs the header `Authorization: Bearer <API key>` with a valid key",
-            )),
+        if !app.api_key().is_in(parts.headers.get(AUTHORIZATION)) {
+            let why = "this needs the header `Authorization: Bearer <API key>` with a valid key";
+            return Err(Problem::new(Code::Unauthorized, why));
+        }
+        match app.settings().api_rate_max {
+            Some(most) if !app.cache().is_within(API_CALLS, most, Timestamp::now()) => {
+                let why = format!("this key may make {most} requests a second, at all instances together");
+                Err(Problem::new(Code::TooManyRequests, why))
+            }
+            _ => Ok(Self),
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::{api, health, idempotency, jit, webhooks};
 const EVERY_OPERATION: &[(&str, &str)] = &[
     ("400", "Something about the request is wrong; `errors` names it"),
     ("401", "No API key, or a wrong one"),
+    ("429", "More requests in this second than one key may make"),
     ("503", "Not now: nothing is known to have happened; send the same request again"),
 ];
 

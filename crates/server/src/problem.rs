@@ -65,6 +65,8 @@ codes! {
     BodyIncomplete = 400 "body_incomplete",
     /// No credentials, or wrong ones.
     Unauthorized = 401 "unauthorized",
+    /// More requests than one key may make.
+    TooManyRequests = 429 "too_many_requests",
     /// No such route.
     NotFound = 404 "not_found",
     /// The route knows other methods.
@@ -186,7 +188,9 @@ impl Problem {
             Code::Unauthorized => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"bursar\"")))
             }
-            Code::Unavailable => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            Code::Unavailable | Code::TooManyRequests => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
             Code::BodyTooSlow | Code::BodyTooLarge => {
                 Some((header::CONNECTION, HeaderValue::from_static("close")))
             }

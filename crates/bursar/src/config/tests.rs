@@ -49,6 +49,7 @@ fn with_no_configuration_the_defaults_serve() {
                 answer_timeout: Duration::from_secs(10),
                 body_max_bytes: 262_144,
                 connections_max: 4096,
+                api_rate_max: None,
                 drain: Duration::ZERO,
                 linger: Duration::ZERO,
                 shutdown_grace: Duration::from_secs(10),

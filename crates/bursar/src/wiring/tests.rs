@@ -60,6 +60,15 @@ fn every_setting_of_queues_events_and_webhooks_comes_to_who_works_by_it() {
 }
 
 #[test]
+fn the_limits_of_the_api_and_of_a_stop_come_to_the_server() {
+    let config = with(&[("server.api_rate_max", "7"), ("server.drain_ms", "8"), ("server.linger_ms", "9")]);
+    let settings = http_settings(&config);
+    let [drain, linger] = [8, 9].map(Duration::from_millis);
+    assert_eq!((settings.api_rate_max, settings.drain, settings.linger), (Some(7), drain, linger));
+    assert_eq!(http_settings(&with(&[])).api_rate_max, None);
+}
+
+#[test]
 fn every_setting_of_the_cache_comes_to_it() {
     let config = with(&[
         ("cache.user_ttl_s", "1"),

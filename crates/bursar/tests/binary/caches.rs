@@ -17,10 +17,16 @@ struct Pair {
 
 impl Pair {
     async fn on(redis: &RedisServer) -> Result<Self, Error> {
+        Self::with(redis, &[]).await
+    }
+
+    /// With more of the environment.
+    async fn with(redis: &RedisServer, environment: &[(&str, &str)]) -> Result<Self, Error> {
         let (home, rabbitmq) = (Home::on(Store::Postgres)?, RabbitPlace::new().await);
         let start = || {
             let mut command = home.bursar(&["serve"]);
             command.env("BURSAR__RABBITMQ__URL", rabbitmq.url()).env("BURSAR__REDIS__URL", redis.url());
+            command.envs(environment.iter().copied());
             Running::launch(command, home.folder())
         };
         let (one, other) = (start()?, start()?);
@@ -168,6 +174,38 @@ async fn what_one_instance_looked_up_the_other_finds_in_redis() -> Result<(), Er
         for word in [&wallet.card, &wallet.user, &wallet.account] {
             assert!(!planted.contains(word.as_str()), "{word} is readable in Redis");
         }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn decisions_of_both_are_counted_together_and_so_are_requests() -> Result<(), Error> {
+    let mut redis = RedisServer::new();
+    let pair = Pair::with(&redis, &[("BURSAR__SERVER__API_RATE_MAX", "1000")]).await?;
+    let Pair { one, other, .. } = &pair;
+    let wallet = one.wallet("4.00").await?;
+    for instance in [one, other, one, other, one] {
+        approves(instance, &wallet).await?;
+    }
+    let counts = async |instance: &Running| -> Result<[u64; 2], Error> {
+        let live = instance.get("/v1/profile").await?["live"].clone();
+        let of = |what: &str| {
+            ["this_minute", "last_minute"].iter().filter_map(|of| live[*of][what].as_u64()).sum()
+        };
+        Ok([of("approved"), of("declined")])
+    };
+    for instance in [one, other] {
+        let began = Instant::now();
+        while counts(instance).await? != [4, 1] {
+            assert!(began.elapsed() < PATIENCE, "waited in vain for the decisions of both");
+        }
+    }
+    redis.kill();
+    until_health(one, "redis", "unhealthy").await?;
+    approves(one, &wallet).await?;
+    let began = Instant::now();
+    while counts(one).await? != [4, 2] {
+        assert!(began.elapsed() < PATIENCE, "waited in vain: without Redis each counts its own");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use bursar_authorizer::{StageProfile, WindowProfile};
-use bursar_cache::Figures;
+use bursar_cache::{Figures, Live};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,6 +24,9 @@ pub(super) struct ProfileView {
     /// The last minute, five minutes and hour, and since the start.
     #[schema(value_type = Vec<WindowView>)]
     windows: Vec<WindowProfile>,
+    /// Decisions of all instances that share a Redis, of this one without; up to a fifth of a second old.
+    #[schema(value_type = LiveView)]
+    live: Live,
     /// Hold groups that hold something now.
     open_holds: i64,
     /// Connections to the ledger's server; empty if the ledger is the embedded one.
@@ -99,6 +102,24 @@ impl SweeperView {
             left: figures.left(),
         }
     }
+}
+
+/// Decisions by the minute, as the cache counts them.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes `Live`, whose crate knows nothing of the API")]
+struct LiveView {
+    /// In this minute so far.
+    this_minute: CountView,
+    /// In the minute before.
+    last_minute: CountView,
+}
+
+/// Authorizations and increments that were decided.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes `Count`, whose crate knows nothing of the API")]
+struct CountView {
+    approved: u64,
+    declined: u64,
 }
 
 /// Look-ups of the cache, as it writes them.
@@ -192,6 +213,7 @@ pub(super) async fn read_profile(State(app): State<App>, _: Operator) -> Result<
     };
     Ok(Json(ProfileView {
         windows: app.authorizer().profiler().profile().windows,
+        live: app.cache().live(Timestamp::now()),
         open_holds: totals.open_holds,
         pools: pools::views(app.ledger()),
         cache: app.cache().figures(),

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::Tested;
-use crate::running::{API_KEY, Running, until};
+use crate::running::{API_KEY, Running, answered, until};
 
 const LIVE: &[u8] = b"GET /live HTTP/1.1\r\nHost: bursar\r\n\r\n";
 
@@ -133,5 +133,26 @@ async fn a_body_that_was_asked_for_has_the_time_of_a_body() -> Tested {
     slow.write_all(b"{").await?;
     let answer = read_until_closed(&mut slow).await;
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body_too_slow"), "{answer}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn more_requests_than_the_key_may_make_are_told_to_wait() -> Tested {
+    let settings = Settings { api_rate_max: Some(5), ..Settings::default() };
+    let server = Running::start_with(Store::Sqlite, settings).await?;
+    let is_told = async || {
+        let answered = server.get("/v1/mcc-groups").await?;
+        if answered.status == 429 {
+            assert_eq!(
+                (answered.code().as_str(), answered.headers["retry-after"].to_str()?),
+                ("too_many_requests", "1")
+            );
+        }
+        Ok(answered.status == 429)
+    };
+    // More than five come within a second at some time.
+    until("it is told to wait", is_told).await?;
+    until("it may go on", async || Ok(server.get("/v1/mcc-groups").await?.status == 200)).await?;
+    assert_eq!(answered(server.client.get(server.url("/ready"))).await?.status, 200);
     Ok(())
 }
