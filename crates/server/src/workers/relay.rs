@@ -32,6 +32,11 @@ const LEASE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
+/// Published events are marked together, so many or after so long: each mark is a statement, and decisions have need of the
+/// store. Who dies before has them published again, as before any mark.
+const MARKS: usize = 256;
+const MARKS_AFTER: Duration = Duration::from_millis(100);
+
 /// How often events are looked for that are old enough to be forgotten, and how many go at once.
 const FORGETS_EVERY: Duration = Duration::from_secs(60);
 const FORGETS: u32 = 5_000;
@@ -62,6 +67,14 @@ pub struct Relay {
     courtesy: Option<Courtesy>,
     settings: Settings,
     figures: Arc<Figures>,
+    published: Published,
+}
+
+/// Events that are published and not marked yet.
+#[derive(Clone, Default)]
+struct Published {
+    positions: Vec<i64>,
+    since: Option<Instant>,
 }
 
 /// Begins to publish the server's events.
@@ -82,7 +95,8 @@ impl Relay {
         settings: Settings,
         figures: Arc<Figures>,
     ) -> Self {
-        Self { outbox, broker, commits, courtesy: None, settings, figures }
+        let published = Published::default();
+        Self { outbox, broker, commits, courtesy: None, settings, figures, published }
     }
 
     /// The same, which steps back before decisions.
@@ -118,9 +132,11 @@ impl Relay {
                 Ok(Done::Some) => pausing = PAUSE,
                 Ok(Done::Few | Done::None) => {
                     pausing = PAUSE;
-                    self.forget_some(&mut forgotten_at).await;
+                    if self.published.positions.is_empty() {
+                        self.forget_some(&mut forgotten_at).await;
+                    }
                     tokio::select! {
-                        () = tokio::time::sleep(self.settings.interval) => {}
+                        () = tokio::time::sleep(self.published.due_in().min(self.settings.interval)) => {}
                         Ok(()) = self.commits.changed() => {}
                         () = stopped(&mut stopping) => {}
                     }
@@ -132,6 +148,9 @@ impl Relay {
                     pausing = (pausing * 2).min(PAUSE_MAX);
                 }
             }
+        }
+        if let Err(trouble) = self.mark().await {
+            tracing::warn!("events that are published will be again: {trouble}");
         }
     }
 
@@ -152,8 +171,19 @@ impl Relay {
         }
     }
 
+    async fn mark(&mut self) -> Result<(), Trouble> {
+        if !self.published.positions.is_empty() {
+            self.outbox.mark(self.published.positions.clone()).await?;
+            self.published = Published::default();
+        }
+        Ok(())
+    }
+
     /// Publishes what is there, a bounded number.
-    async fn publish_some(&self) -> Result<Done, Trouble> {
+    async fn publish_some(&mut self) -> Result<Done, Trouble> {
+        if self.published.due_in().is_zero() {
+            self.mark().await?;
+        }
         let events = self.outbox.lease(BATCH, LEASE).await?;
         if events.is_empty() {
             self.went_well();
@@ -177,9 +207,8 @@ impl Relay {
         }
         let is_full = events.len() == BATCH as usize;
         if !published.is_empty() {
-            let positions = published.iter().map(|event| event.position).collect();
             self.figures.published(&published, began.elapsed());
-            self.outbox.mark(positions).await?;
+            self.published.add(published.iter().map(|event| event.position));
         }
         match trouble {
             None => self.went_well(),
@@ -203,6 +232,22 @@ impl Relay {
     fn tell(&self, trouble: &Trouble, come_again_in: Duration) {
         if self.figures.failed(trouble, come_again_in) {
             tracing::warn!("events wait in the outbox: {trouble}");
+        }
+    }
+}
+
+impl Published {
+    fn add(&mut self, positions: impl Iterator<Item = i64>) {
+        self.positions.extend(positions);
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// When they are to be marked; never, if there are none.
+    fn due_in(&self) -> Duration {
+        match self.since {
+            None => Duration::MAX,
+            Some(_) if self.positions.len() >= MARKS => Duration::ZERO,
+            Some(since) => MARKS_AFTER.saturating_sub(since.elapsed()),
         }
     }
 }

@@ -164,7 +164,9 @@ async fn what_comes_again_since_nobody_settled_it_is_counted_and_what_failed_is_
     assert_eq!(broker.publish(outgoing.to_vec()).await, vec![Ok(()); 2]);
     let mut dying = broker.subscribe(Queue::Webhook, 1);
     let unsettled = dying.next().await.expect("the broker is there");
-    drop((unsettled, dying));
+    // Else it may be handed the other one in between.
+    drop(dying);
+    drop(unsettled);
     let figures = Arc::<Figures>::default();
     let work = Arc::new(Stumbles { runs: AtomicU32::new(0) });
     let consuming = consume(broker.as_ref(), Queue::Webhook, pace(1), work, figures.clone());
