@@ -192,6 +192,11 @@ impl Lane {
             submission.timeline.mark_at(Stage::Commit, committed);
             let heard = match &settled {
                 Settled::Done(Outcome::Decided(decided, _)) => self.cache.committed(decided),
+                // It was committed by an earlier try of this batch, of which nothing came back.
+                Settled::Done(Outcome::Repeated(_)) if doubt.is_some() => {
+                    self.cache.doubt();
+                    None
+                }
                 _ => None,
             };
             (submission, reply_of(settled, doubt), heard)

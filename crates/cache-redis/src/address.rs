@@ -1,5 +1,7 @@
 //! The URL of Redis: shown without its password, and refused by what is wrong with it.
 
+use std::time::Duration;
+
 use redis::io::tcp::TcpSettings;
 use redis::{ConnectionInfo, IntoConnectionInfo};
 
@@ -37,9 +39,16 @@ impl Address {
     }
 }
 
-/// Small messages are sent at once: they would wait for one another.
 fn quick(info: ConnectionInfo) -> ConnectionInfo {
-    info.set_tcp_settings(TcpSettings::default().set_nodelay(true))
+    info.set_tcp_settings(tcp())
+}
+
+/// What was sent and is not confirmed by then ends the connection: its other end is gone, and nobody said so.
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(2);
+
+/// Small messages are sent at once: they would wait for one another.
+pub(crate) fn tcp() -> TcpSettings {
+    TcpSettings::default().set_nodelay(true).set_user_timeout(CONFIRMED_WITHIN)
 }
 
 /// A URL as it may be shown: the hosts and the database.

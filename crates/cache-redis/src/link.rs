@@ -6,10 +6,9 @@ use bursar_cache::KeyValueError;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::{ClusterClientBuilder, ClusterConfig};
 use redis::cluster_async::ClusterConnection;
-use redis::io::tcp::TcpSettings;
 use redis::{Client, Cmd, ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind};
 
-use crate::address::Address;
+use crate::address::{Address, tcp};
 
 /// Between two attempts to connect, at first and at most.
 pub(crate) const PAUSE: Duration = Duration::from_millis(20);
@@ -32,7 +31,7 @@ impl Link {
             address.nodes.first().cloned().ok_or((ErrorKind::InvalidClientConfig, "it names no host"))?;
         if address.is_cluster {
             let builder = ClusterClientBuilder::new(address.nodes.clone())
-                .tcp_settings(TcpSettings::default().set_nodelay(true))
+                .tcp_settings(tcp())
                 .min_retry_wait(millis(PAUSE))
                 .max_retry_wait(millis(PAUSE_MAX))
                 .connection_timeout(connect_timeout)
@@ -80,7 +79,10 @@ pub(crate) fn meaning(error: &RedisError) -> KeyValueError {
     use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown};
     let is_answer = match error.kind() {
         ErrorKind::Server(BusyLoading | ClusterDown | MasterDown) => false,
-        ErrorKind::Server(_) | ErrorKind::Extension => true,
+        // What is no answer of the kind that was asked for is somebody else's value.
+        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::Parse | ErrorKind::UnexpectedReturnType => {
+            true
+        }
         _ => false,
     };
     match is_answer {

@@ -27,15 +27,18 @@ static SWAP: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Adds to a count. What is there and is no count begins anew: somebody else put it there.
-static ADD: LazyLock<Script> = LazyLock::new(|| {
+/// Keeps what one teller counted, and adds up what all did. What is there and is no count begins anew: somebody else put it
+/// there.
+static TELL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "local sum = redis.pcall('INCRBY', KEYS[1], ARGV[1])
-         if type(sum) == 'table' then
-             redis.call('SET', KEYS[1], ARGV[1])
-             sum = tonumber(ARGV[1])
+        "if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
+         redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+         if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+         local sum = 0
+         for _, count in ipairs(redis.call('HVALS', KEYS[1])) do
+             local number = tonumber(count)
+             if number and number > 0 then sum = sum + number end
          end
-         if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
          return sum",
     )
 });
@@ -115,20 +118,22 @@ impl KeyValue for RedisKeyValue {
             return Ok(());
         }
         let keys: Vec<&str> = keys.iter().map(Key::as_str).collect();
-        let forget = async {
-            self.link.run::<()>(cmd("DEL").arg(&keys)).await?;
-            self.link.run::<()>(cmd("PUBLISH").arg(&self.channel).arg(keys.join(" "))).await
+        let gone = self.link.run::<()>(cmd("DEL").arg(&keys)).await;
+        // Whoever refuses the one may do the other, and then nobody takes it from memory at least.
+        let said = match &gone {
+            Err(error) if matches!(meaning(error), KeyValueError::Away(_)) => Ok(()),
+            _ => self.link.run::<()>(cmd("PUBLISH").arg(&self.channel).arg(keys.join(" "))).await,
         };
-        forget.await.map_err(|error| meaning(&error))
+        gone.and(said).map_err(|error| meaning(&error))
     }
 
-    async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError> {
-        let add = |(key, more, kept): &(Key, u64, Duration)| {
-            let mut add = ADD.key(key.as_str());
-            add.arg(*more).arg(millis(*kept));
-            async move { self.link.run_script::<u64>(&add).await }
+    async fn tell(&self, by: &str, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError> {
+        let tell = |(key, count, kept): &(Key, u64, Duration)| {
+            let mut tell = TELL.key(key.as_str());
+            tell.arg(by).arg(*count).arg(millis(*kept));
+            async move { self.link.run_script::<u64>(&tell).await }
         };
-        try_join_all(counts.iter().map(add)).await.map_err(|error| meaning(&error))
+        try_join_all(counts.iter().map(tell)).await.map_err(|error| meaning(&error))
     }
 
     fn forgotten(&self) -> broadcast::Receiver<Vec<Key>> {

@@ -6,16 +6,16 @@ use std::time::Duration;
 use bursar_cache::contract::Place;
 use bursar_cache::{Beside, Cache, KeyValue, Seal, Settings, View};
 use bursar_cache_redis::{Options, RedisKeyValue};
+use bursar_core::CardholderId;
 use bursar_core::text::Token;
-use bursar_core::{CardholderId, MessageId};
 use bursar_testkit::{Fault, Proxy, RedisServer};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The purchase that is read.
-const ROOT: MessageId = MessageId::new(Uuid::from_u128(7));
+/// The cardholder that is read.
+const WHO: CardholderId = CardholderId::new(Uuid::from_u128(7));
 
 fn seal() -> Seal {
     Seal::new(Uuid::from_u128(1), &[7; 32])
@@ -38,10 +38,10 @@ async fn cache_by(redis: &RedisServer, proxy: &Proxy) -> (Arc<Cache>, Arc<dyn Ke
     (cache_on(values.clone()).await, values)
 }
 
-/// What the purchase looks like to who reads it by this cache, where the ledger has this.
+/// What the cardholder looks like to who reads it by this cache, where the ledger has this.
 async fn read(cache: &Cache, ledger: &'static str) -> String {
     let loading = async { Ok::<_, ()>(View { bytes: ledger.into(), may_be_kept: true }) };
-    let read = cache.transactions.read(ROOT.uuid().as_bytes(), loading).await.expect("it loads");
+    let read = cache.cardholders.read(WHO.uuid().as_bytes(), loading).await.expect("it loads");
     String::from_utf8(read.to_vec()).expect("text")
 }
 
@@ -62,15 +62,27 @@ async fn user(cache: &Cache, ledger: Option<u128>) -> Option<u128> {
 }
 
 /// Waits until somebody else's cache has what this one learnt: it is kept in the background.
-async fn is_shared(redis: &RedisServer) {
-    let other = redis.open().await;
-    let key = seal().key("user", b"user-1");
+async fn is_shared(redis: &RedisServer, kind: &str, about: &[u8]) {
+    let (other, seal) = (redis.open().await, seal());
+    let key = seal.key(kind, about);
     let keeping = async {
-        while other.get(&key).await.expect("readable").is_none() {
+        loop {
+            let there = other.get(&key).await.expect("readable");
+            if there.and_then(|sealed| seal.open(&key, &sealed)).is_some_and(|value| !value.is_empty()) {
+                return;
+            }
             tokio::task::yield_now().await;
         }
     };
     timeout(PATIENCE, keeping).await.expect("it is kept");
+}
+
+async fn user_is_shared(redis: &RedisServer) {
+    is_shared(redis, "user", b"user-1").await;
+}
+
+async fn view_is_shared(redis: &RedisServer) {
+    is_shared(redis, "cardholder", WHO.uuid().as_bytes()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +91,7 @@ async fn what_one_instance_learnt_another_need_not_load() {
     let [one, other] = [cache(&redis).await, cache(&redis).await];
     assert_eq!(user(&one, None).await, None);
     assert_eq!(user(&one, Some(5)).await, Some(5), "that it was not found is not kept");
-    is_shared(&redis).await;
+    user_is_shared(&redis).await;
     assert_eq!(user(&other, None).await, Some(5));
     assert_eq!(user(&other, None).await, Some(5));
     let [memory, shared] = other.users.figures();
@@ -94,9 +106,10 @@ async fn what_one_instance_changes_another_does_not_show_as_it_was() {
     let redis = RedisServer::new();
     let [one, other] = [cache(&redis).await, cache(&redis).await];
     assert_eq!(read(&other, "as it was").await, "as it was");
+    view_is_shared(&redis).await;
     assert_eq!(read(&one, "never loaded").await, "as it was");
     assert_eq!(read(&other, "never loaded").await, "as it was");
-    one.reported(&[ROOT]);
+    one.reported_cardholder(WHO);
     assert_eq!(read(&one, "as it is").await, "as it is");
     comes_to(&other, "as it is").await;
     assert_eq!(read(&other, "never loaded").await, "as it is");
@@ -112,14 +125,14 @@ async fn what_was_loaded_before_a_change_is_kept_by_nobody() {
         changed.notified().await;
         Ok::<_, ()>(View { bytes: "as it was".into(), may_be_kept: true })
     };
-    let root = ROOT.uuid();
-    let reading = other.transactions.read(root.as_bytes(), loading);
+    let who = WHO.uuid();
+    let reading = other.cardholders.read(who.as_bytes(), loading);
     let changing = async {
         change.notified().await;
         let ear = redis.open().await;
         ear.hearing().wait_for(|hears| *hears).await.expect("it is there");
         let mut heard = ear.forgotten();
-        one.reported(&[ROOT]);
+        one.reported_cardholder(WHO);
         timeout(PATIENCE, heard.recv()).await.expect("soon").expect("heard");
         changed.notify_one();
     };
@@ -136,7 +149,7 @@ async fn what_may_not_be_kept_is_loaded_each_time() {
     let cache = cache(&redis).await;
     for ledger in ["held", "captured"] {
         let loading = async { Ok::<_, ()>(View { bytes: ledger.into(), may_be_kept: false }) };
-        assert_eq!(cache.transactions.read(ROOT.uuid().as_bytes(), loading).await, Ok(ledger.into()));
+        assert_eq!(cache.cardholders.read(WHO.uuid().as_bytes(), loading).await, Ok(ledger.into()));
     }
     comes_to(&cache, "final").await;
     assert_eq!(read(&cache, "never loaded").await, "final");
@@ -147,25 +160,45 @@ async fn flushed_and_filled_with_foreign_bytes_it_is_as_if_nothing_were_there() 
     let redis = RedisServer::new();
     let first = cache(&redis).await;
     assert_eq!((user(&first, Some(5)).await, read(&first, "it").await), (Some(5), "it".to_owned()));
-    is_shared(&redis).await;
+    user_is_shared(&redis).await;
+    view_is_shared(&redis).await;
     let keys: Vec<String> = redis.ask(&["keys", "*"]).lines().map(str::to_owned).collect();
     assert_eq!(keys.iter().filter(|key| !key.contains(":count:")).count(), 2, "{keys:?}");
-    for foreign in [&["set"][..], &["rpush"], &["restore"]] {
+    for foreign in ["{\"card\": \"somebody else's\"}", "", "-5", "0123456789abcdef", "a list"] {
         for key in &keys {
             let _ = redis.ask(&["del", key]);
             let _ = match foreign {
-                ["set"] => redis.ask(&["set", key, "{\"card\": \"somebody else's\"}"]),
-                ["rpush"] => redis.ask(&["rpush", key, "1", "2"]),
-                _ => redis.ask(&["set", key, ""]),
+                "a list" => redis.ask(&["rpush", key, "1", "2"]),
+                _ => redis.ask(&["set", key, foreign]),
             };
         }
         let other = cache(&redis).await;
         assert_eq!(user(&other, Some(6)).await, Some(6), "{foreign:?}");
         comes_to(&other, "it").await;
+        assert!(other.is_within("calls", 1, jiff::Timestamp::now()), "{foreign:?}");
     }
     assert_eq!(redis.ask(&["flushall"]).trim(), "OK");
     let other = cache(&redis).await;
     assert_eq!((user(&other, Some(7)).await, read(&other, "new").await), (Some(7), "new".to_owned()));
+}
+
+/// As of a server that is a replica now, or full.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_refuses_to_write_is_told_of_and_read_on() {
+    let redis = RedisServer::new();
+    let [one, other] = [cache(&redis).await, cache(&redis).await];
+    assert_eq!(user(&one, Some(5)).await, Some(5));
+    user_is_shared(&redis).await;
+    let _ = redis.ask(&["acl", "setuser", "default", "-@write"]);
+    assert_eq!(user(&other, None).await, Some(5));
+    assert_eq!(read(&other, "as it is").await, "as it is");
+    let refusal = other.refusal().expect("it refused").to_string();
+    assert!(refusal.starts_with("it refuses: ") && refusal.contains("permissions"), "{refusal}");
+    assert!(other.probe().await.expect("there is one").is_ok());
+    one.reported_cardholder(WHO);
+    assert_eq!(read(&other, "not told yet").await, "as it is");
+    let _ = redis.ask(&["acl", "setuser", "default", "+@all"]);
+    comes_to(&other, "as it is now").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,7 +206,7 @@ async fn another_ledger_on_the_same_server_shares_nothing() {
     let redis = RedisServer::new();
     let one = cache(&redis).await;
     assert_eq!(user(&one, Some(5)).await, Some(5));
-    is_shared(&redis).await;
+    user_is_shared(&redis).await;
     let beside = Beside::Shared(redis.open().await);
     let other = Cache::start(beside, &Seal::new(Uuid::from_u128(2), &[7; 32]), Settings::default());
     assert_eq!(user(&other, None).await, None);
@@ -204,7 +237,7 @@ async fn killed_hung_or_cut_off_it_is_the_ledger_that_answers_and_afterwards_all
         }
         values.hearing().wait_for(|hears| *hears).await.expect("it is there");
         // What was loaded meanwhile was kept by nobody; what was there before may be.
-        by_proxy.reported(&[ROOT]);
+        by_proxy.reported_cardholder(WHO);
         comes_to(&by_proxy, "as it was").await;
         let direct = cache(&redis).await;
         comes_to(&direct, "as it was").await;
@@ -218,9 +251,10 @@ async fn a_word_that_could_not_be_said_is_said_as_soon_as_it_can_be() {
     let other = cache(&redis).await;
     let (changes, values) = cache_by(&redis, &proxy).await;
     assert_eq!(read(&other, "as it was").await, "as it was");
+    view_is_shared(&redis).await;
     proxy.set(Fault::Cut);
     values.hearing().wait_for(|hears| !hears).await.expect("it is there");
-    changes.reported(&[ROOT]);
+    changes.reported_cardholder(WHO);
     assert_eq!(read(&other, "as it is").await, "as it was", "nobody could tell");
     proxy.set(Fault::None);
     comes_to(&other, "as it is").await;
@@ -232,10 +266,11 @@ async fn nothing_that_is_kept_can_be_read_there() {
     let cache = cache(&redis).await;
     assert_eq!(read(&cache, "Anna Muster, 4111111111111111").await, "Anna Muster, 4111111111111111");
     assert_eq!(user(&cache, Some(5)).await, Some(5));
-    is_shared(&redis).await;
+    user_is_shared(&redis).await;
+    view_is_shared(&redis).await;
     let dump = redis.dump();
-    assert!(dump.contains("bursar:00000000000000000000000000000001:transaction:"), "{dump}");
-    for planted in ["Anna", "Muster", "4111", "user-1", &ROOT.to_string()] {
+    assert!(dump.contains("bursar:00000000000000000000000000000001:cardholder:"), "{dump}");
+    for planted in ["Anna", "Muster", "4111", "user-1", &WHO.to_string()] {
         assert!(!dump.contains(planted), "{planted} in {dump}");
     }
 }
@@ -250,6 +285,22 @@ async fn without_anybody_who_tells_only_what_never_changes_is_kept() {
     }
     assert_eq!(read(&alone, "never loaded").await, "as it was");
     assert_eq!(read(&untold, "as it is").await, "as it is");
-    alone.reported(&[ROOT]);
+    alone.reported_cardholder(WHO);
     assert_eq!(read(&alone, "as it is").await, "as it is");
+    alone.doubt();
+    assert_eq!(read(&alone, "as it may be").await, "as it may be");
+}
+
+/// No word of another instance comes before every read that follows an acknowledgement.
+#[tokio::test(flavor = "multi_thread")]
+async fn money_is_kept_where_nobody_else_moves_it_alone() {
+    let redis = RedisServer::new();
+    let shared = cache(&redis).await;
+    let alone = Cache::start(Beside::Alone, &seal(), Settings::default());
+    for (cache, again) in [(&shared, "new"), (&alone, "old")] {
+        for (ledger, shown) in [("old", "old"), ("new", again)] {
+            let loading = async { Ok::<_, ()>(View { bytes: ledger.into(), may_be_kept: true }) };
+            assert_eq!(cache.transactions.read(&[7], loading).await, Ok(shown.into()));
+        }
+    }
 }

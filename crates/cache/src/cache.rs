@@ -17,7 +17,7 @@ use crate::forgetting::Forgetter;
 use crate::key_value::{Condition, KeyValue, KeyValueError};
 use crate::learning::listen;
 use crate::seal::Seal;
-use crate::second::{Second, Write};
+use crate::second::{LOADS_WITHIN, Second, Write};
 use crate::views::Views;
 
 /// How long what is kept, and how much in memory.
@@ -67,7 +67,7 @@ pub struct Cache {
     pub cardholders: Views,
     /// Spending controls.
     pub controls: Views,
-    /// Transactions that are final, by the messages that began them.
+    /// Transactions that are final, by the messages that began them; where no other instance changes the ledger.
     pub transactions: Views,
     pub(crate) second: Option<Second>,
     hearing: watch::Receiver<bool>,
@@ -83,7 +83,7 @@ impl Cache {
     /// until it is dropped.
     #[must_use]
     pub fn start(beside: Beside, seal: &Seal, settings: Settings) -> Arc<Self> {
-        let hears = watch::Sender::new(matches!(beside, Beside::Alone)).subscribe();
+        let is_alone = watch::Sender::new(matches!(beside, Beside::Alone)).subscribe();
         let (shared, second, waiting) = match beside {
             Beside::Alone | Beside::Untold => (None, None, None),
             Beside::Shared(values) => {
@@ -91,18 +91,21 @@ impl Cache {
                 (Some(values), Some(second), Some(waiting))
             }
         };
-        let hearing = shared.as_ref().map_or(hears, |values| values.hearing());
+        let hearing = shared.as_ref().map_or_else(|| is_alone.clone(), |values| values.hearing());
         let Settings { user, card, limits, transaction, entries_max: most } = settings;
         let forgetter = Forgetter::default();
         let shared_by_views = (seal.clone(), second.clone(), hearing.clone(), forgetter.clone());
         let views = move |kind, kept| Views::new(kind, (kept, most), shared_by_views.clone());
-        let kept_max = user.max(limits).max(transaction);
+        // Money is not read from before an acknowledgement (R1), and no word comes before every read.
+        let of_money = (seal.clone(), None, is_alone, forgetter.clone());
+        // What was taken from the second level is kept as long once more in memory; what is being loaded comes later.
+        let kept_max = user.max(limits).saturating_mul(2).saturating_add(LOADS_WITHIN);
         Arc::new_cyclic(|cache| Self {
             routes: Facts::new("card", card, most, second.clone()),
             users: Facts::new("user", user, most, second.clone()),
             cardholders: views("cardholder", user),
             controls: views("limits", limits),
-            transactions: views("transaction", transaction),
+            transactions: Views::new("transaction", (transaction, most), of_money),
             counters: Counters::new(seal.clone(), second.as_ref().map(|second| second.values.clone() as _)),
             decisions: Decisions::default(),
             _tasks: {
@@ -137,6 +140,12 @@ impl Cache {
     #[must_use]
     pub fn hears(&self) -> bool {
         *self.hearing.borrow()
+    }
+
+    /// What the server that instances share refused lately.
+    #[must_use]
+    pub fn refusal(&self) -> Option<KeyValueError> {
+        self.second.as_ref()?.values.refusal()
     }
 
     /// How the server is that instances share; `None` if there is none.

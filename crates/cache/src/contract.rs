@@ -77,7 +77,8 @@ macro_rules! key_value_contract {
                 what_was_forgotten_is_gone_before_anybody_hears_of_it,
             }
             counts {
-                what_many_add_is_all_there,
+                what_many_tell_is_all_there,
+                what_is_told_twice_counts_once,
                 a_count_ends_with_its_time,
             }
             sessions {

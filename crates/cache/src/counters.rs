@@ -6,15 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::key_value::{Key, KeyValue};
 use crate::seal::Seal;
 
 /// Counts that are kept here, at most. Those beyond are not counted.
-const COUNTS_MAX: usize = 100_000;
+const COUNTS_MAX: usize = 1_000;
 
 /// Counts of windows: each is of a time that begins with a multiple of its length.
 pub struct Counters {
+    /// Who tells: what it told before is replaced, so a count that is told twice counts once.
+    me: String,
     seal: Seal,
     values: Option<Arc<dyn KeyValue>>,
     counts: Mutex<HashMap<Name, Count>>,
@@ -29,17 +32,17 @@ struct Name {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
-    /// Of this instance, and not told yet.
-    untold: u64,
-    /// Of all, when that was told last; of this one alone where nobody is told.
-    told: u64,
+    /// Of this instance.
+    own: u64,
+    /// Of the others, when they were asked last.
+    others: u64,
 }
 
 impl Counters {
     /// Counts of the instances that share these values; of this one alone if there are none.
     #[must_use]
     pub fn new(seal: Seal, values: Option<Arc<dyn KeyValue>>) -> Self {
-        Self { seal, values, counts: Mutex::default() }
+        Self { me: Uuid::new_v4().simple().to_string(), seal, values, counts: Mutex::default() }
     }
 
     /// Adds to the count of the window that this moment is in. How much it comes to, as far as is known here: what others
@@ -51,7 +54,7 @@ impl Counters {
             return more;
         }
         let count = counts.entry(name).or_default();
-        count.untold = count.untold.saturating_add(more);
+        count.own = count.own.saturating_add(more);
         count.sum()
     }
 
@@ -64,25 +67,25 @@ impl Counters {
     pub async fn tell(&self, now: Timestamp) {
         self.forget_past(now);
         let Some(values) = &self.values else { return };
-        let told = self.untold();
-        if told.is_empty() {
+        let own = self.own();
+        if own.is_empty() {
             return;
         }
-        let asked: Vec<(Key, u64, Duration)> =
-            told.iter().map(|(name, more)| (name.key(&self.seal), *more, name.kept())).collect();
-        // What could not be told is told next time; it may then be counted twice, and limits a little early.
-        let Ok(sums) = values.add(&asked).await else { return };
+        let told: Vec<(Key, u64, Duration)> =
+            own.iter().map(|(name, count)| (name.key(&self.seal), *count, name.kept())).collect();
+        // What cannot be told now is next time.
+        let Ok(sums) = values.tell(&self.me, &told).await else { return };
         let mut counts = self.counts();
-        for ((name, more), sum) in told.iter().zip(sums) {
+        for ((name, own), sum) in own.iter().zip(sums) {
             if let Some(count) = counts.get_mut(name) {
-                *count = Count { untold: count.untold.saturating_sub(*more), told: sum };
+                count.others = sum.saturating_sub(*own);
             }
         }
     }
 
-    /// What this instance counts, a zero too: others may have counted.
-    fn untold(&self) -> Vec<(Name, u64)> {
-        self.counts().iter().map(|(name, count)| (name.clone(), count.untold)).collect()
+    /// What this instance counted, a zero too: others may have counted.
+    fn own(&self) -> Vec<(Name, u64)> {
+        self.counts().iter().map(|(name, count)| (name.clone(), count.own)).collect()
     }
 
     /// The window before counts still, for who smooths.
@@ -97,7 +100,7 @@ impl Counters {
 
 impl Count {
     fn sum(&self) -> u64 {
-        self.told.saturating_add(self.untold)
+        self.own.saturating_add(self.others)
     }
 }
 
@@ -122,8 +125,6 @@ fn number(window_ms: u64, at: Timestamp) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
     use crate::memory::MemoryKeyValue;
 

@@ -53,7 +53,7 @@ pub struct Heard(oneshot::Receiver<()>);
 impl Heard {
     /// Waits until they have heard, for a moment at most.
     pub async fn wait(self) {
-        // That nobody can be told is known already, and nobody waits for it.
+        // That it could not be said in time is as good: it will be.
         let _ = timeout(PATIENCE, self.0).await;
     }
 }

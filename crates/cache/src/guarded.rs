@@ -1,21 +1,28 @@
 //! A breaker: a store of values that is away, or hangs, costs whoever asks a moment once, and then nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::key_value::{Condition, Key, KeyValue, KeyValueError};
 
 /// Nobody waits longer: without it a swipe is looked up in the ledger.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// How often one that is away is asked whether it is back, by nobody who waits.
-const ASKED_EVERY: Duration = Duration::from_millis(100);
+/// How often one that is away is asked whether it is back, by nobody who waits: at first, and as it goes on.
+const ASKED_AFTER: Duration = Duration::from_millis(100);
+const ASKED_AFTER_MAX: Duration = Duration::from_secs(1);
 
-/// How long a question whether it is back may take.
+/// So many answers in time in a row, and it is back: one that is slow is not asked again for each that comes early.
+const ANSWERS: usize = 3;
+
+/// A refusal is told of for so long.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
+
+/// How long a question how it is may take.
 const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Stands before another store of values.
@@ -23,24 +30,54 @@ pub struct Guarded {
     inner: Arc<dyn KeyValue>,
     /// Why it is not asked; `None` while it is.
     broken: watch::Sender<Option<KeyValueError>>,
+    /// What it refused last, and when.
+    refused: Mutex<Option<(Instant, KeyValueError)>>,
 }
 
 impl Guarded {
     /// Before this one. It is taken to be there until it shows otherwise.
     #[must_use]
     pub fn new(inner: Arc<dyn KeyValue>) -> Arc<Self> {
-        Arc::new(Self { inner, broken: watch::Sender::new(None) })
+        Arc::new(Self { inner, broken: watch::Sender::new(None), refused: Mutex::default() })
     }
 
     /// Asks one that is away whether it is back, for as long as this is polled.
     pub async fn watch(self: Arc<Self>) {
         let mut broken = self.broken.subscribe();
         while broken.wait_for(Option::is_some).await.is_ok() {
-            sleep(ASKED_EVERY).await;
-            if let Ok(Ok(_)) = timeout(PROBE_PATIENCE, self.inner.probe()).await {
-                tracing::info!("the cache's server answers again");
-                self.broken.send_replace(None);
+            let mut pause = ASKED_AFTER;
+            let mut answers = 0;
+            while answers < ANSWERS {
+                sleep(pause).await;
+                pause = (pause * 2).min(ASKED_AFTER_MAX);
+                answers = if self.answers_in_time().await { answers + 1 } else { 0 };
+                if answers > 0 {
+                    pause = Duration::ZERO;
+                }
             }
+            tracing::info!("the cache's server answers again");
+            self.broken.send_replace(None);
+        }
+    }
+
+    /// Whether what is asked of it is answered as fast as it has to be, if only by a refusal.
+    async fn answers_in_time(&self) -> bool {
+        let asked = timeout(PATIENCE, self.inner.get(&Key::new("bursar:is-it-there"))).await;
+        matches!(asked, Ok(Ok(_) | Err(KeyValueError::Refused(_))))
+    }
+
+    /// What it refused lately.
+    #[must_use]
+    pub fn refusal(&self) -> Option<KeyValueError> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.as_ref().filter(|(at, _)| at.elapsed() < REFUSED_FOR).map(|(_, why)| why.clone())
+    }
+
+    fn note_refusal(&self, why: &KeyValueError) {
+        let is_new = self.refusal().is_none();
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), why.clone()));
+        if is_new {
+            tracing::warn!("the cache's server answers, and {why}");
         }
     }
 
@@ -66,8 +103,10 @@ impl Guarded {
         let asked = timeout(PATIENCE, asking).await;
         let answer =
             asked.unwrap_or_else(|_| Err(KeyValueError::away(format!("no answer within {PATIENCE:?}"))));
-        if let Err(away @ KeyValueError::Away(_)) = &answer {
-            self.break_off(away);
+        match &answer {
+            Err(away @ KeyValueError::Away(_)) => self.break_off(away),
+            Err(why) => self.note_refusal(why),
+            Ok(_) => {}
         }
         answer
     }
@@ -111,8 +150,8 @@ impl KeyValue for Guarded {
         self.ask(self.inner.forget(keys)).await
     }
 
-    async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError> {
-        self.ask(self.inner.add(counts)).await
+    async fn tell(&self, by: &str, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError> {
+        self.ask(self.inner.tell(by, counts)).await
     }
 
     fn forgotten(&self) -> broadcast::Receiver<Vec<Key>> {
@@ -135,8 +174,6 @@ impl KeyValue for Guarded {
 #[cfg(test)]
 mod tests {
     use std::future::pending;
-
-    use tokio::time::Instant;
 
     use super::*;
     use crate::memory::MemoryKeyValue;
@@ -180,8 +217,8 @@ mod tests {
             self.inner.forget(keys).await
         }
 
-        async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError> {
-            self.inner.add(counts).await
+        async fn tell(&self, by: &str, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError> {
+            self.inner.tell(by, counts).await
         }
 
         fn forgotten(&self) -> broadcast::Receiver<Vec<Key>> {
@@ -231,6 +268,9 @@ mod tests {
         let key = Key::new("a");
         assert!(guarded.set_absent(&key, b"", PATIENCE).await.is_err());
         assert_eq!(guarded.problem(), None);
+        assert_eq!(guarded.refusal(), Some(KeyValueError::refused("read only")));
+        tokio::time::advance(REFUSED_FOR).await;
+        assert_eq!(guarded.refusal(), None);
         assert!(guarded.swap(&key, b"", b"", PATIENCE).await.is_err());
         assert_eq!(guarded.problem(), Some(KeyValueError::away("gone")));
     }

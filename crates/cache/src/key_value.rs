@@ -36,8 +36,9 @@ pub trait KeyValue: Send + Sync + 'static {
     /// Removes the values, then has every instance hear that they are gone.
     async fn forget(&self, keys: &[Key]) -> Result<(), KeyValueError>;
 
-    /// Adds to counts, each of which ends after its time from its first addition; how much they come to.
-    async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError>;
+    /// Keeps how much this one counted so far, whatever it told before; what all of them come to. Each count ends after its time
+    /// from when it was first told.
+    async fn tell(&self, by: &str, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError>;
 
     /// The keys of which anybody, this instance too, said that they are gone, while they are [heard](Self::hearing).
     fn forgotten(&self) -> broadcast::Receiver<Vec<Key>>;

@@ -3,7 +3,7 @@
 use std::sync::Weak;
 
 use bursar_core::command::Route;
-use bursar_core::{CardholderId, Change, Decided, MessageId};
+use bursar_core::{CardholderId, Change, ControlId, Decided};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
@@ -47,21 +47,28 @@ impl Cache {
         let root = decided.message.group.as_ref().map(|group| group.root);
         let grown = root.filter(|root| *root != decided.message.id);
         for root in grown.into_iter().chain(decided.merged.iter().copied()) {
-            gone.push(self.gone(&self.transactions, root.uuid().as_bytes()));
+            // Others keep none.
+            let _ = self.gone(&self.transactions, root.uuid().as_bytes());
         }
-        self.tell(gone).filter(|_| is_of_object)
+        // Nobody hears while nobody can be told.
+        let can_hear = self.second.as_ref().is_some_and(|second| second.values.problem().is_none());
+        self.tell(gone).filter(|_| is_of_object && can_hear)
     }
 
-    /// Learns from an event that something happened to these purchases: whoever committed it may have died before it
-    /// could say so.
-    pub fn reported(&self, roots: &[MessageId]) {
-        let gone = roots.iter().map(|root| self.gone(&self.transactions, root.uuid().as_bytes()));
-        let _heard = self.tell(gone.collect());
-    }
-
-    /// The same of a cardholder.
+    /// Learns from an event that something happened to this cardholder: whoever committed it may have died before it could say
+    /// so.
     pub fn reported_cardholder(&self, id: CardholderId) {
         let _heard = self.tell(vec![self.gone(&self.cardholders, id.uuid().as_bytes())]);
+    }
+
+    /// The same of a control.
+    pub fn reported_control(&self, id: ControlId) {
+        let _heard = self.tell(vec![self.gone(&self.controls, id.uuid().as_bytes())]);
+    }
+
+    /// A command may have taken effect before, and nobody knows what it changed: nothing here counts any more.
+    pub fn doubt(&self) {
+        self.views().iter().for_each(|views| views.forget_all());
     }
 
     fn gone(&self, views: &Views, about: &[u8]) -> Key {

@@ -1,6 +1,6 @@
 //! In process: what there is without a server, for one instance.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -111,18 +111,19 @@ impl KeyValue for MemoryKeyValue {
         Ok(())
     }
 
-    async fn add(&self, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError> {
+    async fn tell(&self, by: &str, counts: &[(Key, u64, Duration)]) -> Result<Vec<u64>, KeyValueError> {
         let mut values = self.values();
-        let add = |(key, more, kept): &(Key, u64, Duration)| {
-            let (before, until) = match values.get(key) {
-                None => (0, Instant::now() + *kept),
-                Some(there) => (count(&there.bytes)?, there.until),
+        let tell = |(key, count, kept): &(Key, u64, Duration)| {
+            let (mut told, until) = match values.get(key) {
+                None => (BTreeMap::new(), Instant::now() + *kept),
+                Some(there) => (read(&there.bytes)?, there.until),
             };
-            let sum = before.saturating_add(*more);
-            values.set(key, sum.to_string().into_bytes(), until)?;
-            Ok(sum)
+            told.insert(by.to_owned(), *count);
+            let text: Vec<String> = told.iter().map(|(by, count)| format!("{by} {count}")).collect();
+            values.set(key, text.join("\n").into_bytes(), until)?;
+            Ok(told.values().copied().fold(0, u64::saturating_add))
         };
-        counts.iter().map(add).collect()
+        counts.iter().map(tell).collect()
     }
 
     fn forgotten(&self) -> broadcast::Receiver<Vec<Key>> {
@@ -139,7 +140,13 @@ impl KeyValue for MemoryKeyValue {
     }
 }
 
-fn count(bytes: &[u8]) -> Result<u64, KeyValueError> {
-    let count = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
-    count.ok_or_else(|| KeyValueError::refused("what is there is no count"))
+/// What each has told.
+fn read(bytes: &[u8]) -> Result<BTreeMap<String, u64>, KeyValueError> {
+    let told = |line: &str| {
+        let (by, count) = line.rsplit_once(' ')?;
+        Some((by.to_owned(), count.parse().ok()?))
+    };
+    let text = std::str::from_utf8(bytes).ok();
+    let told = text.and_then(|text| text.lines().map(told).collect());
+    told.ok_or_else(|| KeyValueError::refused("what is there is no count"))
 }

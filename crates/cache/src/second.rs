@@ -14,10 +14,10 @@ use crate::seal::Seal;
 const WRITES_MAX: usize = 4096;
 
 /// Nobody who loads takes longer: afterwards somebody else may.
-const LOADS_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const LOADS_WITHIN: Duration = Duration::from_secs(10);
 
-/// What is there while somebody loads. No sealed value is as short.
-const MARK: usize = 16;
+/// What is there while somebody loads, sealed: somebody else's bytes are no mark. No value of ours is as short.
+const LOADING: &[u8] = b"";
 
 /// The second level of one ledger's instances.
 #[derive(Clone)]
@@ -27,11 +27,12 @@ pub(crate) struct Second {
     writes: mpsc::Sender<Write>,
 }
 
-/// A value that is to be kept.
+/// A value that is to be kept; of what may change, only where the mark is of who loaded it.
 pub(crate) struct Write {
     key: Key,
-    value: Vec<u8>,
+    value: Option<Vec<u8>>,
     kept: Duration,
+    mark: Option<Vec<u8>>,
 }
 
 /// What a look for a value that may change found.
@@ -39,7 +40,7 @@ pub(crate) enum Looked {
     /// It.
     Value(Vec<u8>),
     /// Nothing: who looked loads it, and may keep it under this mark.
-    Absent([u8; MARK]),
+    Absent(Vec<u8>),
     /// Nothing that can be used now.
     Unusable,
 }
@@ -60,17 +61,16 @@ impl Second {
 
     /// Keeps what never changes, soon.
     pub(crate) fn keep(&self, key: Key, value: Vec<u8>, kept: Duration) {
-        // Full: see there.
-        let _ = self.writes.try_send(Write { key, value, kept });
+        self.write_soon(Write { key, value: Some(value), kept, mark: None });
     }
 
     /// The value of what may change; where there is none, nobody else loads it meanwhile.
     pub(crate) async fn look(&self, key: &Key, level: &Level) -> Looked {
-        let mark: [u8; MARK] = rand::random();
+        let Some(mark) = self.seal.seal(key, LOADING) else { return Looked::Unusable };
         let looked = match self.values.set_absent(key, &mark, LOADS_WITHIN).await {
             Ok(None) => Looked::Absent(mark),
-            Ok(Some(there)) if there.len() == MARK => Looked::Unusable,
             Ok(Some(there)) => match self.seal.open(key, &there) {
+                Some(value) if value == LOADING => Looked::Unusable,
                 Some(value) => Looked::Value(value),
                 // Who looks next finds nothing, and loads.
                 None => self.remove(key).await,
@@ -86,16 +86,19 @@ impl Second {
         Looked::Unusable
     }
 
-    /// Keeps what was loaded, unless somebody said meanwhile that it changed: then the mark is gone.
-    pub(crate) async fn fill(&self, key: &Key, mark: [u8; MARK], value: &[u8], kept: Duration) {
-        if let Some(sealed) = self.seal.seal(key, value) {
-            let _ = self.values.swap(key, &mark, &sealed, kept).await;
-        }
+    /// Keeps what was loaded, soon, unless somebody says before that it changed: then the mark is gone.
+    pub(crate) fn fill(&self, key: Key, mark: Vec<u8>, value: Vec<u8>, kept: Duration) {
+        self.write_soon(Write { key, value: Some(value), kept, mark: Some(mark) });
     }
 
-    /// Takes back that something is loaded: it is not to be kept.
-    pub(crate) async fn let_go(&self, key: &Key, mark: [u8; MARK]) {
-        let _ = self.values.swap(key, &mark, &mark, Duration::from_millis(1)).await;
+    /// Takes back that something is loaded: it is not to be kept. Who is cut off before leaves that to time.
+    pub(crate) fn let_go(&self, key: Key, mark: Vec<u8>) {
+        self.write_soon(Write { key, value: None, kept: Duration::from_millis(1), mark: Some(mark) });
+    }
+
+    fn write_soon(&self, write: Write) {
+        // Full: see there.
+        let _ = self.writes.try_send(write);
     }
 
     /// Removes values, and has every instance hear it.
@@ -108,10 +111,16 @@ impl Second {
         // Only those who keep something hold the other end.
         let Self { values, seal, writes } = self;
         drop(writes);
-        while let Some(Write { key, value, kept }) = waiting.recv().await {
-            if let Some(sealed) = seal.seal(&key, &value) {
-                let _ = values.set(&key, &sealed, kept).await;
-            }
+        while let Some(Write { key, value, kept, mark }) = waiting.recv().await {
+            let value = match value {
+                Some(value) => seal.seal(&key, &value),
+                None => mark.clone(),
+            };
+            let _ = match (value, mark) {
+                (Some(value), Some(mark)) => values.swap(&key, &mark, &value, kept).await.map(drop),
+                (Some(value), None) => values.set(&key, &value, kept).await,
+                (None, _) => Ok(()),
+            };
         }
     }
 }

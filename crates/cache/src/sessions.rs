@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::key_value::{Key, KeyValue, KeyValueError};
 use crate::seal::Seal;
 
+/// How often a mark is looked for that goes away each time.
+const MARK_TRIES: usize = 8;
+
 /// Keeps sessions. A server that lost them has everybody sign in again.
 #[derive(Clone)]
 pub struct Sessions {
@@ -96,8 +99,7 @@ impl Sessions {
         let key = self.key(&id);
         let value =
             serde_json::to_vec(&session).map_err(|error| KeyValueError::refused(error.to_string()))?;
-        let sealed =
-            self.seal.seal(&key, &value).ok_or_else(|| KeyValueError::refused("the session is too long"))?;
+        let sealed = self.sealed(&key, &value)?;
         self.values.set(&key, &sealed, self.kept).await?;
         Ok((id, session))
     }
@@ -109,8 +111,9 @@ impl Sessions {
         let session: Option<Session> =
             self.seal.open(&key, &sealed).and_then(|value| serde_json::from_slice(&value).ok());
         let Some(session) = session.filter(|session| session.ends_at > now) else { return Ok(None) };
-        let mark = self.values.get(&self.mark_key(&session.subject)).await?;
-        Ok(mark.is_some_and(|mark| mark == session.mark.as_bytes()).then_some(session))
+        let key = self.mark_key(&session.subject);
+        let mark = self.values.get(&key).await?.and_then(|sealed| self.opened(&key, &sealed));
+        Ok((mark.as_ref() == Some(&session.mark)).then_some(session))
     }
 
     /// Ends one.
@@ -126,17 +129,31 @@ impl Sessions {
     /// What the subject's sessions have in common: without it none of them counts. It outlives all of them.
     async fn mark(&self, subject: &str) -> Result<String, KeyValueError> {
         let (key, kept) = (self.mark_key(subject), self.kept.saturating_mul(2));
-        loop {
+        for _ in 0..MARK_TRIES {
             let new = random();
-            let Some(there) = self.values.set_absent(&key, new.as_bytes(), kept).await? else {
+            let sealed = self.sealed(&key, new.as_bytes())?;
+            let Some(there) = self.values.set_absent(&key, &sealed, kept).await? else {
                 return Ok(new);
+            };
+            let Some(mark) = self.opened(&key, &there) else {
+                // Nobody of ours put it there.
+                self.values.forget(std::slice::from_ref(&key)).await?;
+                continue;
             };
             // Somebody may end them all right now: then there is none to keep on.
             if self.values.swap(&key, &there, &there, kept).await? {
-                return String::from_utf8(there)
-                    .map_err(|_| KeyValueError::refused("what is there is no mark of sessions"));
+                return Ok(mark);
             }
         }
+        Err(KeyValueError::refused("the sessions of this subject are ended all the time"))
+    }
+
+    fn sealed(&self, key: &Key, value: &[u8]) -> Result<Vec<u8>, KeyValueError> {
+        self.seal.seal(key, value).ok_or_else(|| KeyValueError::refused("the session is too long"))
+    }
+
+    fn opened(&self, key: &Key, sealed: &[u8]) -> Option<String> {
+        self.seal.open(key, sealed).and_then(|value| String::from_utf8(value).ok())
     }
 
     fn key(&self, id: &SessionId) -> Key {

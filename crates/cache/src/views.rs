@@ -24,7 +24,8 @@ pub struct Views {
     kind: &'static str,
     kept: Duration,
     seal: Seal,
-    memory: Cache<Key, Bytes>,
+    /// Each with the count of changes when it was loaded: after another one it does not count.
+    memory: Cache<Key, (u64, Bytes)>,
     changes: [AtomicU64; PARTS],
     second: Option<Second>,
     /// Whether it is heard what others change: else nothing is taken from memory.
@@ -65,12 +66,12 @@ impl Views {
         loading: impl Future<Output = Result<View, E>>,
     ) -> Result<Bytes, E> {
         let key = self.key(about);
-        let remembered = self.hears().then(|| self.memory.get(&key)).flatten();
+        let changes = self.changes_of(&key).load(Ordering::Acquire);
+        let remembered = self.recall(&key, changes);
         self.in_memory.note(remembered.is_some());
         if let Some(view) = remembered {
             return Ok(view);
         }
-        let changes = self.changes_of(&key).load(Ordering::Acquire);
         let looked = match &self.second {
             Some(second) if !self.forgetter.is_unsaid(&key) => second.look(&key, &self.on_second).await,
             _ => Looked::Unusable,
@@ -91,8 +92,8 @@ impl Views {
         }
         if let (Some(second), Some(mark)) = (&self.second, mark) {
             match kept {
-                Some(view) => second.fill(&key, mark, &view.bytes, self.kept).await,
-                None => second.let_go(&key, mark).await,
+                Some(view) => second.fill(key, mark, view.bytes.to_vec(), self.kept),
+                None => second.let_go(key, mark),
             }
         }
         loaded.map(|view| view.bytes)
@@ -104,7 +105,6 @@ impl Views {
 
     /// Forgets it here.
     pub(crate) fn forget(&self, key: &Key) {
-        // In this order: who inserts an older one either sees the count, or is seen by the removal.
         self.changes_of(key).fetch_add(1, Ordering::AcqRel);
         self.memory.invalidate(key);
     }
@@ -117,13 +117,14 @@ impl Views {
         self.memory.invalidate_all();
     }
 
+    fn recall(&self, key: &Key, changes: u64) -> Option<Bytes> {
+        let (counted, view) = self.memory.get(key).filter(|_| self.hears())?;
+        (counted == changes).then_some(view)
+    }
+
     fn remember(&self, key: &Key, view: &Bytes, changes: u64) {
-        if !self.hears() {
-            return;
-        }
-        self.memory.insert(key.clone(), view.clone());
-        if self.changes_of(key).load(Ordering::Acquire) != changes {
-            self.memory.invalidate(key);
+        if self.hears() {
+            self.memory.insert(key.clone(), (changes, view.clone()));
         }
     }
 

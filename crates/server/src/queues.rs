@@ -88,7 +88,7 @@ impl Looks {
     }
 
     /// How many events wait; `None` if the store does not say in time.
-    async fn backlog(&self, store: &dyn Store) -> Option<Backlog> {
+    pub(crate) async fn backlog(&self, store: &dyn Store) -> Option<Backlog> {
         let look = tokio::time::timeout(LOOK_MAX, store.backlog());
         self.backlog.at(async { look.await.ok()?.ok() }).await.value
     }

@@ -122,8 +122,10 @@ impl Server {
             () = shutdown => {
                 app.begin_stop();
                 let ending = async {
-                    doorkeeper.see_out();
                     tokio::time::sleep(settings.drain).await;
+                    if !settings.linger.is_zero() {
+                        doorkeeper.see_out();
+                    }
                     // Else a proxy that has a connection here sends a request into its end, and nobody knows its fate.
                     linger(door, &handle, settings.linger).await;
                     handle.graceful_shutdown(Some(settings.shutdown_grace));

@@ -177,6 +177,10 @@ async fn cache(app: &App) -> CacheHealth {
     let Seen { value, took } = app.looks().cache(app.cache()).await;
     let (status, condition, reason) = match value {
         None => (Status::Healthy, None, None),
+        Some(Ok(condition)) if app.cache().refusal().is_some() => {
+            let why = app.cache().refusal().map(|why| why.to_string());
+            (Status::Degraded, Some(condition), why)
+        }
         Some(Ok(condition)) if app.cache().hears() => (Status::Healthy, Some(condition), None),
         Some(Ok(condition)) => {
             let why =
@@ -190,7 +194,9 @@ async fn cache(app: &App) -> CacheHealth {
 
 async fn message_queue(app: &App) -> QueueHealth {
     let dead_letters = app.looks().dead_letters(app.store().as_ref());
-    let (dead_letters, seen) = tokio::join!(dead_letters, queues::seen(app));
+    // What tells whether there is a problem is looked at meanwhile, and kept.
+    let (dead_letters, seen, _) =
+        tokio::join!(dead_letters, queues::seen(app), app.looks().backlog(app.store().as_ref()));
     let (status, reason, queues) = match seen.value {
         Err(why) => (Status::Unhealthy, Some(why), Vec::new()),
         Ok(queues) => match queues::problem(app, &queues).await {

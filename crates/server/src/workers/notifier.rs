@@ -105,8 +105,8 @@ impl Notifier {
         let mut notifications = Vec::new();
         for content in contents {
             let happened = happened(content)?;
-            if let Some(id) = happened.object.as_ref().and_then(|object| object.id.parse().ok()) {
-                self.0.cache().reported_cardholder(id);
+            if let Some(object) = &happened.object {
+                self.forget(object);
             }
             if endpoints.is_empty() {
                 continue;
@@ -124,6 +124,16 @@ impl Notifier {
         self.0.store().notify(notifications).await?;
         self.0.due().wake();
         Ok(())
+    }
+
+    /// What is cached of an object that changed: whoever committed it may have died before it could say so.
+    fn forget(&self, object: &Object<'_>) {
+        let cache = self.0.cache();
+        if let Ok(id) = object.id.parse() {
+            cache.reported_cardholder(id);
+        } else if let Ok(id) = object.id.parse() {
+            cache.reported_control(id);
+        }
     }
 
     /// Every endpoint: they are few, and read once a batch.

@@ -81,7 +81,6 @@ pub(crate) fn reported(content: &Content) -> Result<Reported, String> {
 
 impl Records {
     async fn keep(&self, reported: Vec<Reported>) -> Result<(), StoreError> {
-        self.0.cache().reported(&grown(&reported));
         let named = reported.iter().map(|of| of.group.unwrap_or(of.message));
         let named: Vec<MessageId> = named.collect();
         let purchases = self.0.ledger().find_purchases(&named).await?;
@@ -109,12 +108,6 @@ fn part_of(record: &TransactionRecord, merged: MessageId) -> TransactionRecord {
         merged_into: Some(record.root),
         ..record.clone()
     }
-}
-
-/// Purchases that there were before, and that something joined.
-fn grown(reported: &[Reported]) -> Vec<MessageId> {
-    let joined = reported.iter().filter_map(|of| of.group.filter(|group| *group != of.message));
-    joined.chain(reported.iter().flat_map(|of| of.merged.iter().copied())).collect()
 }
 
 /// What the events say to be a part of this purchase by now.

@@ -141,6 +141,11 @@ async fn empty(broker: &dyn Broker, queue: Queue) {
     }
 }
 
+async fn consumers(broker: &dyn Broker, queue: Queue) -> u64 {
+    let figures = broker.figures().await.expect("the broker is there");
+    figures.iter().find(|figures| figures.queue == queue).map_or(0, |figures| figures.consumers)
+}
+
 /// Fails once, then it succeeds.
 struct Stumbles {
     runs: AtomicU32,
@@ -160,13 +165,19 @@ impl Work for Stumbles {
 async fn what_comes_again_since_nobody_settled_it_is_counted_and_what_failed_is_not() {
     let folder = BrokerFolder::new();
     let broker = folder.open().await;
-    let outgoing = [(); 2].map(|()| message().to(Exchange::Transactions, "transaction.webhook"));
-    assert_eq!(broker.publish(outgoing.to_vec()).await, vec![Ok(()); 2]);
+    let publish = async || {
+        let outgoing = message().to(Exchange::Transactions, "transaction.webhook");
+        assert_eq!(broker.publish(vec![outgoing]).await, vec![Ok(())]);
+    };
+    publish().await;
     let mut dying = broker.subscribe(Queue::Webhook, 1);
     let unsettled = dying.next().await.expect("the broker is there");
-    // Else it may be handed the other one in between.
-    drop(dying);
-    drop(unsettled);
+    drop((unsettled, dying));
+    // The other one is not to be his for a moment.
+    while consumers(broker.as_ref(), Queue::Webhook).await > 0 {
+        tokio::task::yield_now().await;
+    }
+    publish().await;
     let figures = Arc::<Figures>::default();
     let work = Arc::new(Stumbles { runs: AtomicU32::new(0) });
     let consuming = consume(broker.as_ref(), Queue::Webhook, pace(1), work, figures.clone());
