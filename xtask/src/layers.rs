@@ -73,7 +73,8 @@ const LAYERS: &[Layer] = &[
         tests_use: &["bursar-store-postgres"],
     },
     Layer { name: "bursar-cache-redis", uses: &["bursar-cache"], tests_use: &["bursar-core"] },
-    Layer { name: "bursar-cache", uses: &["bursar-core"], tests_use: &[] },
+    // Itself: with the contract, which it passes in process.
+    Layer { name: "bursar-cache", uses: &["bursar-core"], tests_use: &["bursar-cache"] },
     Layer { name: "bursar-broker-rabbitmq", uses: &["bursar-broker"], tests_use: &[] },
     Layer { name: "bursar-broker-sqlite", uses: &["bursar-broker"], tests_use: &[] },
     Layer { name: "bursar-broker", uses: &[], tests_use: &[] },
