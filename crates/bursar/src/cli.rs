@@ -62,6 +62,10 @@ pub(crate) struct Source {
     /// matters, set `BURSAR__REDIS__URL` instead.
     #[arg(long, value_name = "URL", hide_env_values = true)]
     pub(crate) redis: Option<String>,
+    /// The MongoDB of personal documents, instead of the data folder. Others on this machine can see the command line:
+    /// where the password matters, set `BURSAR__MONGODB__URL` instead.
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    pub(crate) mongodb: Option<String>,
     /// The port to listen on, on 127.0.0.1.
     #[arg(long)]
     pub(crate) port: Option<u16>,

@@ -46,6 +46,9 @@ fn settings(source: &Source, more: &[(&str, String)]) -> Result<(Config, Effecti
     if let Some(url) = &source.redis {
         overrides.push(("redis.url".to_owned(), url.clone()));
     }
+    if let Some(url) = &source.mongodb {
+        overrides.push(("mongodb.url".to_owned(), url.clone()));
+    }
     if let Some(port) = source.port {
         overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port}")));
     }
