@@ -18,6 +18,7 @@ pub mod requests;
 pub(crate) mod dead_letters;
 pub(crate) mod known;
 pub(crate) mod notifier;
+pub mod people;
 pub mod sender;
 pub(crate) mod transaction_records;
 

@@ -43,7 +43,7 @@ pub(crate) struct Running {
     pub(crate) app: App,
     keys: AtomicU32,
     pub(crate) place: Box<dyn Place>,
-    _beside: Beside,
+    pub(crate) beside: Beside,
 }
 
 /// What a server has beside its ledger.
@@ -247,7 +247,7 @@ impl Running {
             let _ = stopped.await;
         }));
         let (client, keys) = (Client::new(), AtomicU32::new(0));
-        Ok(Self { address, client, stop, task, app, keys, place, _beside: beside })
+        Ok(Self { address, client, stop, task, app, keys, place, beside })
     }
 
     /// Stops it, and hands over its data.
