@@ -10,6 +10,7 @@ mod migrate;
 mod openapi;
 mod probe;
 mod queues;
+mod rebuild;
 mod serve;
 mod simulate;
 
@@ -23,6 +24,7 @@ pub(crate) use dlq::dlq;
 pub(crate) use migrate::migrate;
 pub(crate) use openapi::openapi;
 pub(crate) use probe::probe;
+pub(crate) use rebuild::rebuild;
 pub(crate) use serve::serve;
 pub(crate) use simulate::simulate;
 

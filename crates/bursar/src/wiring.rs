@@ -143,6 +143,16 @@ async fn open_people(config: &Config, key: &DocumentsKey) -> Result<Arc<People>,
     Ok(Arc::new(People::new(documents, Vault::new(key))))
 }
 
+/// The ledger, and the documents that follow it; nothing is made that is not there.
+pub(crate) async fn open_documents(config: &Config) -> Result<(Arc<dyn Store>, Arc<People>), Failure> {
+    let ledger = open_ledger(config).await?;
+    let credentials = credentials::load(&config.credentials.file)?;
+    let key = credentials
+        .documents_key
+        .ok_or("the credentials file has no documents_key: there are no documents")?;
+    Ok((ledger, open_people(config, &key).await?))
+}
+
 /// In memory, and in Redis if the settings have a URL. Who shares it has the same ledger and the same credentials file.
 async fn open_cache(
     config: &Config,

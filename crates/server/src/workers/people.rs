@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use bursar_broker::Verdict;
 use bursar_core::text::FreeText;
-use bursar_core::{Account, Card, OwnerId};
+use bursar_core::{Account, Card, OwnerId, OwnerKind};
 use bursar_documents::{CardState, DocumentsError, HistoryEntry, Keep, People, PeopleError, Wallet};
 use bursar_store::{Ledger, Page, PurchaseFilter, StoreError, TransactionRecord};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::queue::{Away, of_store};
 use super::transaction_records::bare_record;
@@ -24,6 +25,17 @@ const PAGE: u32 = 500;
 pub struct Following<'a> {
     ledger: &'a dyn Ledger,
     people: &'a People,
+}
+
+/// What a rebuild has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Rebuilt {
+    /// Persons whose documents were made anew.
+    pub persons: u64,
+    /// Purchases of theirs.
+    pub purchases: u64,
+    /// Documents that the ledger does not have, and that are gone.
+    pub forgotten: u64,
 }
 
 /// Why it did not.
@@ -109,6 +121,32 @@ impl<'a> Following<'a> {
             self.cards(person, Keep::Newer, at).await?;
         }
         Ok(())
+    }
+
+    /// Everything of every person, anew, and nothing that the ledger does not have. What it has done so far is shown.
+    ///
+    /// # Errors
+    /// As [`Following::repair`]. Begun again, it does all of it.
+    pub async fn rebuild(
+        &self,
+        began_at: Timestamp,
+        show: &(dyn Fn(&Rebuilt) + Sync),
+    ) -> Result<Rebuilt, Trouble> {
+        let (mut done, mut page) = (Rebuilt::default(), Page { after: None, limit: PAGE });
+        loop {
+            let persons = self.ledger.list_owners(OwnerKind::Person, page).await?;
+            page.after = persons.last().map(|person| person.id);
+            if page.after.is_none() {
+                break;
+            }
+            for person in self.known(persons.iter().map(|person| person.id).collect()).await? {
+                done.purchases += self.repair(person, began_at).await?;
+                done.persons += 1;
+                show(&done);
+            }
+        }
+        done.forgotten = self.people.documents().forget_read_models(None, began_at).await?;
+        Ok(done)
     }
 
     /// Everything of a person, anew. How many purchases that are.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bursar_server::Settings;
+use bursar_server::workers::sweeper;
 use bursar_testkit::{DocumentsFolder, MongoPlace, MongoServer, Store, on_both_stores};
 use serde_json::{Value, json};
 
@@ -230,6 +232,18 @@ async fn who_the_law_has_kept_is_locked_and_seen_by_nobody(store: Store) -> Test
     assert_eq!(locked, json!({"status": "locked", "erase_on": "2999-01-01"}));
     assert_eq!(says(&server.get(&ada.at("profile")).await?), (423, "locked".to_owned()));
     Ok(())
+}
+
+on_both_stores!(who_is_locked_is_erased_when_its_day_has_come);
+async fn who_is_locked_is_erased_when_its_day_has_come(store: Store) -> Tested {
+    let sweeper = sweeper::Settings { interval: Duration::from_millis(20), ..sweeper::Settings::default() };
+    let settings = Settings { sweeper, ..Settings::default() };
+    let server = Running::start_beside_with(store, on_mongodb(), settings).await?;
+    let ada = ada(&server).await?;
+    assert_eq!(server.put(&ada.at("profile"), &profile()).await?.status, 200);
+    let yesterday = jiff::civil::date(2020, 1, 1);
+    server.beside.people().await.documents().lock_person(ada.id.parse()?, yesterday).await?;
+    until("it is erased", async || Ok(server.get(&ada.at("profile")).await?.code() == "erased")).await
 }
 
 on_both_stores!(a_person_sees_what_the_ledger_did);

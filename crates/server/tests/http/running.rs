@@ -212,8 +212,16 @@ impl Running {
 
     /// With all roles, on these queues and documents.
     pub(crate) async fn start_beside(store: Store, beside: Beside) -> Result<Self, Error> {
+        Self::start_beside_with(store, beside, Settings::default()).await
+    }
+
+    pub(crate) async fn start_beside_with(
+        store: Store,
+        beside: Beside,
+        settings: Settings,
+    ) -> Result<Self, Error> {
         let place = store.place();
-        let app = app(place.as_ref(), &beside, Settings::default(), QUARANTINE_KEY, None).await?;
+        let app = app(place.as_ref(), &beside, settings, QUARANTINE_KEY, None).await?;
         Self::start_of(place, beside, app)
     }
 
