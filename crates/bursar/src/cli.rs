@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Copy(Copy),
     /// Bring the ledger's schema up to date without serving.
     Migrate(Migrate),
+    /// Make anew, from the ledger, what can be made of it.
+    Rebuild(Rebuild),
     /// Look at dead letters of a running server, replay them and discard them.
     Dlq(Dlq),
     /// Ask a running server whether it can decide now; fails if not.
@@ -62,6 +64,10 @@ pub(crate) struct Source {
     /// matters, set `BURSAR__REDIS__URL` instead.
     #[arg(long, value_name = "URL", hide_env_values = true)]
     pub(crate) redis: Option<String>,
+    /// The MongoDB of personal documents, instead of the data folder. Others on this machine can see the command line:
+    /// where the password matters, set `BURSAR__MONGODB__URL` instead.
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    pub(crate) mongodb: Option<String>,
     /// The port to listen on, on 127.0.0.1.
     #[arg(long)]
     pub(crate) port: Option<u16>,
@@ -168,6 +174,26 @@ pub(crate) struct Config {
     /// Print the settings as one JSON array.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rebuild {
+    /// What to make anew.
+    #[command(subcommand)]
+    pub(crate) what: RebuildCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RebuildCommand {
+    /// What persons see of cards, wallets and purchases. Beside a running server with PostgreSQL and MongoDB; what is in
+    /// the data folder is one process's, so stop the server first.
+    Documents {
+        #[command(flatten)]
+        source: Source,
+        /// Print what was done as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod migrate;
 mod openapi;
 mod probe;
 mod queues;
+mod rebuild;
 mod serve;
 mod simulate;
 
@@ -23,6 +24,7 @@ pub(crate) use dlq::dlq;
 pub(crate) use migrate::migrate;
 pub(crate) use openapi::openapi;
 pub(crate) use probe::probe;
+pub(crate) use rebuild::rebuild;
 pub(crate) use serve::serve;
 pub(crate) use simulate::simulate;
 
@@ -45,6 +47,9 @@ fn settings(source: &Source, more: &[(&str, String)]) -> Result<(Config, Effecti
     }
     if let Some(url) = &source.redis {
         overrides.push(("redis.url".to_owned(), url.clone()));
+    }
+    if let Some(url) = &source.mongodb {
+        overrides.push(("mongodb.url".to_owned(), url.clone()));
     }
     if let Some(port) = source.port {
         overrides.push(("server.listen".to_owned(), format!("127.0.0.1:{port}")));

@@ -4,6 +4,7 @@
 mod effective;
 mod layer;
 mod messaging;
+mod mongodb;
 mod nearest;
 mod problem;
 mod read;
@@ -21,6 +22,7 @@ use bursar_store_sqlite::Synchronous;
 
 pub(crate) use effective::Effective;
 pub(crate) use messaging::{Events, Queues, Rabbitmq, Webhooks};
+pub(crate) use mongodb::Mongodb;
 pub(crate) use problem::{Problems, located};
 
 use layer::Layers;
@@ -49,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) redis: Redis,
     pub(crate) sqlite: Sqlite,
     pub(crate) postgres: Postgres,
+    pub(crate) mongodb: Mongodb,
     pub(crate) rabbitmq: Rabbitmq,
     pub(crate) queues: Queues,
     pub(crate) events: Events,
@@ -261,6 +264,7 @@ impl Config {
             redis: Redis::read(reader),
             sqlite: Sqlite::read(reader),
             postgres: Postgres::read(reader),
+            mongodb: Mongodb::read(reader),
             rabbitmq: Rabbitmq::read(reader),
             queues: Queues::read(reader),
             events: Events::read(reader),

@@ -9,14 +9,16 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use bursar_documents::DocumentsKey;
 use bursar_processors::marqeta;
 use bursar_server::QuarantineKey;
 use secrecy::SecretString;
 
 use crate::config::located;
 
-/// The field that holds it.
+/// The fields that hold keys of this instance's own.
 const QUARANTINE_KEY: &str = "quarantine_key";
+const DOCUMENTS_KEY: &str = "documents_key";
 
 /// What callers have to present, and what secrets the instance has of its own. `Debug` shows no secret.
 #[derive(Debug, Clone)]
@@ -29,6 +31,8 @@ pub(crate) struct Credentials {
     pub(crate) marqeta_api: Option<ApiTokens>,
     /// What notices that nobody can read are sealed with; a server adds one to a file that has none.
     pub(crate) quarantine_key: Option<QuarantineKey>,
+    /// What wraps the keys of persons; added in the same way.
+    pub(crate) documents_key: Option<DocumentsKey>,
 }
 
 /// User name and password of Marqeta's Core API.
@@ -59,8 +63,8 @@ pub(crate) enum Error {
     Broken { path: PathBuf, problems: Vec<String> },
 }
 
-/// Reads the credentials, and writes new random ones first if there is no file; a quarantine key is added to a file
-/// that has none. The flag says whether this start wrote the file, so that it can say where it is.
+/// Reads the credentials, and writes new random ones first if there is no file; keys of the instance's own are
+/// added to a file that has none. The flag says whether this start wrote the file, so that it can say where it is.
 ///
 /// # Errors
 /// A file that cannot be read or written, that others can read, or that is not right.
@@ -71,10 +75,10 @@ pub(crate) fn load_or_create(path: &Path) -> Result<(Credentials, bool), Error> 
         Err(error) => return Err(io_error(path, "read")(error)),
     };
     let credentials = load(path)?;
-    if credentials.quarantine_key.is_some() {
+    if credentials.quarantine_key.is_some() && credentials.documents_key.is_some() {
         return Ok((credentials, is_new));
     }
-    create::add_quarantine_key(path).map_err(io_error(path, "completed with a quarantine_key"))?;
+    create::add_own_keys(path).map_err(io_error(path, "completed with keys of its own"))?;
     Ok((load(path)?, is_new))
 }
 
@@ -109,7 +113,8 @@ fn parse(text: &str) -> Result<Credentials, Vec<String>> {
     let table: toml::Table = text.parse().map_err(|error| vec![located(text, &error)])?;
     let mut fields = Fields { table, problems: Vec::new() };
     let api_key = fields.required("api_key", api_key_problem);
-    let quarantine_key = fields.optional(QUARANTINE_KEY, quarantine_key_problem);
+    let quarantine_key = fields.optional(QUARANTINE_KEY, own_key_problem);
+    let documents_key = fields.optional(DOCUMENTS_KEY, own_key_problem);
     let username = fields.required("marqeta.username", username_problem);
     let password = fields.required("marqeta.password", password_problem);
     let password_next = fields.optional("marqeta.password_next", password_problem);
@@ -131,6 +136,7 @@ fn parse(text: &str) -> Result<Credentials, Vec<String>> {
             access: access.into(),
         }),
         quarantine_key: quarantine_key.as_deref().and_then(read_key).map(QuarantineKey::new),
+        documents_key: documents_key.as_deref().and_then(read_key).map(DocumentsKey::new),
     })
 }
 
@@ -192,7 +198,7 @@ fn api_key_problem(key: &str) -> Option<&'static str> {
     (!good).then_some("has to have at least 32 visible ASCII characters; remove the file for a new one")
 }
 
-fn quarantine_key_problem(key: &str) -> Option<&'static str> {
+fn own_key_problem(key: &str) -> Option<&'static str> {
     read_key(key).is_none().then_some("has to have 64 hexadecimal digits; remove the line for a new one")
 }
 

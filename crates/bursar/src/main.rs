@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => commands::check(&arguments),
         Command::Copy(arguments) => commands::copy(&arguments),
         Command::Migrate(arguments) => commands::migrate(&arguments),
+        Command::Rebuild(arguments) => commands::rebuild(&arguments),
         Command::Dlq(arguments) => commands::dlq(&arguments),
         Command::Probe(arguments) => commands::probe(&arguments),
         Command::Config(arguments) => commands::config(&arguments),

@@ -12,6 +12,9 @@ use bursar_broker_rabbitmq::RabbitBroker;
 use bursar_broker_sqlite::SqliteBroker;
 use bursar_cache::{Beside, Cache, KeyValue, Seal};
 use bursar_cache_redis::RedisKeyValue;
+use bursar_documents::{Documents, DocumentsError, DocumentsKey, People, Vault};
+use bursar_documents_mongodb::MongoDocuments;
+use bursar_documents_sqlite::SqliteDocuments;
 use bursar_marqeta_client::MarqetaClient;
 use bursar_processors::inquiry::Inquire;
 use bursar_server::workers::{relay, sender, sweeper};
@@ -55,6 +58,9 @@ pub(crate) async fn start_with(config: &Config, tokens: Option<ApiTokens>) -> Re
     let broker = open_broker(config).await?;
     let quarantine =
         credentials.quarantine_key.clone().ok_or("the credentials file lost its quarantine_key")?;
+    let documents_key =
+        credentials.documents_key.as_ref().ok_or("the credentials file lost its documents_key")?;
+    let people = open_people(config, documents_key).await?;
     let cache = open_cache(config, ledger.as_ref(), &quarantine).await?;
     let authorizer = Authorizer::start(ledger.clone(), cache, lane_settings(config))?;
     let keys = bursar_server::Credentials {
@@ -63,7 +69,7 @@ pub(crate) async fn start_with(config: &Config, tokens: Option<ApiTokens>) -> Re
         quarantine,
     };
     let processor = processor(config, tokens.or_else(|| credentials.marqeta_api.clone()))?;
-    let parts = Parts { authorizer, store: ledger, broker, processor };
+    let parts = Parts { authorizer, store: ledger, broker, people, processor };
     let app = App::new(parts, keys, http_settings(config));
     Ok(Bursar { server, app, credentials, is_first_start })
 }
@@ -118,6 +124,33 @@ async fn open_broker(config: &Config) -> Result<Arc<dyn Broker>, Failure> {
     }
     let started = RabbitBroker::start(rabbitmq_options(config, url)).await;
     Ok(Arc::new(started.map_err(|error| format!("{url}: {error}"))?))
+}
+
+/// Persons, by this key: in MongoDB if the settings have a URL, else in the data folder.
+async fn open_people(config: &Config, key: &DocumentsKey) -> Result<Arc<People>, Failure> {
+    let documents: Arc<dyn Documents> = match &config.mongodb.url {
+        Some(url) => {
+            let started = MongoDocuments::start(mongodb_options(config, url)).await;
+            Arc::new(started.map_err(|error| format!("{url}: {error}"))?)
+        }
+        None => Arc::new(SqliteDocuments::open(&config.data.dir).map_err(|error| match error {
+            DocumentsError::InUse(_) => Failure::from(format!(
+                "{error}; stop that, choose another folder with --data-dir, or set mongodb.url"
+            )),
+            error => error.into(),
+        })?),
+    };
+    Ok(Arc::new(People::new(documents, Vault::new(key))))
+}
+
+/// The ledger, and the documents that follow it; nothing is made that is not there.
+pub(crate) async fn open_documents(config: &Config) -> Result<(Arc<dyn Store>, Arc<People>), Failure> {
+    let ledger = open_ledger(config).await?;
+    let credentials = credentials::load(&config.credentials.file)?;
+    let key = credentials
+        .documents_key
+        .ok_or("the credentials file has no documents_key: there are no documents")?;
+    Ok((ledger, open_people(config, &key).await?))
 }
 
 /// In memory, and in Redis if the settings have a URL. Who shares it has the same ledger and the same credentials file.
@@ -175,6 +208,7 @@ impl Bursar {
             ("ledger", &config.postgres.url),
             ("queues", &config.rabbitmq.url),
             ("cache", &config.redis.url),
+            ("documents", &config.mongodb.url),
         ];
         let services: String = services.map(|(what, url)| line(what, url)).concat();
         format!(
@@ -200,6 +234,13 @@ fn warn_of(config: &Config) {
     if config.sqlite.synchronous == Synchronous::Normal {
         tracing::warn!(
             "sqlite.synchronous is \"normal\": answered decisions can be lost, so this instance never reports ready"
+        );
+    }
+    if config.postgres.url.is_some() && config.mongodb.url.is_none() {
+        tracing::warn!(
+            "personal documents are in {}, for this instance alone: another one on the same ledger does not see them, \
+             and what it is told of does not come to them; set mongodb.url where there are several",
+            config.data.dir.display()
         );
     }
     let listen = config.server.listen;
@@ -286,6 +327,18 @@ fn redis_options(config: &Config, url: &SecretUrl, seal: &Seal) -> bursar_cache_
     }
 }
 
+fn mongodb_options(config: &Config, url: &SecretUrl) -> bursar_documents_mongodb::Options {
+    let mongodb = &config.mongodb;
+    bursar_documents_mongodb::Options {
+        url: url.expose().to_owned(),
+        pool_min: mongodb.connections_min,
+        pool_max: mongodb.connections_max,
+        idle_timeout: mongodb.idle_timeout,
+        server_selection_timeout: mongodb.selection_timeout,
+        operation_timeout: mongodb.operation_timeout,
+    }
+}
+
 const fn cache_settings(config: &Config) -> bursar_cache::Settings {
     let cache = &config.cache;
     bursar_cache::Settings {
@@ -303,6 +356,7 @@ fn engines(config: &Config) -> Engines {
         ledger: if config.postgres.url.is_some() { "postgresql" } else { embedded.ledger },
         broker: if config.rabbitmq.url.is_some() { "rabbitmq" } else { embedded.broker },
         cache: if config.redis.url.is_some() { "redis" } else { embedded.cache },
+        documents: if config.mongodb.url.is_some() { "mongodb" } else { embedded.documents },
     }
 }
 

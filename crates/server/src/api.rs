@@ -17,11 +17,15 @@ mod explanations;
 mod hold_group;
 mod inbox;
 mod inquiries;
+mod kyc;
 mod messages;
 mod owners;
+mod people;
 mod persons;
 mod profile;
+mod profiles;
 mod programs;
+mod read_models;
 mod records;
 mod releases;
 mod spending;
@@ -53,6 +57,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(persons::create_person, persons::list_persons))
         .routes(routes!(persons::find_person))
         .routes(routes!(persons::move_person))
+        .routes(routes!(profiles::put_profile, profiles::find_profile, profiles::erase_profile))
+        .routes(routes!(profiles::list_profiles))
+        .routes(routes!(kyc::find_kyc, kyc::move_kyc))
+        .routes(routes!(read_models::list_wallets))
+        .routes(routes!(read_models::list_personal_cards))
+        .routes(routes!(read_models::label_card))
+        .routes(routes!(read_models::list_history))
         .routes(routes!(cardholders::create_cardholder, cardholders::list_cardholders))
         .routes(routes!(cardholders::find_cardholder))
         .routes(routes!(cardholders::move_cardholder))

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bursar_authorizer::Authorizer;
 use bursar_broker::Broker;
 use bursar_cache::Cache;
+use bursar_documents::People;
 use bursar_processors::inquiry::Inquire;
 use bursar_processors::marqeta;
 use bursar_store::{Inbox, Ledger, Store, StoreError};
@@ -33,12 +34,14 @@ pub struct Engines {
     pub broker: &'static str,
     /// Keeps what instances share of the cache.
     pub cache: &'static str,
+    /// Keeps personal documents.
+    pub documents: &'static str,
 }
 
 impl Default for Engines {
     /// The embedded ones.
     fn default() -> Self {
-        Self { ledger: "sqlite", broker: "sqlite", cache: "memory" }
+        Self { ledger: "sqlite", broker: "sqlite", cache: "memory", documents: "sqlite" }
     }
 }
 
@@ -124,6 +127,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Carries messages.
     pub broker: Arc<dyn Broker>,
+    /// Persons and their documents. No decision asks them.
+    pub people: Arc<People>,
     /// The processor, if there is somebody to ask.
     pub processor: Option<Arc<dyn Inquire>>,
 }
@@ -222,6 +227,11 @@ impl App {
     /// What carries messages.
     pub(crate) fn broker(&self) -> &Arc<dyn Broker> {
         &self.shared.parts.broker
+    }
+
+    /// Persons and their documents.
+    pub(crate) fn people(&self) -> &Arc<People> {
+        &self.shared.parts.people
     }
 
     /// The processor, if there is somebody to ask.

@@ -96,6 +96,25 @@ impl FromRequestParts<App> for Uids {
     }
 }
 
+/// The `{id}` and `{card}` of a path: a person and a card. Texts that are no ids name nothing: 404.
+pub(crate) struct CardOfPerson {
+    pub(crate) person: OwnerId,
+    pub(crate) card: CardId,
+}
+
+impl FromRequestParts<App> for CardOfPerson {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let unknown = Problem::declined(OwnerId::UNKNOWN);
+        let found = Path::<(String, String)>::from_request_parts(parts, app).await;
+        let Path((person, card)) = found.map_err(|_| unknown.clone())?;
+        let person = person.parse().map_err(|_| unknown)?;
+        let card = card.parse().map_err(|_| Problem::declined(CardId::UNKNOWN))?;
+        Ok(Self { person, card })
+    }
+}
+
 /// The query, of a known shape.
 pub(crate) struct Params<T>(pub(crate) T);
 

@@ -31,6 +31,14 @@ const EVERY_OPERATION: &[(&str, &str)] = &[
 /// What an operation on one object may answer instead.
 const EVERY_OBJECT: &[(&str, &str)] = &[("404", "There is no such object")];
 
+/// What every PUT may answer instead.
+const EVERY_PUT: &[(&str, &str)] = &[
+    ("408", "The body came too slowly"),
+    ("409", "Another version is kept than the one that was seen"),
+    ("413", "The body is too large"),
+    ("415", "The body is not declared as JSON"),
+];
+
 /// What every POST may answer instead.
 const EVERY_POST: &[(&str, &str)] = &[
     ("404", "Something that the request names does not exist"),
@@ -131,6 +139,9 @@ fn complete_item(path: &str, item: &mut PathItem) {
     }
     if let Some(delete) = &mut item.delete {
         complete_operation(delete, EVERY_OPERATION.iter().chain(on_object));
+    }
+    if let Some(write) = &mut item.put {
+        complete_operation(write, EVERY_OPERATION.iter().chain(on_object).chain(EVERY_PUT));
     }
     if let Some(write) = &mut item.post {
         complete_operation(write, EVERY_OPERATION.iter().chain(EVERY_POST));

@@ -69,6 +69,8 @@ codes! {
     TooManyRequests = 429 "too_many_requests",
     /// No such route.
     NotFound = 404 "not_found",
+    /// The person has no profile.
+    ProfileUnknown = 404 "profile_unknown",
     /// The route knows other methods.
     MethodNotAllowed = 405 "method_not_allowed",
     /// The body did not arrive in time.
@@ -81,12 +83,22 @@ codes! {
     DeadLetterReplayed = 409 "dead_letter_replayed",
     /// Another key sealed what is quarantined.
     SealedElsewhere = 409 "sealed_elsewhere",
+    /// Another version is kept than the one that was seen.
+    VersionChanged = 409 "version_changed",
+    /// The person's documents were erased.
+    Erased = 410 "erased",
     /// The body is over the limit.
     BodyTooLarge = 413 "body_too_large",
     /// The body is not declared as JSON.
     UnsupportedMediaType = 415 "unsupported_media_type",
     /// What is quarantined cannot be read by this version either.
     StillUnreadable = 422 "still_unreadable",
+    /// There is no such step of a verification.
+    KycStepNotAllowed = 422 "kyc_step_not_allowed",
+    /// The verification has taken as many steps as there may be.
+    KycStepsExhausted = 422 "kyc_steps_exhausted",
+    /// The law has the person's documents kept, and nobody sees them.
+    Locked = 423 "locked",
     /// A defect of the server.
     Internal = 500 "internal",
     /// What the processor answers cannot be used.

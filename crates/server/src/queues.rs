@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bursar_broker::{Broker, Keep, QueueFigures};
 use bursar_cache::{Cache, Condition, KeyValueError};
+use bursar_documents::{Documents, Figures};
 use bursar_store::{Backlog, Store, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -28,6 +29,9 @@ type Looked = Result<Arc<[QueueFigures]>, Arc<str>>;
 
 /// What the cache's server says of itself, if there is one.
 type Probed = Option<Result<Condition, KeyValueError>>;
+
+/// How many documents there are, or why they cannot be used.
+type Counted = Result<Figures, Arc<str>>;
 
 /// What was last seen. However many ask at once, one of them looks.
 struct Look<T>(Mutex<Option<(Instant, Seen<T>)>>);
@@ -67,6 +71,7 @@ pub(crate) struct Looks {
     dead_letters: Look<Option<u64>>,
     backlog: Look<Option<Backlog>>,
     cache: Look<Probed>,
+    documents: Look<Counted>,
 }
 
 impl Looks {
@@ -96,6 +101,21 @@ impl Looks {
     /// How the cache's server is; `None` if there is none.
     pub(crate) async fn cache(&self, cache: &Cache) -> Seen<Probed> {
         self.cache.at(cache.probe()).await
+    }
+
+    /// How many documents there are, if they can be read and written.
+    pub(crate) async fn documents(&self, documents: &dyn Documents) -> Seen<Counted> {
+        let counted = async {
+            documents.ready().await?;
+            documents.figures().await
+        };
+        let look = async {
+            match tokio::time::timeout(LOOK_MAX, counted).await {
+                Ok(figures) => figures.map_err(|error| Arc::from(error.to_string())),
+                Err(_) => Err(Arc::from("they do not answer in time")),
+            }
+        };
+        self.documents.at(look).await
     }
 }
 

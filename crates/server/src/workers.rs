@@ -16,8 +16,10 @@ pub mod relay;
 pub mod requests;
 
 pub(crate) mod dead_letters;
+mod erasures;
 pub(crate) mod known;
 pub(crate) mod notifier;
+pub mod people;
 pub mod sender;
 pub(crate) mod transaction_records;
 
@@ -71,6 +73,9 @@ impl Workers {
         }
         if roles.has(Role::Api) {
             tasks.extend(webhooks::start_telling(app));
+        }
+        if roles.has(Role::Sweeper) {
+            tasks.push(erasures::start(app));
         }
         let sweeping = roles.has(Role::Sweeper).then(|| sweeper::start(app));
         Self { tasks, sweeping }

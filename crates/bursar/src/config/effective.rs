@@ -56,6 +56,7 @@ impl Effective {
         let rows = [
             Some(("credentials.api_key", REDACTED)),
             credentials.quarantine_key.as_ref().map(|_| ("credentials.quarantine_key", REDACTED)),
+            credentials.documents_key.as_ref().map(|_| ("credentials.documents_key", REDACTED)),
             Some(("credentials.marqeta.username", username)),
             Some(("credentials.marqeta.password", REDACTED)),
             next.map(|_| ("credentials.marqeta.password_next", REDACTED)),

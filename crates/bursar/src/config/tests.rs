@@ -89,6 +89,14 @@ fn with_no_configuration_the_defaults_serve() {
                 connect_timeout: Duration::from_secs(5),
                 confirm_timeout: Duration::from_secs(5),
             },
+            mongodb: Mongodb {
+                url: None,
+                connections_min: 2,
+                connections_max: 10,
+                idle_timeout: Duration::from_secs(30),
+                selection_timeout: Duration::from_secs(5),
+                operation_timeout: Duration::from_secs(45),
+            },
             queues: Queues { retries: bursar_broker::Retries::default() },
             events: Events { kept: Duration::from_secs(30 * 24 * 3600), rest_above: 16 },
             webhooks: Webhooks {
@@ -368,7 +376,7 @@ fn the_listing_shows_that_secrets_are_there_and_not_what_they_are() {
     let (_, mut effective) = load(&Sources::default()).expect("good settings");
     effective.add_credentials(&path, &credentials);
     let table = effective.to_string();
-    assert_eq!(table.matches("[redacted]").count(), 3, "{table}");
+    assert_eq!(table.matches("[redacted]").count(), 4, "{table}");
     use secrecy::ExposeSecret;
     assert!(!table.contains(credentials.api_key.expose_secret()));
     assert!(!table.contains(credentials.marqeta.password.expose_secret()));
@@ -448,4 +456,28 @@ fn the_url_of_rabbitmq_is_shown_and_refused_without_its_password() {
           amqps://: write amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps://… for TLS"
         ]
     );
+}
+
+#[test]
+fn the_url_of_mongodb_is_shown_and_refused_without_its_password() {
+    let good = ("BURSAR__MONGODB__URL", "mongodb://bursar:s3cret@mongo:27017/bursar");
+    let config = loaded(&with_environment(&[good]));
+    let url = config.mongodb.url.as_ref().expect("a URL");
+    assert_eq!(url.to_string(), "MongoDB bursar at mongo:27017, database bursar");
+    assert!(!format!("{config:?}").contains("s3cret"));
+    let said = problems(&with_environment(&[("BURSAR__MONGODB__URL", "http://bursar:s3cret@mongo")]));
+    assert_eq!(
+        said,
+        [
+            "mongodb.url (environment variable BURSAR__MONGODB__URL) = [redacted] does not begin with mongodb:// or \
+             mongodb+srv://: write mongodb://USER:PASSWORD@HOST:PORT/DATABASE, or mongodb+srv://… by DNS; ?tls=true for TLS"
+        ]
+    );
+}
+
+#[test]
+fn the_pool_of_mongodb_is_not_smaller_than_its_least() {
+    let least = [("BURSAR__MONGODB__CONNECTIONS_MIN", "11")];
+    let said = problems(&with_environment(&least)).join("\n");
+    assert!(said.contains("mongodb.connections_min") && said.contains("mongodb.connections_max"), "{said}");
 }

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{QUARANTINE_KEY, password_problem};
+use super::{DOCUMENTS_KEY, QUARANTINE_KEY, password_problem};
 
 /// Writes new random credentials, completely or not at all, and never over a file that is there.
 /// False if another process was faster: then its file counts.
@@ -22,21 +22,23 @@ pub(super) fn create(path: &Path) -> io::Result<bool> {
     Ok(is_new)
 }
 
-/// Adds a quarantine key to a file that has none; all else stays as it is. Two that start at once add one key
-/// together: the file is locked, and whoever comes second finds another in its place, or the key.
-pub(super) fn add_quarantine_key(path: &Path) -> io::Result<()> {
+/// Adds the keys of the instance's own that a file does not have; all else stays as it is. Two that start at once add
+/// one of each together: the file is locked, and whoever comes second finds another in its place, or the keys.
+pub(super) fn add_own_keys(path: &Path) -> io::Result<()> {
     let file = File::open(path)?;
     file.lock()?;
     let text = fs::read_to_string(path)?;
-    let has_key = |table: toml::Table| table.contains_key(QUARANTINE_KEY);
-    if text.parse().is_ok_and(has_key) {
+    let has = text.parse::<toml::Table>().unwrap_or_default();
+    let missing = [(QUARANTINE_KEY, quarantine_key as fn() -> String), (DOCUMENTS_KEY, documents_key)];
+    let missing = missing.into_iter().filter(|(name, _)| !has.contains_key(*name));
+    let added: String = missing.map(|(_, make)| make()).collect();
+    if added.is_empty() {
         return Ok(());
     }
     let folder = folder_of(path);
     let draft = draft_in(folder);
     // Before all else: what comes after the first section is of that section.
-    let placed =
-        write(&draft, &format!("{}{text}", quarantine_key())).and_then(|()| fs::rename(&draft, path));
+    let placed = write(&draft, &format!("{added}{text}")).and_then(|()| fs::rename(&draft, path));
     if placed.is_err() {
         let _ = fs::remove_file(&draft);
     }
@@ -66,6 +68,18 @@ fn quarantine_key() -> String {
     )
 }
 
+fn documents_key() -> String {
+    let key = secret();
+    format!(
+        r#"# What wraps the keys of persons, which seal their documents: 64 hexadecimal digits. All instances on the same documents
+# have the same, and backups of documents are worth nothing without it. It is never changed: what was sealed opens with
+# no other.
+{DOCUMENTS_KEY} = "{key}"
+
+"#
+    )
+}
+
 fn write(draft: &Path, text: &str) -> io::Result<()> {
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(draft)?;
     file.write_all(text.as_bytes())?;
@@ -84,14 +98,14 @@ fn place(draft: &Path, path: &Path) -> io::Result<bool> {
 
 fn text() -> String {
     let api_key = format!("bursar_{}", secret());
-    let (password, quarantine_key) = (password(), quarantine_key());
+    let (password, own_keys) = (password(), quarantine_key() + &documents_key());
     format!(
         r#"# The secrets of this Bursar. Keep the file to yourself (mode 0600). Restart after a change.
 
 # Callers of /v1 send it: Authorization: Bearer <api_key>
 api_key = "{api_key}"
 
-{quarantine_key}# What Marqeta sends with every just-in-time funding request: basic_auth_username and
+{own_keys}# What Marqeta sends with every just-in-time funding request: basic_auth_username and
 # basic_auth_password of the program gateway. A password has 20 to 100 characters, among them a digit,
 # a small letter, a capital letter and a symbol.
 [marqeta]

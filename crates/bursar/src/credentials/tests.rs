@@ -178,17 +178,30 @@ fn debug_shows_no_secret() {
 }
 
 #[test]
-fn a_file_without_a_quarantine_key_gets_one_once_and_keeps_all_else() {
+fn a_file_without_keys_of_its_own_gets_them_once_and_keeps_all_else() {
     let folder = folder();
     let path = written(&folder, &good());
     let (credentials, is_new) = load_or_create(&path).expect("good credentials");
-    assert!(credentials.quarantine_key.is_some() && !is_new);
+    assert!(credentials.quarantine_key.is_some() && credentials.documents_key.is_some() && !is_new);
     let text = fs::read_to_string(&path).expect("a file");
     assert!(text.ends_with(&good()), "{text}");
     assert_eq!(mode(&path), 0o600);
     load_or_create(&path).expect("good credentials");
     assert_eq!(fs::read_to_string(&path).expect("a file"), text);
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "a draft was left");
+}
+
+#[test]
+fn a_file_of_before_there_were_documents_keeps_its_quarantine_key() {
+    let (folder, of_before) = (folder(), format!("quarantine_key = \"{}\"\n", "7f".repeat(32)));
+    let path = written(&folder, &format!("{of_before}{}", good()));
+    let (credentials, _) = load_or_create(&path).expect("good credentials");
+    let text = fs::read_to_string(&path).expect("a file");
+    assert!(
+        credentials.documents_key.is_some() && text.ends_with(&format!("{of_before}{}", good())),
+        "{text}"
+    );
+    assert_eq!(text.matches("quarantine_key =").count(), 1, "{text}");
 }
 
 #[test]
@@ -209,10 +222,12 @@ fn starts_at_the_same_time_add_one_key() {
 }
 
 #[test]
-fn what_is_no_quarantine_key_is_refused() {
+fn what_is_no_key_of_its_own_is_refused() {
     for bad in ["", "0123", &"g".repeat(64), &"0".repeat(65), &"é".repeat(32)] {
-        let said = refused(&format!("quarantine_key = \"{bad}\"\n{}", good()));
-        assert!(said.contains("quarantine_key has to have 64 hexadecimal digits"), "{said}");
-        assert!(bad.is_empty() || !said.contains(bad), "{said}");
+        for name in ["quarantine_key", "documents_key"] {
+            let said = refused(&format!("{name} = \"{bad}\"\n{}", good()));
+            assert!(said.contains(&format!("{name} has to have 64 hexadecimal digits")), "{said}");
+            assert!(bad.is_empty() || !said.contains(bad), "{said}");
+        }
     }
 }

@@ -115,3 +115,34 @@ async fn the_embedded_queues_pause_as_the_settings_say() {
     };
     tokio::time::timeout(Duration::from_secs(30), runs).await.expect("four runs, and three short pauses");
 }
+
+#[test]
+fn every_setting_of_mongodb_comes_to_it() {
+    let config = with(&[
+        ("mongodb.url", "mongodb://bursar:password@127.0.0.1:1/cards"),
+        ("mongodb.connections_min", "3"),
+        ("mongodb.connections_max", "4"),
+        ("mongodb.idle_timeout_ms", "1100"),
+        ("mongodb.selection_timeout_ms", "1200"),
+        ("mongodb.operation_timeout_ms", "1300"),
+    ]);
+    let options = mongodb_options(&config, config.mongodb.url.as_ref().expect("it is set"));
+    assert_eq!(options.url, "mongodb://bursar:password@127.0.0.1:1/cards");
+    assert_eq!((options.pool_min, options.pool_max), (3, 4));
+    let times = [options.idle_timeout, options.server_selection_timeout, options.operation_timeout];
+    assert_eq!(times, [1100, 1200, 1300].map(Duration::from_millis));
+    assert_eq!(http_settings(&config).engines, Engines { documents: "mongodb", ..Engines::default() });
+}
+
+#[tokio::test]
+async fn without_a_url_documents_are_in_the_data_folder_for_one_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = with(&[]);
+    config.data.dir = folder.path().to_owned();
+    let key = DocumentsKey::new([7; 32]);
+    let people = open_people(&config, &key).await.expect("it opens");
+    people.documents().ready().await.expect("they can be used");
+    assert!(folder.path().join(bursar_documents_sqlite::FILE).exists());
+    let said = open_people(&config, &key).await.err().expect("it is taken").to_string();
+    assert!(said.contains("--data-dir") && said.contains("mongodb.url"), "{said}");
+}

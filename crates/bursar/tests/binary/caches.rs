@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use bursar_testkit::{RabbitPlace, RedisServer, Store};
+use bursar_testkit::{MongoPlace, RabbitPlace, RedisServer, Store};
 use serde_json::{Value, json};
 
 use crate::common::{Error, PATIENCE, Running, Wallet};
@@ -11,6 +11,7 @@ use crate::home::Home;
 struct Pair {
     home: Home,
     _rabbitmq: RabbitPlace,
+    _mongodb: MongoPlace,
     one: Running,
     other: Running,
 }
@@ -18,16 +19,18 @@ struct Pair {
 impl Pair {
     async fn on(redis: &RedisServer) -> Result<Self, Error> {
         let (home, rabbitmq) = (Home::on(Store::Postgres)?, RabbitPlace::new().await);
+        let mongodb = MongoPlace::new();
         let start = || {
             let mut command = home.bursar(&["serve"]);
             command.env("BURSAR__RABBITMQ__URL", rabbitmq.url()).env("BURSAR__REDIS__URL", redis.url());
+            command.env("BURSAR__MONGODB__URL", mongodb.url());
             Running::launch(command, home.folder())
         };
         let (one, other) = (start()?, start()?);
         for instance in [&one, &other] {
             until_health(instance, "redis", "healthy").await?;
         }
-        Ok(Self { home, _rabbitmq: rabbitmq, one, other })
+        Ok(Self { home, _rabbitmq: rabbitmq, _mongodb: mongodb, one, other })
     }
 }
 

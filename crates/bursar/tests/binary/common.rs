@@ -16,7 +16,7 @@ pub(crate) fn bursar(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
     command.args(arguments);
     // A developer's own servers are not for tests of the embedded parts.
-    for service in ["POSTGRES", "RABBITMQ", "REDIS"] {
+    for service in ["POSTGRES", "RABBITMQ", "REDIS", "MONGODB"] {
         command.env_remove(format!("BURSAR__{service}__URL"));
     }
     command

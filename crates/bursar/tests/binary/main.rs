@@ -16,6 +16,7 @@ mod migrate;
 mod nginx;
 mod outages;
 mod postgres;
+mod rebuild;
 mod roles;
 mod simulate;
 mod stack;

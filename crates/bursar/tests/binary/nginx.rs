@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bursar_testkit::{HttpsClient, Nginx, RabbitPlace, Store};
+use bursar_testkit::{HttpsClient, MongoPlace, Nginx, RabbitPlace, Store};
 use reqwest::Method;
 
 use crate::common::{Error, Running, Wallet, is_without};
@@ -170,8 +170,10 @@ async fn instances_that_stop_behind_nginx_cut_no_swipe() -> Result<(), Error> {
         return Ok(());
     }
     let (home, rabbitmq) = (Home::on(Store::Postgres)?, RabbitPlace::new().await);
+    let mongodb = MongoPlace::new();
     let start = |port: u16| {
         let mut command = home.bursar(&["serve"]);
+        command.env("BURSAR__MONGODB__URL", mongodb.url());
         command.env("BURSAR__RABBITMQ__URL", rabbitmq.url()).env("BURSAR__SERVER__LINGER_MS", "7000");
         Running::launch_on(port, command, home.folder())
     };

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Instant;
 
-use bursar_testkit::{RabbitPlace, Store};
+use bursar_testkit::{MongoPlace, RabbitPlace, Store};
 use serde_json::{Value, json};
 
 use crate::common::{Error, PATIENCE, Running, report};
@@ -11,9 +11,13 @@ use crate::home::Home;
 use crate::simulate::simulate_at;
 
 /// Starts one that does this part of the work.
-fn start(home: &Home, rabbitmq: &RabbitPlace, roles: &str) -> Result<Running, Error> {
+fn start(
+    home: &Home,
+    (rabbitmq, mongodb): &(RabbitPlace, MongoPlace),
+    roles: &str,
+) -> Result<Running, Error> {
     let mut command = home.bursar(&["serve", "--roles", roles]);
-    command.env("BURSAR__RABBITMQ__URL", rabbitmq.url());
+    command.env("BURSAR__RABBITMQ__URL", rabbitmq.url()).env("BURSAR__MONGODB__URL", mongodb.url());
     Running::launch(command, home.folder())
 }
 
@@ -49,9 +53,9 @@ async fn all(server: &Running, path: &str) -> Result<Vec<Value>, Error> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn relays_and_workers_share_the_work_and_one_of_them_may_be_killed() -> Result<(), Error> {
-    let (home, rabbitmq) = (Home::on(Store::Postgres)?, RabbitPlace::new().await);
-    let api = start(&home, &rabbitmq, "api,sweeper")?;
-    let [dying, other] = [(); 2].map(|()| start(&home, &rabbitmq, "relay,worker"));
+    let (home, services) = (Home::on(Store::Postgres)?, (RabbitPlace::new().await, MongoPlace::new()));
+    let api = start(&home, &services, "api,sweeper")?;
+    let [dying, other] = [(); 2].map(|()| start(&home, &services, "relay,worker"));
     let (dying, other) = (dying?, other?);
     let mut simulation = simulate_at("100", &api);
     let simulation =

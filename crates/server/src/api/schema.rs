@@ -34,6 +34,7 @@ text_schemas! {
     OwnerStatus = words(bursar_core::OwnerStatus::ALL.iter().map(|word| word.as_str()));
     CardholderStatus = words(bursar_core::CardholderStatus::ALL.iter().map(|word| word.as_str()));
     CardStatus = words(bursar_core::CardStatus::ALL.iter().map(|word| word.as_str()));
+    KycStatus = words(bursar_documents::KycStatus::ALL.iter().map(|word| word.as_str()));
     GroupStatus = words(CoreGroupStatus::ALL.iter().map(|word| word.as_str()));
     MessageSource = words(Source::ALL.iter().map(|word| word.as_str()));
     DeclineReason = words(bursar_core::DeclineReason::ALL.iter().map(|word| word.as_str()));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use bursar_cache::Condition;
+use bursar_documents::{Connections, Figures};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -52,6 +53,8 @@ struct Services {
     postgres: Status,
     /// The cache. Without it decisions are the same, and lookups ask the ledger.
     redis: Status,
+    /// Personal documents. Without them decisions are the same, and what happened is shown afterwards.
+    mongodb: Status,
     /// What carries messages. Without it decisions are the same, and events wait.
     #[serde(rename = "messageQueue")]
     message_queue: Status,
@@ -62,6 +65,7 @@ struct Services {
 struct Details {
     postgres: LedgerHealth,
     redis: CacheHealth,
+    mongodb: DocumentsHealth,
     #[serde(rename = "messageQueue")]
     message_queue: QueueHealth,
 }
@@ -118,6 +122,40 @@ struct ConditionView {
     misses: Option<u64>,
 }
 
+/// The state of personal documents.
+#[derive(Serialize, ToSchema)]
+struct DocumentsHealth {
+    status: Status,
+    /// `mongodb`, or `sqlite` in the data folder.
+    engine: &'static str,
+    /// Why it is unhealthy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    reason: Option<Arc<str>>,
+    /// How long the last check took, in milliseconds.
+    latency_ms: u64,
+    /// Those of this instance; null if it is the embedded one, or says nothing.
+    connections: Option<ConnectionsView>,
+    /// Persons that have documents, and what is left of erased ones; null while it says nothing. So for those that
+    /// follow.
+    persons: Option<u64>,
+    /// Cards that persons see.
+    cards: Option<u64>,
+    /// Wallets that persons see.
+    wallets: Option<u64>,
+    /// Purchases that persons see.
+    history: Option<u64>,
+}
+
+/// Connections to MongoDB.
+#[derive(Serialize, ToSchema)]
+struct ConnectionsView {
+    /// Somebody uses them.
+    in_use: u64,
+    /// They wait.
+    idle: u64,
+}
+
 /// The state of the broker.
 #[derive(Serialize, ToSchema)]
 struct QueueHealth {
@@ -141,11 +179,16 @@ struct QueueHealth {
 /// most, however many ask here.
 #[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = Health, description = "How it is")))]
 pub(super) async fn health(State(app): State<App>) -> Json<Health> {
-    let (postgres, redis, message_queue) = tokio::join!(ledger(&app), cache(&app), message_queue(&app));
-    let services =
-        Services { postgres: postgres.status, redis: redis.status, message_queue: message_queue.status };
+    let (postgres, redis, mongodb, message_queue) =
+        tokio::join!(ledger(&app), cache(&app), documents(&app), message_queue(&app));
+    let services = Services {
+        postgres: postgres.status,
+        redis: redis.status,
+        mongodb: mongodb.status,
+        message_queue: message_queue.status,
+    };
     let can_decide = postgres.status == Status::Healthy && !app.is_stopping();
-    let others = [services.redis, services.message_queue];
+    let others = [services.redis, services.mongodb, services.message_queue];
     let needs_somebody =
         others.iter().any(|status| *status != Status::Healthy) || message_queue.dead_letters != Some(0);
     Json(Health {
@@ -158,7 +201,7 @@ pub(super) async fn health(State(app): State<App>) -> Json<Health> {
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: app.uptime().as_secs(),
         services,
-        details: Details { postgres, redis, message_queue },
+        details: Details { postgres, redis, mongodb, message_queue },
     })
 }
 
@@ -190,6 +233,28 @@ async fn cache(app: &App) -> CacheHealth {
         Some(Err(error)) => (Status::Unhealthy, None, Some(error.to_string())),
     };
     CacheHealth { status, engine: app.settings().engines.cache, reason, latency_ms: ms(took), condition }
+}
+
+async fn documents(app: &App) -> DocumentsHealth {
+    let Seen { value, took } = app.looks().documents(app.people().documents()).await;
+    let (engine, latency_ms) = (app.settings().engines.documents, ms(took));
+    let (status, reason, figures) = match value {
+        Ok(figures) => (Status::Healthy, None, Some(figures)),
+        Err(why) => (Status::Unhealthy, Some(why), None),
+    };
+    let connections = figures.and_then(|figures| figures.connections);
+    let count = |of: fn(&Figures) -> u64| figures.as_ref().map(of);
+    DocumentsHealth {
+        status,
+        engine,
+        reason,
+        latency_ms,
+        connections: connections.map(|Connections { in_use, idle }| ConnectionsView { in_use, idle }),
+        persons: count(|figures| figures.persons),
+        cards: count(|figures| figures.cards),
+        wallets: count(|figures| figures.wallets),
+        history: count(|figures| figures.history),
+    }
 }
 
 async fn message_queue(app: &App) -> QueueHealth {

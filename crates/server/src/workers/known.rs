@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bursar_core::{Card, CardId, OwnerId, ProgramId};
+use bursar_core::{Card, CardId, OwnerId, OwnerKind, ProgramId};
 use bursar_store::{Ledger, StoreError};
 use moka::sync::Cache;
 
@@ -24,6 +24,13 @@ pub(crate) struct Known {
 pub(crate) struct KnownOwner {
     pub(crate) program: ProgramId,
     pub(crate) name: Arc<str>,
+    kind: OwnerKind,
+}
+
+impl KnownOwner {
+    pub(crate) fn is_person(&self) -> bool {
+        self.kind == OwnerKind::Person
+    }
 }
 
 impl Default for Known {
@@ -46,9 +53,15 @@ impl Known {
             return Ok(Some(known));
         }
         let Some(owner) = ledger.find_owner(id).await? else { return Ok(None) };
-        let known = KnownOwner { program: owner.program, name: owner.name.as_str().into() };
+        let known = KnownOwner { program: owner.program, name: owner.name.as_str().into(), kind: owner.kind };
         self.owners.insert(id, known.clone());
         Ok(Some(known))
+    }
+
+    /// After an erasure. What is known of a person is the operator's reference, which is no personal data by what the API
+    /// asks for; who did otherwise has it out of memory at once here, and after a while in other instances.
+    pub(crate) fn forget_owner(&self, id: OwnerId) {
+        self.owners.invalidate(&id);
     }
 
     /// What people call the card; a read of the ledger the first time.

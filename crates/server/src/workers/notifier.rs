@@ -1,11 +1,12 @@
 //! `events-queue`: finds the endpoints that want an event, and stores what is to be sent to each.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bursar_broker::{Content, Queue, Verdict, matches};
-use bursar_core::{OwnerId, ProgramId};
+use bursar_core::{CardId, OwnerId, ProgramId};
 use bursar_store::{Endpoint, NewNotification, Page, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,9 +15,11 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::courtesy::Courtesy;
+use super::people::{self, Following};
 use super::queue::{Away, Pace, Work, consume, of_store};
 use super::relay::route;
 use super::task::Task;
+use super::transaction_records::persons;
 use crate::app::App;
 
 /// Notifications of several events are stored in one transaction.
@@ -69,16 +72,18 @@ struct Payload<'a> {
 #[async_trait]
 impl Work for Notifier {
     async fn work(&self, content: &Content) -> Result<Verdict, Away> {
-        match self.notify(&[content]).await {
+        match self.tell(&[content]).await {
             Ok(()) => Ok(Verdict::Done),
             Err(Trouble::Unreadable(why)) => Ok(Verdict::Dead(why)),
             Err(Trouble::Store(error)) => of_store(&error),
+            Err(Trouble::People(trouble)) => trouble.verdict(),
         }
     }
 
     async fn work_together(&self, contents: &[&Content]) -> Result<bool, Away> {
-        match self.notify(contents).await {
+        match self.tell(contents).await {
             Err(Trouble::Store(error)) => of_store(&error).map(|_| false),
+            Err(Trouble::People(trouble)) => trouble.verdict().map(|_| false),
             notified => Ok(notified.is_ok()),
         }
     }
@@ -91,6 +96,7 @@ impl Work for Notifier {
 enum Trouble {
     Unreadable(String),
     Store(StoreError),
+    People(people::Trouble),
 }
 
 impl From<StoreError> for Trouble {
@@ -100,6 +106,24 @@ impl From<StoreError> for Trouble {
 }
 
 impl Notifier {
+    async fn tell(&self, contents: &[&Content]) -> Result<(), Trouble> {
+        self.notify(contents).await?;
+        // Last: endpoints are told also while documents are away.
+        self.show_cards(contents).await
+    }
+
+    /// Shows persons what became of their cards.
+    async fn show_cards(&self, contents: &[&Content]) -> Result<(), Trouble> {
+        let mut owners = BTreeSet::new();
+        for content in contents {
+            let Happened { owner, object, .. } = happened(content)?;
+            let is_card = object.is_some_and(|object| object.id.parse::<CardId>().is_ok());
+            owners.extend(owner.filter(|_| is_card));
+        }
+        let persons = persons(&self.0, owners).await?;
+        Following::of(&self.0).cards_of(persons, Timestamp::now()).await.map_err(Trouble::People)
+    }
+
     async fn notify(&self, contents: &[&Content]) -> Result<(), Trouble> {
         let endpoints = self.endpoints().await?;
         let mut notifications = Vec::new();

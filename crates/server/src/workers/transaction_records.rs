@@ -2,10 +2,12 @@
 //!
 //! An event says that something happened, and to what; the record is made of what the ledger says of that now. So it is
 //! the same however often, and in which order, events come, and one that is older than what is kept is passed over.
+//!
+//! Persons are shown the same purchases, and their wallets: documents that are away have messages wait.
 
 mod merchant;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +16,12 @@ use bursar_broker::{Content, Queue, Verdict};
 use bursar_core::mcc_group::category;
 use bursar_core::{CardId, MessageId, OwnerId};
 use bursar_store::{Purchase, StoreError, TransactionRecord};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::courtesy::Courtesy;
-use super::queue::{Away, Pace, Work, consume, of_store};
+use super::people::{Following, Trouble, entry};
+use super::queue::{Away, Pace, Work, consume};
 use super::task::Task;
 use crate::api::TransactionView;
 use crate::app::App;
@@ -40,6 +44,9 @@ struct Records(App);
 pub(crate) struct Reported {
     /// The message that it reports.
     pub(crate) message: MessageId,
+    /// Whom it is about.
+    #[serde(default)]
+    pub(crate) owner: Option<OwnerId>,
     /// The hold group that it belongs to.
     pub(crate) group: Option<MessageId>,
     /// Hold groups that are a part of that one from now on.
@@ -54,7 +61,7 @@ impl Work for Records {
             Err(why) => Ok(Verdict::Dead(why)),
             Ok(reported) => match self.keep(vec![reported]).await {
                 Ok(()) => Ok(Verdict::Done),
-                Err(error) => of_store(&error),
+                Err(trouble) => trouble.verdict(),
             },
         }
     }
@@ -64,7 +71,7 @@ impl Work for Records {
         let Ok(reported) = reported else { return Ok(false) };
         match self.keep(reported).await {
             Ok(()) => Ok(true),
-            Err(error) => of_store(&error).map(|_| false),
+            Err(trouble) => trouble.verdict().map(|_| false),
         }
     }
 
@@ -80,7 +87,7 @@ pub(crate) fn reported(content: &Content) -> Result<Reported, String> {
 }
 
 impl Records {
-    async fn keep(&self, reported: Vec<Reported>) -> Result<(), StoreError> {
+    async fn keep(&self, reported: Vec<Reported>) -> Result<(), Trouble> {
         let named = reported.iter().map(|of| of.group.unwrap_or(of.message));
         let named: Vec<MessageId> = named.collect();
         let purchases = self.0.ledger().find_purchases(&named).await?;
@@ -92,11 +99,35 @@ impl Records {
             }
             records.insert(purchase.root, record);
         }
-        if records.is_empty() {
+        let records: Vec<TransactionRecord> = records.into_values().collect();
+        if !records.is_empty() {
+            self.0.store().keep_records(records.clone()).await?;
+        }
+        self.show(&reported, &records).await
+    }
+
+    /// Shows persons what is about them.
+    async fn show(&self, reported: &[Reported], records: &[TransactionRecord]) -> Result<(), Trouble> {
+        let named = reported.iter().filter_map(|of| of.owner).chain(records.iter().filter_map(|of| of.owner));
+        let persons = persons(&self.0, named.collect()).await?;
+        if persons.is_empty() {
             return Ok(());
         }
-        self.0.store().keep_records(records.into_values().collect()).await
+        let entries = records.iter().filter_map(entry).filter(|entry| persons.contains(&entry.person));
+        let entries = entries.collect();
+        Following::of(&self.0).money(persons, entries, Timestamp::now()).await
     }
+}
+
+/// Those of these owners that are persons.
+pub(super) async fn persons(app: &App, owners: BTreeSet<OwnerId>) -> Result<BTreeSet<OwnerId>, StoreError> {
+    let mut persons = BTreeSet::new();
+    for id in owners {
+        if app.known().owner(app.ledger(), id).await?.is_some_and(|owner| owner.is_person()) {
+            persons.insert(id);
+        }
+    }
+    Ok(persons)
 }
 
 /// The record of a purchase that is a part of this one by now. It has no place in a list: a number below zero, of its id.
@@ -119,19 +150,26 @@ fn merged_into(purchase: &Purchase, reported: &[Reported]) -> Vec<MessageId> {
 
 /// The purchase's record; `None` if it is about no card.
 async fn record(app: &App, purchase: &Purchase) -> Result<Option<TransactionRecord>, StoreError> {
-    let Some(view) = TransactionView::new(purchase) else { return Ok(None) };
-    let (owner_label, card_label) = labels(app, view.owner, view.card).await?;
+    let Some(mut record) = bare_record(purchase) else { return Ok(None) };
+    (record.owner_label, record.card_label) = labels(app, record.owner, record.card).await?;
+    record.words = words_of(&record);
+    Ok(Some(record))
+}
+
+/// The record without labels, and without the words that it is found by.
+pub(super) fn bare_record(purchase: &Purchase) -> Option<TransactionRecord> {
+    let view = TransactionView::new(purchase)?;
     let merchant_raw = view.merchant.name.as_ref().map(|name| name.as_str().to_owned());
-    let mut record = TransactionRecord {
+    Some(TransactionRecord {
         root: purchase.root,
         position: purchase.position,
         sequence: sequence(purchase),
         merged_into: None,
         owner: view.owner,
-        owner_label,
+        owner_label: None,
         cardholder: view.cardholder,
         card: view.card,
-        card_label,
+        card_label: None,
         account: view.account,
         merchant: merchant_raw.as_deref().and_then(merchant::clean),
         merchant_raw,
@@ -143,9 +181,7 @@ async fn record(app: &App, purchase: &Purchase) -> Result<Option<TransactionReco
         currency: view.currency,
         began_at: view.began_at,
         words: Vec::new(),
-    };
-    record.words = words_of(&record);
-    Ok(Some(record))
+    })
 }
 
 /// What people call its owner and its card.

@@ -1,11 +1,11 @@
 //! Health, and the page of the API.
 
 use bursar_server::Settings;
-use bursar_testkit::{SqlitePlace, Store, on_both_stores};
+use bursar_testkit::{MongoServer, SqlitePlace, Store, on_both_stores};
 use serde_json::json;
 
 use crate::Tested;
-use crate::running::{Running, answered};
+use crate::running::{Beside, Running, answered, until};
 
 on_both_stores!(a_running_server_is_live_ready_and_well);
 async fn a_running_server_is_live_ready_and_well(store: Store) -> Tested {
@@ -15,10 +15,13 @@ async fn a_running_server_is_live_ready_and_well(store: Store) -> Tested {
         assert_eq!((open.status.as_u16(), open.json()["status"].as_str()), (200, Some(status)), "{path}");
     }
     let health = server.get("/health").await?.json();
-    let well = json!({"postgres": "healthy", "redis": "healthy", "messageQueue": "healthy"});
+    let well =
+        json!({"postgres": "healthy", "redis": "healthy", "mongodb": "healthy", "messageQueue": "healthy"});
     assert_eq!(health["services"], well);
     let details = &health["details"];
-    for (service, engine) in [("postgres", "sqlite"), ("redis", "memory"), ("messageQueue", "sqlite")] {
+    let engines =
+        [("postgres", "sqlite"), ("redis", "memory"), ("mongodb", "sqlite"), ("messageQueue", "sqlite")];
+    for (service, engine) in engines {
         assert_eq!(
             (&details[service]["status"], &details[service]["engine"]),
             (&json!("healthy"), &json!(engine))
@@ -51,6 +54,28 @@ async fn without_its_file_the_server_decides_nothing_and_is_not_ready() -> Teste
     );
     assert_eq!(server.get("/live").await?.status, 200);
     Ok(())
+}
+
+on_both_stores!(without_documents_the_server_decides_and_says_who_is_away);
+async fn without_documents_the_server_decides_and_says_who_is_away(store: Store) -> Tested {
+    let mut mongodb = MongoServer::new();
+    let beside = Beside { documents: Box::new(mongodb.place()), ..Beside::default() };
+    let server = Running::start_beside(store, beside).await?;
+    server.given("USD", Some("10.00")).await?;
+    let is = async |status: &str, documents: &str| {
+        let health = server.get("/health").await?.json();
+        Ok(health["status"] == status && health["services"]["mongodb"] == documents)
+    };
+    until("all is well", async || is("healthy", "healthy").await).await?;
+    mongodb.kill();
+    until("it is said that documents are away", async || is("degraded", "unhealthy").await).await?;
+    let health = server.get("/health").await?.json();
+    assert!(health["details"]["mongodb"]["reason"].is_string(), "{health}");
+    assert_eq!(server.get("/ready").await?.status, 200);
+    let swipe = json!({"card": "card-1", "amount": "1.00", "currency": "USD"});
+    assert_eq!(server.make("/v1/authorizations", swipe).await?["status"], "approved");
+    mongodb.start();
+    until("all is well again", async || is("healthy", "healthy").await).await
 }
 
 on_both_stores!(the_api_page_comes_from_the_binary);

@@ -10,13 +10,15 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bursar_server::Settings;
 use bursar_store::{Inbox, ItemState, Page};
-use bursar_testkit::{BrokerFolder, Store, on_both_stores};
+use bursar_testkit::{Store, on_both_stores};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::jit::swipe;
-use crate::running::{Error, JIT_PASSWORD, QUARANTINE_KEY, Running, WEBHOOK_SECRET, app, signature, until};
+use crate::running::{
+    Beside, Error, JIT_PASSWORD, QUARANTINE_KEY, Running, WEBHOOK_SECRET, app, signature, until,
+};
 use crate::webhooks::{at, books, following, item, report};
 use crate::{Tested, faulty};
 
@@ -55,8 +57,8 @@ async fn what_was_acknowledged_and_not_booked_is_booked_by_the_next_server(store
     let given = server.given("USD", Some("100.00")).await?;
     let place = server.end().await?;
     // The routes alone: nobody works off what they store.
-    let queues = BrokerFolder::new();
-    let app = app(place.as_ref(), &queues, Settings::default(), QUARANTINE_KEY, None).await?;
+    let beside = Beside::default();
+    let app = app(place.as_ref(), &beside, Settings::default(), QUARANTINE_KEY, None).await?;
     let refunds: Vec<Value> =
         (0..10).map(|number| item("refund", &format!("t-{number}"), "COMPLETION", 1.0)).collect();
     let answered =

@@ -14,6 +14,7 @@ mod inquiries;
 mod jit;
 mod limits;
 mod lives;
+mod people;
 mod queues;
 mod refusals;
 mod replays;

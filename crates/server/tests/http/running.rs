@@ -8,10 +8,12 @@ use bursar_authorizer::Authorizer;
 use bursar_broker::Broker;
 use bursar_broker::contract::Place as _;
 use bursar_cache::Cache;
+use bursar_documents::contract::Place as DocumentsPlace;
+use bursar_documents::{DocumentsKey, People, Vault};
 use bursar_processors::inquiry::Inquire;
 use bursar_processors::marqeta;
 use bursar_server::{App, Credentials, Parts, QuarantineKey, Roles, Server, Settings};
-use bursar_testkit::{BrokerFolder, FaultyBroker, Place, Store, Way};
+use bursar_testkit::{BrokerFolder, DocumentsFolder, FaultyBroker, Place, Store, Way};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::SecretString;
@@ -28,6 +30,7 @@ pub(crate) const JIT_PASSWORD_NEXT: &str = "Jit_password-2.23456789";
 
 pub(crate) const WEBHOOK_SECRET: &str = "webhook-secret-1.23456789";
 pub(crate) const QUARANTINE_KEY: [u8; 32] = [7; 32];
+const DOCUMENTS_KEY: [u8; 32] = [8; 32];
 
 pub(crate) const WEBHOOK_SECRET_NEXT: &str = "webhook-secret-2.23456789";
 
@@ -40,7 +43,26 @@ pub(crate) struct Running {
     pub(crate) app: App,
     keys: AtomicU32,
     pub(crate) place: Box<dyn Place>,
-    _queues: BrokerFolder,
+    pub(crate) beside: Beside,
+}
+
+/// What a server has beside its ledger.
+pub(crate) struct Beside {
+    pub(crate) queues: BrokerFolder,
+    pub(crate) documents: Box<dyn DocumentsPlace>,
+}
+
+impl Default for Beside {
+    fn default() -> Self {
+        Self { queues: BrokerFolder::new(), documents: Box::new(DocumentsFolder::new()) }
+    }
+}
+
+impl Beside {
+    /// Persons of its own.
+    pub(crate) async fn people(&self) -> Arc<People> {
+        Arc::new(People::new(self.documents.open().await, Vault::new(&DocumentsKey::new(DOCUMENTS_KEY))))
+    }
 }
 
 /// How a body is signed with this secret.
@@ -86,18 +108,18 @@ pub(crate) type Processor = Arc<dyn Inquire>;
 
 pub(crate) async fn app(
     place: &dyn Place,
-    queues: &BrokerFolder,
+    beside: &Beside,
     settings: Settings,
     key: [u8; 32],
     processor: Option<Processor>,
 ) -> Result<App, Error> {
-    let (store, broker) = (place.open(), queues.open().await);
+    let (store, broker, people) = (place.open(), beside.queues.open().await, beside.people().await);
     let authorizer = Authorizer::start(
         store.clone(),
         Cache::in_memory(bursar_cache::Settings::default()),
         bursar_authorizer::Settings::default(),
     )?;
-    Ok(app_of(Parts { authorizer, store, broker, processor }, settings, key))
+    Ok(app_of(Parts { authorizer, store, broker, people, processor }, settings, key))
 }
 
 fn app_of(parts: Parts, settings: Settings, key: [u8; 32]) -> App {
@@ -130,9 +152,9 @@ impl Running {
     }
 
     pub(crate) async fn start_whole_in(place: Box<dyn Place>, settings: Settings) -> Result<Self, Error> {
-        let queues = BrokerFolder::new();
-        let app = app(place.as_ref(), &queues, settings, QUARANTINE_KEY, None).await?;
-        Self::start_of(place, queues, app)
+        let beside = Beside::default();
+        let app = app(place.as_ref(), &beside, settings, QUARANTINE_KEY, None).await?;
+        Self::start_of(place, beside, app)
     }
 
     /// With the roles of the settings, on a broker that goes this way until it is switched.
@@ -141,10 +163,10 @@ impl Running {
         settings: Settings,
         way: Way,
     ) -> Result<(Self, Arc<FaultyBroker>), Error> {
-        let (place, queues) = (store.place(), BrokerFolder::new());
-        let broker = FaultyBroker::over(queues.open().await, way);
+        let (place, beside) = (store.place(), Beside::default());
+        let broker = FaultyBroker::over(beside.queues.open().await, way);
         let authorizing = bursar_authorizer::Settings::default();
-        let server = Self::start_on(place, queues, broker.clone(), (settings, authorizing))?;
+        let server = Self::start_on(place, beside, broker.clone(), (settings, authorizing)).await?;
         Ok((server, broker))
     }
 
@@ -154,14 +176,14 @@ impl Running {
         settings: Settings,
         authorizing: bursar_authorizer::Settings,
     ) -> Result<Self, Error> {
-        let (place, queues) = (store.place(), BrokerFolder::new());
-        let broker = queues.open().await;
-        Self::start_on(place, queues, broker, (settings, authorizing))
+        let (place, beside) = (store.place(), Beside::default());
+        let broker = beside.queues.open().await;
+        Self::start_on(place, beside, broker, (settings, authorizing)).await
     }
 
-    fn start_on(
+    async fn start_on(
         place: Box<dyn Place>,
-        queues: BrokerFolder,
+        beside: Beside,
         broker: Arc<dyn Broker>,
         (settings, authorizing): (Settings, bursar_authorizer::Settings),
     ) -> Result<Self, Error> {
@@ -171,8 +193,9 @@ impl Running {
             Cache::in_memory(bursar_cache::Settings::default()),
             authorizing,
         )?;
-        let parts = Parts { authorizer, store, broker, processor: None };
-        Self::start_of(place, queues, app_of(parts, settings, QUARANTINE_KEY))
+        let people = beside.people().await;
+        let parts = Parts { authorizer, store, broker, people, processor: None };
+        Self::start_of(place, beside, app_of(parts, settings, QUARANTINE_KEY))
     }
 
     pub(crate) async fn start(store: Store) -> Result<Self, Error> {
@@ -187,15 +210,30 @@ impl Running {
         Self::start_sealing(place, settings, QUARANTINE_KEY).await
     }
 
+    /// With all roles, on these queues and documents.
+    pub(crate) async fn start_beside(store: Store, beside: Beside) -> Result<Self, Error> {
+        Self::start_beside_with(store, beside, Settings::default()).await
+    }
+
+    pub(crate) async fn start_beside_with(
+        store: Store,
+        beside: Beside,
+        settings: Settings,
+    ) -> Result<Self, Error> {
+        let place = store.place();
+        let app = app(place.as_ref(), &beside, settings, QUARANTINE_KEY, None).await?;
+        Self::start_of(place, beside, app)
+    }
+
     /// With a processor that can be asked.
     pub(crate) async fn start_asking(
         place: Box<dyn Place>,
         settings: Settings,
         processor: Processor,
     ) -> Result<Self, Error> {
-        let queues = BrokerFolder::new();
-        let app = app(place.as_ref(), &queues, quiet(settings), QUARANTINE_KEY, Some(processor)).await?;
-        Self::start_of(place, queues, app)
+        let beside = Beside::default();
+        let app = app(place.as_ref(), &beside, quiet(settings), QUARANTINE_KEY, Some(processor)).await?;
+        Self::start_of(place, beside, app)
     }
 
     /// With a quarantine key of its own.
@@ -204,12 +242,12 @@ impl Running {
         settings: Settings,
         key: [u8; 32],
     ) -> Result<Self, Error> {
-        let queues = BrokerFolder::new();
-        let app = app(place.as_ref(), &queues, quiet(settings), key, None).await?;
-        Self::start_of(place, queues, app)
+        let beside = Beside::default();
+        let app = app(place.as_ref(), &beside, quiet(settings), key, None).await?;
+        Self::start_of(place, beside, app)
     }
 
-    fn start_of(place: Box<dyn Place>, queues: BrokerFolder, app: App) -> Result<Self, Error> {
+    fn start_of(place: Box<dyn Place>, beside: Beside, app: App) -> Result<Self, Error> {
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -217,7 +255,7 @@ impl Running {
             let _ = stopped.await;
         }));
         let (client, keys) = (Client::new(), AtomicU32::new(0));
-        Ok(Self { address, client, stop, task, app, keys, place, _queues: queues })
+        Ok(Self { address, client, stop, task, app, keys, place, beside })
     }
 
     /// Stops it, and hands over its data.

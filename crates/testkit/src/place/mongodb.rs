@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct MongoPlace {
     server: String,
     database: String,
+    patience: Duration,
 }
 
 impl MongoPlace {
@@ -41,7 +42,14 @@ impl MongoPlace {
     #[must_use]
     pub fn on(url: &str) -> Self {
         let database = format!("bursar-test-{}", Uuid::new_v4().simple());
-        Self { server: url.to_owned(), database }
+        Self { server: url.to_owned(), database, patience: PATIENCE }
+    }
+
+    /// The same, given up after so long where nobody answers: for who is away.
+    #[must_use]
+    pub const fn patient_for(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// The URL of the database.
@@ -60,8 +68,8 @@ impl MongoPlace {
     #[must_use]
     pub fn options(&self) -> Options {
         Options {
-            server_selection_timeout: PATIENCE,
-            operation_timeout: PATIENCE,
+            server_selection_timeout: self.patience,
+            operation_timeout: self.patience,
             ..Options::new(&self.url())
         }
     }
