@@ -209,7 +209,7 @@ mod tests {
             violations(&workspace("bursar-server", &upwards)),
             [
                 "bursar-server must not depend on bursar-store-sqlite: it may use bursar-authorizer, bursar-broker, \
-                 bursar-core, bursar-documents, bursar-processors, bursar-store, bursar-webhook-client"
+                 bursar-cache, bursar-core, bursar-documents, bursar-processors, bursar-store, bursar-webhook-client"
             ]
         );
     }
