@@ -5,6 +5,7 @@ mod config;
 mod copy;
 mod demo;
 mod dlq;
+mod drawn;
 mod live;
 mod migrate;
 mod openapi;

@@ -44,9 +44,12 @@ impl Cache {
                 _ => {}
             }
         }
-        let root = decided.message.group.as_ref().map(|group| group.root);
+        // A lane has no time for the keys of what nobody keeps.
+        let root =
+            decided.message.group.as_ref().filter(|_| self.transactions.hears()).map(|group| group.root);
         let grown = root.filter(|root| *root != decided.message.id);
-        for root in grown.into_iter().chain(decided.merged.iter().copied()) {
+        let merged = decided.merged.iter().copied().filter(|_| self.transactions.hears());
+        for root in grown.into_iter().chain(merged) {
             // Others keep none.
             let _ = self.gone(&self.transactions, root.uuid().as_bytes());
         }

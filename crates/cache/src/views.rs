@@ -128,7 +128,7 @@ impl Views {
         }
     }
 
-    fn hears(&self) -> bool {
+    pub(crate) fn hears(&self) -> bool {
         *self.hearing.borrow()
     }
 

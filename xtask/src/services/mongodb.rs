@@ -1,10 +1,8 @@
 //! MongoDB as a service of this checkout: a `mongod` on the path, else the stand-in, which is installed under `target`.
 
-use std::path::{Path, PathBuf};
+use bursar_services::{Life, MongoDb, free_port};
 
-use bursar_services::{Life, MongoDb, Runner, free_port};
-
-use super::service::{Daemon, Started};
+use super::service::{Daemon, Started, its_own};
 use crate::say::say;
 use crate::{Error, tools};
 
@@ -13,27 +11,13 @@ impl Daemon for MongoDb {
     // A test that kills a server starts one of its own, and the report says which ran.
     const GIVEN: Option<&str> = None;
 
+    its_own!();
+
     fn install() -> Result<(), Error> {
         if !Self::is_installed() && tools::may_install() && !tools::has_pip() {
             tools::install(&["python3-pip"])?;
         }
         Self::install()
-    }
-
-    fn is_installed() -> bool {
-        Self::is_installed()
-    }
-
-    fn runner() -> Result<Runner, Error> {
-        Self::runner()
-    }
-
-    fn within(folder: PathBuf) -> Result<Self, Error> {
-        Self::within(folder)
-    }
-
-    fn folder(&self) -> &Path {
-        self.folder()
     }
 
     fn make(&self) -> Result<(), Error> {
@@ -49,13 +33,5 @@ impl Daemon for MongoDb {
         let port = free_port()?;
         self.start(port, life)?;
         Ok(Started { url: Self::url(port), files: Vec::new() })
-    }
-
-    fn stop(&self) -> Result<(), Error> {
-        self.stop()
-    }
-
-    fn last_words(&self) -> String {
-        self.last_words()
     }
 }

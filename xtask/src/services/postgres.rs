@@ -1,10 +1,8 @@
 //! PostgreSQL as a service of this checkout.
 
-use std::path::{Path, PathBuf};
+use bursar_services::{Life, Postgres, free_port};
 
-use bursar_services::{Life, Postgres, Runner, free_port};
-
-use super::service::{Daemon, Started};
+use super::service::{Daemon, Started, its_own};
 use crate::{Error, tools};
 
 /// What keeps Debian's package from making a database cluster of its own.
@@ -18,27 +16,13 @@ impl Daemon for Postgres {
     const NAME: &str = "postgres";
     const GIVEN: Option<&str> = Some(GIVEN);
 
+    its_own!();
+
     fn install() -> Result<(), Error> {
         if !Self::is_installed() && tools::may_install() {
             tools::install_service(&["postgresql"], Some(NO_CLUSTER))?;
         }
         Self::installed()
-    }
-
-    fn is_installed() -> bool {
-        Self::is_installed()
-    }
-
-    fn runner() -> Result<Runner, Error> {
-        Self::runner()
-    }
-
-    fn within(folder: PathBuf) -> Result<Self, Error> {
-        Self::within(folder)
-    }
-
-    fn folder(&self) -> &Path {
-        self.folder()
     }
 
     fn make(&self) -> Result<(), Error> {
@@ -53,14 +37,6 @@ impl Daemon for Postgres {
         let port = free_port()?;
         self.start(port, &[], life)?;
         Ok(Started { url: self.url(port)?, files: Vec::new() })
-    }
-
-    fn stop(&self) -> Result<(), Error> {
-        self.stop()
-    }
-
-    fn last_words(&self) -> String {
-        self.last_words()
     }
 }
 

@@ -1,10 +1,8 @@
 //! RabbitMQ as a service of this checkout.
 
-use std::path::{Path, PathBuf};
+use bursar_services::{Life, Ports, RabbitMq};
 
-use bursar_services::{Life, Ports, RabbitMq, Runner};
-
-use super::service::{Daemon, Started};
+use super::service::{Daemon, Started, its_own};
 use crate::{Error, tools};
 
 /// The file that tells tests where the management API is.
@@ -15,27 +13,13 @@ impl Daemon for RabbitMq {
     // Tests make vhosts, by the management API of ours.
     const GIVEN: Option<&str> = None;
 
+    its_own!();
+
     fn install() -> Result<(), Error> {
         if !Self::is_installed() && tools::may_install() {
             tools::install_service(&["rabbitmq-server"], None)?;
         }
         Self::installed()
-    }
-
-    fn is_installed() -> bool {
-        Self::is_installed()
-    }
-
-    fn runner() -> Result<Runner, Error> {
-        Self::runner()
-    }
-
-    fn within(folder: PathBuf) -> Result<Self, Error> {
-        Self::within(folder)
-    }
-
-    fn folder(&self) -> &Path {
-        self.folder()
     }
 
     fn make(&self) -> Result<(), Error> {
@@ -51,20 +35,13 @@ impl Daemon for RabbitMq {
         self.start(ports, life)?;
         Ok(Started { url: self.url(ports)?, files: vec![(API, self.api(ports)?)] })
     }
-
-    fn stop(&self) -> Result<(), Error> {
-        self.stop()
-    }
-
-    fn last_words(&self) -> String {
-        self.last_words()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs::{self, DirEntry};
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
     use std::time::{Duration, Instant};
 
     use bursar_services::random;

@@ -1,10 +1,8 @@
 //! Redis as a service of this checkout.
 
-use std::path::{Path, PathBuf};
+use bursar_services::{Life, Redis, free_port};
 
-use bursar_services::{Life, Redis, Runner, free_port};
-
-use super::service::{Daemon, Started};
+use super::service::{Daemon, Started, its_own};
 use crate::{Error, tools};
 
 impl Daemon for Redis {
@@ -12,27 +10,13 @@ impl Daemon for Redis {
     // Tests flush it and fill it with foreign bytes.
     const GIVEN: Option<&str> = None;
 
+    its_own!();
+
     fn install() -> Result<(), Error> {
         if !Self::is_installed() && tools::may_install() {
             tools::install_service(&["redis-server"], None)?;
         }
         Self::installed()
-    }
-
-    fn is_installed() -> bool {
-        Self::is_installed()
-    }
-
-    fn runner() -> Result<Runner, Error> {
-        Self::runner()
-    }
-
-    fn within(folder: PathBuf) -> Result<Self, Error> {
-        Self::within(folder)
-    }
-
-    fn folder(&self) -> &Path {
-        self.folder()
     }
 
     fn make(&self) -> Result<(), Error> {
@@ -47,14 +31,6 @@ impl Daemon for Redis {
         let port = free_port()?;
         self.start(port, &[], life)?;
         Ok(Started { url: self.url(port)?, files: Vec::new() })
-    }
-
-    fn stop(&self) -> Result<(), Error> {
-        self.stop()
-    }
-
-    fn last_words(&self) -> String {
-        self.last_words()
     }
 }
 

@@ -49,6 +49,36 @@ pub(crate) trait Daemon: Sized {
     fn last_words(&self) -> String;
 }
 
+/// The methods of a [`Daemon`] that its type has itself, under the same names.
+macro_rules! its_own {
+    () => {
+        fn is_installed() -> bool {
+            Self::is_installed()
+        }
+
+        fn runner() -> Result<bursar_services::Runner, crate::Error> {
+            Self::runner()
+        }
+
+        fn within(folder: std::path::PathBuf) -> Result<Self, crate::Error> {
+            Self::within(folder)
+        }
+
+        fn folder(&self) -> &std::path::Path {
+            self.folder()
+        }
+
+        fn stop(&self) -> Result<(), crate::Error> {
+            self.stop()
+        }
+
+        fn last_words(&self) -> String {
+            self.last_words()
+        }
+    };
+}
+pub(super) use its_own;
+
 /// What tells where a service is.
 pub(crate) struct Started {
     /// How to connect to it.

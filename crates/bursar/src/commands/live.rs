@@ -2,13 +2,12 @@
 
 use std::convert::Infallible;
 use std::fmt::Write;
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use bursar_simulator::{Figures, Progress};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -35,14 +34,7 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(url: &str, api_key: SecretString, is_silent: bool) -> Self {
-        let target = match is_silent || !std::io::stderr().is_terminal() {
-            true => ProgressDrawTarget::hidden(),
-            false => ProgressDrawTarget::stderr(),
-        };
-        let block = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{msg}") {
-            block.set_style(style);
-        }
+        let block = super::drawn::block(is_silent);
         let url = format!("{}/v1/profile", url.trim_end_matches('/'));
         Self { url, api_key, http: reqwest::Client::new(), block, is_silent }
     }

@@ -1,11 +1,9 @@
 //! `bursar rebuild`.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use bursar_server::workers::people::{Following, Rebuilt};
-use indicatif::{ProgressBar, ProgressDrawTarget};
 use jiff::Timestamp;
 
 use crate::Failure;
@@ -36,11 +34,7 @@ async fn documents(config: &Config) -> Result<Rebuilt, Failure> {
         // Nobody else has them.
         None => Timestamp::now(),
     };
-    let target = match std::io::stderr().is_terminal() {
-        true => ProgressDrawTarget::stderr(),
-        false => ProgressDrawTarget::hidden(),
-    };
-    let bar = ProgressBar::with_draw_target(None, target);
+    let bar = super::drawn::block(false);
     let show = |so_far: &Rebuilt| bar.set_message(describe(so_far));
     let rebuilt = Following::new(ledger.as_ref(), &people).rebuild(began_at, &show).await;
     bar.finish_and_clear();

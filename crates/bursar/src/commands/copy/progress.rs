@@ -1,10 +1,11 @@
 //! How far a copy is, in one line: drawn again and again in a terminal, else printed now and then.
 
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use bursar_store::copy::{Progress, Step};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
+
+use crate::commands::drawn;
 
 /// How often a line is printed where there is no terminal.
 const PRINTED_EVERY: Duration = Duration::from_secs(10);
@@ -21,14 +22,7 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new() -> Self {
-        let target = match std::io::stderr().is_terminal() {
-            true => ProgressDrawTarget::stderr(),
-            false => ProgressDrawTarget::hidden(),
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{msg}") {
-            bar.set_style(style);
-        }
+        let bar = drawn::block(false);
         Self { bar, step: None, text: String::new(), began: Instant::now(), printed: Instant::now() }
     }
 
