@@ -34,6 +34,7 @@ const LAYERS: &[Layer] = &[
             "bursar-documents",
             "bursar-documents-mongodb",
             "bursar-documents-sqlite",
+            "bursar-http-client",
             "bursar-marqeta-client",
             "bursar-processors",
             "bursar-server",
@@ -44,7 +45,7 @@ const LAYERS: &[Layer] = &[
         ],
         tests_use: &[],
     },
-    Layer { name: "bursar-simulator", uses: &["bursar-core"], tests_use: &[] },
+    Layer { name: "bursar-simulator", uses: &["bursar-core", "bursar-http-client"], tests_use: &[] },
     Layer {
         name: "bursar-server",
         uses: &[
@@ -98,6 +99,7 @@ const LAYERS: &[Layer] = &[
             "bursar-documents",
             "bursar-documents-mongodb",
             "bursar-documents-sqlite",
+            "bursar-http-client",
             "bursar-processors",
             "bursar-server",
             "bursar-services",
@@ -108,7 +110,11 @@ const LAYERS: &[Layer] = &[
         tests_use: &[],
     },
     Layer { name: "bursar-services", uses: &[], tests_use: &[] },
-    Layer { name: "bursar-bench", uses: &["bursar-core", "bursar-processors"], tests_use: &[] },
+    Layer {
+        name: "bursar-bench",
+        uses: &["bursar-core", "bursar-http-client", "bursar-processors"],
+        tests_use: &[],
+    },
     Layer { name: "xtask", uses: &["bursar-services"], tests_use: &[] },
 ];
 

@@ -53,6 +53,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         program: "nginx",
         package: "nginx",
         tests: &[
+            "commands_ask_through_nginx_whom_they_trust",
             "nginx_shows_outside_what_is_open_and_says_who_asks",
             "what_moves_money_is_sent_to_one_instance_once",
             "instances_that_stop_behind_nginx_cut_no_swipe",

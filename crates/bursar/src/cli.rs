@@ -201,8 +201,8 @@ pub(crate) struct Dlq {
     /// What to do.
     #[command(subcommand)]
     pub(crate) what: DlqCommand,
-    /// The server, on this machine: from another one, through a tunnel as `ssh -L`.
-    #[arg(long, global = true, default_value = "http://127.0.0.1:3000", value_parser = parse_own_url)]
+    /// The server: on this machine, or anywhere by https.
+    #[arg(long, global = true, default_value = "http://127.0.0.1:3000", value_parser = parse_private_url)]
     pub(crate) url: String,
     /// The file with the server's API key.
     #[arg(long, global = true, value_name = "FILE", default_value = "bursar-data/credentials.toml")]
@@ -294,8 +294,11 @@ fn parse_own_address(text: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| format!("{text:?} is no address of this machine, as 127.0.0.1:3100"))
 }
 
-/// What goes there goes in clear, with the API key: it must not leave this machine.
-fn parse_own_url(text: &str) -> Result<String, String> {
+/// The API key goes there: without TLS it must not leave this machine.
+fn parse_private_url(text: &str) -> Result<String, String> {
+    if text.starts_with("https://") {
+        return Ok(text.to_owned());
+    }
     let host = text.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
     let is_own = |host: &str| match host.rsplit_once(':') {
         Some(("localhost", port)) => port.parse::<u16>().is_ok(),
@@ -304,8 +307,8 @@ fn parse_own_url(text: &str) -> Result<String, String> {
     match host.filter(|host| is_own(host)) {
         Some(host) => Ok(format!("http://{host}")),
         None => Err(format!(
-            "{text:?} is no server of this machine, as http://127.0.0.1:3000; reach another one through a tunnel \
-             (ssh -L 3000:127.0.0.1:3000)"
+            "{text:?} is no server of this machine, as http://127.0.0.1:3000; reach another one by https or through a \
+             tunnel (ssh -L 3000:127.0.0.1:3000)"
         )),
     }
 }
@@ -340,19 +343,15 @@ mod tests {
     }
 
     #[test]
-    fn an_api_key_is_sent_to_this_machine_only() {
+    fn an_api_key_without_tls_is_sent_to_this_machine_only() {
+        let far = "https://bursar.example.org";
+        assert_eq!(parse_private_url(far).as_deref(), Ok(far));
         for own in ["http://127.0.0.1:3000", "http://[::1]:80/", "http://localhost:3000/"] {
-            assert_eq!(parse_own_url(own).as_deref(), Ok(own.trim_end_matches('/')));
+            assert_eq!(parse_private_url(own).as_deref(), Ok(own.trim_end_matches('/')));
         }
-        let others = [
-            "http://10.0.0.1:3000",
-            "https://127.0.0.1:3000",
-            "http://127.0.0.1",
-            "http://a@localhost:1",
-            "",
-        ];
+        let others = ["http://10.0.0.1:3000", "http://127.0.0.1", "http://a@localhost:1", ""];
         for other in others {
-            assert!(parse_own_url(other).is_err_and(|why| why.contains("ssh -L")), "{other}");
+            assert!(parse_private_url(other).is_err_and(|why| why.contains("ssh -L")), "{other}");
         }
     }
 

@@ -29,6 +29,10 @@ pub(crate) use rebuild::rebuild;
 pub(crate) use serve::serve;
 pub(crate) use simulate::simulate;
 
+use http::header::AUTHORIZATION;
+use http::request::Builder;
+use secrecy::{ExposeSecret, SecretString};
+
 use crate::Failure;
 use crate::cli::Source;
 use crate::config::{Config, Effective, Sources, load};
@@ -58,6 +62,11 @@ fn settings(source: &Source, more: &[(&str, String)]) -> Result<(Config, Effecti
     let environment = std::env::vars_os().collect();
     let sources = Sources { file: source.config.clone(), environment, overrides };
     load(&sources).map_err(|problems| problems.to_string().into())
+}
+
+/// A request of who holds this key.
+fn authorized(request: Builder, api_key: &SecretString) -> Builder {
+    request.header(AUTHORIZATION, format!("Bearer {}", api_key.expose_secret()))
 }
 
 /// Prints what the command is for. A reader who has seen enough may close the pipe.

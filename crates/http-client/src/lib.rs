@@ -1,8 +1,10 @@
-//! What the clients over HTTP share: whom they trust, how much they read, how they name an error.
+//! What the clients over HTTP share: whom they trust, how much they read, how they name an error, and the client of the
+//! commands that ask a server.
 //!
 //! They stand on `hyper-util` and not on an easier client, because those want a TLS provider for the whole process or
 //! bring one of their own; here it is an argument.
 
+mod client;
 mod tls;
 
 use std::error::Error;
@@ -10,6 +12,7 @@ use std::error::Error;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
+pub use client::{Answer, HttpClient};
 pub use tls::tls;
 
 /// Why there is no whole body.

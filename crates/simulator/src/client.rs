@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bursar_http_client::HttpClient;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::{Method, RequestBuilder, Response, Url};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::request::Builder;
+use http::{HeaderValue, Request};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::Sha256;
+use url::Url;
 
 use crate::history::Told;
 use crate::settings::Settings;
@@ -17,16 +23,20 @@ use crate::settings::Settings;
 /// As long as the processor waits by default; later answers are no answers.
 const JIT_TIMEOUT: Duration = Duration::from_secs(3);
 const API_TIMEOUT: Duration = Duration::from_secs(10);
+/// Reading has no effect, so it may be tried often.
+const READ_TRIES: u32 = 10;
+const JSON: &str = "application/json";
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
 
 /// Keep-alive connections to one server, and the credentials for it.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    http: HttpClient,
     base: Url,
-    api_key: SecretString,
-    jit_username: String,
-    jit_password: SecretString,
+    /// The value of the header for `/v1`.
+    operator: HeaderValue,
+    /// The same for what a processor sends.
+    processor: HeaderValue,
     webhook_secret: Option<SecretString>,
 }
 
@@ -36,9 +46,12 @@ pub enum ClientError {
     /// The address is none.
     #[error("{0:?} is not the address of a server, such as http://127.0.0.1:3000")]
     Address(String),
-    /// The HTTP library refused.
-    #[error("the HTTP client cannot be set up")]
-    Http(#[from] reqwest::Error),
+    /// A credential cannot be sent.
+    #[error("{0} has characters that cannot be sent")]
+    Credential(&'static str),
+    /// Nobody is trusted.
+    #[error("{0}")]
+    Tls(String),
 }
 
 /// Why a call of `/v1` gave nothing.
@@ -98,17 +111,14 @@ impl Client {
         if base.cannot_be_a_base() || !base.has_host() {
             return Err(address());
         }
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .build()?;
+        let key = settings.api_key.expose_secret();
+        let both = format!("{}:{}", settings.jit_username, settings.jit_password.expose_secret());
         Ok(Self {
-            http,
+            http: HttpClient::to(&settings.base_url).map_err(ClientError::Tls)?,
             base,
-            api_key: settings.api_key.clone(),
-            jit_username: settings.jit_username.clone(),
-            jit_password: settings.jit_password.clone(),
+            operator: credential(&format!("Bearer {key}")).ok_or(ClientError::Credential("the API key"))?,
+            processor: credential(&format!("Basic {}", BASE64_STANDARD.encode(both)))
+                .ok_or(ClientError::Credential("the processor's password"))?,
             webhook_secret: settings.webhook_secret.clone(),
         })
     }
@@ -116,39 +126,26 @@ impl Client {
     /// Sends a just-in-time funding request once, as the processor does: status and body.
     ///
     /// # Errors
-    /// Nobody answered in time, or the connection broke.
-    pub async fn swipe(&self, body: Bytes) -> Result<(u16, Bytes), reqwest::Error> {
-        let response = self
-            .http
-            .post(self.url("/jit/marqeta"))
-            .basic_auth(&self.jit_username, Some(self.jit_password.expose_secret()))
-            .header("content-type", "application/json")
-            .timeout(JIT_TIMEOUT)
-            .body(body)
-            .send()
-            .await?;
-        let status = response.status().as_u16();
-        Ok((status, response.bytes().await?))
+    /// Nobody answered in time, or the connection broke: it may have been decided.
+    pub async fn swipe(&self, body: Bytes) -> Result<(u16, Bytes), String> {
+        let request = self.report("/jit/marqeta").body(body).map_err(|error| error.to_string())?;
+        let answer = self.http.send(request, JIT_TIMEOUT).await?;
+        Ok((answer.status.as_u16(), answer.body))
     }
 
     /// Sends a webhook once, as the processor does, and says what was answered. Only 200 counts.
     pub async fn webhook(&self, body: Bytes) -> Told {
-        let mut request = self
-            .http
-            .post(self.url("/webhooks/marqeta"))
-            .basic_auth(&self.jit_username, Some(self.jit_password.expose_secret()))
-            .header("content-type", "application/json")
-            .timeout(API_TIMEOUT);
+        let mut request = self.report("/webhooks/marqeta");
         if let Some(secret) = &self.webhook_secret {
             request = request.header("x-marqeta-signature", signature(secret, &body));
         }
-        let Ok(response) = request.body(body).send().await else { return Told::Unknown };
-        let status = response.status().as_u16();
-        match (status, response.text().await) {
-            (200, _) => Told::Acknowledged,
+        let Ok(request) = request.body(body) else { return Told::Unknown };
+        let Ok(answer) = self.http.send(request, API_TIMEOUT).await else { return Told::Unknown };
+        match answer.status.as_u16() {
+            200 => Told::Acknowledged,
             // It came too slowly, there are too many, or the store is away.
-            (408 | 429 | 503, _) => Told::Unknown,
-            (_, text) => Told::Refused(format!("{status}: {}", text.unwrap_or_default())),
+            408 | 429 | 503 => Told::Unknown,
+            status => Told::Refused(format!("{status}: {}", String::from_utf8_lossy(&answer.body))),
         }
     }
 
@@ -163,8 +160,12 @@ impl Client {
         body: &Value,
         tries: u32,
     ) -> Result<T, CallError> {
-        let request = || self.api(Method::POST, self.url(path)).header("idempotency-key", key).json(body);
-        repeat(&format!("POST {path}"), tries, request).await
+        let bytes = Bytes::from(body.to_string());
+        let request = || {
+            let request = self.api(Request::post(self.url(path).as_str())).header("idempotency-key", key);
+            request.header(CONTENT_TYPE, JSON).body(bytes.clone())
+        };
+        self.repeat(&format!("POST {path}"), tries, request).await
     }
 
     /// Reads one object.
@@ -172,8 +173,7 @@ impl Client {
     /// # Errors
     /// See [`CallError`].
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {
-        let url = self.url(path);
-        repeat(&format!("GET {path}"), READ_TRIES, || self.api(Method::GET, url.clone())).await
+        self.read(path, &self.url(path)).await
     }
 
     /// Reads a whole list, page by page.
@@ -191,22 +191,74 @@ impl Client {
             let mut url = self.url(path);
             let cursor = after.as_deref().map(|after| ("after", after));
             url.query_pairs_mut().extend_pairs(query).append_pair("limit", "1000").extend_pairs(cursor);
-            let what = format!("GET {path}");
-            let page: Page<T> = repeat(&what, READ_TRIES, || self.api(Method::GET, url.clone())).await?;
+            let page: Page<T> = self.read(path, &url).await?;
             items.extend(page.items);
             match page.next {
                 None => return Ok(items),
                 Some(next) if Some(&next) == after.as_ref() => {
                     let why = "the next page is this page".to_owned();
-                    return Err(CallError::Unreadable { what, why });
+                    return Err(CallError::Unreadable { what: format!("GET {path}"), why });
                 }
                 next => after = next,
             }
         }
     }
 
-    fn api(&self, method: Method, url: Url) -> RequestBuilder {
-        self.http.request(method, url).bearer_auth(self.api_key.expose_secret()).timeout(API_TIMEOUT)
+    async fn read<T: DeserializeOwned>(&self, path: &str, url: &Url) -> Result<T, CallError> {
+        let request = || self.api(Request::get(url.as_str())).body(Bytes::new());
+        self.repeat(&format!("GET {path}"), READ_TRIES, request).await
+    }
+
+    fn api(&self, request: Builder) -> Builder {
+        request.header(AUTHORIZATION, self.operator.clone())
+    }
+
+    /// What a processor sends to this path.
+    fn report(&self, path: &str) -> Builder {
+        let request = Request::post(self.url(path).as_str()).header(AUTHORIZATION, self.processor.clone());
+        request.header(CONTENT_TYPE, JSON)
+    }
+
+    async fn repeat<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        tries: u32,
+        request: impl Fn() -> http::Result<Request<Bytes>>,
+    ) -> Result<T, CallError> {
+        let mut backoff = Duration::from_millis(20);
+        for _ in 1..tries {
+            match self.once(what, request()).await {
+                Err(CallError::Unknown { .. }) => tokio::time::sleep(backoff).await,
+                settled => return settled,
+            }
+            backoff = (backoff * 2).min(BACKOFF_MAX);
+        }
+        self.once(what, request()).await
+    }
+
+    async fn once<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        request: http::Result<Request<Bytes>>,
+    ) -> Result<T, CallError> {
+        let what = || what.to_owned();
+        let unreadable = |why: String| CallError::Unreadable { what: what(), why };
+        let request = request.map_err(|error| unreadable(error.to_string()))?;
+        let unknown = |why| CallError::Unknown { what: what(), why };
+        let answer = self.http.send(request, API_TIMEOUT).await.map_err(unknown)?;
+        if answer.status.as_u16() == 503 {
+            return Err(unknown("503".to_owned()));
+        }
+        if !answer.status.is_success() {
+            let problem: Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
+            return Err(CallError::Refused {
+                what: what(),
+                status: answer.status.as_u16(),
+                code: problem.code,
+                detail: problem.detail,
+            });
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| unreadable(error.to_string()))
     }
 
     fn url(&self, path: &str) -> Url {
@@ -226,57 +278,11 @@ fn signature(secret: &SecretString, body: &[u8]) -> String {
     hmac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Reading has no effect, so it may be tried often.
-const READ_TRIES: u32 = 10;
-
-async fn repeat<T: DeserializeOwned>(
-    what: &str,
-    tries: u32,
-    request: impl Fn() -> RequestBuilder,
-) -> Result<T, CallError> {
-    let mut backoff = Duration::from_millis(20);
-    for _ in 1..tries {
-        match once(what, request()).await {
-            Err(CallError::Unknown { .. }) => tokio::time::sleep(backoff).await,
-            settled => return settled,
-        }
-        backoff = (backoff * 2).min(BACKOFF_MAX);
-    }
-    once(what, request()).await
-}
-
-async fn once<T: DeserializeOwned>(what: &str, request: RequestBuilder) -> Result<T, CallError> {
-    let what = || what.to_owned();
-    let unknown = |error: reqwest::Error| CallError::Unknown { what: what(), why: causes(&error) };
-    let response: Response = request.send().await.map_err(unknown)?;
-    let status = response.status();
-    let body = response.bytes().await.map_err(unknown)?;
-    if status.as_u16() == 503 {
-        let why = "503".to_owned();
-        return Err(CallError::Unknown { what: what(), why });
-    }
-    if !status.is_success() {
-        let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
-        return Err(CallError::Refused {
-            what: what(),
-            status: status.as_u16(),
-            code: problem.code,
-            detail: problem.detail,
-        });
-    }
-    serde_json::from_slice(&body)
-        .map_err(|error| CallError::Unreadable { what: what(), why: error.to_string() })
-}
-
-/// The error and what lies under it: "connection refused" is the last of these.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
+/// The value of a header that no log shows.
+fn credential(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 #[cfg(test)]

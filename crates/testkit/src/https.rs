@@ -2,33 +2,23 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bursar_http_client::{Answer, HttpClient};
 use bytes::Bytes;
-use http::{HeaderMap, Method};
-use http_body_util::{BodyExt, Full};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
+use http::{Method, Request};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// Longer than nginx waits for an instance.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+
 /// Speaks HTTP/1.1 with TLS, and keeps its connections. Cheap to clone.
 #[derive(Clone)]
-pub struct HttpsClient(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
-
-/// What it was answered.
-#[derive(Debug)]
-pub struct Answer {
-    /// The status.
-    pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Bytes,
-}
+pub struct HttpsClient(HttpClient);
 
 impl HttpsClient {
     /// One that trusts the CA with this certificate.
@@ -49,8 +39,7 @@ impl HttpsClient {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_local_address(Some(from));
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
-        Self(Client::builder(TokioExecutor::new()).build(connector.wrap_connector(tcp)))
+        Self(HttpClient::over(tls, tcp))
     }
 
     /// Sends a request, once.
@@ -64,14 +53,11 @@ impl HttpsClient {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Result<Answer, Error> {
-        let mut request = http::Request::builder().method(method).uri(url);
+        let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = self.0.request(request.body(Full::new(body.into()))?).await?;
-        let (head, body) = answer.into_parts();
-        let body = body.collect().await?.to_bytes();
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+        Ok(self.0.send(request.body(body.into())?, ANSWER_MAX).await?)
     }
 
     /// Gets what is there.

@@ -37,7 +37,7 @@ pub use ca::Ca;
 pub use faulty::{FaultyLedger, ReadFault};
 pub use faulty_broker::{FaultyBroker, Way};
 pub use gate::Gate;
-pub use https::{Answer, HttpsClient};
+pub use https::HttpsClient;
 pub use meddler::{Deed, Meddler};
 pub use mongo_server::MongoServer;
 pub use nginx::Nginx;

@@ -100,6 +100,12 @@ impl Nginx {
         HttpsClient::trusting(self.ca.certificate(), from.into())
     }
 
+    /// Whoever reads it can trust it.
+    #[must_use]
+    pub fn trusted(&self) -> PathBuf {
+        self.ca.file()
+    }
+
     /// What it logged of requests.
     #[must_use]
     pub fn log(&self) -> String {

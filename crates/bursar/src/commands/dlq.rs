@@ -4,11 +4,16 @@ use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bursar_http_client::HttpClient;
+use bytes::Bytes;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use reqwest::{Client, RequestBuilder, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use http::header::CONTENT_TYPE;
+use http::request::Builder;
+use http::{Request, StatusCode};
+use secrecy::SecretString;
 use serde_json::{Value, json};
+use url::Url;
 use uuid::Uuid;
 
 use crate::cli::{Dlq, DlqCommand, Letters};
@@ -23,9 +28,9 @@ pub(crate) fn dlq(arguments: &Dlq) -> Result<ExitCode, Failure> {
         |error: credentials::Error| format!("{}; name another file with --credentials", with_causes(&error));
     let credentials = credentials::load(&arguments.credentials).map_err(named)?;
     let server = Server {
-        url: arguments.url.trim_end_matches('/').to_owned(),
+        url: Url::parse(&arguments.url).map_err(|error| format!("--url {}: {error}", arguments.url))?,
         api_key: credentials.api_key,
-        http: Client::builder().timeout(ANSWER_MAX).build()?,
+        http: HttpClient::to(&arguments.url)?,
     };
     let answer = wiring::runtime()?.block_on(server.ask(&arguments.what))?;
     let text = match arguments.json {
@@ -38,9 +43,9 @@ pub(crate) fn dlq(arguments: &Dlq) -> Result<ExitCode, Failure> {
 }
 
 struct Server {
-    url: String,
+    url: Url,
     api_key: SecretString,
-    http: Client,
+    http: HttpClient,
 }
 
 impl Server {
@@ -51,10 +56,12 @@ impl Server {
                 query.push(("limit", limit.to_string()));
                 query.extend(state.clone().map(|state| ("state", state)));
                 query.extend(after.clone().map(|after| ("after", after)));
-                answered(self.http.get(self.route("")).query(&query), &self.api_key).await
+                let mut url = self.route("");
+                url.query_pairs_mut().extend_pairs(query);
+                self.answered(Request::get(url.as_str()), Bytes::new()).await
             }
             DlqCommand::Show { id } => {
-                answered(self.http.get(self.route(&format!("/{id}"))), &self.api_key).await
+                self.answered(Request::get(self.route(&format!("/{id}")).as_str()), Bytes::new()).await
             }
             DlqCommand::Replay { id: Some(id), dry_run, .. } => {
                 self.post(&format!("/{id}/replays"), &json!({"dry_run": dry_run})).await
@@ -85,28 +92,30 @@ impl Server {
         }
     }
 
-    fn route(&self, path: &str) -> String {
-        format!("{}/v1/dead-letters{path}", self.url)
+    fn route(&self, path: &str) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(&format!("/v1/dead-letters{path}"));
+        url
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let key = Uuid::new_v4().to_string();
-        answered(self.http.post(self.route(path)).header("Idempotency-Key", key).json(body), &self.api_key)
-            .await
+        let request = Request::post(self.route(path).as_str()).header(CONTENT_TYPE, "application/json");
+        let request = request.header("Idempotency-Key", Uuid::new_v4().to_string());
+        self.answered(request, body.to_string().into()).await
     }
-}
 
-/// The answer, or the problem in the server's words.
-async fn answered(request: RequestBuilder, api_key: &SecretString) -> Result<Value, Failure> {
-    let response = request.bearer_auth(api_key.expose_secret()).send().await.map_err(|error| {
-        format!("{}; name the running server with --url", with_causes(&error.without_url()))
-    })?;
-    let status = response.status();
-    let answer: Value =
-        response.json().await.map_err(|error| format!("the server answers {status}: {error}"))?;
-    match status {
-        StatusCode::OK => Ok(answer),
-        _ => Err(format!("the server answers {status}: {}", text(&answer, "detail")).into()),
+    /// The answer, or the problem in the server's words.
+    async fn answered(&self, request: Builder, body: Bytes) -> Result<Value, Failure> {
+        let request = super::authorized(request, &self.api_key).body(body)?;
+        let sent = self.http.send(request, ANSWER_MAX).await;
+        let sent = sent.map_err(|why| format!("{why}; name the running server with --url"))?;
+        let status = sent.status;
+        let answer: Value = serde_json::from_slice(&sent.body)
+            .map_err(|error| format!("the server answers {status}: {error}"))?;
+        match status {
+            StatusCode::OK => Ok(answer),
+            _ => Err(format!("the server answers {status}: {}", text(&answer, "detail")).into()),
+        }
     }
 }
 

@@ -4,20 +4,27 @@ use std::convert::Infallible;
 use std::fmt::Write;
 use std::time::Duration;
 
+use bursar_http_client::HttpClient;
 use bursar_simulator::{Figures, Progress};
+use bytes::Bytes;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use http::Request;
 use indicatif::ProgressBar;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::queues;
+use crate::Failure;
 
 /// How often the figures are drawn in a terminal.
 const DRAWN_EVERY: Duration = Duration::from_secs(1);
 
 /// How often a line is printed where there is no terminal.
 const PRINTED_EVERY: Duration = Duration::from_secs(10);
+
+/// A server that does not say them by then is asked again at the next look.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// How often it is looked at whether queues are empty, and for how long, after a drive.
 const LOOKS_EVERY: Duration = Duration::from_millis(200);
@@ -27,16 +34,19 @@ const DRAINS_FOR: Duration = Duration::from_secs(30);
 pub(crate) struct Live {
     url: String,
     api_key: SecretString,
-    http: reqwest::Client,
+    http: HttpClient,
     block: ProgressBar,
     is_silent: bool,
 }
 
 impl Live {
-    pub(crate) fn new(url: &str, api_key: SecretString, is_silent: bool) -> Self {
+    /// # Errors
+    /// The address wants TLS, and this system trusts nobody.
+    pub(crate) fn new(url: &str, api_key: SecretString, is_silent: bool) -> Result<Self, Failure> {
+        let http = HttpClient::to(url)?;
         let block = super::drawn::block(is_silent);
         let url = format!("{}/v1/profile", url.trim_end_matches('/'));
-        Self { url, api_key, http: reqwest::Client::new(), block, is_silent }
+        Ok(Self { url, api_key, http, block, is_silent })
     }
 
     /// Shows the figures until it is dropped.
@@ -61,8 +71,9 @@ impl Live {
 
     /// The server's figures; `None` if it does not answer.
     pub(crate) async fn profile(&self) -> Option<Value> {
-        let request = self.http.get(&self.url).bearer_auth(self.api_key.expose_secret());
-        request.send().await.ok()?.json().await.ok()
+        let request = super::authorized(Request::get(&self.url), &self.api_key).body(Bytes::new()).ok()?;
+        let answer = self.http.send(request, ANSWER_MAX).await.ok()?;
+        serde_json::from_slice(&answer.body).ok()
     }
 
     /// The server's figures once every event is published and every queue that somebody consumes is empty, or those after

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode};
+use bursar_http_client::HttpClient;
+use bytes::Bytes;
 
 use crate::cli::Probe;
 use crate::{Failure, wiring};
@@ -13,13 +14,10 @@ const ANSWER_MAX: Duration = Duration::from_secs(4);
 
 /// Asks `/ready`, and prints what it says. Fails if the server is not ready, or does not answer.
 pub(crate) fn probe(arguments: &Probe) -> Result<ExitCode, Failure> {
-    let http = Client::builder().timeout(ANSWER_MAX).build()?;
+    let http = HttpClient::to(&arguments.url)?;
     let url = format!("{}/ready", arguments.url.trim_end_matches('/'));
-    let ask = async {
-        let answer = http.get(url).send().await?;
-        Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
-    };
-    let (status, text) = wiring::runtime()?.block_on(ask)?;
-    super::print(&text)?;
-    Ok(if status == StatusCode::OK { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let request = http::Request::get(url).body(Bytes::new())?;
+    let answer = wiring::runtime()?.block_on(http.send(request, ANSWER_MAX))?;
+    super::print(&String::from_utf8_lossy(&answer.body))?;
+    Ok(if answer.status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

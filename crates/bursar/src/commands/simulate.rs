@@ -84,7 +84,7 @@ pub(crate) async fn drive(
     settings.has_lives = !load.swipes_only;
     settings.habits = if load.swipes_only { Habits::default() } else { load.habits.unwrap_or(habits) };
     let progress = Progress::default();
-    let live = Live::new(url, api_key, load.json);
+    let live = Live::new(url, api_key, load.json)?;
     let showing = live.show(&progress);
     let report = tokio::select! {
         report = run(&settings, api, &progress, until_stopped()?) => report?,

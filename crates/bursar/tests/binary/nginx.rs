@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use bursar_testkit::{HttpsClient, MongoPlace, Nginx, RabbitPlace, Store};
 use reqwest::Method;
 
-use crate::common::{Error, Running, Wallet, is_without};
+use crate::common::{Error, Running, Wallet, bursar, is_without};
 use crate::home::{Home, own_port};
 
 /// Who comes from there is inside; from the other, outside.
@@ -33,12 +34,12 @@ async fn nginx_shows_outside_what_is_open_and_says_who_asks() -> Result<(), Erro
     let (inside, outside) = (nginx.client(INSIDE), nginx.client(OUTSIDE));
     let url = nginx.url();
     let status = async |client: &HttpsClient, path: &str| -> Result<u16, Error> {
-        Ok(client.get(&format!("{url}{path}")).await?.status)
+        Ok(client.get(&format!("{url}{path}")).await?.status.as_u16())
     };
     let plain = format!("{}/jit/marqeta?a=b", nginx.plain_url());
     let plain = outside.send(Method::POST, &plain, &[], "").await?;
     assert_eq!(
-        (plain.status, plain.headers["location"].to_str()?),
+        (plain.status.as_u16(), plain.headers["location"].to_str()?),
         (308, "https://localhost/jit/marqeta?a=b")
     );
     for path in ["/live", "/ready"] {
@@ -58,6 +59,38 @@ async fn nginx_shows_outside_what_is_open_and_says_who_asks() -> Result<(), Erro
     let log = nginx.log();
     assert!(log.contains("127.0.0.2") && log.contains("(digits)"), "{log}");
     assert!(!log.contains("Anna") && !log.contains("4111"), "{log}");
+    Ok(())
+}
+
+/// The commands that ask a server come through TLS, and only to who is trusted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_ask_through_nginx_whom_they_trust() -> Result<(), Error> {
+    if is_without("nginx") {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let server = Running::start(folder.path())?;
+    let nginx = Nginx::before([address(&server)?; 2]);
+    let credentials = folder.path().join("credentials.toml");
+    let ask = |arguments: &[&str], trusted: Option<PathBuf>| {
+        let mut command = bursar(arguments);
+        command.args(["--url", &nginx.url()]);
+        if let Some(file) = trusted {
+            command.env("SSL_CERT_FILE", file);
+        }
+        if arguments[0] != "probe" {
+            command.arg("--credentials").arg(&credentials);
+        }
+        command.output()
+    };
+    let unknown = ask(&["probe"], None)?;
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("certificate"), "{unknown:?}");
+    for arguments in
+        [&["probe"][..], &["dlq", "list"], &["simulate", "--rate", "100", "--for", "1s", "--json"]]
+    {
+        let output = ask(arguments, Some(nginx.trusted()))?;
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    }
     Ok(())
 }
 
@@ -124,7 +157,7 @@ async fn what_moves_money_is_sent_to_one_instance_once() -> Result<(), Error> {
     let mut statuses = Vec::new();
     for (index, method) in [Method::POST, Method::DELETE, Method::PUT].iter().cycle().take(60).enumerate() {
         let url = format!("{}/v1/things/{index}", nginx.url());
-        statuses.push(client.send(method.clone(), &url, &[], "").await?.status);
+        statuses.push(client.send(method.clone(), &url, &[], "").await?.status.as_u16());
     }
     let (good, lossy) = (good.sent(), lossy.sent());
     let times = |path: &String| good.get(path).copied().unwrap_or(0) + lossy.get(path).copied().unwrap_or(0);
@@ -152,7 +185,7 @@ async fn swipe_on(
         match client
             .send(Method::POST, &format!("{url}/jit/marqeta"), &headers, swipe)
             .await
-            .map(|of| of.status)
+            .map(|of| of.status.as_u16())
         {
             Ok(200 | 402) => drop(decided.fetch_add(1, Ordering::SeqCst)),
             // The store was busy: the instance says so, and nothing was cut.
