@@ -4,12 +4,16 @@
 //! absolute times do not. The Bursar is the release binary with everything on, and `bursar check`
 //! has to pass on its books afterwards.
 
+mod front;
 mod machine;
 mod postgres;
 mod queues;
+mod reads;
 mod reference;
 mod server;
+mod stack;
 mod table;
+mod world;
 mod wrk;
 
 use std::path::PathBuf;
@@ -46,6 +50,15 @@ struct Arguments {
     /// Have the queues on this RabbitMQ, in a virtual host that nobody else uses.
     #[arg(long, value_name = "URL", env = "BURSAR_BENCH_RABBITMQ_URL", hide_env_values = true)]
     rabbitmq: Option<String>,
+    /// Cache in this Redis, which is emptied by nobody.
+    #[arg(long, value_name = "URL", env = "BURSAR_BENCH_REDIS_URL", hide_env_values = true)]
+    redis: Option<String>,
+    /// Have the documents of persons in this MongoDB.
+    #[arg(long, value_name = "URL", env = "BURSAR_BENCH_MONGODB_URL", hide_env_values = true)]
+    mongodb: Option<String>,
+    /// Only the whole stack: nginx, two instances, every service.
+    #[arg(long, requires_all = ["postgres", "rabbitmq", "redis", "mongodb"], conflicts_with_all = ["queues", "loads_only"])]
+    stack: bool,
     /// Only what events and queues cost, and how fast they are.
     #[arg(long, requires_all = ["postgres", "rabbitmq"], conflicts_with = "loads_only")]
     queues: bool,
@@ -75,6 +88,14 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
         table.print();
         return Ok(());
     }
+    if arguments.stack {
+        tokio::task::block_in_place(|| machine::measure(&mut table))?;
+        table.print();
+        table.clear();
+        stack::measure(arguments, &mut table).await?;
+        table.print();
+        return Ok(());
+    }
     let best = loads(arguments, &mut table).await?;
     if let Some(postgres) = &arguments.postgres {
         one_transaction_each(arguments, postgres, best, &mut table).await?;
@@ -95,8 +116,12 @@ fn seconds(arguments: &Arguments) -> Duration {
 }
 
 async fn start(arguments: &Arguments, companies: usize) -> Result<server::Bursar, Error> {
-    let services =
-        Services { postgres: arguments.postgres.as_deref(), rabbitmq: arguments.rabbitmq.as_deref() };
+    let services = Services {
+        postgres: arguments.postgres.as_deref(),
+        rabbitmq: arguments.rabbitmq.as_deref(),
+        redis: arguments.redis.as_deref(),
+        mongodb: arguments.mongodb.as_deref(),
+    };
     server::Bursar::start(&arguments.bursar, services, companies, !arguments.no_controls).await
 }
 

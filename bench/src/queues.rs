@@ -1,5 +1,6 @@
 //! What events and queues cost a decision, and how fast they are.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -21,7 +22,7 @@ const CONNECTIONS: u32 = 64;
 const RATE: u32 = 1000;
 
 /// Queues with a consumer that an authorization's event comes to.
-const CONSUMED: [&str; 2] = ["transaction-processing-queue", "events-queue"];
+pub(crate) const CONSUMED: [&str; 2] = ["transaction-processing-queue", "events-queue"];
 
 /// Closed loops in turn, how fast what they left is published, and an open loop.
 pub(crate) async fn measure(arguments: &Arguments, table: &mut Table) -> Result<(), Error> {
@@ -31,9 +32,9 @@ pub(crate) async fn measure(arguments: &Arguments, table: &mut Table) -> Result<
         bursar = bursar.restart_as(ROLES_WITHOUT).await?;
         without.push(said("swipes/s without", load(arguments, &bursar).await?));
         bursar = bursar.restart().await?;
-        relayed.push(said("events/s published of the backlog", drain(&bursar).await?));
+        relayed.push(said("events/s published of the backlog", drain(&bursar, bursar.address()).await?));
         with.push(said("swipes/s with", load(arguments, &bursar).await?));
-        said("events/s published of the backlog", drain(&bursar).await?);
+        said("events/s published of the backlog", drain(&bursar, bursar.address()).await?);
     }
     let (without, with) = (median(without), median(with));
     table.push(Row::value("swipes/s without relay and consumers", format!("{without:.0}")));
@@ -55,13 +56,13 @@ async fn load(arguments: &Arguments, bursar: &Bursar) -> Result<f64, Error> {
     Ok(wrk::run(bursar.target(), CONNECTIONS, seconds(arguments)).await?.per_second)
 }
 
-/// Waits until all is published and consumed. How many events a second were published meanwhile.
-async fn drain(bursar: &Bursar) -> Result<f64, Error> {
+/// Waits until all is published and consumed, as this instance sees it. How many events a second it published meanwhile.
+pub(crate) async fn drain(bursar: &Bursar, instance: SocketAddr) -> Result<f64, Error> {
     let published = |profile: &Value| profile["relay"]["published"].as_f64().unwrap_or_default();
-    let (before, began) = (published(&bursar.profile().await?), Instant::now());
+    let (before, began) = (published(&bursar.get(instance, "/v1/profile").await?), Instant::now());
     let mut rate = None;
     loop {
-        let profile = bursar.profile().await?;
+        let profile = bursar.get(instance, "/v1/profile").await?;
         let is_published = profile["relay"]["waiting"] == 0;
         if is_published && rate.is_none() {
             rate = Some((published(&profile) - before) / began.elapsed().as_secs_f64());
@@ -74,11 +75,11 @@ async fn drain(bursar: &Bursar) -> Result<f64, Error> {
 }
 
 /// Messages that wait in the queues; `None` while the broker says nothing.
-fn depth(profile: &Value) -> Option<u64> {
+pub(crate) fn depth(profile: &Value) -> Option<u64> {
     CONSUMED.iter().map(|name| queue(profile, name)?["depth"].as_u64()).sum()
 }
 
-fn queue<'a>(profile: &'a Value, name: &str) -> Option<&'a Value> {
+pub(crate) fn queue<'a>(profile: &'a Value, name: &str) -> Option<&'a Value> {
     profile["queues"].as_array()?.iter().find(|queue| queue["queue"] == name)
 }
 
@@ -94,7 +95,7 @@ async fn open_loop(arguments: &Arguments, bursar: &Bursar, table: &mut Table) ->
         report = bursar.simulate(RATE, seconds(arguments)) => report?,
         ended = watching => return ended,
     };
-    drain(bursar).await?;
+    drain(bursar, bursar.address()).await?;
     let profile = bursar.profile().await?;
     let p99 = |of: &Value| format!("{:.1} ms", of["p99_us"].as_f64().unwrap_or(f64::NAN) / 1000.0);
     let name = |what: &str| format!("open loop at {RATE}/s, {what}");

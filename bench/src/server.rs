@@ -1,19 +1,17 @@
 //! The servers that are measured, as processes of their own.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::Error;
 use crate::postgres::Database;
 use crate::wrk::Target;
-
-/// Cards that draw on one account.
-const CARDS_A_COMPANY: usize = 10;
 
 /// The do-nothing server.
 pub(crate) struct Reference {
@@ -29,7 +27,7 @@ impl Reference {
         let url = format!("http://127.0.0.1:{port}/jit/marqeta");
         until_answered(&url).await?;
         let cards = vec![("bench-card".to_owned(), "bench-user".to_owned())];
-        let target = Target { url, authorization: "Basic bm9ib2R5".to_owned(), cards };
+        let target = Target { url, authorization: "Basic bm9ib2R5".to_owned(), cards, readable: Vec::new() };
         Ok(Self { _process: process, target })
     }
 
@@ -42,9 +40,10 @@ impl Reference {
 pub(crate) struct Bursar {
     process: Child,
     binary: PathBuf,
+    address: SocketAddr,
     base: String,
     api_key: String,
-    target: Target,
+    pub(crate) target: Target,
     start_ms: u128,
     place: Place,
 }
@@ -54,13 +53,15 @@ pub(crate) struct Bursar {
 pub(crate) struct Services<'a> {
     pub(crate) postgres: Option<&'a str>,
     pub(crate) rabbitmq: Option<&'a str>,
+    pub(crate) redis: Option<&'a str>,
+    pub(crate) mongodb: Option<&'a str>,
 }
 
-/// A data folder, a database if the ledger is on PostgreSQL, and where the queues are if not embedded.
+/// A data folder, a database if the ledger is on PostgreSQL, and where what else is not embedded is.
 struct Place {
     folder: TempDir,
     database: Option<Database>,
-    rabbitmq: Option<String>,
+    others: Vec<(&'static str, String)>,
 }
 
 /// All that a server does.
@@ -80,8 +81,14 @@ impl Bursar {
             None => None,
         };
         let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
-        let place = Place { folder, database, rabbitmq: services.rabbitmq.map(str::to_owned) };
-        let target = Target { url: String::new(), authorization: String::new(), cards: Vec::new() };
+        let others = [
+            ("BURSAR__RABBITMQ__URL", services.rabbitmq),
+            ("BURSAR__REDIS__URL", services.redis),
+            ("BURSAR__MONGODB__URL", services.mongodb),
+        ];
+        let others = others.into_iter().filter_map(|(name, url)| Some((name, url?.to_owned()))).collect();
+        let place = Place { folder, database, others };
+        let target = Target::default();
         let mut bursar = Self::start_in(binary, place, target, ALL_ROLES).await?;
         bursar.fill(companies, controls).await?;
         Ok(bursar)
@@ -99,18 +106,9 @@ impl Bursar {
     }
 
     async fn start_in(binary: &Path, place: Place, mut target: Target, roles: &str) -> Result<Self, Error> {
-        let port = free_port()?;
-        let base = format!("http://127.0.0.1:{port}");
         let began = Instant::now();
-        let process = place
-            .command(binary)
-            .args(["serve", "--roles", roles, "--port", &port.to_string(), "--data-dir"])
-            .arg(place.folder.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        until_answered(&format!("{base}/ready")).await?;
+        let (process, address) = place.serve(binary, roles).await?;
+        let base = format!("http://{address}");
         let start_ms = began.elapsed().as_millis();
         let credentials = std::fs::read_to_string(place.folder.path().join("credentials.toml"))?;
         let credentials: toml::Value = toml::from_str(&credentials)?;
@@ -121,11 +119,24 @@ impl Bursar {
         let password = text(marqeta.get("password")).ok_or("credentials without a password")?;
         target.url = format!("{base}/jit/marqeta");
         target.authorization = basic(&base, &username, &password)?;
-        Ok(Self { process, binary: binary.to_owned(), base, api_key, target, start_ms, place })
+        Ok(Self { process, binary: binary.to_owned(), address, base, api_key, target, start_ms, place })
     }
 
     pub(crate) fn target(&self) -> &Target {
         &self.target
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn api_key(&self) -> &str {
+        &self.api_key
+    }
+
+    /// Another instance in the same place, which ends when it is dropped.
+    pub(crate) async fn beside(&self) -> Result<(Child, SocketAddr), Error> {
+        self.place.serve(&self.binary, ALL_ROLES).await
     }
 
     pub(crate) fn start_ms(&self) -> u128 {
@@ -141,48 +152,18 @@ impl Bursar {
         Ok(kib / 1024)
     }
 
-    async fn fill(&mut self, companies: usize, controls: bool) -> Result<(), Error> {
-        let program = json!({"name": "bench", "time_zone": "UTC", "currencies": ["USD"]});
-        let program = self.post("/v1/programs", &program).await?;
-        for number in 0..companies {
-            let company = json!({"program": program["id"], "name": format!("Company {number}")});
-            let company = self.post("/v1/companies", &company).await?;
-            let account = &company["accounts"][0]["id"];
-            let load = json!({"amount": "10000000000.00", "currency": "USD"});
-            let loads = format!("/v1/accounts/{}/loads", account.as_str().unwrap_or_default());
-            self.post(&loads, &load).await?;
-            let user = json!({"company": company["id"], "reference": format!("user {number}")});
-            let user = self.post("/v1/cardholders", &user).await?;
-            let token = |of: &Value| of["token"].as_str().unwrap_or_default().to_owned();
-            for _ in 0..CARDS_A_COMPANY {
-                let card = json!({"cardholder": user["id"], "account": account, "status": "active"});
-                let card = self.post("/v1/cards", &card).await?;
-                if controls {
-                    self.control(&card["id"]).await?;
-                }
-                self.target.cards.push((token(&card), token(&user)));
-            }
-        }
-        Ok(())
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Error> {
+        self.send(reqwest::Method::POST, path, body).await
     }
 
-    /// None of them refuses anything here: what is measured is what they cost an approval.
-    async fn control(&self, card: &Value) -> Result<(), Error> {
-        let limit = |window: &str, count: Option<u32>| json!({"window": window, "amount": "1000000000.00", "currency": "USD", "count": count});
-        let many = Some(1_000_000_000);
-        for (name, field, rule) in [
-            ("daily", "velocity", limit("day", many)),
-            ("monthly", "velocity", limit("month", None)),
-            ("rolling", "velocity", limit("rolling_24_hours", None)),
-            ("no gambling", "merchant", json!({"list": "deny", "mccs": ["gambling"]})),
-        ] {
-            self.post("/v1/controls", &json!({"card": card, "name": name, field: rule})).await?;
-        }
-        Ok(())
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> Result<Value, Error> {
-        let request = reqwest::Client::new().post(format!("{}{path}", self.base)).bearer_auth(&self.api_key);
+    pub(crate) async fn send(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, Error> {
+        let request = reqwest::Client::new().request(method, format!("{}{path}", self.base));
+        let request = request.bearer_auth(&self.api_key);
         let request = request.header("Idempotency-Key", uuid::Uuid::new_v4().to_string()).json(body);
         let response = request.send().await?;
         let status = response.status();
@@ -195,7 +176,12 @@ impl Bursar {
 
     /// Its figures.
     pub(crate) async fn profile(&self) -> Result<Value, Error> {
-        let request = reqwest::Client::new().get(format!("{}/v1/profile", self.base));
+        self.get(self.address, "/v1/profile").await
+    }
+
+    /// What this instance of its place answers.
+    pub(crate) async fn get(&self, instance: SocketAddr, path: &str) -> Result<Value, Error> {
+        let request = reqwest::Client::new().get(format!("http://{instance}{path}"));
         Ok(request.bearer_auth(&self.api_key).send().await?.json().await?)
     }
 
@@ -228,8 +214,20 @@ impl Bursar {
 
     /// The simulator's report.
     pub(crate) async fn simulate(&self, rate: u32, time: Duration) -> Result<Value, Error> {
+        self.simulate_at(&self.base, None, rate, time).await
+    }
+
+    /// The same at this URL of it, which is trusted by this file.
+    pub(crate) async fn simulate_at(
+        &self,
+        url: &str,
+        trusted: Option<&Path>,
+        rate: u32,
+        time: Duration,
+    ) -> Result<Value, Error> {
         let output = Command::new(&self.binary)
-            .args(["simulate", "--swipes-only", "--json", "--url", &self.base, "--rate", &rate.to_string()])
+            .envs(trusted.map(|file| ("SSL_CERT_FILE", file)))
+            .args(["simulate", "--swipes-only", "--json", "--url", url, "--rate", &rate.to_string()])
             .args(["--for", &format!("{}s", time.as_secs()), "--credentials"])
             .arg(self.place.folder.path().join("credentials.toml"))
             .stderr(Stdio::inherit())
@@ -243,10 +241,7 @@ impl Bursar {
     }
 
     async fn stop(&mut self) -> Result<(), Error> {
-        let id = self.process.id().ok_or("the server has ended")?;
-        Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
-        self.process.wait().await?;
-        Ok(())
+        end(&mut self.process).await
     }
 
     /// A figure counts only if the books are right afterwards.
@@ -265,19 +260,40 @@ impl Bursar {
 }
 
 impl Place {
+    /// A server that is ready, and where it is.
+    async fn serve(&self, binary: &Path, roles: &str) -> Result<(Child, SocketAddr), Error> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let process = self
+            .command(binary)
+            .args(["serve", "--roles", roles, "--port", &address.port().to_string(), "--data-dir"])
+            .arg(self.folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        until_answered(&format!("http://{address}/ready")).await?;
+        Ok((process, address))
+    }
+
     /// The binary, told of the place's servers and of no others.
     fn command(&self, binary: &Path) -> Command {
-        let postgres = self.database.as_ref().map(Database::url);
-        let rabbitmq = self.rabbitmq.clone();
+        let postgres = self.database.as_ref().map(|database| ("BURSAR__POSTGRES__URL", database.url()));
         let mut command = Command::new(binary);
-        for (name, url) in [("BURSAR__POSTGRES__URL", postgres), ("BURSAR__RABBITMQ__URL", rabbitmq)] {
-            match url {
-                Some(url) => command.env(name, url),
-                None => command.env_remove(name),
-            };
-        }
+        let ours = |(name, _): &(std::ffi::OsString, _)| name.to_string_lossy().starts_with("BURSAR__");
+        std::env::vars_os().filter(ours).for_each(|(name, _)| {
+            command.env_remove(name);
+        });
+        command.envs(postgres).envs(self.others.iter().cloned());
         command
     }
+}
+
+/// Has it stop, and waits until it has.
+pub(crate) async fn end(process: &mut Child) -> Result<(), Error> {
+    let id = process.id().ok_or("the server has ended")?;
+    Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
+    process.wait().await?;
+    Ok(())
 }
 
 /// The header that reqwest would send, for `wrk` to send.

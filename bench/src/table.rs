@@ -13,6 +13,7 @@ pub(crate) struct Table {
 pub(crate) enum Row {
     Load { name: String, connections: u32, load: Load, ratio: Option<f64> },
     Value { name: String, value: String },
+    Aimed { name: String, value: String, aim: String },
 }
 
 impl Row {
@@ -25,9 +26,15 @@ impl Row {
         Self::Value { name: name.to_owned(), value }
     }
 
+    /// What is to be under the aim, or else what the aim says.
+    pub(crate) fn aimed(name: &str, value: String, aim: &str) -> Self {
+        Self::Aimed { name: name.to_owned(), value, aim: aim.to_owned() }
+    }
+
     fn cells(&self) -> Vec<String> {
         match self {
             Self::Value { name, value } => vec![name.clone(), value.clone()],
+            Self::Aimed { name, value, aim } => vec![name.clone(), value.clone(), aim.clone()],
             Self::Load { name, connections, load, ratio } => vec![
                 name.clone(),
                 connections.to_string(),
@@ -57,6 +64,7 @@ impl Table {
             Some(Row::Load { .. }) => {
                 &["server", "connections", "requests/s", "× do-nothing", "p50", "p99", "errors"]
             }
+            Some(Row::Aimed { .. }) => &["figure", "value", "aim"],
             _ => &["figure", "value"],
         };
         let mut table = comfy_table::Table::new();

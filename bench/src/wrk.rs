@@ -7,11 +7,14 @@ use tokio::process::Command;
 use crate::Error;
 
 /// What a load is aimed at.
+#[derive(Clone, Default)]
 pub(crate) struct Target {
     pub(crate) url: String,
     pub(crate) authorization: String,
     /// Card and user tokens to choose from.
     pub(crate) cards: Vec<(String, String)>,
+    /// What there is to read: what it is, and its path.
+    pub(crate) readable: Vec<(&'static str, String)>,
 }
 
 /// What a load showed.

@@ -12,6 +12,9 @@ use crate::say::say;
 /// Where nginx reads it.
 const FOLDER: &str = "deploy/certs";
 
+/// The certificate's file.
+pub(crate) const CERTIFICATE: &str = "bursar.crt";
+
 /// The names that it is for.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
@@ -20,9 +23,10 @@ pub(crate) fn run() -> Result<(), Error> {
     write(Path::new(FOLDER))
 }
 
-fn write(folder: &Path) -> Result<(), Error> {
+/// The same in this folder.
+pub(crate) fn write(folder: &Path) -> Result<(), Error> {
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let [certificate, key] = ["bursar.crt", "bursar.key"].map(|name| folder.join(name));
+    let [certificate, key] = [CERTIFICATE, "bursar.key"].map(|name| folder.join(name));
     if certificate.exists() || key.exists() {
         say(format_args!("there is a pair in {} already; remove it for another", folder.display()));
         return Ok(());

@@ -6,12 +6,13 @@
 
 mod lock;
 mod mongodb;
+mod nginx;
 mod postgres;
 mod rabbitmq;
 mod redis;
 mod service;
 
-use bursar_services::{Life, MongoDb, Postgres, RabbitMq, Redis};
+use bursar_services::{Life, MongoDb, Nginx, Postgres, RabbitMq, Redis};
 use clap::Subcommand;
 
 use crate::Error;
@@ -44,13 +45,15 @@ pub(crate) enum Deed {
 
 pub(crate) fn run(deed: Deed) -> Result<(), Error> {
     let _lock = matches!(deed, Deed::Up | Deed::Down).then(Lock::take).transpose()?;
-    let [postgres, rabbitmq, redis, mongodb] = match deed {
-        Deed::Up => [up::<Postgres>, up::<RabbitMq>, up::<Redis>, up::<MongoDb>],
-        Deed::Down => [down::<Postgres>, down::<RabbitMq>, down::<Redis>, down::<MongoDb>],
-        Deed::Status => [status::<Postgres>, status::<RabbitMq>, status::<Redis>, status::<MongoDb>],
-        Deed::Logs => [logs::<Postgres>, logs::<RabbitMq>, logs::<Redis>, logs::<MongoDb>],
+    let each: [fn() -> Result<(), Error>; 5] = match deed {
+        Deed::Up => [up::<Postgres>, up::<RabbitMq>, up::<Redis>, up::<MongoDb>, up::<Nginx>],
+        Deed::Down => [down::<Postgres>, down::<RabbitMq>, down::<Redis>, down::<MongoDb>, down::<Nginx>],
+        Deed::Status => {
+            [status::<Postgres>, status::<RabbitMq>, status::<Redis>, status::<MongoDb>, status::<Nginx>]
+        }
+        Deed::Logs => [logs::<Postgres>, logs::<RabbitMq>, logs::<Redis>, logs::<MongoDb>, logs::<Nginx>],
     };
-    [postgres, rabbitmq, redis, mongodb].into_iter().try_for_each(|of| of())
+    each.into_iter().try_for_each(|of| of())
 }
 
 fn up<D: Daemon>() -> Result<(), Error> {

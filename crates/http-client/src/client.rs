@@ -1,5 +1,7 @@
 //! A client for the commands that ask a server.
 
+use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,9 +11,12 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 
+use crate::tls::tls_of;
 use crate::{BodyError, read_body, tls, with_causes};
 
 /// Longer than the longest page of any list.
@@ -39,15 +44,28 @@ impl HttpClient {
     /// # Errors
     /// The address wants TLS, and this system trusts nobody.
     pub fn to(address: &str) -> Result<Self, String> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        Ok(Self::over(tls(address.starts_with("https:"))?, tcp))
+        Ok(Self::over(tls(address.starts_with("https:"))?, HttpConnector::new()))
     }
 
-    /// With this side of TLS, over these connections.
-    #[must_use]
-    pub fn over(tls: ClientConfig, tcp: HttpConnector) -> Self {
+    /// For addresses whose certificates are signed by one of this file, or are in it; from this address of the machine.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn trusting(file: &Path, from: Option<IpAddr>) -> Result<Self, String> {
+        let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(file).map_err(|error| failed(&error))? {
+            let added = certificate.map_err(|error| failed(&error)).map(|certificate| roots.add(certificate));
+            added?.map_err(|error| failed(&error))?;
+        }
+        let mut tcp = HttpConnector::new();
+        tcp.set_local_address(from);
+        Ok(Self::over(tls_of(roots)?, tcp))
+    }
+
+    fn over(tls: ClientConfig, mut tcp: HttpConnector) -> Self {
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
         Self(Client::builder(TokioExecutor::new()).build(connector.wrap_connector(tcp)))
     }

@@ -11,7 +11,11 @@ use rustls_native_certs::CertificateResult;
 /// # Errors
 /// The system has no CA certificates although they are needed, and what to do about it.
 pub fn tls(roots_are_needed: bool) -> Result<ClientConfig, String> {
-    let roots = roots(rustls_native_certs::load_native_certs(), roots_are_needed)?;
+    tls_of(roots(rustls_native_certs::load_native_certs(), roots_are_needed)?)
+}
+
+/// The same, which trusts these.
+pub(crate) fn tls_of(roots: RootCertStore) -> Result<ClientConfig, String> {
     // Named, for rustls would otherwise ask for the provider of the process, which nobody has chosen.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();

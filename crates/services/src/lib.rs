@@ -3,6 +3,7 @@
 
 mod log;
 mod mongodb;
+mod nginx;
 mod postgres;
 mod process;
 mod rabbitmq;
@@ -11,6 +12,7 @@ mod runner;
 mod system;
 
 pub use mongodb::{Flush, MongoDb};
+pub use nginx::{Front, Nginx};
 pub use postgres::{Life, Postgres, write_private};
 pub use rabbitmq::{Node, Ports, RabbitMq};
 pub use redis::Redis;

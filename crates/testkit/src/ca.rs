@@ -10,7 +10,6 @@ use uuid::Uuid;
 /// Signs certificates of servers.
 pub struct Ca {
     issuer: Issuer<'static, KeyPair>,
-    certificate: Vec<u8>,
     folder: TempDir,
 }
 
@@ -28,19 +27,13 @@ impl Ca {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).expect("a certificate");
         fs::write(folder.path().join("ca.pem"), certificate.pem()).expect("written");
-        let der = certificate.der().to_vec();
-        Self { issuer: Issuer::new(params, key), certificate: der, folder }
+        Self { issuer: Issuer::new(params, key), folder }
     }
 
     /// Whoever reads it can trust this CA.
     #[must_use]
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
-    }
-
-    /// Its own certificate, in DER form.
-    pub(crate) fn certificate(&self) -> &[u8] {
-        &self.certificate
     }
 
     /// A certificate of this host, and the key of it, both in PEM form.

@@ -1,15 +1,12 @@
 //! A client that trusts one CA, from an address of this machine.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
 use bursar_http_client::{Answer, HttpClient};
 use bytes::Bytes;
 use http::{Method, Request};
-use hyper_util::client::legacy::connect::HttpConnector;
-use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -21,25 +18,13 @@ const ANSWER_MAX: Duration = Duration::from_secs(60);
 pub struct HttpsClient(HttpClient);
 
 impl HttpsClient {
-    /// One that trusts the CA with this certificate.
+    /// One that trusts the CA of this file.
     ///
     /// # Panics
-    /// It is no certificate.
+    /// There is no certificate in it.
     #[must_use]
-    pub fn trusting(certificate: &[u8], from: IpAddr) -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from(certificate.to_owned())).expect("a certificate");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_local_address(Some(from));
-        Self(HttpClient::over(tls, tcp))
+    pub fn trusting(file: &Path, from: IpAddr) -> Self {
+        Self(HttpClient::trusting(file, Some(from)).unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// Sends a request, once.
