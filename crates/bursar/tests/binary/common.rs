@@ -255,6 +255,23 @@ impl Running {
         Ok(Wallet { account, user: token(&user), card: token(&card) })
     }
 
+    /// A person with one funded account and one active card; its id.
+    pub(crate) async fn person(&self, amount: &str) -> Result<(String, Wallet), Error> {
+        let program = json!({"name": "persons", "time_zone": "UTC", "currencies": ["USD"]});
+        let program = self.post("/v1/programs", &program).await?;
+        let [user, card] = ["user-of", "card-of"].map(|of| format!("{of}-{}", uuid::Uuid::new_v4()));
+        let person = json!({"program": program["id"], "reference": "customer", "token": user});
+        let person = self.post("/v1/persons", &person).await?;
+        let account = person["accounts"][0]["id"].as_str().unwrap_or_default().to_owned();
+        let load = json!({"amount": amount, "currency": "USD"});
+        self.post(&format!("/v1/accounts/{account}/loads"), &load).await?;
+        let made = json!({
+            "cardholder": person["cardholder"], "account": account, "token": card, "status": "active",
+        });
+        self.post("/v1/cards", &made).await?;
+        Ok((person["id"].as_str().unwrap_or_default().to_owned(), Wallet { account, user, card }))
+    }
+
     /// `bursar check` on its folder, beside it or after it.
     pub(crate) fn check(&self) -> Result<Value, Error> {
         report(&bursar(&["check", "--json", "--data-dir"]).arg(&self.folder).output()?)

@@ -15,7 +15,7 @@ use crate::common::{Error, PATIENCE, Running, Wallet, bursar, check_postgres, ki
 
 const CLIENTS: usize = 8;
 
-/// What the accounts of the owners hold, in dollars: the first is soon empty and declines.
+/// What the accounts of the owners hold, in dollars: the first is soon empty and declines, the last is a person's.
 const FUNDS: [&str; 4] = ["50.00", "100000.00", "100000.00", "100000.00"];
 
 /// What is known of a message.
@@ -45,10 +45,17 @@ pub(crate) struct Load {
     world: Arc<World>,
     clients: Vec<JoinHandle<Result<Vec<Swipe>, Error>>>,
     url: String,
+    /// What the instances are told.
+    environment: Environment,
     folder: PathBuf,
+    /// The owner of the last account.
+    pub(crate) person: String,
     /// Messages that were there before the first swipe.
     messages: u64,
 }
+
+/// Names of settings and their values.
+pub(crate) type Environment = Vec<(&'static str, String)>;
 
 struct World {
     instances: Vec<Mutex<Arc<Running>>>,
@@ -79,18 +86,33 @@ impl Load {
         folder: &Path,
         instances: usize,
     ) -> Result<Self, Error> {
+        Self::prepare_with(server, vec![("BURSAR__POSTGRES__URL", server.url())], folder, instances).await
+    }
+
+    /// The same of instances that are told this.
+    pub(crate) async fn prepare_with(
+        server: &PostgresServer,
+        environment: Environment,
+        folder: &Path,
+        instances: usize,
+    ) -> Result<Self, Error> {
         let url = server.url();
-        let start = |number| start(folder, number, &url).map(|instance| Mutex::new(Arc::new(instance)));
+        let start =
+            |number| start(folder, number, &environment).map(|instance| Mutex::new(Arc::new(instance)));
         let instances = (0..instances).map(start).collect::<Result<Vec<_>, Error>>()?;
         let decided = vec![[0; FUNDS.len()]; instances.len()];
         let seen = watch::Sender::new(Seen { decided, ..Seen::default() });
         let mut world = World { instances, wallets: Vec::new(), is_over: AtomicBool::new(false), seen };
-        for funds in FUNDS {
+        let [companies @ .., last] = FUNDS;
+        for funds in companies {
             let wallet = world.instance(0).wallet(funds).await?;
             world.wallets.push(wallet);
         }
+        let (person, wallet) = world.instance(0).person(last).await?;
+        world.wallets.push(wallet);
         let messages = check_postgres(&url)?["messages"].as_u64().ok_or("no messages")?;
-        Ok(Self { world: Arc::new(world), clients: Vec::new(), url, folder: folder.to_owned(), messages })
+        let (world, folder) = (Arc::new(world), folder.to_owned());
+        Ok(Self { world, clients: Vec::new(), url, environment, folder, person, messages })
     }
 
     /// Lets the clients swipe from now on.
@@ -103,6 +125,11 @@ impl Load {
         self.world.instance(number)
     }
 
+    /// The account of the person.
+    pub(crate) fn account(&self) -> &str {
+        self.world.wallets.last().map_or("", |wallet| &wallet.account)
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&self, number: usize) -> Result<(), Error> {
         kill(self.instance(number).id())
@@ -110,7 +137,7 @@ impl Load {
 
     /// Starts an instance again that was killed.
     pub(crate) fn start(&self, number: usize) -> Result<(), Error> {
-        let started = Arc::new(start(&self.folder, number, &self.url)?);
+        let started = Arc::new(start(&self.folder, number, &self.environment)?);
         *self.world.instances[number].lock().unwrap_or_else(PoisonError::into_inner) = started;
         Ok(())
     }
@@ -144,13 +171,14 @@ impl Load {
 }
 
 /// Each has a folder of its own, for its queues, and the credentials of the first.
-fn start(folder: &Path, number: usize, url: &str) -> Result<Running, Error> {
+fn start(folder: &Path, number: usize, environment: &Environment) -> Result<Running, Error> {
     let [first, own] = [0, number].map(|number| folder.join(number.to_string()));
     std::fs::create_dir_all(&own)?;
     if own != first {
         std::fs::copy(first.join("credentials.toml"), own.join("credentials.toml"))?;
     }
-    Running::start_with(bursar(&[]), &own, &[("BURSAR__POSTGRES__URL", url)])
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Running::start_with(bursar(&[]), &own, &environment)
 }
 
 impl World {

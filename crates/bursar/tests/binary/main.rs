@@ -12,6 +12,7 @@ mod flush;
 mod home;
 mod kill;
 mod load;
+mod matrix;
 mod migrate;
 mod nginx;
 mod outages;
