@@ -6,10 +6,12 @@ mod verdict;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bursar_testkit::PostgresServer;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 
 use crate::common::{Error, PATIENCE, Running, Wallet, bursar, check_postgres, kill};
 
@@ -58,6 +60,8 @@ pub(crate) struct Load {
 pub(crate) type Environment = Vec<(&'static str, String)>;
 
 struct World {
+    /// Between two swipes of a client, at least.
+    pace: Duration,
     instances: Vec<Mutex<Arc<Running>>>,
     wallets: Vec<Wallet>,
     is_over: AtomicBool,
@@ -86,15 +90,17 @@ impl Load {
         folder: &Path,
         instances: usize,
     ) -> Result<Self, Error> {
-        Self::prepare_with(server, vec![("BURSAR__POSTGRES__URL", server.url())], folder, instances).await
+        let environment = vec![("BURSAR__POSTGRES__URL", server.url())];
+        Self::prepare_with(server, environment, folder, instances, Duration::ZERO).await
     }
 
-    /// The same of instances that are told this.
+    /// The same of instances that are told this, and clients that are in no hurry: every swipe is sent again in the end.
     pub(crate) async fn prepare_with(
         server: &PostgresServer,
         environment: Environment,
         folder: &Path,
         instances: usize,
+        pace: Duration,
     ) -> Result<Self, Error> {
         let url = server.url();
         let start =
@@ -102,7 +108,7 @@ impl Load {
         let instances = (0..instances).map(start).collect::<Result<Vec<_>, Error>>()?;
         let decided = vec![[0; FUNDS.len()]; instances.len()];
         let seen = watch::Sender::new(Seen { decided, ..Seen::default() });
-        let mut world = World { instances, wallets: Vec::new(), is_over: AtomicBool::new(false), seen };
+        let mut world = World { pace, instances, wallets: Vec::new(), is_over: AtomicBool::new(false), seen };
         let [companies @ .., last] = FUNDS;
         for funds in companies {
             let wallet = world.instance(0).wallet(funds).await?;
@@ -192,6 +198,7 @@ impl World {
         let mut swipes = Vec::new();
         let mut insists = false;
         for turn in 0.. {
+            let next = Instant::now() + self.pace;
             let mut swipe = self.plan(client, turn);
             for attempt in 0.. {
                 let instance = (client + turn / self.wallets.len() + attempt) % self.instances.len();
@@ -208,6 +215,7 @@ impl World {
             if self.is_over.load(Ordering::Relaxed) {
                 break;
             }
+            sleep_until(next).await;
         }
         Ok(swipes)
     }

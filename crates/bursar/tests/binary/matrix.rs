@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use crate::common::{Error, PATIENCE, Running};
 use crate::load::{Load, Seen};
 
+/// Between two swipes of each client.
+const PACE: Duration = Duration::from_millis(150);
+
 /// What happens to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ill {
@@ -196,7 +199,7 @@ async fn decisions_and_books_are_as_the_fault_matrix_says_and_health_too() -> Re
         ("BURSAR__RABBITMQ__URL", by(place.url(), stack.link("messageQueue"))),
         ("BURSAR__MONGODB__URL", by(&documents.url(), stack.link("mongodb"))),
     ];
-    let mut load = Load::prepare_with(&stack.postgres, environment, folder.path(), 2).await?;
+    let mut load = Load::prepare_with(&stack.postgres, environment, folder.path(), 2, PACE).await?;
     let person = format!("/v1/persons/{}", load.person);
     let profile = format!("{person}/profile");
     until_health(&load, "all is well", |health| health["status"] == "healthy").await?;
@@ -206,7 +209,7 @@ async fn decisions_and_books_are_as_the_fault_matrix_says_and_health_too() -> Re
     assert!(made.status().is_success(), "{}", made.text().await?);
     load.begin();
     for row @ (service, ill, _) in ROWS {
-        load.decisions(50).await?;
+        load.decisions(16).await?;
         let began = Instant::now();
         stack.befalls(service, ill).await;
         suffers(&load, row, &profile).await?;
