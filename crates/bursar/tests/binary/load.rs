@@ -11,7 +11,8 @@ use bursar_testkit::PostgresServer;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::common::{Error, PATIENCE, Running, Wallet, bursar, check_postgres, kill};
+use crate::common::{Error, PATIENCE, Running, Wallet, bursar, kill};
+use crate::postgres::check_postgres;
 
 const CLIENTS: usize = 8;
 
