@@ -221,6 +221,13 @@ mod tests {
     }
 
     #[test]
+    fn an_arrow_that_a_feature_turns_on_is_one() {
+        let optional = json!([{"name": "bursar-store-postgres", "kind": null, "optional": true}]);
+        assert_eq!(violations(&workspace("bursar", &optional)), Vec::<String>::new());
+        assert_eq!(violations(&workspace("bursar-server", &optional)).len(), 1);
+    }
+
+    #[test]
     fn a_build_script_has_the_rule_of_its_crate() {
         let upwards = json!([{"name": "bursar-store", "kind": "build"}]);
         assert_eq!(

@@ -2,6 +2,7 @@
 
 mod bench;
 mod certs;
+mod embedded;
 mod layers;
 mod say;
 mod services;
@@ -29,7 +30,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Checks the format, clippy and the layers, then runs all tests.
+    /// Checks the format, clippy, the layers and the embedded Bursar, then runs all tests.
     Test,
     /// Checks which crate uses which against the table in xtask/src/layers.rs.
     Layers,

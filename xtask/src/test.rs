@@ -8,7 +8,7 @@ use crate::say::{headline, say};
 use crate::services::{ForTests, GIVEN, TEST_URLS};
 use crate::tally::Tally;
 use crate::tools::{Missing, TOOLS, WITHOUT};
-use crate::{Error, layers, tools};
+use crate::{Error, embedded, layers, tools};
 
 /// Runs the checks and the tests, and stops at the first step that fails. The last line is
 /// `N passed, N failed`, always, and `0 failed` only if everything held; so is the exit code.
@@ -41,6 +41,7 @@ fn steps(missing: &[Missing], services: &ForTests, tally: &mut Tally) -> Result<
     step("clippy", cargo(&clippy).args(["--", "-D", "warnings"]))?;
     headline("layers");
     layers::run().map_err(|error| format!("layers failed:\n{error}"))?;
+    embedded::steps(tally)?;
     // All binaries, even after one has failed: the sums are over all of them.
     let mut tests = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
     match missing.is_empty() {
@@ -48,18 +49,18 @@ fn steps(missing: &[Missing], services: &ForTests, tally: &mut Tally) -> Result<
         false => tests.env(WITHOUT, tools::words(missing)),
     };
     // The tests have databases of their own there; nothing else may be found by accident.
-    tests.envs(TEST_URLS.into_iter().zip(services.urls()?)).env_remove(GIVEN);
+    tests.envs(TEST_URLS.into_iter().zip(services.urls()?)).env_remove(GIVEN).env_remove(embedded::BINARY);
     headline("tests");
     counted(&mut tests, tally)
 }
 
-fn cargo(arguments: &[&str]) -> Command {
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments);
     command
 }
 
-fn step(name: &str, command: &mut Command) -> Result<(), Error> {
+pub(crate) fn step(name: &str, command: &mut Command) -> Result<(), Error> {
     headline(name);
     let cannot = |error| format!("{name} cannot be run: {error}");
     match command.status().map_err(cannot)? {
@@ -69,7 +70,7 @@ fn step(name: &str, command: &mut Command) -> Result<(), Error> {
 }
 
 /// Runs the tests: their output goes through as it comes and is counted on the way.
-fn counted(tests: &mut Command, tally: &mut Tally) -> Result<(), Error> {
+pub(crate) fn counted(tests: &mut Command, tally: &mut Tally) -> Result<(), Error> {
     let cannot = |error| format!("tests cannot be run: {error}");
     let mut child = tests.stdout(Stdio::piped()).spawn().map_err(cannot)?;
     if let Some(output) = child.stdout.take() {

@@ -8,9 +8,11 @@ use bursar_simulator::Habits;
 use clap::{Args, Parser, Subcommand};
 use uuid::Uuid;
 
+use crate::services::LONG_VERSION;
+
 /// A self-hosted card-program server: decides and holds every swipe in one durable step.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, long_version = LONG_VERSION.as_str(), propagate_version = true)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -9,7 +9,7 @@ mod nearest;
 mod problem;
 mod read;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -17,13 +17,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bursar_server::Roles;
-use bursar_store_postgres::{URL_FORM, describe, url_problem};
 use bursar_store_sqlite::Synchronous;
+use secrecy::ExposeSecret;
 
 pub(crate) use effective::Effective;
 pub(crate) use messaging::{Events, Queues, Rabbitmq, Webhooks};
 pub(crate) use mongodb::Mongodb;
 pub(crate) use problem::{Problems, located};
+
+use crate::services::{Service, postgres, redis};
 
 use layer::Layers;
 use read::Reader;
@@ -162,11 +164,13 @@ pub(crate) struct SecretUrl {
 }
 
 impl SecretUrl {
-    fn new(url: String, describe: fn(&str) -> String) -> Self {
-        Self { shown: describe(&url), url }
+    fn new(url: String, service: &Service) -> Self {
+        Self { shown: service.describe(&url), url }
     }
+}
 
-    pub(crate) fn expose(&self) -> &str {
+impl ExposeSecret<str> for SecretUrl {
+    fn expose_secret(&self) -> &str {
         &self.url
     }
 }
@@ -349,13 +353,8 @@ impl Jit {
 
 impl Redis {
     fn read(reader: &mut Reader) -> Self {
-        let rules = (
-            bursar_cache_redis::describe as _,
-            bursar_cache_redis::url_problem as _,
-            bursar_cache_redis::URL_FORM,
-        );
         Self {
-            url: read_url(reader, "redis.url", rules),
+            url: read_url(reader, "redis.url", &redis::SERVICE),
             connect_timeout: reader.milliseconds("redis.connect_timeout_ms", 100..=600_000),
         }
     }
@@ -377,7 +376,7 @@ impl Sqlite {
 
 impl Postgres {
     fn read(reader: &mut Reader) -> Self {
-        let url = read_url(reader, "postgres.url", (describe, url_problem, URL_FORM));
+        let url = read_url(reader, "postgres.url", &postgres::SERVICE);
         let ca_file = reader.text("postgres.ca_file");
         let connections_min = reader.count("postgres.connections_min", 0..=1_000);
         let connections_max = reader.count("postgres.connections_max", 6..=1_000);
@@ -450,23 +449,16 @@ impl Log {
     }
 }
 
-/// How the URLs of a service are shown and judged, and the form that they have.
-type UrlRules = (fn(&str) -> String, fn(&str) -> Option<String>, &'static str);
-
 /// The URL of a service; `None` if it is empty, which means the embedded one.
-fn read_url(
-    reader: &mut Reader,
-    key: &'static str,
-    (describe, problem, form): UrlRules,
-) -> Option<SecretUrl> {
+fn read_url(reader: &mut Reader, key: &'static str, service: &Service) -> Option<SecretUrl> {
     let url = reader.secret(key);
     if url.is_empty() {
         return None;
     }
-    if let Some(why) = problem(&url) {
-        reader.problem(key, &why, &format!("write {form}"));
+    if let Some((what, remedy)) = service.url_problem(&url, "unset it") {
+        reader.problem(key, &what, &remedy);
     }
-    Some(SecretUrl::new(url, describe))
+    Some(SecretUrl::new(url, service))
 }
 
 /// Two times of which the second may not be the shorter.

@@ -8,6 +8,7 @@ mod credentials;
 mod descriptors;
 mod embedded_queues;
 mod place;
+mod services;
 mod telemetry;
 mod wiring;
 

@@ -1,34 +1,26 @@
 //! Puts the parts together: settings, ledger, authorizer, listener.
 
+mod open;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bursar_authorizer::{Authorizer, Settings as Lanes};
-use bursar_broker::{Broker, BrokerError};
-use bursar_broker_rabbitmq::RabbitBroker;
-use bursar_broker_sqlite::SqliteBroker;
-use bursar_cache::{Beside, Cache, KeyValue, Seal};
-use bursar_cache_redis::RedisKeyValue;
-use bursar_documents::{Documents, DocumentsError, DocumentsKey, People, Vault};
-use bursar_documents_mongodb::MongoDocuments;
-use bursar_documents_sqlite::SqliteDocuments;
+use bursar_authorizer::Authorizer;
 use bursar_marqeta_client::MarqetaClient;
 use bursar_processors::inquiry::Inquire;
-use bursar_server::workers::{relay, sender, sweeper};
-use bursar_server::{App, Engines, Parts, QuarantineKey, Server, Settings as Http};
-use bursar_store::{Ledger, Page, Store};
-use bursar_store_postgres::PostgresLedger;
-use bursar_store_sqlite::{Options, SqliteLedger, Synchronous};
+use bursar_server::{App, Parts, Server};
+use bursar_store::{Ledger, Page};
+use bursar_store_sqlite::Synchronous;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
-use crate::config::{Config, LogFormat, SecretUrl, Sweeper};
+use crate::config::{Config, LogFormat, SecretUrl};
 use crate::credentials::{self, ApiTokens, Credentials};
-use crate::place::Place;
-use crate::{descriptors, embedded_queues, telemetry};
+use crate::{descriptors, telemetry};
+
+pub(crate) use open::documents as open_documents;
 
 /// A Bursar that is bound to its port and not serving yet.
 pub(crate) struct Bursar {
@@ -50,19 +42,19 @@ pub(crate) async fn start_with(config: &Config, tokens: Option<ApiTokens>) -> Re
     descriptors::allow(config)?;
     warn_of(config);
     let server = Server::bind(config.server.listen)?;
-    let ledger = open_ledger(config).await?;
+    let ledger = open::ledger(config).await?;
     let (credentials, is_first_start) = credentials::load_or_create(&config.credentials.file)?;
     if is_first_start {
         warn_of_lone_credentials(config, ledger.as_ref()).await;
     }
-    let broker = open_broker(config).await?;
+    let broker = open::broker(config).await?;
     let quarantine =
         credentials.quarantine_key.clone().ok_or("the credentials file lost its quarantine_key")?;
     let documents_key =
         credentials.documents_key.as_ref().ok_or("the credentials file lost its documents_key")?;
-    let people = open_people(config, documents_key).await?;
-    let cache = open_cache(config, ledger.as_ref(), &quarantine).await?;
-    let authorizer = Authorizer::start(ledger.clone(), cache, lane_settings(config))?;
+    let people = open::people(config, documents_key).await?;
+    let cache = open::cache(config, ledger.as_ref(), &quarantine).await?;
+    let authorizer = Authorizer::start(ledger.clone(), cache, settings::lanes(config))?;
     let keys = bursar_server::Credentials {
         api_key: credentials.api_key.clone(),
         marqeta: credentials.marqeta.clone(),
@@ -70,7 +62,7 @@ pub(crate) async fn start_with(config: &Config, tokens: Option<ApiTokens>) -> Re
     };
     let processor = processor(config, tokens.or_else(|| credentials.marqeta_api.clone()))?;
     let parts = Parts { authorizer, store: ledger, broker, people, processor };
-    let app = App::new(parts, keys, http_settings(config));
+    let app = App::new(parts, keys, settings::http(config));
     Ok(Bursar { server, app, credentials, is_first_start })
 }
 
@@ -90,91 +82,9 @@ fn processor(config: &Config, tokens: Option<ApiTokens>) -> Result<Option<Arc<dy
     Ok(Some(Arc::new(client)))
 }
 
-async fn open_ledger(config: &Config) -> Result<Arc<dyn Store>, Failure> {
-    let place = Place::of(config);
-    let failed = |error| place.failed(&error, "--data-dir");
-    Ok(match &place {
-        Place::Folder(folder) => {
-            Arc::new(SqliteLedger::open(folder, ledger_options(config)).map_err(failed)?)
-        }
-        Place::Postgres(options) => {
-            Arc::new(PostgresLedger::open((**options).clone()).await.map_err(failed)?)
-        }
-    })
-}
-
-/// RabbitMQ if the settings have a URL, else the queues in the data folder.
-async fn open_broker(config: &Config) -> Result<Arc<dyn Broker>, Failure> {
-    let Some(url) = &config.rabbitmq.url else {
-        let opened = SqliteBroker::open(&config.data.dir, config.queues.retries);
-        return Ok(Arc::new(opened.map_err(|error| match error {
-            BrokerError::InUse(_) => Failure::from(format!(
-                "{error}; stop that, choose another folder with --data-dir, or set rabbitmq.url"
-            )),
-            error => error.into(),
-        })?));
-    };
-    let left = embedded_queues::waiting_in(&config.data.dir).await?;
-    if left > 0 {
-        let folder = config.data.dir.display();
-        tracing::error!(
-            "{left} messages wait in the embedded queues of {folder}, and nobody works them off while rabbitmq.url is \
-             set: start without it until none waits"
-        );
-    }
-    let started = RabbitBroker::start(rabbitmq_options(config, url)).await;
-    Ok(Arc::new(started.map_err(|error| format!("{url}: {error}"))?))
-}
-
-/// Persons, by this key: in MongoDB if the settings have a URL, else in the data folder.
-async fn open_people(config: &Config, key: &DocumentsKey) -> Result<Arc<People>, Failure> {
-    let documents: Arc<dyn Documents> = match &config.mongodb.url {
-        Some(url) => {
-            let started = MongoDocuments::start(mongodb_options(config, url)).await;
-            Arc::new(started.map_err(|error| format!("{url}: {error}"))?)
-        }
-        None => Arc::new(SqliteDocuments::open(&config.data.dir).map_err(|error| match error {
-            DocumentsError::InUse(_) => Failure::from(format!(
-                "{error}; stop that, choose another folder with --data-dir, or set mongodb.url"
-            )),
-            error => error.into(),
-        })?),
-    };
-    Ok(Arc::new(People::new(documents, Vault::new(key))))
-}
-
-/// The ledger, and the documents that follow it; nothing is made that is not there.
-pub(crate) async fn open_documents(config: &Config) -> Result<(Arc<dyn Store>, Arc<People>), Failure> {
-    let ledger = open_ledger(config).await?;
-    let credentials = credentials::load(&config.credentials.file)?;
-    let key = credentials
-        .documents_key
-        .ok_or("the credentials file has no documents_key: there are no documents")?;
-    Ok((ledger, open_people(config, &key).await?))
-}
-
-/// In memory, and in Redis if the settings have a URL. Who shares it has the same ledger and the same credentials file.
-async fn open_cache(
-    config: &Config,
-    ledger: &dyn Ledger,
-    quarantine: &QuarantineKey,
-) -> Result<Arc<Cache>, Failure> {
-    let seal = Seal::new(ledger.identity().await?.id, &quarantine.derive("cache"));
-    let beside = match &config.redis.url {
-        Some(url) => {
-            let started = RedisKeyValue::start(redis_options(config, url, &seal));
-            let values: Arc<dyn KeyValue> = Arc::new(started?);
-            Beside::Shared(values)
-        }
-        None if config.postgres.url.is_none() => Beside::Alone,
-        None => Beside::Untold,
-    };
-    Ok(Cache::start(beside, &seal, cache_settings(config)))
-}
-
 /// Whether the ledger has programs whose names begin otherwise.
 pub(crate) async fn has_programs_beside(config: &Config, name: &str) -> Result<bool, Failure> {
-    let ledger = open_ledger(config).await?;
+    let ledger = open::ledger(config).await?;
     let mut page = Page { after: None, limit: 1_000 };
     loop {
         let programs = ledger.list_programs(page).await?;
@@ -286,117 +196,4 @@ pub(crate) fn until_stopped() -> std::io::Result<impl Future<Output = ()>> {
             std::process::exit(130);
         });
     })
-}
-
-fn ledger_options(config: &Config) -> Options {
-    Options {
-        synchronous: config.sqlite.synchronous,
-        checkpoint_pages: config.sqlite.checkpoint_pages,
-        readers: config.sqlite.readers,
-        cache_kib: config.sqlite.cache_kib,
-        ..Options::default()
-    }
-}
-
-fn rabbitmq_options(config: &Config, url: &SecretUrl) -> bursar_broker_rabbitmq::Options {
-    bursar_broker_rabbitmq::Options {
-        connect_timeout: config.rabbitmq.connect_timeout,
-        confirm_timeout: config.rabbitmq.confirm_timeout,
-        retries: config.queues.retries,
-        url: url.expose().to_owned(),
-    }
-}
-
-fn lane_settings(config: &Config) -> Lanes {
-    Lanes {
-        batch_size_max: config.lanes.batch_size_max,
-        queue_max: config.lanes.queue_max,
-        answer_grace: config.jit.deadline.saturating_sub(config.jit.start),
-        many: config.events.rest_above,
-        warning: config.profiler.warning,
-        critical: config.profiler.critical,
-        ..Lanes::default()
-    }
-}
-
-fn redis_options(config: &Config, url: &SecretUrl, seal: &Seal) -> bursar_cache_redis::Options {
-    bursar_cache_redis::Options {
-        url: url.expose().to_owned(),
-        connect_timeout: config.redis.connect_timeout,
-        channel: seal.channel(),
-    }
-}
-
-fn mongodb_options(config: &Config, url: &SecretUrl) -> bursar_documents_mongodb::Options {
-    let mongodb = &config.mongodb;
-    bursar_documents_mongodb::Options {
-        url: url.expose().to_owned(),
-        pool_min: mongodb.connections_min,
-        pool_max: mongodb.connections_max,
-        idle_timeout: mongodb.idle_timeout,
-        server_selection_timeout: mongodb.selection_timeout,
-        operation_timeout: mongodb.operation_timeout,
-    }
-}
-
-const fn cache_settings(config: &Config) -> bursar_cache::Settings {
-    let cache = &config.cache;
-    bursar_cache::Settings {
-        user: cache.user_ttl,
-        card: cache.card_ttl,
-        limits: cache.limits_ttl,
-        transaction: cache.transaction_ttl,
-        entries_max: cache.entries_max,
-    }
-}
-
-fn engines(config: &Config) -> Engines {
-    let embedded = Engines::default();
-    Engines {
-        ledger: if config.postgres.url.is_some() { "postgresql" } else { embedded.ledger },
-        broker: if config.rabbitmq.url.is_some() { "rabbitmq" } else { embedded.broker },
-        cache: if config.redis.url.is_some() { "redis" } else { embedded.cache },
-        documents: if config.mongodb.url.is_some() { "mongodb" } else { embedded.documents },
-    }
-}
-
-/// How often a relay looks for what other instances committed: a look reads an index that is empty then.
-const LOOKS_EVERY: Duration = Duration::from_millis(20);
-
-fn http_settings(config: &Config) -> Http {
-    Http {
-        header_timeout: config.server.header_timeout,
-        body_timeout: config.server.body_timeout,
-        answer_timeout: config.server.answer_timeout,
-        body_max_bytes: config.server.body_max_bytes,
-        connections_max: config.server.connections_max,
-        api_rate_max: config.server.api_rate_max,
-        drain: config.server.drain,
-        linger: config.server.linger,
-        shutdown_grace: config.server.shutdown_grace,
-        jit_start: config.jit.start,
-        engines: engines(config),
-        roles: config.server.roles,
-        sweeper: sweeper_settings(&config.sweeper),
-        relay: relay::Settings {
-            kept: config.events.kept,
-            // Another instance's commits are only seen by a look.
-            interval: if config.postgres.url.is_some() {
-                LOOKS_EVERY
-            } else {
-                relay::Settings::default().interval
-            },
-        },
-        sender: sender::Settings {
-            timeout: config.webhooks.timeout,
-            allow_private: config.webhooks.allow_private,
-            kept: config.webhooks.kept,
-        },
-        ..Http::default()
-    }
-}
-
-const fn sweeper_settings(of: &Sweeper) -> sweeper::Settings {
-    let &Sweeper { is_on, interval, slice, unconfirmed_after } = of;
-    sweeper::Settings { is_on, interval, slice, unconfirmed_after }
 }

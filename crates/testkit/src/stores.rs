@@ -45,15 +45,30 @@ impl Store {
 macro_rules! on_both_stores {
     ($case:ident $(, worker_threads = $threads:literal)?) => {
         mod $case {
-            #[tokio::test($(flavor = "multi_thread", worker_threads = $threads)?)]
-            async fn on_sqlite() {
-                $crate::assert_passed(super::$case($crate::Store::Sqlite).await);
-            }
+            $crate::on_store!(on_sqlite, Sqlite, super::$case $(, worker_threads = $threads)?);
+            $crate::on_store!(on_postgres, Postgres, super::$case $(, worker_threads = $threads)?);
+        }
+    };
+}
 
-            #[tokio::test($(flavor = "multi_thread", worker_threads = $threads)?)]
-            async fn on_postgres() {
-                $crate::assert_passed(super::$case($crate::Store::Postgres).await);
-            }
+/// The first of the two tests alone, for what is built without PostgreSQL.
+#[macro_export]
+macro_rules! on_sqlite {
+    ($case:ident $(, worker_threads = $threads:literal)?) => {
+        mod $case {
+            $crate::on_store!(on_sqlite, Sqlite, super::$case $(, worker_threads = $threads)?);
+        }
+    };
+}
+
+/// One test of a case.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! on_store {
+    ($test:ident, $store:ident, $case:path $(, worker_threads = $threads:literal)?) => {
+        #[tokio::test($(flavor = "multi_thread", worker_threads = $threads)?)]
+        async fn $test() {
+            $crate::assert_passed($case($crate::Store::$store).await);
         }
     };
 }

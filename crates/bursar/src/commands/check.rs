@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use bursar_store::StoreError;
 use bursar_store::books::{self, Books, Finding, Report};
-use bursar_store_postgres::PostgresBooks;
 use bursar_store_sqlite::SqliteBooks;
 
 use crate::Failure;
 use crate::cli::Check;
 use crate::config::Config;
 use crate::place::Place;
+use crate::services::postgres;
 
 /// Recomputes the books of a ledger and names what is not right.
 pub(crate) fn check(arguments: &Check) -> Result<ExitCode, Failure> {
@@ -28,13 +28,13 @@ pub(crate) fn check(arguments: &Check) -> Result<ExitCode, Failure> {
 
 /// One snapshot, beside a running server or without one.
 pub(crate) fn check_books(config: &Config) -> Result<Report, Failure> {
-    let place = Place::of(config);
+    let place = Place::of(config)?;
     read(&place).map_err(|error| place.failed(&error, "--data-dir"))
 }
 
 fn read(place: &Place) -> Result<Report, StoreError> {
     let mut snapshot: Box<dyn Books> = match place {
-        Place::Postgres(options) => Box::new(PostgresBooks::open(options)?),
+        Place::Postgres(options) => postgres::books(options)?,
         Place::Folder(folder) => Box::new(SqliteBooks::open(folder)?),
     };
     // Half a ledger has a finding for all that is missing.

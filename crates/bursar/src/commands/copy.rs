@@ -7,12 +7,12 @@ use std::process::ExitCode;
 
 use bursar_store::StoreError;
 use bursar_store::copy::{BATCH, CopyError, Report, Settings, Source, Target, copy as run};
-use bursar_store_postgres::{Options, PostgresSource, PostgresTarget, URL_FORM, url_problem};
 use bursar_store_sqlite::{SqliteSource, SqliteTarget};
 
 use crate::Failure;
 use crate::cli::Copy;
 use crate::place::Place;
+use crate::services::postgres;
 use crate::{embedded_queues, wiring};
 use progress::Line;
 
@@ -42,11 +42,11 @@ pub(crate) fn copy(arguments: &Copy) -> Result<ExitCode, Failure> {
 
 fn parse(option: &str, ledger: &str, arguments: &Copy) -> Result<Place, Failure> {
     if ["postgres://", "postgresql://"].iter().any(|scheme| ledger.starts_with(scheme)) {
-        if let Some(why) = url_problem(ledger) {
-            return Err(format!("the URL of {option} {why}: write {URL_FORM}").into());
+        if let Some((what, remedy)) = postgres::SERVICE.url_problem(ledger, "name a data folder") {
+            return Err(format!("the URL of {option} {what}: {remedy}").into());
         }
         let ca_file = arguments.ca_file.clone().filter(|file| !file.as_os_str().is_empty());
-        return Ok(Place::Postgres(Box::new(Options { ca_file, ..Options::new(ledger) })));
+        return Ok(Place::Postgres(Box::new(postgres::bare_options(ledger, ca_file)?)));
     }
     // Whatever it was meant to be, it may hold a password.
     if ledger.is_empty() || ledger.contains("://") {
@@ -85,14 +85,14 @@ fn refuse_waiting_messages(from: &Place) -> Result<(), Failure> {
 fn open_source(place: &Place) -> Result<Box<dyn Source>, StoreError> {
     Ok(match place {
         Place::Folder(folder) => Box::new(SqliteSource::open(folder)?),
-        Place::Postgres(options) => Box::new(PostgresSource::open(options)?),
+        Place::Postgres(options) => postgres::source(options)?,
     })
 }
 
 fn open_target(place: &Place) -> Result<Box<dyn Target>, StoreError> {
     Ok(match place {
         Place::Folder(folder) => Box::new(SqliteTarget::open(folder)?),
-        Place::Postgres(options) => Box::new(PostgresTarget::open(options)?),
+        Place::Postgres(options) => postgres::target(options)?,
     })
 }
 

@@ -8,15 +8,16 @@ use bursar_store::schema::Schema;
 use crate::Failure;
 use crate::cli::Migrate;
 use crate::place::Place;
+use crate::services::postgres;
 use crate::wiring;
 
 /// Brings the schema of a ledger up to date, or says what would run.
 pub(crate) fn migrate(arguments: &Migrate) -> Result<ExitCode, Failure> {
     let (config, _) = super::settings(&arguments.source, &[])?;
-    let (place, runtime) = (Place::of(&config), wiring::runtime()?);
+    let (place, runtime) = (Place::of(&config)?, wiring::runtime()?);
     let schema = match (&place, arguments.dry_run) {
-        (Place::Postgres(options), true) => runtime.block_on(bursar_store_postgres::schema(options)),
-        (Place::Postgres(options), false) => runtime.block_on(bursar_store_postgres::migrate(options)),
+        (Place::Postgres(options), true) => runtime.block_on(postgres::schema(options)),
+        (Place::Postgres(options), false) => runtime.block_on(postgres::migrate(options)),
         (Place::Folder(folder), true) => bursar_store_sqlite::schema(folder),
         (Place::Folder(folder), false) => bursar_store_sqlite::migrate(folder),
     };

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bursar_broker::Retries;
-use bursar_broker_rabbitmq::{URL_FORM, describe, url_problem};
 
 use super::read::Reader;
 use super::{SecretUrl, read_url};
+use crate::services::rabbitmq;
 
 /// A day, in seconds.
 const DAY_S: u64 = 24 * 3600;
@@ -44,7 +44,7 @@ pub(crate) struct Webhooks {
 impl Rabbitmq {
     pub(super) fn read(reader: &mut Reader) -> Self {
         Self {
-            url: read_url(reader, "rabbitmq.url", (describe, url_problem, URL_FORM)),
+            url: read_url(reader, "rabbitmq.url", &rabbitmq::SERVICE),
             connect_timeout: reader.milliseconds("rabbitmq.connect_timeout_ms", 100..=600_000),
             confirm_timeout: reader.milliseconds("rabbitmq.confirm_timeout_ms", 100..=600_000),
         }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use bursar_documents_mongodb::{URL_FORM, describe, url_problem};
-
 use super::read::Reader;
 use super::{SecretUrl, read_url};
+use crate::services::mongodb;
 
 /// Personal documents on MongoDB.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub(crate) struct Mongodb {
 
 impl Mongodb {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        let url = read_url(reader, "mongodb.url", (describe, url_problem, URL_FORM));
+        let url = read_url(reader, "mongodb.url", &mongodb::SERVICE);
         let problems_before = reader.problem_count();
         let connections_min = reader.count("mongodb.connections_min", 0..=1_000);
         let connections_max = reader.count("mongodb.connections_max", 1..=1_000);

@@ -3,11 +3,12 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use bursar_testkit::{Store, on_both_stores};
+use bursar_testkit::Store;
 use serde_json::{Value, json};
 
-use crate::common::{Ended, Error, Running, ask_to_stop, bursar, until};
+use crate::common::{Ended, Error, Running, ask_to_stop, binary, bursar, until};
 use crate::home::Home;
+use crate::on_both_stores;
 
 on_both_stores!(config_shows_where_each_setting_came_from_and_no_secret);
 async fn config_shows_where_each_setting_came_from_and_no_secret(store: Store) -> Result<(), Error> {
@@ -127,9 +128,7 @@ async fn a_second_signal_ends_it_at_once(store: Store) -> Result<(), Error> {
 fn file_descriptors_are_raised_as_far_as_allowed_and_too_few_are_refused() -> Result<(), Error> {
     let limited = |limit: &str| {
         let mut shell = std::process::Command::new("sh");
-        shell
-            .args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")])
-            .arg(env!("CARGO_BIN_EXE_bursar"));
+        shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]).arg(binary());
         shell
     };
     let folder = tempfile::tempdir()?;

@@ -1,5 +1,6 @@
 //! The real binary, started and driven as a user and a processor would.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -11,9 +12,14 @@ use serde_json::{Value, json};
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// Where the binary is: the one that cargo built for these tests, unless `cargo xtask test` names another.
+pub(crate) fn binary() -> OsString {
+    std::env::var_os("BURSAR_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_bursar").into())
+}
+
 /// The binary with a command and its options.
 pub(crate) fn bursar(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
+    let mut command = Command::new(binary());
     command.args(arguments);
     // A developer's own servers are not for tests of the embedded parts.
     for service in ["POSTGRES", "RABBITMQ", "REDIS", "MONGODB"] {
@@ -276,11 +282,6 @@ impl Running {
     pub(crate) fn check(&self) -> Result<Value, Error> {
         report(&bursar(&["check", "--json", "--data-dir"]).arg(&self.folder).output()?)
     }
-}
-
-/// `bursar check` on a database.
-pub(crate) fn check_postgres(url: &str) -> Result<Value, Error> {
-    report(&bursar(&["check", "--json", "--postgres", url]).output()?)
 }
 
 /// What a command reported as JSON; else what it said instead.

@@ -1,10 +1,11 @@
 //! `bursar demo`: what it reports, and that it fails when its books are not right.
 
-use bursar_testkit::{Store, on_both_stores};
+use bursar_testkit::Store;
 use serde_json::{Value, json};
 
 use crate::common::{Error, Running, ask_to_stop};
 use crate::home::Home;
+use crate::on_both_stores;
 
 /// Changes every balance and every held amount by hand, and leaves what is available as it is: no
 /// later decision tells.

@@ -4,11 +4,12 @@ use std::process::Output;
 
 use bursar_broker::{Content, Exchange, Retries, publish_one};
 use bursar_broker_sqlite::SqliteBroker;
-use bursar_testkit::{Store, on_both_stores};
+use bursar_testkit::Store;
 use serde_json::{Value, json};
 
 use crate::common::{Error, PATIENCE, Running, bursar, report};
 use crate::home::Home;
+use crate::on_both_stores;
 
 /// Runs `bursar dlq` with these arguments at the server.
 fn dlq(server: &Running, arguments: &[&str]) -> Result<Output, Error> {

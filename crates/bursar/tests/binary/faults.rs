@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::net::TcpStream;
 
-use bursar_testkit::{Store, on_both_stores};
+use bursar_testkit::Store;
 use serde_json::json;
 
 use crate::common::{Error, Running, ask_to_stop, bursar};
 use crate::home::Home;
+use crate::on_both_stores;
 
 /// A raw request: the head, then as much of the body as is wanted.
 fn send_part(server: &Running, body: &str, bytes: usize) -> Result<TcpStream, Error> {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::process::Command;
 
-use crate::common::{Error, Running};
+use crate::common::{Error, Running, binary};
 
 const SWIPES: usize = 30;
 
@@ -55,7 +55,7 @@ async fn traced_swipes(environment: &[(&str, &str)]) -> Result<Option<String>, E
         "trace=fsync,fdatasync,read,recvfrom,write,writev,sendto,sendmsg",
         "-o",
     ]);
-    strace.arg(&trace).arg(env!("CARGO_BIN_EXE_bursar"));
+    strace.arg(&trace).arg(binary());
     let mut server = Running::start_with(strace, &folder.path().join("data"), environment)?;
     let wallet = server.wallet("100.00").await?;
     let before = std::fs::metadata(&trace)?.len();

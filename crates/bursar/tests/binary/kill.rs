@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use bursar_testkit::{Store, on_both_stores};
+use bursar_testkit::Store;
 use serde_json::{Value, json};
 
 use crate::common::{Error, PATIENCE, Running, Wallet, ask_to_stop, kill, report};
 use crate::home::{Home, own_port};
+use crate::on_both_stores;
 use crate::simulate::simulate_at;
 
 const ROUNDS: usize = 20;

@@ -13,7 +13,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use crate::common::{Error, PATIENCE, Running, Wallet, bursar, check_postgres, kill};
+use crate::common::{Error, PATIENCE, Running, Wallet, bursar, kill};
+use crate::postgres::check_postgres;
 
 const CLIENTS: usize = 8;
 

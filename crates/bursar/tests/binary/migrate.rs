@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
+#[cfg(feature = "postgres")]
 use bursar_testkit::PostgresPlace;
 use serde_json::{Value, json};
 
@@ -113,6 +114,7 @@ fn beside_a_running_server_only_the_dry_run_works() -> Result<(), Error> {
     Ok(())
 }
 
+#[cfg(feature = "postgres")]
 #[test]
 fn on_postgres_it_is_the_same() -> Result<(), Error> {
     let place = PostgresPlace::new();

@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
 use bursar_testkit::{Ca, PostgresPlace, PostgresServer, Store};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::common::{Ended, Error, PATIENCE, Running, ask_to_stop, bursar, check_postgres, report};
+use crate::common::{Ended, Error, PATIENCE, Running, ask_to_stop, bursar, report};
 use crate::home::Home;
 
 /// Every command that connects by the settings, with a data folder of its own.
@@ -22,6 +22,11 @@ fn each_command(folder: &Path, url: &str) -> Vec<Command> {
         command
     };
     commands.iter().map(command).collect()
+}
+
+/// `bursar check` on a database.
+pub(crate) fn check_postgres(url: &str) -> Result<Value, Error> {
+    report(&bursar(&["check", "--json", "--postgres", url]).output()?)
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::process::{Child, Command, Output, Stdio};
 
-use bursar_testkit::{Store, on_both_stores};
+use bursar_testkit::Store;
 use serde_json::{Value, json};
 
 use crate::common::{Error, Running, ask_to_stop, bursar, kill, report};
 use crate::home::{Home, own_port};
+use crate::on_both_stores;
 
 fn simulate(server: &Running) -> Command {
     simulate_at("200", server)

@@ -53,6 +53,7 @@ fn compose_reads_its_file_and_refuses_to_without_secrets() -> Result<(), Error> 
 }
 
 /// Each setting of the example is one, and the settings of containers too.
+#[cfg(all(feature = "mongodb", feature = "postgres", feature = "rabbitmq", feature = "redis"))]
 #[test]
 fn the_settings_of_the_stack_are_settings() -> Result<(), Error> {
     let mut command = crate::common::bursar(&["config"]);

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use serde_json::json;
 
 use super::{CLIENTS, FUNDS, Known, Load, Swipe, World};
-use crate::common::{Error, check_postgres};
+use crate::common::Error;
+use crate::postgres::check_postgres;
 
 /// Cents, one number an account.
 type Sums = [u64; FUNDS.len()];
