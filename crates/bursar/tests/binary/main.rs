@@ -16,6 +16,7 @@ mod migrate;
 mod nginx;
 mod outages;
 mod postgres;
+mod privacy;
 mod rebuild;
 mod roles;
 mod simulate;
