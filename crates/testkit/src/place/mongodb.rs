@@ -83,14 +83,15 @@ impl MongoPlace {
         client.database(&self.database)
     }
 
-    /// Every binary of every document: keys, and what they seal.
+    /// Every binary of every person's documents: keys, and what they seal.
     ///
     /// # Panics
     /// It is not there.
     pub async fn binaries(&self) -> Vec<Vec<u8>> {
         let (database, mut binaries) = (self.database().await, Vec::new());
-        for name in database.list_collection_names().await.expect("it is there") {
-            let mut found = database.collection::<Document>(&name).find(doc! {}).await.expect("it is there");
+        let names = database.list_collection_names().await.expect("it is there");
+        for name in names.iter().filter(|name| *name != "documents_key") {
+            let mut found = database.collection::<Document>(name).find(doc! {}).await.expect("it is there");
             while found.advance().await.expect("it is there") {
                 let document = found.deserialize_current().expect("a document");
                 collect(&Bson::Document(document), &mut binaries);
