@@ -15,6 +15,7 @@ mod load;
 mod migrate;
 mod nginx;
 mod outages;
+mod persons;
 mod postgres;
 mod privacy;
 mod rebuild;
