@@ -282,14 +282,15 @@ impl Config {
         config
     }
 
-    /// What is embedded belongs to one process: nobody else could do the rest of the work.
+    /// What is embedded belongs to one process: nobody else could do the rest of the work. What persons see would be
+    /// made by the one instance, in documents of its own, and asked of the other.
     fn check_roles(&self, reader: &mut Reader) {
-        let is_shared = self.postgres.url.is_some() && self.rabbitmq.url.is_some();
-        if self.server.roles != Roles::ALL && !is_shared {
+        let shared = [&self.postgres.url, &self.rabbitmq.url, &self.mongodb.url];
+        if self.server.roles != Roles::ALL && !shared.iter().all(|url| url.is_some()) {
             reader.problem(
                 "server.roles",
-                "leaves work to other instances, and the embedded ledger and queues are this one's alone",
-                "set postgres.url and rabbitmq.url, or leave all roles to it",
+                "leaves work to other instances, and embedded ledger, queues and documents are this one's alone",
+                "set postgres.url, rabbitmq.url and mongodb.url, or leave all roles to it",
             );
         }
     }

@@ -114,7 +114,7 @@ fn parse(text: &str) -> Result<Credentials, Vec<String>> {
     let mut fields = Fields { table, problems: Vec::new() };
     let api_key = fields.required("api_key", api_key_problem);
     let quarantine_key = fields.optional(QUARANTINE_KEY, own_key_problem);
-    let documents_key = fields.optional(DOCUMENTS_KEY, own_key_problem);
+    let documents_key = fields.optional(DOCUMENTS_KEY, documents_key_problem);
     let username = fields.required("marqeta.username", username_problem);
     let password = fields.required("marqeta.password", password_problem);
     let password_next = fields.optional("marqeta.password_next", password_problem);
@@ -200,6 +200,13 @@ fn api_key_problem(key: &str) -> Option<&'static str> {
 
 fn own_key_problem(key: &str) -> Option<&'static str> {
     read_key(key).is_none().then_some("has to have 64 hexadecimal digits; remove the line for a new one")
+}
+
+/// A new one opens nothing that was sealed before.
+fn documents_key_problem(key: &str) -> Option<&'static str> {
+    read_key(key).is_none().then_some(
+        "has to have 64 hexadecimal digits; take the line from a copy of this file, if there are documents",
+    )
 }
 
 fn read_key(hex: &str) -> Option<[u8; 32]> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use bursar_core::{CardId, OwnerId, ProgramId};
 use bursar_documents::{
-    CardState, ContactIndex, Documents, DocumentsError, Figures, Keep, Sealed, SealedCard,
+    CardState, ContactIndex, Documents, DocumentsError, Figures, Keep, KeyId, Measure, Sealed, SealedCard,
     SealedHistoryEntry, SealedKyc, SealedPerson, Wallet, WrappedKey,
 };
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use mongodb::bson::doc;
 
 use crate::link::{Link, name};
-use crate::options::{Options, Pool};
+use crate::options::Options;
 use crate::read_models::{card, history, wallet};
 
 /// Personal documents on MongoDB, for any number of instances.
@@ -51,6 +51,10 @@ impl MongoDocuments {
 
 #[async_trait]
 impl Documents for MongoDocuments {
+    async fn note_key(&self, key: KeyId) -> Result<KeyId, DocumentsError> {
+        self.link.note_key(key).await
+    }
+
     async fn insert_person(&self, person: SealedPerson) -> Result<(), DocumentsError> {
         self.link.insert_person(&person).await
     }
@@ -99,7 +103,7 @@ impl Documents for MongoDocuments {
         cards: Vec<CardState>,
         keep: Keep,
         at: Timestamp,
-    ) -> Result<(), DocumentsError> {
+    ) -> Result<u64, DocumentsError> {
         let states = cards.iter().map(card::state).collect();
         self.link.keep_read_models(name::CARDS, states, keep, at).await
     }
@@ -109,7 +113,7 @@ impl Documents for MongoDocuments {
         wallets: Vec<Wallet>,
         keep: Keep,
         at: Timestamp,
-    ) -> Result<(), DocumentsError> {
+    ) -> Result<u64, DocumentsError> {
         let states = wallets.iter().map(wallet::state).collect();
         self.link.keep_read_models(name::WALLETS, states, keep, at).await
     }
@@ -119,7 +123,7 @@ impl Documents for MongoDocuments {
         entries: Vec<SealedHistoryEntry>,
         keep: Keep,
         at: Timestamp,
-    ) -> Result<(), DocumentsError> {
+    ) -> Result<u64, DocumentsError> {
         let states = entries.iter().map(history::state).collect();
         self.link.keep_read_models(name::HISTORY, states, keep, at).await
     }
@@ -180,7 +184,11 @@ impl Documents for MongoDocuments {
             cards: self.count(name::CARDS).await?,
             wallets: self.count(name::WALLETS).await?,
             history: self.count(name::HISTORY).await?,
-            connections: self.link.pool().map(Pool::figures),
+            connections: self.link.connections(),
         })
+    }
+
+    fn measure(&self, measure: Measure) {
+        self.link.measure(measure);
     }
 }

@@ -6,6 +6,7 @@
 
 mod away;
 mod documents;
+mod documents_key;
 mod erasure;
 mod failure;
 mod kyc;

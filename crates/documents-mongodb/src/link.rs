@@ -1,9 +1,9 @@
 //! The way to MongoDB: made when it is first used, and bounded whatever is asked.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use bursar_documents::DocumentsError;
+use bursar_documents::{Connections, DocumentsError, Measure};
 use mongodb::bson::Document;
 use mongodb::error::Error;
 use mongodb::options::ConnectionString;
@@ -22,6 +22,7 @@ pub(crate) mod name {
     pub(crate) const CARDS: &str = "cards";
     pub(crate) const WALLETS: &str = "wallets";
     pub(crate) const HISTORY: &str = "history";
+    pub(crate) const DOCUMENTS_KEY: &str = "documents_key";
 
     /// Those of read models.
     pub(crate) const READ_MODELS: [&str; 3] = [CARDS, WALLETS, HISTORY];
@@ -34,6 +35,7 @@ pub(crate) struct Link {
     client: OnceCell<Open>,
     /// Set once validators and indexes are there.
     prepared: OnceCell<()>,
+    measure: OnceLock<Measure>,
 }
 
 /// The client's database, and its connections.
@@ -48,7 +50,7 @@ impl Link {
     pub(crate) fn new(options: Options) -> Result<Self, DocumentsError> {
         let url = options.connection_string()?;
         let (client, prepared) = (OnceCell::new(), OnceCell::new());
-        Ok(Self { options, url, away: Away::default(), client, prepared })
+        Ok(Self { options, url, away: Away::default(), client, prepared, measure: OnceLock::new() })
     }
 
     /// Asks MongoDB, which has its validators and indexes then. Ends in bounded time: the driver has no time-out of its
@@ -99,17 +101,25 @@ impl Link {
     }
 
     /// The connections, if there is a client.
-    pub(crate) fn pool(&self) -> Option<&Pool> {
-        self.client.get().map(|open| open.pool.as_ref())
+    pub(crate) fn connections(&self) -> Option<Connections> {
+        self.client.get().map(|open| open.pool.figures(self.options.pool_max))
+    }
+
+    /// The first who asks for that is told how long each operation takes.
+    pub(crate) fn measure(&self, measure: Measure) {
+        let _ = self.measure.set(measure);
     }
 
     async fn bounded<T>(&self, asking: impl Future<Output = Result<T, Failed>>) -> Result<T, DocumentsError> {
         let leave = self.away.enter(Instant::now())?;
-        let limit = self.options.operation_timeout;
+        let (limit, began) = (self.options.operation_timeout, Instant::now());
         let answer = match timeout(limit, asking).await {
             Ok(answer) => answer.map_err(DocumentsError::from),
             Err(_) => Err(DocumentsError::Unavailable(format!("MongoDB did not answer within {limit:?}"))),
         };
+        if let Some(measure) = self.measure.get() {
+            measure(began.elapsed());
+        }
         match &answer {
             // Each outage is told once.
             Err(DocumentsError::Unavailable(why)) => {

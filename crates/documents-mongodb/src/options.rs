@@ -99,6 +99,7 @@ impl Options {
 pub(crate) struct Pool {
     open: AtomicI64,
     in_use: AtomicI64,
+    waiting: AtomicI64,
 }
 
 impl Pool {
@@ -106,17 +107,23 @@ impl Pool {
         match event {
             CmapEvent::ConnectionCreated(_) => self.open.fetch_add(1, Ordering::Relaxed),
             CmapEvent::ConnectionClosed(_) => self.open.fetch_sub(1, Ordering::Relaxed),
-            CmapEvent::ConnectionCheckedOut(_) => self.in_use.fetch_add(1, Ordering::Relaxed),
+            CmapEvent::ConnectionCheckoutStarted(_) => self.waiting.fetch_add(1, Ordering::Relaxed),
+            CmapEvent::ConnectionCheckoutFailed(_) => self.waiting.fetch_sub(1, Ordering::Relaxed),
+            CmapEvent::ConnectionCheckedOut(_) => {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                self.in_use.fetch_add(1, Ordering::Relaxed)
+            }
             CmapEvent::ConnectionCheckedIn(_) => self.in_use.fetch_sub(1, Ordering::Relaxed),
             _ => 0,
         };
     }
 
-    pub(crate) fn figures(&self) -> Connections {
+    pub(crate) fn figures(&self, max: u32) -> Connections {
         let of = |count: i64| u64::try_from(count).unwrap_or(0);
         let in_use = self.in_use.load(Ordering::Relaxed);
         let idle = self.open.load(Ordering::Relaxed) - in_use;
-        Connections { in_use: of(in_use), idle: of(idle) }
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        Connections { in_use: of(in_use), idle: of(idle), waiting: of(waiting), max: max.into() }
     }
 }
 

@@ -50,20 +50,22 @@ impl Link {
         states: Vec<State>,
         keep: Keep,
         at: Timestamp,
-    ) -> Result<(), DocumentsError> {
+    ) -> Result<u64, DocumentsError> {
         let persons = states.iter().map(|state| state.person).collect();
         let before = self.standings(&persons).await?;
         self.delete_of(collection, &before.erased).await?;
         let states: Vec<State> =
             states.into_iter().filter(|state| before.known.contains(&state.person)).collect();
+        let mut kept = 0;
         for states in states.chunks(STATES_MAX) {
-            self.keep_states(collection, states, keep, at).await?;
+            kept += self.keep_states(collection, states, keep, at).await?;
         }
         let after = self.standings(&before.known).await?;
-        self.delete_of(collection, &after.erased).await
+        self.delete_of(collection, &after.erased).await?;
+        Ok(kept)
     }
 
-    /// Updates what is older, inserts what is not there.
+    /// Updates what is older, inserts what is not there. How many that were.
     ///
     /// What is kept and as new is found by no filter, so that it would be inserted, and its key is taken: that is how a
     /// state is ignored. The key may also have been taken just now, by a state that is older. So those are tried once
@@ -74,17 +76,18 @@ impl Link {
         states: &[State],
         keep: Keep,
         at: Timestamp,
-    ) -> Result<(), DocumentsError> {
-        let mut left: Vec<&State> = states.iter().collect();
+    ) -> Result<u64, DocumentsError> {
+        let (mut left, mut kept): (Vec<&State>, u64) = (states.iter().collect(), 0);
         for _ in 0..RUNS {
             if left.is_empty() {
-                return Ok(());
+                break;
             }
             let updates: Vec<Document> = left.iter().map(|state| state.statement(keep, at)).collect();
             let taken = self.update_many(collection, updates).await?;
+            kept += left.len().saturating_sub(taken.len()) as u64;
             left = taken.into_iter().filter_map(|index| left.get(index).copied()).collect();
         }
-        Ok(())
+        Ok(kept)
     }
 
     /// One command for all. The places of those whose key is taken.

@@ -11,6 +11,9 @@ use crate::options::Options;
 pub(crate) async fn prepare(database: &Database, options: &Options) -> Result<()> {
     for (name, validator, indexes) in collections() {
         validate(database, name, validator, options).await?;
+        if indexes.is_empty() {
+            continue;
+        }
         let create = doc! {
             "createIndexes": name,
             "indexes": indexes,
@@ -38,12 +41,13 @@ pub(crate) fn max_time(options: &Options) -> i64 {
     i64::try_from(options.operation_timeout.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn collections() -> [(&'static str, Document, Vec<Document>); 4] {
+fn collections() -> [(&'static str, Document, Vec<Document>); 5] {
     [
         (name::PERSONS, persons(), persons_indexes()),
         (name::CARDS, cards(), vec![by("by_person", doc! { "person": 1, "_id": 1 })]),
         (name::WALLETS, wallets(), vec![by("by_person", doc! { "person": 1, "_id": 1 })]),
         (name::HISTORY, history(), vec![by("by_person", doc! { "person": 1, "position": -1 })]),
+        (name::DOCUMENTS_KEY, documents_key(), Vec::new()),
     ]
 }
 
@@ -167,5 +171,13 @@ fn history() -> Document {
             "began_at_us": { "bsonType": "long" },
             "kept_at_us": { "bsonType": "long" },
         },
+    } }
+}
+
+fn documents_key() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["_id", "key_id"],
+        "properties": { "_id": { "enum": ["documents_key"] }, "key_id": { "bsonType": "binData" } },
     } }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bursar_core::{CardId, OwnerId, ProgramId};
 use bursar_documents::{
-    CardState, ContactIndex, Documents, DocumentsError, Figures, Keep, Sealed, SealedCard,
+    CardState, ContactIndex, Documents, DocumentsError, Figures, Keep, KeyId, Measure, Sealed, SealedCard,
     SealedHistoryEntry, SealedKyc, SealedPerson, Wallet, WrappedKey,
 };
 use jiff::Timestamp;
@@ -17,13 +19,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::failure::Failure;
 use crate::folder;
-use crate::rows::{card, erasure, figures, history, kyc, person, wallet};
+use crate::rows::{card, documents_key, erasure, figures, history, kyc, person, wallet};
 use crate::writer::{Order, Pending, Writer};
 
 /// Personal documents in a folder, for this process alone.
 pub struct SqliteDocuments {
     orders: mpsc::UnboundedSender<Order>,
     writer: Option<JoinHandle<()>>,
+    measure: OnceLock<Measure>,
 }
 
 impl SqliteDocuments {
@@ -38,7 +41,7 @@ impl SqliteDocuments {
         let thread = std::thread::Builder::new().name("documents".to_owned());
         let thread = thread.spawn(move || writer.run(&mut ordered));
         let thread = thread.map_err(|error| DocumentsError::Unavailable(error.to_string()))?;
-        Ok(Self { orders, writer: Some(thread) })
+        Ok(Self { orders, writer: Some(thread), measure: OnceLock::new() })
     }
 
     /// Has this done in a transaction, and waits until it is durable.
@@ -63,13 +66,22 @@ impl SqliteDocuments {
     ) -> Result<T, DocumentsError> {
         let stopped = || DocumentsError::Unavailable("the embedded documents have stopped".into());
         let (reply, told) = oneshot::channel();
+        let began = Instant::now();
         self.orders.send(order(reply)).map_err(|_| stopped())?;
-        told.await.unwrap_or_else(|_| Err(stopped()))
+        let told = told.await.unwrap_or_else(|_| Err(stopped()));
+        if let Some(measure) = self.measure.get() {
+            measure(began.elapsed());
+        }
+        told
     }
 }
 
 #[async_trait]
 impl Documents for SqliteDocuments {
+    async fn note_key(&self, key: KeyId) -> Result<KeyId, DocumentsError> {
+        self.change(move |connection| documents_key::note(connection, key)).await
+    }
+
     async fn insert_person(&self, person: SealedPerson) -> Result<(), DocumentsError> {
         self.change(move |connection| person::insert(connection, &person)).await
     }
@@ -119,9 +131,8 @@ impl Documents for SqliteDocuments {
         cards: Vec<CardState>,
         keep: Keep,
         at: Timestamp,
-    ) -> Result<(), DocumentsError> {
-        self.change(move |connection| cards.iter().try_for_each(|of| card::keep(connection, of, keep, at)))
-            .await
+    ) -> Result<u64, DocumentsError> {
+        self.change(move |connection| sum(&cards, |of| card::keep(connection, of, keep, at))).await
     }
 
     async fn keep_wallets(
@@ -129,11 +140,8 @@ impl Documents for SqliteDocuments {
         wallets: Vec<Wallet>,
         keep: Keep,
         at: Timestamp,
-    ) -> Result<(), DocumentsError> {
-        self.change(move |connection| {
-            wallets.iter().try_for_each(|of| wallet::keep(connection, of, keep, at))
-        })
-        .await
+    ) -> Result<u64, DocumentsError> {
+        self.change(move |connection| sum(&wallets, |of| wallet::keep(connection, of, keep, at))).await
     }
 
     async fn keep_history(
@@ -141,11 +149,8 @@ impl Documents for SqliteDocuments {
         entries: Vec<SealedHistoryEntry>,
         keep: Keep,
         at: Timestamp,
-    ) -> Result<(), DocumentsError> {
-        self.change(move |connection| {
-            entries.iter().try_for_each(|of| history::keep(connection, of, keep, at))
-        })
-        .await
+    ) -> Result<u64, DocumentsError> {
+        self.change(move |connection| sum(&entries, |of| history::keep(connection, of, keep, at))).await
     }
 
     async fn label_card(
@@ -208,6 +213,15 @@ impl Documents for SqliteDocuments {
     async fn figures(&self) -> Result<Figures, DocumentsError> {
         self.look(figures::count).await
     }
+
+    fn measure(&self, measure: Measure) {
+        let _ = self.measure.set(measure);
+    }
+}
+
+/// How many of these took effect.
+fn sum<T>(states: &[T], keep: impl Fn(&T) -> Result<usize, Failure>) -> Result<u64, Failure> {
+    states.iter().try_fold(0, |sum, state| Ok(sum + keep(state)? as u64))
 }
 
 /// Whoever opens the folder next finds it free.

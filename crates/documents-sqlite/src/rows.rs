@@ -4,6 +4,7 @@
 //! a silent default.
 
 pub(crate) mod card;
+pub(crate) mod documents_key;
 pub(crate) mod erasure;
 pub(crate) mod fields;
 pub(crate) mod figures;

@@ -5,6 +5,7 @@
 
 mod erasure;
 mod given;
+mod key;
 mod kyc;
 mod persons;
 mod races;
@@ -72,6 +73,12 @@ macro_rules! documents_contract {
                 an_identity_is_kept_with_all_its_steps,
                 a_step_that_there_is_not_changes_nothing,
                 a_step_needs_the_version_that_was_seen,
+            }
+            key {
+                the_key_that_is_noted_first_stays,
+                of_many_who_note_keys_at_once_all_get_one,
+                who_has_another_key_sees_and_changes_nothing,
+                persons_tell_by_which_key_they_were_sealed,
             }
             read_models {
                 states_come_to_the_newest_in_any_order,

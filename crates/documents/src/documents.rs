@@ -1,6 +1,8 @@
 //! The port.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bursar_core::{CardId, OwnerId, ProgramId};
@@ -10,7 +12,7 @@ use jiff::civil::Date;
 use crate::card::CardState;
 use crate::error::DocumentsError;
 use crate::sealed::{
-    ContactIndex, Sealed, SealedCard, SealedHistoryEntry, SealedKyc, SealedPerson, WrappedKey,
+    ContactIndex, KeyId, Sealed, SealedCard, SealedHistoryEntry, SealedKyc, SealedPerson, WrappedKey,
 };
 use crate::wallet::Wallet;
 
@@ -22,6 +24,13 @@ use crate::wallet::Wallet;
 /// one person, or of documents that do not depend on each other.
 #[async_trait]
 pub trait Documents: Send + Sync + 'static {
+    /// Notes which key seals what is kept here, unless one is noted, for ever. The one that is noted: of many who come
+    /// first at once, everybody gets the same.
+    ///
+    /// # Errors
+    /// As for every method.
+    async fn note_key(&self, key: KeyId) -> Result<KeyId, DocumentsError>;
+
     /// Makes a person.
     ///
     /// # Errors
@@ -85,7 +94,7 @@ pub trait Documents: Send + Sync + 'static {
     async fn put_kyc(&self, kyc: SealedKyc) -> Result<(), DocumentsError>;
 
     /// Keeps what the ledger says of cards, by the rule; labels stay. Of persons that are not known nothing is kept: who
-    /// is told of one too early or too late can forget it. Kept at this time.
+    /// is told of one too early or too late can forget it. Kept at this time. How many took effect.
     ///
     /// # Errors
     /// As for every method: then some may be kept. So for the two that follow.
@@ -94,7 +103,7 @@ pub trait Documents: Send + Sync + 'static {
         cards: Vec<CardState>,
         keep: Keep,
         at: Timestamp,
-    ) -> Result<(), DocumentsError>;
+    ) -> Result<u64, DocumentsError>;
 
     /// The same of wallets.
     ///
@@ -105,7 +114,7 @@ pub trait Documents: Send + Sync + 'static {
         wallets: Vec<Wallet>,
         keep: Keep,
         at: Timestamp,
-    ) -> Result<(), DocumentsError>;
+    ) -> Result<u64, DocumentsError>;
 
     /// The same of purchases.
     ///
@@ -116,7 +125,7 @@ pub trait Documents: Send + Sync + 'static {
         entries: Vec<SealedHistoryEntry>,
         keep: Keep,
         at: Timestamp,
-    ) -> Result<(), DocumentsError>;
+    ) -> Result<u64, DocumentsError>;
 
     /// Labels a card, or takes its label. Whether there is such a card of this person.
     ///
@@ -196,7 +205,13 @@ pub trait Documents: Send + Sync + 'static {
     /// # Errors
     /// As for every method.
     async fn figures(&self) -> Result<Figures, DocumentsError>;
+
+    /// From now on tells how long each operation takes, also one that fails. The first who asks for that is told.
+    fn measure(&self, measure: Measure);
 }
+
+/// Who is told how long something took.
+pub type Measure = Arc<dyn Fn(Duration) + Send + Sync>;
 
 /// Which of two states of a read model is kept.
 ///
@@ -250,4 +265,8 @@ pub struct Connections {
     pub in_use: u64,
     /// They wait.
     pub idle: u64,
+    /// Who waits for one.
+    pub waiting: u64,
+    /// Connections, at most.
+    pub max: u64,
 }

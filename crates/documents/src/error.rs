@@ -4,6 +4,7 @@ use bursar_core::OwnerId;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::sealed::KeyId;
 use crate::vault::SealError;
 
 /// Why a store did not do what it was asked.
@@ -58,6 +59,14 @@ pub enum PeopleError {
     /// The store did not do it.
     #[error(transparent)]
     Documents(#[from] DocumentsError),
+    /// All of it was sealed by another documents key. Nothing was read, and nothing changed.
+    #[error("the documents were sealed with the key {sealed}, and documents_key is {ours}")]
+    OtherKey {
+        /// Which key that is.
+        sealed: KeyId,
+        /// Which is ours.
+        ours: KeyId,
+    },
     /// What is stored does not open.
     #[error("what is kept of {person} does not open: {error}")]
     Sealed {

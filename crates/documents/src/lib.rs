@@ -28,7 +28,7 @@ pub mod contract;
 
 pub use card::{CardState, PersonalCard};
 pub use contact::{Contact, ContactError, Email, Phone};
-pub use documents::{Connections, Documents, Figures, Keep};
+pub use documents::{Connections, Documents, Figures, Keep, Measure};
 pub use error::{DocumentsError, PeopleError};
 pub use field::{Collection, Field};
 pub use history::HistoryEntry;
@@ -39,7 +39,7 @@ pub use kyc::{
 pub use people::{Erasure, People};
 pub use person::{Address, Person, Profile};
 pub use sealed::{
-    BlindIndex, ContactIndex, Sealed, SealedCard, SealedHistoryEntry, SealedKyc, SealedPerson,
+    BlindIndex, ContactIndex, KeyId, Sealed, SealedCard, SealedHistoryEntry, SealedKyc, SealedPerson,
     SealedTransition, WrappedKey,
 };
 pub use vault::{DataKey, DocumentsKey, SealError, Vault};

@@ -1,34 +1,35 @@
 //! The opened side of the documents: what the server asks for.
 
+mod key;
+mod read_models;
 mod sealing;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use bursar_core::text::FreeText;
-use bursar_core::{CardId, OwnerId, ProgramId};
+use bursar_core::{OwnerId, ProgramId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::card::{CardState, PersonalCard};
 use crate::contact::Contact;
-use crate::documents::{Documents, Keep};
+use crate::documents::{Documents, Figures};
 use crate::error::{DocumentsError, PeopleError};
-use crate::history::HistoryEntry;
 use crate::kyc::{Kyc, KycRefusal, KycStep};
 use crate::person::{Person, Profile};
 use crate::sealed::SealedPerson;
 use crate::vault::{DataKey, SealError, Vault};
-use crate::wallet::Wallet;
 
 /// Persons and their documents: seals on the way to the store, opens on the way back.
 ///
 /// Times are arguments, as in `core`. Every method fails as the one of [`Documents`] beneath it does, and with
-/// [`PeopleError::Sealed`] where something does not open.
+/// [`PeopleError::Sealed`] where something does not open; and with [`PeopleError::OtherKey`] on documents of another
+/// documents key, before it reads or changes anything.
 pub struct People {
     documents: Arc<dyn Documents>,
     vault: Vault,
+    /// Whether the documents are known to be of the vault's key.
+    is_ours: AtomicBool,
 }
 
 /// What became of a person that was to be erased.
@@ -44,13 +45,31 @@ impl People {
     /// The persons of these documents, by this vault.
     #[must_use]
     pub fn new(documents: Arc<dyn Documents>, vault: Vault) -> Self {
-        Self { documents, vault }
+        Self { documents, vault, is_ours: AtomicBool::new(false) }
     }
 
-    /// The store: for health, and for what needs no key.
+    /// The store, whoever's key its documents are of: for who looks at it, and changes nothing.
     #[must_use]
     pub fn documents(&self) -> &dyn Documents {
         self.documents.as_ref()
+    }
+
+    /// That documents can be read and written, and how much there is.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn figures(&self) -> Result<Figures, PeopleError> {
+        let documents = self.ours().await?;
+        documents.ready().await?;
+        Ok(documents.figures().await?)
+    }
+
+    /// Those of these persons that are known.
+    ///
+    /// # Errors
+    /// As for every method.
+    pub async fn known(&self, ids: &[OwnerId]) -> Result<Vec<OwnerId>, PeopleError> {
+        Ok(self.ours().await?.find_keys(ids).await?.into_keys().collect())
     }
 
     /// Makes a person, with a data key of its own.
@@ -67,7 +86,7 @@ impl People {
         let person = Person { id, program, profile, version: 1, created_at: at, updated_at: at };
         let (key, wrapped) = self.vault.make_key(id).map_err(of(id))?;
         let sealed = sealing::seal_person(&self.vault, &key, wrapped, &person).map_err(of(id))?;
-        self.documents.insert_person(sealed).await?;
+        self.ours().await?.insert_person(sealed).await?;
         Ok(person)
     }
 
@@ -76,7 +95,7 @@ impl People {
     /// # Errors
     /// It is locked or erased.
     pub async fn find(&self, id: OwnerId) -> Result<Option<Person>, PeopleError> {
-        self.documents.find_person(id).await?.map(|sealed| self.open(&sealed)).transpose()
+        self.ours().await?.find_person(id).await?.map(|sealed| self.open(&sealed)).transpose()
     }
 
     /// Replaces the profile that was seen with this version.
@@ -90,7 +109,7 @@ impl People {
         profile: Profile,
         at: Timestamp,
     ) -> Result<Person, PeopleError> {
-        let kept = self.documents.find_person(id).await?.ok_or(DocumentsError::Unknown(id))?;
+        let kept = self.ours().await?.find_person(id).await?.ok_or(DocumentsError::Unknown(id))?;
         if kept.version != version {
             return Err(DocumentsError::Conflict(id).into());
         }
@@ -98,7 +117,7 @@ impl People {
         let SealedPerson { program, created_at, key: wrapped, .. } = kept;
         let person = Person { id, program, profile, version: version + 1, created_at, updated_at: at };
         let sealed = sealing::seal_person(&self.vault, &key, wrapped, &person).map_err(of(id))?;
-        self.documents.update_person(sealed).await?;
+        self.ours().await?.update_person(sealed).await?;
         Ok(person)
     }
 
@@ -112,7 +131,7 @@ impl People {
         after: Option<OwnerId>,
         limit: usize,
     ) -> Result<Vec<Person>, PeopleError> {
-        let sealed = self.documents.list_persons(program, after, limit).await?;
+        let sealed = self.ours().await?.list_persons(program, after, limit).await?;
         sealed.iter().map(|sealed| self.open(sealed)).collect()
     }
 
@@ -128,7 +147,7 @@ impl People {
         limit: usize,
     ) -> Result<Vec<Person>, PeopleError> {
         let index = self.vault.contact_index(contact);
-        let sealed = self.documents.list_by_index(index, program, after, limit).await?;
+        let sealed = self.ours().await?.list_by_index(index, program, after, limit).await?;
         sealed.iter().map(|sealed| self.open(sealed)).collect()
     }
 
@@ -161,132 +180,15 @@ impl People {
             Ok(moved) => moved,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        self.documents.put_kyc(sealing::seal_kyc(&key, &moved).map_err(of(person))?).await?;
+        self.ours().await?.put_kyc(sealing::seal_kyc(&key, &moved).map_err(of(person))?).await?;
         Ok(Ok(moved))
     }
 
     async fn kyc_by(&self, key: &DataKey, person: OwnerId) -> Result<Kyc, PeopleError> {
-        match self.documents.find_kyc(person).await? {
+        match self.ours().await?.find_kyc(person).await? {
             Some(sealed) => sealing::open_kyc(key, sealed).map_err(of(person)),
             None => Ok(Kyc::not_started(person)),
         }
-    }
-
-    /// [`Documents::keep_cards`].
-    ///
-    /// # Errors
-    /// As for every method. So for the two that follow.
-    pub async fn keep_cards(
-        &self,
-        cards: Vec<CardState>,
-        keep: Keep,
-        at: Timestamp,
-    ) -> Result<(), PeopleError> {
-        Ok(self.documents.keep_cards(cards, keep, at).await?)
-    }
-
-    /// [`Documents::keep_wallets`].
-    ///
-    /// # Errors
-    /// As above.
-    pub async fn keep_wallets(
-        &self,
-        wallets: Vec<Wallet>,
-        keep: Keep,
-        at: Timestamp,
-    ) -> Result<(), PeopleError> {
-        Ok(self.documents.keep_wallets(wallets, keep, at).await?)
-    }
-
-    /// [`Documents::keep_history`], by the keys of those persons that are known.
-    ///
-    /// # Errors
-    /// As above.
-    pub async fn keep_history(
-        &self,
-        entries: Vec<HistoryEntry>,
-        keep: Keep,
-        at: Timestamp,
-    ) -> Result<(), PeopleError> {
-        let persons: BTreeSet<OwnerId> = entries.iter().map(|entry| entry.person).collect();
-        let persons: Vec<OwnerId> = persons.into_iter().collect();
-        let mut keys = BTreeMap::new();
-        for (id, wrapped) in self.documents.find_keys(&persons).await? {
-            keys.insert(id, self.vault.unwrap(id, &wrapped).map_err(of(id))?);
-        }
-        for person in persons.iter().filter(|person| !keys.contains_key(person)) {
-            self.erase_again(*person, at).await?;
-        }
-        let known = entries.into_iter().filter_map(|entry| keys.get(&entry.person).map(|key| (key, entry)));
-        let seal = |(key, entry): (&DataKey, HistoryEntry)| {
-            let person = entry.person;
-            sealing::seal_entry(key, entry).map_err(of(person))
-        };
-        let sealed = known.map(seal).collect::<Result<Vec<_>, _>>()?;
-        if sealed.is_empty() {
-            return Ok(());
-        }
-        Ok(self.documents.keep_history(sealed, keep, at).await?)
-    }
-
-    /// Where a person was erased: who wrote beside that and was killed may have left something, and is told again of what
-    /// it was about.
-    async fn erase_again(&self, person: OwnerId, at: Timestamp) -> Result<(), DocumentsError> {
-        match self.documents.find_person(person).await {
-            Err(DocumentsError::Erased { .. }) => self.documents.erase_person(person, at).await,
-            Ok(_) | Err(DocumentsError::Locked { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Labels a card, or takes its label. Whether there is such a card of this person.
-    ///
-    /// # Errors
-    /// [`DocumentsError::Unknown`], or the person is locked or erased.
-    pub async fn label_card(
-        &self,
-        person: OwnerId,
-        card: CardId,
-        label: Option<FreeText>,
-    ) -> Result<bool, PeopleError> {
-        let key = self.key(person).await?;
-        let sealed = label.map(|label| sealing::seal_label(&key, card, &label)).transpose();
-        Ok(self.documents.label_card(person, card, sealed.map_err(of(person))?).await?)
-    }
-
-    /// A person's cards.
-    ///
-    /// # Errors
-    /// [`DocumentsError::Unknown`], or it is locked or erased. So for the two that follow.
-    pub async fn list_cards(&self, person: OwnerId) -> Result<Vec<PersonalCard>, PeopleError> {
-        let key = self.key(person).await?;
-        let sealed = self.documents.list_cards(person).await?;
-        sealed.into_iter().map(|card| sealing::open_card(&key, card).map_err(of(person))).collect()
-    }
-
-    /// A person's wallets.
-    ///
-    /// # Errors
-    /// As above.
-    pub async fn list_wallets(&self, person: OwnerId) -> Result<Vec<Wallet>, PeopleError> {
-        self.key(person).await?;
-        Ok(self.documents.list_wallets(person).await?)
-    }
-
-    /// A person's purchases that are no part of another one, those that began last first: those before a position, so
-    /// many at most.
-    ///
-    /// # Errors
-    /// As above.
-    pub async fn list_history(
-        &self,
-        person: OwnerId,
-        before: Option<i64>,
-        limit: usize,
-    ) -> Result<Vec<HistoryEntry>, PeopleError> {
-        let key = self.key(person).await?;
-        let sealed = self.documents.list_history(person, before, limit).await?;
-        sealed.into_iter().map(|entry| sealing::open_entry(&key, entry).map_err(of(person))).collect()
     }
 
     /// Erases a person, or locks it where the law has it kept longer than until today (UTC). Done again, it finishes
@@ -295,17 +197,17 @@ impl People {
     /// # Errors
     /// [`DocumentsError::Unknown`]. After any other, do it again.
     pub async fn erase(&self, id: OwnerId, at: Timestamp) -> Result<Erasure, PeopleError> {
-        let retained = match self.documents.find_kyc(id).await {
+        let retained = match self.ours().await?.find_kyc(id).await {
             Ok(kyc) => kyc.and_then(|kyc| kyc.retain_until),
             Err(DocumentsError::Locked { erase_on, .. }) => Some(erase_on),
             Err(DocumentsError::Erased { .. }) => None,
             Err(error) => return Err(error.into()),
         };
         if let Some(day) = retained.filter(|day| *day > today(at)) {
-            self.documents.lock_person(id, day).await?;
+            self.ours().await?.lock_person(id, day).await?;
             return Ok(Erasure::LockedUntil(day));
         }
-        self.documents.erase_person(id, at).await?;
+        self.ours().await?.erase_person(id, at).await?;
         Ok(Erasure::Erased)
     }
 
@@ -315,10 +217,10 @@ impl People {
     /// # Errors
     /// As for every method: the first one. It keeps nobody else from being erased.
     pub async fn erase_due(&self, at: Timestamp, limit: usize) -> Result<usize, PeopleError> {
-        let due = self.documents.list_due_for_erasure(today(at), limit).await?;
+        let due = self.ours().await?.list_due_for_erasure(today(at), limit).await?;
         let mut failed = None;
         for id in &due {
-            failed = failed.or(self.documents.erase_person(*id, at).await.err());
+            failed = failed.or(self.ours().await?.erase_person(*id, at).await.err());
         }
         match failed {
             Some(error) => Err(error.into()),
@@ -328,7 +230,7 @@ impl People {
 
     /// The data key of a person that is known.
     async fn key(&self, person: OwnerId) -> Result<DataKey, PeopleError> {
-        let kept = self.documents.find_person(person).await?.ok_or(DocumentsError::Unknown(person))?;
+        let kept = self.ours().await?.find_person(person).await?.ok_or(DocumentsError::Unknown(person))?;
         self.vault.unwrap(person, &kept.key).map_err(of(person))
     }
 

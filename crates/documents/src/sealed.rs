@@ -19,6 +19,10 @@ pub struct Sealed(pub Vec<u8>);
 #[derive(Clone, PartialEq, Eq)]
 pub struct WrappedKey(pub Vec<u8>);
 
+/// Which documents key it is: derived from it, and tells nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyId(pub [u8; 8]);
+
 /// What an e-mail address or a telephone number is found by, which tells nothing of it to whoever has no key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlindIndex(pub [u8; 32]);
@@ -121,6 +125,12 @@ pub struct SealedHistoryEntry {
     pub currency: Option<Currency>,
     /// When it began.
     pub began_at: Timestamp,
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 /// Shows how long it is, as logs of a process should have no ciphertext either.

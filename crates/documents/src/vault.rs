@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::contact::{Contact, Email, Phone};
 use crate::field::Field;
-use crate::sealed::{BlindIndex, ContactIndex, Sealed, WrappedKey};
+use crate::sealed::{BlindIndex, ContactIndex, KeyId, Sealed, WrappedKey};
 
 const KEY_ID: usize = 8;
 const NONCE: usize = 24;
@@ -39,10 +39,10 @@ pub enum SealError {
     /// Another key wrapped it.
     #[error("it was sealed with the key {sealed}, and documents_key is {ours}")]
     OtherKey {
-        /// The id of that key.
-        sealed: String,
-        /// The id of ours.
-        ours: String,
+        /// Which key that is.
+        sealed: KeyId,
+        /// Which is ours.
+        ours: KeyId,
     },
     /// It was changed, or is another field's, row's or person's.
     #[error("{0} was changed after it was sealed, or belongs elsewhere")]
@@ -62,7 +62,7 @@ pub enum SealError {
 pub struct Vault {
     wrapping: XChaCha20Poly1305,
     indexing: Zeroizing<[u8; 32]>,
-    key_id: [u8; KEY_ID],
+    key_id: KeyId,
 }
 
 /// What has a person's data key. `Debug` shows whose only.
@@ -82,7 +82,21 @@ impl Vault {
         let mut key_id = [0; KEY_ID];
         key_id.copy_from_slice(&derived("key id")[..KEY_ID]);
         let wrapping = XChaCha20Poly1305::new(&Key::from(*derived("wrapping")));
-        Self { wrapping, indexing: derived("indexing"), key_id }
+        Self { wrapping, indexing: derived("indexing"), key_id: KeyId(key_id) }
+    }
+
+    /// Which documents key it has.
+    #[must_use]
+    pub const fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    /// That this is the key which wrapped a person's.
+    ///
+    /// # Errors
+    /// [`SealError::OtherKey`], or it is none.
+    pub fn recognise(&self, key: &WrappedKey) -> Result<(), SealError> {
+        self.parts(key).map(drop)
     }
 
     /// A new data key for this person, and the same as it is kept.
@@ -92,7 +106,7 @@ impl Vault {
     pub fn make_key(&self, person: OwnerId) -> Result<(DataKey, WrappedKey), SealError> {
         let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(rand::random());
         let sealed = seal(&self.wrapping, &key_context(person), &bytes[..], DATA_KEY)?;
-        Ok((DataKey::new(&bytes, person), WrappedKey([&self.key_id[..], &sealed].concat())))
+        Ok((DataKey::new(&bytes, person), WrappedKey([&self.key_id.0[..], &sealed].concat())))
     }
 
     /// The data key of this person.
@@ -100,14 +114,21 @@ impl Vault {
     /// # Errors
     /// It was wrapped by another documents key or for another person, or was changed.
     pub fn unwrap(&self, person: OwnerId, key: &WrappedKey) -> Result<DataKey, SealError> {
-        let changed = SealError::Changed(DATA_KEY);
-        let (key_id, sealed) = key.0.split_at_checked(KEY_ID).ok_or_else(|| changed.clone())?;
-        if key_id != self.key_id {
-            return Err(SealError::OtherKey { sealed: hex(key_id), ours: hex(&self.key_id) });
-        }
+        let sealed = self.parts(key)?;
         let bytes = Zeroizing::new(open(&self.wrapping, &key_context(person), sealed, DATA_KEY)?);
+        let changed = SealError::Changed(DATA_KEY);
         let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(bytes[..].try_into().map_err(|_| changed)?);
         Ok(DataKey::new(&bytes, person))
+    }
+
+    /// What is sealed of a key that ours wrapped.
+    fn parts<'a>(&self, key: &'a WrappedKey) -> Result<&'a [u8], SealError> {
+        let parts = key.0.split_first_chunk::<KEY_ID>().ok_or(SealError::Changed(DATA_KEY))?;
+        let (sealed_by, sealed) = (KeyId(*parts.0), parts.1);
+        match sealed_by == self.key_id {
+            true => Ok(sealed),
+            false => Err(SealError::OtherKey { sealed: sealed_by, ours: self.key_id }),
+        }
     }
 
     /// What persons with this address are found by, whatever its case.
@@ -202,10 +223,6 @@ fn mac(key: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl fmt::Debug for DocumentsKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DocumentsKey")
@@ -214,7 +231,7 @@ impl fmt::Debug for DocumentsKey {
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Vault({})", hex(&self.key_id))
+        write!(f, "Vault({})", self.key_id)
     }
 }
 
@@ -348,6 +365,6 @@ mod tests {
         let shown = format!("{:?} {wrapped:?} {sealed:?} {index:?}", DocumentsKey::new([7; 32]));
         assert_eq!(shown, "DocumentsKey WrappedKey(80 bytes) Sealed(74 bytes) BlindIndex(32 bytes)");
         assert_eq!(format!("{key:?}"), format!("DataKey({})", person(1)));
-        assert_eq!(format!("{vault:?}"), format!("Vault({})", hex(&vault.key_id)));
+        assert_eq!(format!("{vault:?}"), format!("Vault({})", vault.key_id));
     }
 }

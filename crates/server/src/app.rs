@@ -18,6 +18,7 @@ use crate::health::Probes;
 use crate::queues::Looks;
 use crate::roles::Roles;
 use crate::seal::{QuarantineKey, Seal};
+use crate::shown::Shown;
 use crate::workers::consumer::Signals;
 use crate::workers::courtesy::Courtesy;
 use crate::workers::known::Known;
@@ -154,6 +155,7 @@ struct Shared {
     probes: Probes,
     looks: Looks,
     known: Known,
+    shown: Shown,
     sweeper: Arc<sweeper::Figures>,
     relay: Arc<relay::Figures>,
     consumed: Arc<queue::Figures>,
@@ -167,6 +169,9 @@ impl App {
     /// Puts the parts together. Only a digest of the API key is kept.
     #[must_use]
     pub fn new(parts: Parts, credentials: Credentials, settings: Settings) -> Self {
+        let shown = Shown::default();
+        let operations = shown.operations();
+        parts.people.documents().measure(Arc::new(move |took| operations.record(took, 1)));
         let shared = Shared {
             parts,
             seal: Seal::new(credentials.quarantine),
@@ -179,6 +184,7 @@ impl App {
             probes: Probes::default(),
             looks: Looks::default(),
             known: Known::default(),
+            shown,
             sweeper: Arc::default(),
             relay: Arc::default(),
             consumed: Arc::default(),
@@ -302,6 +308,11 @@ impl App {
     /// What consumers remember of owners and cards.
     pub(crate) fn known(&self) -> &Known {
         &self.shared.known
+    }
+
+    /// What persons were shown.
+    pub(crate) fn shown(&self) -> &Shown {
+        &self.shared.shown
     }
 
     /// How long the process has been serving.

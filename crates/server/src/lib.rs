@@ -6,6 +6,7 @@
 
 mod app;
 mod serve;
+mod shown;
 mod webhooks;
 pub mod workers;
 

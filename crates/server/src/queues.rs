@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bursar_broker::{Broker, Keep, QueueFigures};
 use bursar_cache::{Cache, Condition, KeyValueError};
-use bursar_documents::{Documents, Figures};
+use bursar_documents::{Figures, People};
 use bursar_store::{Backlog, Store, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -104,13 +104,9 @@ impl Looks {
     }
 
     /// How many documents there are, if they can be read and written.
-    pub(crate) async fn documents(&self, documents: &dyn Documents) -> Seen<Counted> {
-        let counted = async {
-            documents.ready().await?;
-            documents.figures().await
-        };
+    pub(crate) async fn documents(&self, people: &People) -> Seen<Counted> {
         let look = async {
-            match tokio::time::timeout(LOOK_MAX, counted).await {
+            match tokio::time::timeout(LOOK_MAX, people.figures()).await {
                 Ok(figures) => figures.map_err(|error| Arc::from(error.to_string())),
                 Err(_) => Err(Arc::from("they do not answer in time")),
             }

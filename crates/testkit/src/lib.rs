@@ -32,6 +32,7 @@ mod stores;
 pub mod trial;
 mod wire;
 
+pub use bursar_documents::contract::Place as DocumentsPlace;
 pub use bursar_store::contract::{NOON, Place, SetClock, assert_books_are_right, given};
 pub use ca::Ca;
 pub use faulty::{FaultyLedger, ReadFault};

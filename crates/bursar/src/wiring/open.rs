@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bursar_broker::{Broker, BrokerError};
 use bursar_broker_sqlite::SqliteBroker;
 use bursar_cache::{Beside, Cache, Seal};
-use bursar_documents::{Documents, DocumentsError, DocumentsKey, People, Vault};
+use bursar_documents::{Documents, DocumentsError, DocumentsKey, People, PeopleError, Vault};
 use bursar_documents_sqlite::SqliteDocuments;
 use bursar_server::QuarantineKey;
 use bursar_store::{Ledger, Store};
@@ -62,7 +62,27 @@ pub(super) async fn people(config: &Config, key: &DocumentsKey) -> Result<Arc<Pe
             error => error.into(),
         })?),
     };
-    Ok(Arc::new(People::new(documents, Vault::new(key))))
+    let people = People::new(documents, Vault::new(key));
+    match people.check_key().await {
+        Ok(()) => Ok(Arc::new(people)),
+        // The log has said so; who asks first when they are there finds out.
+        Err(PeopleError::Documents(DocumentsError::Unavailable(_))) => Ok(Arc::new(people)),
+        Err(error @ PeopleError::OtherKey { .. }) => Err(other_key(config, &error).into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What to do about documents of another key. None of them is lost.
+fn other_key(config: &Config, error: &PeopleError) -> String {
+    let documents = match &config.mongodb.url {
+        Some(url) => url.to_string(),
+        None => format!("the data folder {}", config.data.dir.display()),
+    };
+    format!(
+        "{error}; nothing was changed in {documents}\n  documents_key in {} is another one than that which sealed them: \
+         copy that line from the credentials file of the instance that did, or from a backup of it",
+        config.credentials.file.display()
+    )
 }
 
 /// The ledger, and the documents that follow it; nothing is made that is not there.

@@ -3,6 +3,8 @@ use std::time::Duration;
 use bursar_broker::{Content, Exchange, Queue, publish_one};
 use bursar_documents::DocumentsKey;
 use bursar_server::workers::{sender, sweeper};
+#[cfg(feature = "mongodb")]
+use bursar_testkit::MongoPlace;
 use uuid::Uuid;
 
 use super::*;
@@ -118,4 +120,21 @@ async fn without_a_url_documents_are_in_the_data_folder_for_one_process() {
     assert!(folder.path().join(bursar_documents_sqlite::FILE).exists());
     let said = open::people(&config, &key).await.err().expect("it is taken").to_string();
     assert!(said.contains("--data-dir") && said.contains("mongodb.url"), "{said}");
+}
+
+#[cfg(feature = "mongodb")]
+#[tokio::test]
+async fn documents_of_another_key_are_refused_by_its_name_and_file() {
+    let (folder, mongodb) = (tempfile::tempdir().expect("a folder"), MongoPlace::new());
+    for set in [&[][..], &[("mongodb.url", mongodb.url().as_str())]] {
+        let mut config = with(set);
+        config.data.dir = folder.path().to_owned();
+        config.credentials.file = folder.path().join("mine.toml");
+        let open = async |byte| open::people(&config, &DocumentsKey::new([byte; 32])).await;
+        drop(open(7).await.expect("nobody has sealed anything"));
+        let said = open(8).await.err().expect("it is another").to_string();
+        assert!(said.contains("documents_key in") && said.contains("mine.toml"), "{said}");
+        assert!(said.contains("nothing was changed") && said.contains("copy that line"), "{said}");
+        drop(open(7).await.expect("it is the one that sealed them"));
+    }
 }

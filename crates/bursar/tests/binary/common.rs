@@ -149,6 +149,12 @@ impl Running {
 
     /// Waits until no message waits in its queues, asks it to stop, and waits.
     pub(crate) async fn drain_and_terminate(&mut self) -> Result<ExitStatus, Error> {
+        self.until_drained().await?;
+        self.terminate()
+    }
+
+    /// Waits until no message waits in its queues.
+    pub(crate) async fn until_drained(&self) -> Result<(), Error> {
         let began = Instant::now();
         loop {
             let profile = self.get("/v1/profile").await?;
@@ -156,7 +162,7 @@ impl Running {
                 |of: &Value| ["depth", "paused", "unacked"].iter().any(|what| of[*what].as_u64() != Some(0));
             let queues = profile["queues"].as_array().cloned().unwrap_or_default();
             if profile["relay"]["waiting"] == 0 && !queues.is_empty() && !queues.iter().any(waits) {
-                return self.terminate();
+                return Ok(());
             }
             assert!(began.elapsed() < PATIENCE, "waited in vain for empty queues: {profile}");
         }

@@ -95,6 +95,11 @@ impl Home {
         Ok(())
     }
 
+    /// The database, if it is in one.
+    pub(crate) fn postgres(&self) -> Option<&PostgresPlace> {
+        self.postgres.as_ref()
+    }
+
     /// What the ledger has on the disk, byte for byte where it is text.
     pub(crate) fn stored(&self) -> Result<String, Error> {
         match &self.postgres {

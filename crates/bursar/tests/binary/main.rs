@@ -24,8 +24,12 @@ mod migrate;
 mod nginx;
 #[cfg(feature = "postgres")]
 mod outages;
+#[cfg(all(feature = "mongodb", feature = "postgres", feature = "rabbitmq"))]
+mod persons;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(all(feature = "mongodb", feature = "postgres", feature = "rabbitmq", feature = "redis"))]
+mod privacy;
 mod rebuild;
 #[cfg(all(feature = "mongodb", feature = "postgres", feature = "rabbitmq"))]
 mod roles;

@@ -24,13 +24,14 @@ const KEEP: &str = "insert into cards (id, person, account, last_four, status, s
 const LIST: &str =
     "select id, account, last_four, status, label, sequence from cards where person = ?1 order by id";
 
+/// How many rows that changes.
 pub(crate) fn keep(
     connection: &Connection,
     card: &CardState,
     keep: Keep,
     at: Timestamp,
-) -> Result<(), Failure> {
-    connection.prepare_cached(KEEP)?.execute(params![
+) -> Result<usize, Failure> {
+    Ok(connection.prepare_cached(KEEP)?.execute(params![
         card.id.uuid().as_bytes(),
         card.person.uuid().as_bytes(),
         card.account.uuid().as_bytes(),
@@ -39,8 +40,7 @@ pub(crate) fn keep(
         card.sequence,
         at.as_microsecond(),
         began_at(keep),
-    ])?;
-    Ok(())
+    ])?)
 }
 
 /// Whether there is such a card of this person.

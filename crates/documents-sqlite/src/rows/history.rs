@@ -28,13 +28,14 @@ const LIST: &str =
                            currency, began_at
     from history where person = ?1 and position < ?2 and merged_into is null order by position desc limit ?3";
 
+/// How many rows that changes.
 pub(crate) fn keep(
     connection: &Connection,
     entry: &SealedHistoryEntry,
     keep: Keep,
     at: Timestamp,
-) -> Result<(), Failure> {
-    connection.prepare_cached(KEEP)?.execute(params![
+) -> Result<usize, Failure> {
+    Ok(connection.prepare_cached(KEEP)?.execute(params![
         entry.root.uuid().as_bytes(),
         entry.person.uuid().as_bytes(),
         entry.position,
@@ -49,8 +50,7 @@ pub(crate) fn keep(
         entry.began_at.as_microsecond(),
         at.as_microsecond(),
         began_at(keep),
-    ])?;
-    Ok(())
+    ])?)
 }
 
 pub(crate) fn list(

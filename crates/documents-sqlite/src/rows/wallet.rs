@@ -23,13 +23,14 @@ const KEEP: &str =
 const LIST: &str = "select id, currency, posted_minor, held_minor, available_minor, sequence
                     from wallets where person = ?1 order by id";
 
+/// How many rows that changes.
 pub(crate) fn keep(
     connection: &Connection,
     wallet: &Wallet,
     keep: Keep,
     at: Timestamp,
-) -> Result<(), Failure> {
-    connection.prepare_cached(KEEP)?.execute(params![
+) -> Result<usize, Failure> {
+    Ok(connection.prepare_cached(KEEP)?.execute(params![
         wallet.id.uuid().as_bytes(),
         wallet.person.uuid().as_bytes(),
         wallet.currency.code(),
@@ -39,8 +40,7 @@ pub(crate) fn keep(
         wallet.sequence,
         at.as_microsecond(),
         began_at(keep),
-    ])?;
-    Ok(())
+    ])?)
 }
 
 pub(crate) fn list(connection: &Connection, person: OwnerId) -> Result<Vec<Wallet>, Failure> {

@@ -197,8 +197,20 @@ pub(super) async fn move_kyc(
     }
 }
 
-/// Whether the last step is this one: who saw no answer asks again.
+/// Whether the last step is this one, with all that it brought: who saw no answer asks again. Somebody else's step to the
+/// same status is none, or a document that nobody kept would be answered as if it were.
 fn was_taken(kept: &Kyc, seen: i64, step: &KycStep) -> bool {
-    let is_last = |last: &bursar_documents::KycTransition| last.to == step.to && last.reason == step.reason;
-    kept.version - 1 == seen && kept.transitions.last().is_some_and(is_last)
+    let KycStep { to, reason, level, provider_reference, document, retain_until } = step;
+    let is_last = |last: &bursar_documents::KycTransition| last.to == *to && last.reason == *reason;
+    kept.version - 1 == seen
+        && kept.transitions.last().is_some_and(is_last)
+        && is_kept(level, &kept.level)
+        && is_kept(provider_reference, &kept.provider_reference)
+        && is_kept(document, &kept.document)
+        && is_kept(retain_until, &kept.retain_until)
+}
+
+/// What a step leaves out stays as it is.
+fn is_kept<T: PartialEq>(sent: &Option<T>, kept: &Option<T>) -> bool {
+    sent.is_none() || sent == kept
 }

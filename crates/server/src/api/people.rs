@@ -24,7 +24,8 @@ impl From<PeopleError> for Problem {
     fn from(error: PeopleError) -> Self {
         match error {
             PeopleError::Documents(error) => error.into(),
-            PeopleError::Sealed { error: error @ SealError::OtherKey { .. }, .. } => Self::new(
+            error @ (PeopleError::OtherKey { .. }
+            | PeopleError::Sealed { error: SealError::OtherKey { .. }, .. }) => Self::new(
                 Code::SealedElsewhere,
                 format!("{error}; start an instance with the credentials file of the one that sealed it"),
             ),

@@ -17,6 +17,7 @@ use crate::auth::Operator;
 use crate::pools::{self, PoolView};
 use crate::problem::Problem;
 use crate::queues::{self, QueueView, RelayView, age_ms};
+use crate::shown::{self, ShownView};
 
 /// How long authorizations take and how they end.
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,6 +51,8 @@ pub(super) struct ProfileView {
     dead_letters: u64,
     /// What is to be sent to endpoints.
     notifications: NotificationsView,
+    /// What persons see of cards, wallets and purchases, and the documents that have it.
+    shown: ShownView,
 }
 
 /// What is to be sent to endpoints.
@@ -224,5 +227,6 @@ pub(super) async fn read_profile(State(app): State<App>, _: Operator) -> Result<
         queues_problem,
         dead_letters: app.store().count_dead_letters().await?,
         notifications: NotificationsView { waiting, oldest_due_ms: due_at.map(age_ms) },
+        shown: shown::view(&app).await,
     }))
 }

@@ -285,7 +285,6 @@ pub(super) async fn erase_profile(
 ) -> Result<Json<ErasureView>, Problem> {
     people::find(&app, id).await?;
     let erasure = app.people().erase(id, people::now()).await?;
-    app.known().forget_owner(id);
     Ok(Json(match erasure {
         Erasure::Erased => ErasureView { status: "erased", erase_on: None },
         Erasure::LockedUntil(day) => ErasureView { status: "locked", erase_on: Some(day) },

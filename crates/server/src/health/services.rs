@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use bursar_cache::Condition;
-use bursar_documents::{Connections, Figures};
+use bursar_documents::Figures;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,6 +15,7 @@ use crate::api::schema;
 use crate::app::App;
 use crate::pools::{self, PoolView};
 use crate::queues::{self, QueueView, Seen};
+use crate::shown::ConnectionsView;
 
 /// The server and what it depends on.
 #[derive(Serialize, ToSchema)]
@@ -147,15 +148,6 @@ struct DocumentsHealth {
     history: Option<u64>,
 }
 
-/// Connections to MongoDB.
-#[derive(Serialize, ToSchema)]
-struct ConnectionsView {
-    /// Somebody uses them.
-    in_use: u64,
-    /// They wait.
-    idle: u64,
-}
-
 /// The state of the broker.
 #[derive(Serialize, ToSchema)]
 struct QueueHealth {
@@ -236,7 +228,7 @@ async fn cache(app: &App) -> CacheHealth {
 }
 
 async fn documents(app: &App) -> DocumentsHealth {
-    let Seen { value, took } = app.looks().documents(app.people().documents()).await;
+    let Seen { value, took } = app.looks().documents(app.people()).await;
     let (engine, latency_ms) = (app.settings().engines.documents, ms(took));
     let (status, reason, figures) = match value {
         Ok(figures) => (Status::Healthy, None, Some(figures)),
@@ -249,7 +241,7 @@ async fn documents(app: &App) -> DocumentsHealth {
         engine,
         reason,
         latency_ms,
-        connections: connections.map(|Connections { in_use, idle }| ConnectionsView { in_use, idle }),
+        connections: connections.map(ConnectionsView::from),
         persons: count(|figures| figures.persons),
         cards: count(|figures| figures.cards),
         wallets: count(|figures| figures.wallets),

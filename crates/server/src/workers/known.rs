@@ -1,4 +1,7 @@
 //! What never changes of owners and cards, from memory where it is known. "Not found" is never kept.
+//!
+//! It is all of the ledger: of a person its reference, of a card four digits. Names and labels are documents, and never
+//! come here, so who is erased leaves nothing that other instances would have to forget.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,12 +59,6 @@ impl Known {
         let known = KnownOwner { program: owner.program, name: owner.name.as_str().into(), kind: owner.kind };
         self.owners.insert(id, known.clone());
         Ok(Some(known))
-    }
-
-    /// After an erasure. What is known of a person is the operator's reference, which is no personal data by what the API
-    /// asks for; who did otherwise has it out of memory at once here, and after a while in other instances.
-    pub(crate) fn forget_owner(&self, id: OwnerId) {
-        self.owners.invalidate(&id);
     }
 
     /// What people call the card; a read of the ledger the first time.

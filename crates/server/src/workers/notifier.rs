@@ -1,6 +1,5 @@
 //! `events-queue`: finds the endpoints that want an event, and stores what is to be sent to each.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::courtesy::Courtesy;
-use super::people::{self, Following};
+use super::people::{self, Decided, Following};
 use super::queue::{Away, Pace, Work, consume, of_store};
 use super::relay::route;
 use super::task::Task;
@@ -114,14 +113,14 @@ impl Notifier {
 
     /// Shows persons what became of their cards.
     async fn show_cards(&self, contents: &[&Content]) -> Result<(), Trouble> {
-        let mut owners = BTreeSet::new();
+        let mut events = Vec::new();
         for content in contents {
-            let Happened { owner, object, .. } = happened(content)?;
+            let Happened { owner, object, at } = happened(content)?;
             let is_card = object.is_some_and(|object| object.id.parse::<CardId>().is_ok());
-            owners.extend(owner.filter(|_| is_card));
+            events.extend(owner.filter(|_| is_card).map(|owner| Decided { owner, at }));
         }
-        let persons = persons(&self.0, owners).await?;
-        Following::of(&self.0).cards_of(persons, Timestamp::now()).await.map_err(Trouble::People)
+        let persons = persons(&self.0, events.iter().map(|event| event.owner).collect()).await?;
+        Following::of(&self.0).cards_of(persons, &events).await.map_err(Trouble::People)
     }
 
     async fn notify(&self, contents: &[&Content]) -> Result<(), Trouble> {

@@ -17,6 +17,7 @@ use super::queue::{Away, of_store};
 use super::transaction_records::bare_record;
 use crate::app::App;
 use crate::problem::Problem;
+use crate::shown::Shown;
 
 /// Rows that are read at once.
 const PAGE: u32 = 500;
@@ -25,6 +26,15 @@ const PAGE: u32 = 500;
 pub struct Following<'a> {
     ledger: &'a dyn Ledger,
     people: &'a People,
+    /// Where it is counted, if it is.
+    shown: Option<&'a Shown>,
+}
+
+/// An event, by whom it is about and when it was decided.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Decided {
+    pub(super) owner: OwnerId,
+    pub(super) at: Timestamp,
 }
 
 /// What a rebuild has done.
@@ -74,6 +84,8 @@ impl Trouble {
                 | DocumentsError::Misfit(_)
                 | DocumentsError::InUse(_)),
             )) => Err(Away(error.to_string())),
+            // An instance with the right key has them.
+            Self::People(error @ PeopleError::OtherKey { .. }) => Err(Away(error.to_string())),
             Self::People(error) => Ok(Verdict::Failed(error.to_string())),
         }
     }
@@ -83,11 +95,11 @@ impl<'a> Following<'a> {
     /// These documents, by that ledger.
     #[must_use]
     pub const fn new(ledger: &'a dyn Ledger, people: &'a People) -> Self {
-        Self { ledger, people }
+        Self { ledger, people, shown: None }
     }
 
     pub(crate) fn of(app: &'a App) -> Self {
-        Self::new(app.ledger(), app.people())
+        Self { shown: Some(app.shown()), ..Self::new(app.ledger(), app.people()) }
     }
 
     /// Those that have documents: the others have nothing to be kept.
@@ -96,31 +108,58 @@ impl<'a> Following<'a> {
         if persons.is_empty() {
             return Ok(persons);
         }
-        Ok(self.people.documents().find_keys(&persons).await?.into_keys().collect())
+        Ok(self.people.known(&persons).await?)
     }
 
-    /// Wallets of these persons, and these purchases, after events about money.
+    /// Wallets of these persons, and these purchases, after events about money; those events, by whom they are about and
+    /// when they were decided, are shown then.
     pub(super) async fn money(
         &self,
         persons: BTreeSet<OwnerId>,
         entries: Vec<HistoryEntry>,
-        at: Timestamp,
+        events: &[Decided],
     ) -> Result<(), Trouble> {
-        for person in self.known(persons).await? {
-            self.wallets(person, Keep::Newer, at).await?;
-        }
-        if !entries.is_empty() {
-            self.people.keep_history(entries, Keep::Newer, at).await?;
-        }
-        Ok(())
+        let at = Timestamp::now();
+        let showing = async {
+            let known = self.known(persons).await?;
+            for person in &known {
+                self.wallets(*person, Keep::Newer, at).await?;
+            }
+            self.keep_history(entries, Keep::Newer, at).await?;
+            Ok(known)
+        };
+        self.counted(showing.await, events)
     }
 
     /// Cards of these persons, after events about cards.
-    pub(super) async fn cards_of(&self, persons: BTreeSet<OwnerId>, at: Timestamp) -> Result<(), Trouble> {
-        for person in self.known(persons).await? {
-            self.cards(person, Keep::Newer, at).await?;
+    pub(super) async fn cards_of(
+        &self,
+        persons: BTreeSet<OwnerId>,
+        events: &[Decided],
+    ) -> Result<(), Trouble> {
+        let at = Timestamp::now();
+        let showing = async {
+            let known = self.known(persons).await?;
+            for person in &known {
+                self.cards(*person, Keep::Newer, at).await?;
+            }
+            Ok(known)
+        };
+        self.counted(showing.await, events)
+    }
+
+    /// Notes which events are shown by now, to those who have documents.
+    fn counted(&self, shown: Result<Vec<OwnerId>, Trouble>, events: &[Decided]) -> Result<(), Trouble> {
+        let Some(figures) = self.shown else { return shown.map(drop) };
+        match &shown {
+            Ok(known) => {
+                let is_shown = |event: &&Decided| known.contains(&event.owner);
+                events.iter().filter(is_shown).for_each(|event| figures.now(event.at));
+            }
+            Err(Trouble::People(_)) => figures.wait(),
+            Err(Trouble::Store(_)) => {}
         }
-        Ok(())
+        shown.map(drop)
     }
 
     /// Everything of every person, anew, and nothing that the ledger does not have. What it has done so far is shown.
@@ -145,7 +184,7 @@ impl<'a> Following<'a> {
                 show(&done);
             }
         }
-        done.forgotten = self.people.documents().forget_read_models(None, began_at).await?;
+        done.forgotten = self.people.forget_read_models(began_at).await?;
         Ok(done)
     }
 
@@ -170,7 +209,7 @@ impl<'a> Following<'a> {
                 return Ok(());
             }
             let wallets = accounts.iter().map(|account| wallet(account, owner.sequence)).collect();
-            self.people.keep_wallets(wallets, keep, at).await?;
+            self.count(accounts.len(), self.people.keep_wallets(wallets, keep, at).await?);
         }
     }
 
@@ -184,7 +223,7 @@ impl<'a> Following<'a> {
                 return Ok(());
             }
             let states = cards.iter().map(|card| state(card, owner.sequence)).collect();
-            self.people.keep_cards(states, keep, at).await?;
+            self.count(cards.len(), self.people.keep_cards(states, keep, at).await?);
         }
     }
 
@@ -196,13 +235,30 @@ impl<'a> Following<'a> {
             let records = purchases.items.iter().filter_map(bare_record);
             let entries: Vec<HistoryEntry> = records.filter_map(|record| entry(&record)).collect();
             count += entries.len() as u64;
-            if !entries.is_empty() {
-                self.people.keep_history(entries, keep, at).await?;
-            }
+            self.keep_history(entries, keep, at).await?;
             page.after = purchases.next;
             if page.after.is_none() {
                 return Ok(count);
             }
+        }
+    }
+
+    async fn keep_history(
+        &self,
+        entries: Vec<HistoryEntry>,
+        keep: Keep,
+        at: Timestamp,
+    ) -> Result<(), Trouble> {
+        if !entries.is_empty() {
+            let count = entries.len();
+            self.count(count, self.people.keep_history(entries, keep, at).await?);
+        }
+        Ok(())
+    }
+
+    fn count(&self, all: usize, made: u64) {
+        if let Some(shown) = self.shown {
+            shown.kept(all, made);
         }
     }
 }

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::courtesy::Courtesy;
-use super::people::{Following, Trouble, entry};
+use super::people::{Decided, Following, Trouble, entry};
 use super::queue::{Away, Pace, Work, consume};
 use super::task::Task;
 use crate::api::TransactionView;
@@ -49,6 +49,8 @@ pub(crate) struct Reported {
     pub(crate) owner: Option<OwnerId>,
     /// The hold group that it belongs to.
     pub(crate) group: Option<MessageId>,
+    /// When it was decided.
+    pub(crate) at: Timestamp,
     /// Hold groups that are a part of that one from now on.
     #[serde(default)]
     pub(crate) merged: Vec<MessageId>,
@@ -115,7 +117,9 @@ impl Records {
         }
         let entries = records.iter().filter_map(entry).filter(|entry| persons.contains(&entry.person));
         let entries = entries.collect();
-        Following::of(&self.0).money(persons, entries, Timestamp::now()).await
+        let events = reported.iter().filter_map(|of| Some(Decided { owner: of.owner?, at: of.at }));
+        let events: Vec<Decided> = events.collect();
+        Following::of(&self.0).money(persons, entries, &events).await
     }
 }
 

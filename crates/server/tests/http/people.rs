@@ -168,7 +168,10 @@ async fn verify(server: &Running, ada: &Ada) -> Tested {
     let asked = json!({"version": 0, "to": "pending", "reason": "first swipe", "document": document});
     let pending = server.make(&path, asked.clone()).await?;
     assert_eq!((&pending["status"], &pending["version"]), (&json!("pending"), &json!(1)));
-    assert_eq!(server.make(&path, asked).await?, pending, "sent again");
+    assert_eq!(server.make(&path, asked.clone()).await?, pending, "sent again");
+    let mut other = asked;
+    other["document"]["number"] = json!("another-document");
+    assert_eq!(says(&server.post(&path, &other).await?), (409, "version_changed".to_owned()));
     let late = server.post(&path, &json!({"version": 0, "to": "approved"})).await?;
     assert_eq!(says(&late), (409, "version_changed".to_owned()));
     let refused = server.post(&path, &json!({"version": 1, "to": "not_started"})).await?;
@@ -270,6 +273,35 @@ async fn a_person_sees_what_the_ledger_did(store: Store) -> Tested {
     label_and_suspend(&server, &ada).await
 }
 
+on_both_stores!(it_is_told_how_far_behind_persons_are);
+/// Without who consumes events there is nothing to be told.
+async fn it_is_told_how_far_behind_persons_are(store: Store) -> Tested {
+    let server = Running::start_beside(store, on_mongodb()).await?;
+    let ada = ada(&server).await?;
+    assert_eq!(server.put(&ada.at("profile"), &profile()).await?.status, 200);
+    let figures = async || Ok::<_, Error>(server.get("/v1/profile").await?.json()["shown"].clone());
+    let before = figures().await?;
+    server.swipes("2.50").await?;
+    server.make(&format!("/v1/cards/{}/transitions", ada.card), json!({"status": "suspended"})).await?;
+    let rose = |now: &Value, what: &str, by: u64| {
+        let of = |figures: &Value| figures.pointer(what).and_then(Value::as_u64).unwrap_or_default();
+        of(now) >= of(&before) + by
+    };
+    // A wallet and a purchase after the swipe, a card after its step.
+    until("both are shown", async || {
+        let now = figures().await?;
+        Ok(rose(&now, "/lag/count", 2) && rose(&now, "/made", 3) && rose(&now, "/operations/count", 3))
+    })
+    .await?;
+    let now = figures().await?;
+    assert!(
+        now["lag"]["max_us"].as_u64() > Some(0) && now["operations"]["max_us"].as_u64() > Some(0),
+        "{now}"
+    );
+    assert_eq!((&now["waited"], &now["connections"]["max"]), (&json!(0), &json!(10)), "{now}");
+    Ok(())
+}
+
 async fn label_and_suspend(server: &Running, ada: &Ada) -> Tested {
     let label = format!("cards/{}/label", ada.card);
     let labelled = server.put(&ada.at(&label), &json!({"label": "holidays"})).await?;
@@ -316,5 +348,7 @@ async fn while_mongodb_is_away_swipes_are_decided_and_seen_afterwards(store: Sto
     .await?;
     let letters = server.items("/v1/dead-letters").await?;
     assert_eq!(letters, Vec::<Value>::new(), "nobody counted a run");
+    let shown = server.get("/v1/profile").await?.json()["shown"].clone();
+    assert!(shown["waited"].as_u64() > Some(0), "{shown}");
     Ok(())
 }

@@ -9,7 +9,7 @@ use bursar_documents::Documents;
 use bursar_documents::contract::Place;
 use bursar_documents_mongodb::{MongoDocuments, Options};
 use jiff::Timestamp;
-use mongodb::bson::{Document, RawDocumentBuf, doc};
+use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::{Client, Database};
 use uuid::Uuid;
 
@@ -81,6 +81,32 @@ impl MongoPlace {
     pub async fn database(&self) -> Database {
         let client = Client::with_uri_str(self.url()).await.expect("a URL");
         client.database(&self.database)
+    }
+
+    /// Every binary of every person's documents: keys, and what they seal.
+    ///
+    /// # Panics
+    /// It is not there.
+    pub async fn binaries(&self) -> Vec<Vec<u8>> {
+        let (database, mut binaries) = (self.database().await, Vec::new());
+        let names = database.list_collection_names().await.expect("it is there");
+        for name in names.iter().filter(|name| *name != "documents_key") {
+            let mut found = database.collection::<Document>(name).find(doc! {}).await.expect("it is there");
+            while found.advance().await.expect("it is there") {
+                let document = found.deserialize_current().expect("a document");
+                collect(&Bson::Document(document), &mut binaries);
+            }
+        }
+        binaries
+    }
+}
+
+fn collect(value: &Bson, binaries: &mut Vec<Vec<u8>>) {
+    match value {
+        Bson::Binary(binary) => binaries.push(binary.bytes.clone()),
+        Bson::Document(document) => document.values().for_each(|value| collect(value, binaries)),
+        Bson::Array(values) => values.iter().for_each(|value| collect(value, binaries)),
+        _ => {}
     }
 }
 

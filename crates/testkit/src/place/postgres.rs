@@ -197,6 +197,17 @@ impl PostgresPlace {
         files.concat()
     }
 
+    /// Every row of every table as text, bytes in hexadecimal digits: also what the files have compressed.
+    ///
+    /// # Panics
+    /// The server does not read them.
+    #[must_use]
+    pub fn dump(&self) -> String {
+        let tables = self.texts("select tablename::text from pg_tables where schemaname = 'public'");
+        let rows = |table: &String| self.texts(&format!("select t::text from \"{table}\" t")).concat();
+        tables.iter().map(rows).collect()
+    }
+
     fn query(&self, query: &str) -> Vec<Row> {
         let (url, query) = (self.url(), query.to_owned());
         let found = wait(async move {

@@ -8,7 +8,7 @@ use bursar_broker::contract::{PAUSES, Place};
 use bursar_broker::{Broker, Retries};
 use bursar_broker_rabbitmq::{Options, RabbitBroker};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::services_file;
@@ -19,6 +19,9 @@ const API: &str = "BURSAR_TEST_RABBITMQ_API";
 
 /// Longer than a busy machine takes to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The queue of [`RabbitPlace::copy`].
+const COPY: &str = "copy";
 
 /// A vhost that is deleted in the end.
 pub struct RabbitPlace {
@@ -87,6 +90,41 @@ impl RabbitPlace {
     /// It refuses.
     pub async fn delete(&self, path: &str) {
         self.ask(Method::DELETE, &path.replace("{vhost}", &self.vhost), None).await;
+    }
+
+    /// From now on keeps a copy of what is published to these exchanges, which are there.
+    ///
+    /// # Panics
+    /// It refuses.
+    pub async fn copy(&self, exchanges: &[&str]) {
+        self.put(&format!("queues/{{vhost}}/{COPY}"), &json!({"durable": false})).await;
+        for exchange in exchanges {
+            let path = format!("bindings/{}/e/{exchange}/q/{COPY}", self.vhost);
+            self.ask(Method::POST, &path, Some(&json!({"routing_key": "#"}))).await;
+        }
+    }
+
+    /// What was published since, with its properties, as the management API writes it.
+    ///
+    /// # Panics
+    /// It refuses.
+    pub async fn copied(&self) -> String {
+        let path = format!("queues/{}/{COPY}/get", self.vhost);
+        let all = json!({"count": 100_000, "ackmode": "ack_requeue_true", "encoding": "auto"});
+        self.ask(Method::POST, &path, Some(&all)).await
+    }
+
+    /// Publishes this text straight to a queue, past every exchange.
+    ///
+    /// # Panics
+    /// It refuses.
+    pub async fn publish(&self, queue: &str, text: &str) {
+        let path = format!("exchanges/{}/amq.default/publish", self.vhost);
+        let message = json!({
+            "routing_key": queue, "payload": text, "payload_encoding": "string",
+            "properties": {"message_id": Uuid::new_v4().to_string(), "type": "test"},
+        });
+        self.ask(Method::POST, &path, Some(&message)).await;
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> String {

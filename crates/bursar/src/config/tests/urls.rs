@@ -35,15 +35,20 @@ fn a_url_that_leads_nowhere_is_refused_by_its_part_and_without_its_password() {
 fn work_is_left_to_others_only_where_they_can_do_it() {
     let postgres = ("BURSAR__POSTGRES__URL", "postgres://bursar:s3cret@db/bursar");
     let rabbitmq = ("BURSAR__RABBITMQ__URL", "amqp://bursar:s3cret@queue/%2f");
+    let mongodb = ("BURSAR__MONGODB__URL", "mongodb://bursar:s3cret@documents/bursar");
     let roles = ("BURSAR__SERVER__ROLES", "relay,worker");
-    let config = loaded(&with_environment(&[postgres, rabbitmq, roles]));
+    let config = loaded(&with_environment(&[postgres, rabbitmq, mongodb, roles]));
     assert_eq!(config.server.roles.to_string(), "relay,worker");
-    for some in [&[roles][..], &[roles, postgres], &[roles, rabbitmq]] {
+    for some in [
+        &[roles][..],
+        &[roles, postgres],
+        &[roles, rabbitmq, mongodb],
+        &[roles, postgres, rabbitmq],
+        &[roles, postgres, mongodb],
+    ] {
         let said = problems(&with_environment(some)).join("\n");
-        assert!(
-            said.contains("server.roles") && said.contains("set postgres.url and rabbitmq.url"),
-            "{said}"
-        );
+        let remedy = "set postgres.url, rabbitmq.url and mongodb.url";
+        assert!(said.contains("server.roles") && said.contains(remedy), "{said}");
     }
     let said = problems(&with_environment(&[("BURSAR__SERVER__ROLES", "api,boss")])).join("\n");
     assert!(said.contains("\"boss\" is no role"), "{said}");
