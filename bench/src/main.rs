@@ -53,7 +53,7 @@ struct Arguments {
     /// Cache in this Redis, which is emptied by nobody.
     #[arg(long, value_name = "URL", env = "BURSAR_BENCH_REDIS_URL", hide_env_values = true)]
     redis: Option<String>,
-    /// Have the documents of persons in this MongoDB.
+    /// Have the documents of persons in this MongoDB, in a database of their own, which stays.
     #[arg(long, value_name = "URL", env = "BURSAR_BENCH_MONGODB_URL", hide_env_values = true)]
     mongodb: Option<String>,
     /// Only the whole stack: nginx, two instances, every service.

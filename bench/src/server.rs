@@ -82,11 +82,11 @@ impl Bursar {
         };
         let folder = tempfile::tempdir_in(std::env::current_dir()?.join("target"))?;
         let others = [
-            ("BURSAR__RABBITMQ__URL", services.rabbitmq),
-            ("BURSAR__REDIS__URL", services.redis),
-            ("BURSAR__MONGODB__URL", services.mongodb),
+            ("BURSAR__RABBITMQ__URL", services.rabbitmq.map(str::to_owned)),
+            ("BURSAR__REDIS__URL", services.redis.map(str::to_owned)),
+            ("BURSAR__MONGODB__URL", services.mongodb.map(with_own_database)),
         ];
-        let others = others.into_iter().filter_map(|(name, url)| Some((name, url?.to_owned()))).collect();
+        let others = others.into_iter().filter_map(|(name, url)| Some((name, url?))).collect();
         let place = Place { folder, database, others };
         let target = Target::default();
         let mut bursar = Self::start_in(binary, place, target, ALL_ROLES).await?;
@@ -214,20 +214,21 @@ impl Bursar {
 
     /// The simulator's report.
     pub(crate) async fn simulate(&self, rate: u32, time: Duration) -> Result<Value, Error> {
-        self.simulate_at(&self.base, None, rate, time).await
+        self.simulate_at((&self.base, None), &[], rate, time).await
     }
 
-    /// The same at this URL of it, which is trusted by this file.
+    /// The same at this URL of it, which is trusted by this file, with more arguments.
     pub(crate) async fn simulate_at(
         &self,
-        url: &str,
-        trusted: Option<&Path>,
+        (url, trusted): (&str, Option<&Path>),
+        arguments: &[&str],
         rate: u32,
         time: Duration,
     ) -> Result<Value, Error> {
         let output = Command::new(&self.binary)
             .envs(trusted.map(|file| ("SSL_CERT_FILE", file)))
             .args(["simulate", "--swipes-only", "--json", "--url", url, "--rate", &rate.to_string()])
+            .args(arguments)
             .args(["--for", &format!("{}s", time.as_secs()), "--credentials"])
             .arg(self.place.folder.path().join("credentials.toml"))
             .stderr(Stdio::inherit())
@@ -286,6 +287,14 @@ impl Place {
         command.envs(postgres).envs(self.others.iter().cloned());
         command
     }
+}
+
+/// The URL with a database that nobody has used: documents are of one key, and each server here has another.
+fn with_own_database(mongodb: &str) -> String {
+    let (server, options) = mongodb.split_once('?').unwrap_or((mongodb, ""));
+    let after_hosts = server.find("://").map_or(0, |at| at + 3);
+    let hosts = server[after_hosts..].find('/').map_or(server, |length| &server[..after_hosts + length]);
+    format!("{hosts}/bursar_bench_{}?{options}", uuid::Uuid::new_v4().simple())
 }
 
 /// Has it stop, and waits until it has.

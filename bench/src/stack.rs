@@ -20,6 +20,9 @@ const CONNECTIONS: u32 = 64;
 
 const PERSONS: usize = 50;
 
+/// Companies of the simulator's world.
+const COMPANIES: &str = "50";
+
 /// What is read of PostgreSQL each time, and what of MongoDB; the rest may come from a cache.
 const OF_POSTGRES: [&str; 3] = ["account", "card", "transaction"];
 const OF_MONGODB: [&str; 3] = ["profile", "wallets", "history"];
@@ -53,6 +56,7 @@ pub(crate) async fn measure(arguments: &Arguments, table: &mut Table) -> Result<
     let profiles = stack.profiles().await?;
     decisions(&report, &profiles, table);
     messages(&profiles, &worst, table);
+    hits(&profiles, table);
     stack.note_transactions().await?;
     let taken = tokio::select! {
         taken = stack.reads(seconds(arguments)) => taken?,
@@ -79,7 +83,8 @@ impl Stack {
     }
 
     async fn swipes(&self, time: Duration) -> Result<Value, Error> {
-        self.bursar.simulate_at(&self.front.url(), Some(&self.front.trusted()), RATE, time).await
+        let at = (&*self.front.url(), Some(&*self.front.trusted()));
+        self.bursar.simulate_at(at, &["--companies", COMPANIES], RATE, time).await
     }
 
     async fn note_transactions(&mut self) -> Result<(), Error> {
@@ -122,6 +127,19 @@ impl Stack {
     }
 }
 
+/// How much of what was looked up is found, by level.
+fn hits(profiles: &[Value; 2], table: &mut Table) {
+    let rate = |level: &str| {
+        let rates = profiles.iter().map(|profile| profile["cache"][level]["hit_rate"].as_f64());
+        rates
+            .map(|rate| rate.map_or("-".to_owned(), |rate| format!("{rate:.3}")))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    table.push(Row::aimed("found in memory, of each instance", rate("memory"), "over 0.8"));
+    table.push(Row::aimed("found in Redis of what was not", rate("shared"), "over 0.8"));
+}
+
 /// What the processor sees of its swipes, and what the server does in that time.
 fn decisions(report: &Value, profiles: &[Value; 2], table: &mut Table) {
     let seen = |name: &str| ms(&report["latency"][name]);
@@ -132,6 +150,8 @@ fn decisions(report: &Value, profiles: &[Value; 2], table: &mut Table) {
     row("p99.9", seen("p999_us"), "50 ms");
     for (name, stages, aim) in [
         ("each lookup of a decision", &["user_lookup", "card_lookup", "limits_lookup"][..], "10 ms"),
+        ("its wait for the next batch", &["queue_wait"], ""),
+        ("its locks and reads", &["load"], ""),
         ("the decision", &["decision"], "5 ms"),
         ("its commit by PostgreSQL", &["commit"], "50 ms"),
         ("all of an authorization", &["total"], "100 ms"),
@@ -188,16 +208,6 @@ async fn services(stack: &Stack, worst: &Worst, table: &mut Table) -> Result<(),
     if health["status"] != "healthy" {
         return Err(format!("the stack is not healthy: {health}").into());
     }
-    let profiles = stack.profiles().await?;
-    let rate = |level: &str| {
-        let rates = profiles.iter().map(|profile| profile["cache"][level]["hit_rate"].as_f64());
-        rates
-            .map(|rate| rate.map_or("-".to_owned(), |rate| format!("{rate:.3}")))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    table.push(Row::aimed("found in memory, of each instance", rate("memory"), "over 0.8"));
-    table.push(Row::aimed("found in Redis of what was not", rate("shared"), "over 0.8"));
     let used = format!("{:.0} %", worst.utilisation * 100.0);
     table.push(Row::aimed("busiest pool of PostgreSQL's connections", used, "60 to 80 %"));
     let bytes = health["details"]["redis"]["condition"]["memory_bytes"].as_f64().unwrap_or(f64::NAN);

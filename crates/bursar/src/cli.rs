@@ -97,6 +97,9 @@ pub(crate) struct Load {
     /// The same seed plans the same swipes and lives.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Companies in its world, with 20 cardholders and 25 cards each. Many swipes of few accounts wait for each other.
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=400))]
+    pub(crate) companies: u16,
     /// How often, in percent, the network repeats, reorders, loses and never sends notices, is too late, and
     /// decides by itself: all alike as 5, or some by name as late=10,lost=2. A demo has 5, a simulation 0 unless told.
     #[arg(long, value_name = "PERCENT")]

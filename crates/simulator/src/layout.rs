@@ -75,6 +75,9 @@ const COMPANY_NAMES: [&str; 6] = [
     "Meridian Catering",
 ];
 
+/// Business users of the usual world.
+const CLOSE_USERS: usize = 40;
+
 impl Layout {
     /// The world of the settings, which were checked.
     #[must_use]
@@ -148,8 +151,12 @@ fn person(index: usize, persons: usize) -> OwnerLayout {
     }
 }
 
-/// The first company has three of four business users: its account is the one that many share.
+/// Of the first business users three of four belong to one company: its account is the one that many share. Those that a
+/// larger world has beside them are spread.
 fn employer(index: usize, companies: usize) -> usize {
+    if index >= CLOSE_USERS {
+        return index % companies;
+    }
     match index % 4 {
         3 => 1 + (index / 4) % companies.saturating_sub(1).max(1),
         _ => 0,
@@ -211,6 +218,16 @@ pub(crate) mod tests {
         for currency in CURRENCIES {
             assert!(usual().owners.iter().any(|owner| owner.currency == currency), "{currency}");
         }
+    }
+
+    #[test]
+    fn a_larger_world_has_many_accounts_and_still_one_that_many_share() {
+        let mut settings = Settings::new("http://localhost", "k".into(), "u", "p".into());
+        settings.set_companies(20);
+        let layout = Layout::of(&settings);
+        let users = |company: usize| layout.cardholders.iter().filter(|user| user.owner == company).count();
+        assert!((0..20).all(|company| users(company) >= 18), "{:?}", (0..20).map(users).collect::<Vec<_>>());
+        assert!(users(0) > 2 * users(2));
     }
 
     #[test]

@@ -89,6 +89,13 @@ impl Settings {
         }
     }
 
+    /// A world of so many companies, as large as the usual one for each two of them.
+    pub fn set_companies(&mut self, companies: usize) {
+        self.companies = companies;
+        self.cardholders = companies.saturating_mul(20);
+        self.cards = companies.saturating_mul(25).saturating_add(self.persons);
+    }
+
     /// Says whether a world can be built of these settings.
     ///
     /// # Errors
@@ -134,6 +141,14 @@ mod tests {
         assert_eq!(with(|s| s.cards = 9), Err(SettingsError::TooFewCards { cards: 9, persons: 10 }));
         let nobody = with(|s| (s.cards, s.persons) = (0, 0));
         assert_eq!(nobody, Err(SettingsError::NoCards));
+    }
+
+    #[test]
+    fn two_companies_are_the_usual_world() {
+        let mut two = settings();
+        two.set_companies(2);
+        let usual = settings();
+        assert_eq!((two.cardholders, two.cards), (usual.cardholders, usual.cards));
     }
 
     #[test]

@@ -81,6 +81,7 @@ pub(crate) async fn drive(
     settings.rate_per_second = load.rate;
     settings.duration = load.time;
     settings.seed = load.seed;
+    settings.set_companies(load.companies.into());
     settings.has_lives = !load.swipes_only;
     settings.habits = if load.swipes_only { Habits::default() } else { load.habits.unwrap_or(habits) };
     let progress = Progress::default();
