@@ -1,6 +1,6 @@
-//! A Bursar with fewer services than there are. In one with all of them only the first test is there.
+//! A Bursar without services, by its settings or by its build.
 
-use crate::common::{Error, bursar};
+use crate::common::{Error, Running, bursar};
 
 /// Each service: what it is called, its setting and its feature, and whether it is built in.
 const SERVICES: [(&str, &str, &str, bool); 4] = [
@@ -22,13 +22,28 @@ fn the_long_version_says_which_services_are_built_in() -> Result<(), Error> {
     Ok(())
 }
 
+#[tokio::test]
+async fn without_a_service_it_decides_and_its_books_are_right() -> Result<(), Error> {
+    let folder = tempfile::tempdir()?;
+    let mut server = Running::start(folder.path())?;
+    server.until_ready().await?;
+    let wallet = server.wallet("10.00").await?;
+    let swipe = wallet.swipe("swipe", "9.99");
+    let answer = server.jit(&swipe).await?;
+    assert_eq!(answer.0, 200);
+    assert_eq!(server.jit(&swipe).await?, answer);
+    assert_eq!(server.jit(&wallet.swipe("more", "0.02")).await?.0, 402);
+    server.drain_and_terminate().await?;
+    assert_eq!(server.check()?["findings"], serde_json::json!([]));
+    Ok(())
+}
+
 #[cfg(not(any(feature = "mongodb", feature = "postgres", feature = "rabbitmq", feature = "redis")))]
 mod alone {
     use std::path::Path;
     use std::process::Command;
 
     use super::*;
-    use crate::common::Running;
 
     /// Each command that would go to a service, on this data folder.
     fn each_command(folder: &Path) -> Vec<Command> {
@@ -46,22 +61,6 @@ mod alone {
             &["config"],
         ];
         commands.map(on_folder).into()
-    }
-
-    #[tokio::test]
-    async fn it_decides_and_its_books_are_right() -> Result<(), Error> {
-        let folder = tempfile::tempdir()?;
-        let mut server = Running::start(folder.path())?;
-        server.until_ready().await?;
-        let wallet = server.wallet("10.00").await?;
-        let swipe = wallet.swipe("swipe", "9.99");
-        let answer = server.jit(&swipe).await?;
-        assert_eq!(answer.0, 200);
-        assert_eq!(server.jit(&swipe).await?, answer);
-        assert_eq!(server.jit(&wallet.swipe("more", "0.02")).await?.0, 402);
-        server.drain_and_terminate().await?;
-        assert_eq!(server.check()?["findings"], serde_json::json!([]));
-        Ok(())
     }
 
     #[test]
