@@ -112,7 +112,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "bursar-services", uses: &[], tests_use: &[] },
     Layer {
         name: "bursar-bench",
-        uses: &["bursar-core", "bursar-http-client", "bursar-processors"],
+        uses: &["bursar-core", "bursar-http-client", "bursar-processors", "bursar-services"],
         tests_use: &[],
     },
     Layer { name: "xtask", uses: &["bursar-services"], tests_use: &[] },
