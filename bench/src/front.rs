@@ -27,7 +27,7 @@ impl Front {
         std::fs::write(folder.path().join("bursar.key"), signing_key.serialize_pem())?;
         let ports = Ports { http: free_port()?, https: free_port()?, before: instances };
         let nginx = Nginx::within(folder.path().to_owned())?;
-        nginx.start(&ports, &LIMITS, Life::UntilStopped)?;
+        nginx.start(&ports, &LIMITS, Life::AsLongAsThis)?;
         Ok(Self { nginx, https: ports.https, folder })
     }
 

@@ -74,9 +74,13 @@ pub(crate) async fn drain(bursar: &Bursar, instance: SocketAddr) -> Result<f64, 
     }
 }
 
-/// Messages that wait in the queues; `None` while the broker says nothing.
+/// Messages that wait in the queues or with a consumer; `None` while the broker says nothing.
 pub(crate) fn depth(profile: &Value) -> Option<u64> {
-    CONSUMED.iter().map(|name| queue(profile, name)?["depth"].as_u64()).sum()
+    let of = |name: &&str| {
+        let queue = queue(profile, name)?;
+        Some(queue["depth"].as_u64()? + queue["unacked"].as_u64()?)
+    };
+    CONSUMED.iter().map(of).sum()
 }
 
 pub(crate) fn queue<'a>(profile: &'a Value, name: &str) -> Option<&'a Value> {

@@ -46,7 +46,7 @@ pub(crate) enum Deed {
 pub(crate) fn run(deed: Deed) -> Result<(), Error> {
     let _lock = matches!(deed, Deed::Up | Deed::Down).then(Lock::take).transpose()?;
     let each: [fn() -> Result<(), Error>; 5] = match deed {
-        Deed::Up => [up::<Postgres>, up::<RabbitMq>, up::<Redis>, up::<MongoDb>, up::<Nginx>],
+        Deed::Up => [up::<Postgres>, up::<RabbitMq>, up::<Redis>, up::<MongoDb>, up_if_installed::<Nginx>],
         Deed::Down => [down::<Postgres>, down::<RabbitMq>, down::<Redis>, down::<MongoDb>, down::<Nginx>],
         Deed::Status => {
             [status::<Postgres>, status::<RabbitMq>, status::<Redis>, status::<MongoDb>, status::<Nginx>]
@@ -77,6 +77,17 @@ fn up<D: Daemon>() -> Result<(), Error> {
         say(format_args!("export {variable}='{url}'"));
     }
     Ok(())
+}
+
+/// The same of what the others do without: whoever may not install it is told.
+fn up_if_installed<D: Daemon>() -> Result<(), Error> {
+    match D::install() {
+        Ok(()) => up::<D>(),
+        Err(why) => {
+            say(format_args!("{}: left out, {why}", D::NAME));
+            Ok(())
+        }
+    }
 }
 
 fn down<D: Daemon>() -> Result<(), Error> {

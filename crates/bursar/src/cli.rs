@@ -79,8 +79,8 @@ pub(crate) struct Source {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) source: Source,
-    /// What this instance does: `api,relay,worker,sweeper` is all of it. With less it needs PostgreSQL and
-    /// RabbitMQ.
+    /// What this instance does: `api,relay,worker,sweeper` is all of it. With less it needs PostgreSQL,
+    /// RabbitMQ and MongoDB.
     #[arg(long, value_name = "ROLES")]
     pub(crate) roles: Option<String>,
 }
@@ -97,7 +97,7 @@ pub(crate) struct Load {
     /// The same seed plans the same swipes and lives.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Companies in its world, with 20 cardholders and 25 cards each. Many swipes of few accounts wait for each other.
+    /// Companies in its world, with 20 cardholders and 25 cards each on average. Many swipes of few accounts wait for each other.
     #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=400))]
     pub(crate) companies: u16,
     /// How often, in percent, the network repeats, reorders, loses and never sends notices, is too late, and

@@ -60,7 +60,7 @@ pub enum PeopleError {
     #[error(transparent)]
     Documents(#[from] DocumentsError),
     /// All of it was sealed by another documents key. Nothing was read, and nothing changed.
-    #[error("the documents were sealed with the key {sealed}, and documents_key is {ours}")]
+    #[error("the documents are of the documents_key with the mark {sealed}, and ours has the mark {ours}")]
     OtherKey {
         /// Which key that is.
         sealed: KeyId,

@@ -37,7 +37,7 @@ impl DocumentsKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// Another key wrapped it.
-    #[error("it was sealed with the key {sealed}, and documents_key is {ours}")]
+    #[error("it was sealed by the documents_key with the mark {sealed}, and ours has the mark {ours}")]
     OtherKey {
         /// Which key that is.
         sealed: KeyId,

@@ -73,8 +73,11 @@ impl HttpClient {
     /// Sends it once. Redirects are not followed.
     ///
     /// # Errors
-    /// There was no whole answer in this time, and why: it may have been taken all the same.
+    /// There was no whole answer in this time, whose, and why: it may have been taken all the same.
     pub async fn send(&self, request: Request<Bytes>, within: Duration) -> Result<Answer, String> {
+        let uri = request.uri();
+        let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16());
+        let whom = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let answer = async {
             let response =
                 self.0.request(request.map(Full::new)).await.map_err(|error| with_causes(&error))?;
@@ -85,6 +88,8 @@ impl HttpClient {
             })?;
             Ok(Answer { status: head.status, headers: head.headers, body })
         };
-        timeout(within, answer).await.unwrap_or_else(|_| Err(format!("no answer in {within:?}")))
+        let answer =
+            timeout(within, answer).await.unwrap_or_else(|_| Err(format!("no answer in {within:?}")));
+        answer.map_err(|why| format!("{whom}: {why}"))
     }
 }

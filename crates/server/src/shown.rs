@@ -26,13 +26,13 @@ pub(crate) struct Shown {
 /// What persons see of cards, wallets and purchases.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ShownView {
-    /// From a decision until its person was shown it, by this instance.
+    /// From a decision until its person was shown it, by this instance; also where that was told again.
     lag: LatencyView,
     /// States of cards, wallets and purchases that this instance made or replaced.
     made: u64,
-    /// Those that were there already, or newer.
+    /// Those that were there already, or newer, or of somebody without documents.
     unchanged: u64,
-    /// How often events had to wait, because documents were away.
+    /// Batches of events that documents could not take yet.
     waited: u64,
     /// How long documents took for what this instance asked, also where they failed.
     operations: LatencyView,

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::log::last_lines;
@@ -53,7 +53,7 @@ impl Nginx {
     /// The account that runs it.
     ///
     /// # Errors
-    /// There are none.
+    /// None.
     pub fn runner() -> Result<Runner, Error> {
         Ok(Runner::this_task())
     }
@@ -92,7 +92,11 @@ impl Nginx {
             command.process_group(0);
         }
         let mut child = command.spawn().map_err(|error| format!("nginx cannot be started: {error}"))?;
-        self.wait(&mut child, front.https)?;
+        self.wait(&mut child, front.https).inspect_err(|_| {
+            // Its workers end with it, which a kill would leave.
+            let _ = Command::new("kill").arg(child.id().to_string()).stderr(Stdio::null()).status();
+            let _ = child.wait();
+        })?;
         Ok(child)
     }
 

@@ -110,8 +110,9 @@ impl Server {
         let sent = self.http.send(request, ANSWER_MAX).await;
         let sent = sent.map_err(|why| format!("{why}; name the running server with --url"))?;
         let status = sent.status;
-        let answer: Value = serde_json::from_slice(&sent.body)
-            .map_err(|error| format!("the server answers {status}: {error}"))?;
+        let answer: Value = serde_json::from_slice(&sent.body).map_err(|_| {
+            format!("{} answers {status}, which is no answer of Bursar: is something else there?", self.url)
+        })?;
         match status {
             StatusCode::OK => Ok(answer),
             _ => Err(format!("the server answers {status}: {}", text(&answer, "detail")).into()),

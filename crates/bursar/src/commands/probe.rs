@@ -17,7 +17,8 @@ pub(crate) fn probe(arguments: &Probe) -> Result<ExitCode, Failure> {
     let http = HttpClient::to(&arguments.url)?;
     let url = format!("{}/ready", arguments.url.trim_end_matches('/'));
     let request = http::Request::get(url).body(Bytes::new())?;
-    let answer = wiring::runtime()?.block_on(http.send(request, ANSWER_MAX))?;
+    let answer = wiring::runtime()?.block_on(http.send(request, ANSWER_MAX));
+    let answer = answer.map_err(|why| format!("{why}; name the running server with --url"))?;
     super::print(&String::from_utf8_lossy(&answer.body))?;
     Ok(if answer.status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -85,7 +85,7 @@ fn other_key(config: &Config, error: &PeopleError) -> String {
     )
 }
 
-/// The ledger, and the documents that follow it; nothing is made that is not there.
+/// The ledger, and the documents that follow it, of a server that was started before: without its key there is nothing.
 pub(crate) async fn documents(config: &Config) -> Result<(Arc<dyn Store>, Arc<People>), Failure> {
     let ledger = ledger(config).await?;
     let credentials = credentials::load(&config.credentials.file)?;

@@ -104,14 +104,24 @@ impl Stack {
             (_, Ill::Refused) => self.link(service).set(Fault::Cut),
             ("messageQueue", Ill::Blocked) => self.rabbitmq.alarm(true),
             ("redis", Ill::Blocked) => drop(self.redis.ask(&["acl", "setuser", "default", "-@write"])),
-            ("redis", Ill::Flushed) => drop(self.redis.ask(&["flushall"])),
+            ("redis", Ill::Flushed) => {
+                self.keys();
+                let _ = self.redis.ask(&["flushall"]);
+            }
             ("redis", Ill::Foreign) => {
-                for key in self.redis.ask(&["keys", "*"]).lines() {
-                    let _ = self.redis.ask(&["set", key, "{\"status\": \"active\"}"]);
+                for key in self.keys() {
+                    let _ = self.redis.ask(&["set", &key, "{\"status\": \"active\"}"]);
                 }
             }
             other => panic!("{other:?} is no row"),
         }
+    }
+
+    /// What is in Redis now; that there is something.
+    fn keys(&self) -> Vec<String> {
+        let keys: Vec<String> = self.redis.ask(&["keys", "*"]).lines().map(str::to_owned).collect();
+        assert!(!keys.is_empty(), "there is nothing to lose in Redis");
+        keys
     }
 
     async fn recovers(&mut self, service: &str, ill: Ill) {
@@ -152,7 +162,8 @@ async fn status(instance: &Running, path: &str) -> Result<u16, Error> {
     Ok(request.send().await?.status().as_u16())
 }
 
-/// As the matrix has it: without PostgreSQL no decision, without another service all of them.
+/// As the matrix has it: without PostgreSQL no decision; without another service they go on, for every owner and on both
+/// instances, and next to nobody is told that there is none (a machine that is busy says so of a few).
 async fn suffers(load: &Load, (service, ill, says): Row, profile: &str) -> Result<(), Error> {
     let what = format!("{service} is {says}, {ill:?}");
     let all = match (service, says) {
@@ -160,7 +171,8 @@ async fn suffers(load: &Load, (service, ill, says): Row, profile: &str) -> Resul
         ("postgres", _) => "unhealthy",
         _ => "degraded",
     };
-    let before = load.seen().unavailable;
+    let began = load.seen();
+    let before = began.unavailable;
     until_health(load, &what, |health| {
         let of_service = &health["services"];
         let are_others_well =
@@ -186,6 +198,28 @@ async fn suffers(load: &Load, (service, ill, says): Row, profile: &str) -> Resul
     for number in [0, 1] {
         load.decisions_for_all(number).await?;
     }
+    let ended = load.seen();
+    let refused = ended.unavailable.iter().sum::<u64>() - before.iter().sum::<u64>();
+    let decided = ended.decisions() - began.decisions();
+    assert!(refused * 5 <= decided, "{what}: {refused} without a decision, {decided} decided");
+    Ok(())
+}
+
+/// Has both instances look up a card that no memory knows yet.
+async fn approve_a_new_card(load: &Load) -> Result<(), Error> {
+    let wallet = load.instance(0).wallet("10.00").await?;
+    for number in [0, 1] {
+        let began = Instant::now();
+        loop {
+            match load.instance(number).jit(&wallet.swipe(&uuid::Uuid::new_v4().to_string(), "1.00")).await? {
+                (200, _) => break,
+                (503, _) if began.elapsed() < PATIENCE => {}
+                (status, answer) => {
+                    return Err(format!("{status}: {}", String::from_utf8_lossy(&answer)).into());
+                }
+            }
+        }
+    }
     Ok(())
 }
 
@@ -210,9 +244,13 @@ async fn decisions_and_books_are_as_the_fault_matrix_says_and_health_too() -> Re
     load.begin();
     for row @ (service, ill, _) in ROWS {
         load.decisions(16).await?;
+        approve_a_new_card(&load).await?;
         let began = Instant::now();
         stack.befalls(service, ill).await;
         suffers(&load, row, &profile).await?;
+        if service != "postgres" {
+            approve_a_new_card(&load).await?;
+        }
         if ill == Ill::Frozen {
             // What the matrix asks for is a time.
             tokio::time::sleep(Duration::from_secs(5).saturating_sub(began.elapsed())).await;

@@ -15,7 +15,7 @@ use crate::vault::DataKey;
 use crate::wallet::Wallet;
 
 impl People {
-    /// [`Documents::keep_cards`].
+    /// [`Documents::keep_cards`](crate::Documents::keep_cards).
     ///
     /// # Errors
     /// As for every method. So for the two that follow.
@@ -28,7 +28,7 @@ impl People {
         Ok(self.ours().await?.keep_cards(cards, keep, at).await?)
     }
 
-    /// [`Documents::keep_wallets`].
+    /// [`Documents::keep_wallets`](crate::Documents::keep_wallets).
     ///
     /// # Errors
     /// As above.
@@ -41,7 +41,7 @@ impl People {
         Ok(self.ours().await?.keep_wallets(wallets, keep, at).await?)
     }
 
-    /// [`Documents::keep_history`], by the keys of those persons that are known.
+    /// [`Documents::keep_history`](crate::Documents::keep_history), by the keys of those persons that are known.
     ///
     /// # Errors
     /// As above.

@@ -156,8 +156,8 @@ impl<'a> Following<'a> {
                 let is_shown = |event: &&Decided| known.contains(&event.owner);
                 events.iter().filter(is_shown).for_each(|event| figures.now(event.at));
             }
-            Err(Trouble::People(_)) => figures.wait(),
-            Err(Trouble::Store(_)) => {}
+            Err(trouble @ Trouble::People(_)) if trouble.verdict().is_err() => figures.wait(),
+            Err(_) => {}
         }
         shown.map(drop)
     }

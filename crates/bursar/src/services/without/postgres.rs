@@ -14,7 +14,7 @@ use crate::config::{Postgres, SecretUrl};
 
 pub(crate) const SERVICE: Service = Service { name: "PostgreSQL", feature: "postgres", url: None };
 
-/// Nobody can make any, so nothing below is ever run.
+/// Nobody can make any, so nothing that takes them is ever run.
 pub(crate) enum Options {}
 
 pub(crate) fn options(_: &Postgres, _: &SecretUrl) -> Result<Options, Failure> {
