@@ -53,8 +53,8 @@ pub(crate) struct Load {
     folder: PathBuf,
     /// The owner of the last account.
     pub(crate) person: String,
-    /// Messages that were there before the first swipe.
-    messages: u64,
+    /// Messages that are there beside those of the clients.
+    pub(crate) messages: u64,
 }
 
 /// Names of settings and their values.

@@ -206,12 +206,14 @@ async fn suffers(load: &Load, (service, ill, says): Row, profile: &str) -> Resul
 }
 
 /// Has both instances look up a card that no memory knows yet.
-async fn approve_a_new_card(load: &Load) -> Result<(), Error> {
+async fn approve_a_new_card(load: &mut Load) -> Result<(), Error> {
     let wallet = load.instance(0).wallet("10.00").await?;
+    // What the operator asked for to make it, and the swipes.
+    load.messages += 5 + 2;
     for number in [0, 1] {
-        let began = Instant::now();
+        let (began, swipe) = (Instant::now(), wallet.swipe(&uuid::Uuid::new_v4().to_string(), "1.00"));
         loop {
-            match load.instance(number).jit(&wallet.swipe(&uuid::Uuid::new_v4().to_string(), "1.00")).await? {
+            match load.instance(number).jit(&swipe).await? {
                 (200, _) => break,
                 (503, _) if began.elapsed() < PATIENCE => {}
                 (status, answer) => {
@@ -244,12 +246,12 @@ async fn decisions_and_books_are_as_the_fault_matrix_says_and_health_too() -> Re
     load.begin();
     for row @ (service, ill, _) in ROWS {
         load.decisions(16).await?;
-        approve_a_new_card(&load).await?;
+        approve_a_new_card(&mut load).await?;
         let began = Instant::now();
         stack.befalls(service, ill).await;
         suffers(&load, row, &profile).await?;
         if service != "postgres" {
-            approve_a_new_card(&load).await?;
+            approve_a_new_card(&mut load).await?;
         }
         if ill == Ill::Frozen {
             // What the matrix asks for is a time.
