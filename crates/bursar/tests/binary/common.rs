@@ -268,6 +268,7 @@ impl Running {
     }
 
     /// A person with one funded account and one active card; its id.
+    #[cfg(feature = "postgres")]
     pub(crate) async fn person(&self, amount: &str) -> Result<(String, Wallet), Error> {
         let program = json!({"name": "persons", "time_zone": "UTC", "currencies": ["USD"]});
         let program = self.post("/v1/programs", &program).await?;

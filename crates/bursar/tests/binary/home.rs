@@ -96,6 +96,7 @@ impl Home {
     }
 
     /// The database, if it is in one.
+    #[cfg(all(feature = "mongodb", feature = "postgres", feature = "rabbitmq", feature = "redis"))]
     pub(crate) fn postgres(&self) -> Option<&PostgresPlace> {
         self.postgres.as_ref()
     }
