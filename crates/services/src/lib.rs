@@ -1,6 +1,7 @@
 //! Services of the system's own packages, and one that stands in for MongoDB, run for developer tasks and tests:
 //! where their programs are, which account may run them, and how they start and stop.
 
+mod kept;
 mod log;
 mod mongodb;
 mod nginx;

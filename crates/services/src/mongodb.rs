@@ -1,16 +1,14 @@
 //! A MongoDB in a folder: the system's `mongod`, or where there is none, a server that speaks its protocol.
 
 use std::fs;
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::log::last_lines;
-use crate::process::{LOOK_EVERY, Process};
-use crate::{Error, Life, Runner, find, write_private};
+use crate::kept::Kept;
+use crate::{Error, Life, Runner, find};
 
 /// After a crash the stand-in takes ten seconds and more.
 const STARTS_WITHIN: Duration = Duration::from_secs(90);
@@ -138,7 +136,7 @@ impl MongoDb {
     /// # Errors
     /// It does not start; its last words are in the message.
     pub fn start(&self, port: u16, life: Life) -> Result<Child, Error> {
-        let log = fs::File::create(self.log()).map_err(|error| self.failed(&error))?;
+        let log = fs::File::create(self.kept().log()).map_err(|error| self.failed(&error))?;
         let errors = log.try_clone().map_err(|error| self.failed(&error))?;
         let tied = (life == Life::AsLongAsThis).then_some("KILL");
         let mut command = self.runner.command(self.server.program(), tied);
@@ -151,24 +149,10 @@ impl MongoDb {
         }
         let name = self.server.program().display();
         let mut child = command.spawn().map_err(|error| format!("{name} cannot be started: {error}"))?;
-        let started = self.wait(&mut child, port).and_then(|()| self.keep_pid(&child));
+        // It listens once all else of it has started.
+        let started = self.kept().wait(&mut child, port, STARTS_WITHIN);
         started.inspect_err(|_| drop(child.kill()))?;
         Ok(child)
-    }
-
-    fn wait(&self, child: &mut Child, port: u16) -> Result<(), Error> {
-        let began = Instant::now();
-        // It listens once all else of it has started.
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if let Ok(Some(status)) = child.try_wait() {
-                return Err(format!("mongodb ended with {status}:\n{}", self.last_words()));
-            }
-            if began.elapsed() > STARTS_WITHIN {
-                return Err(format!("mongodb takes no connections:\n{}", self.last_words()));
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        Ok(())
     }
 
     /// How to connect to it on this port: nobody else does, and it asks for no password.
@@ -180,7 +164,7 @@ impl MongoDb {
     /// Whether it runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.process().is_some_and(|process| process.is_there())
+        self.kept().is_running()
     }
 
     /// Ends it and waits until it is gone.
@@ -188,40 +172,21 @@ impl MongoDb {
     /// # Errors
     /// It does not end.
     pub fn stop(&self) -> Result<(), Error> {
-        let until = Instant::now() + STOPS_WITHIN;
-        if self.process().is_some_and(|process| !process.end(until)) {
-            return Err(format!("mongodb does not stop:\n{}", self.last_words()));
-        }
-        let _ = fs::remove_file(self.pid_file());
-        Ok(())
+        self.kept().stop(STOPS_WITHIN)
     }
 
     /// The end of its log.
     #[must_use]
     pub fn last_words(&self) -> String {
-        last_lines(&self.log())
+        self.kept().last_words()
     }
 
-    fn process(&self) -> Option<Process> {
-        fs::read_to_string(self.pid_file()).ok()?.lines().next().and_then(Process::read)
-    }
-
-    fn keep_pid(&self, child: &Child) -> Result<(), Error> {
-        let process = Process::of(child.id());
-        let process = process.ok_or_else(|| format!("mongodb ended:\n{}", self.last_words()))?;
-        write_private(&self.pid_file(), &process.line())
+    fn kept(&self) -> Kept<'_> {
+        Kept { name: "mongodb", folder: &self.folder }
     }
 
     fn data(&self) -> PathBuf {
         self.folder.join("data")
-    }
-
-    fn pid_file(&self) -> PathBuf {
-        self.folder.join("pid")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.folder.join("log")
     }
 
     fn failed(&self, error: &std::io::Error) -> Error {
@@ -293,6 +258,8 @@ fn install_into(folder: &Path) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpStream;
+
     use super::*;
 
     fn arguments(server: &Server, flush: Flush) -> String {

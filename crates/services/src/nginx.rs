@@ -1,14 +1,13 @@
 //! nginx with the configuration of `deploy/`, in a folder.
 
 use std::fs;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::log::last_lines;
-use crate::process::{LOOK_EVERY, Process};
+use crate::kept::Kept;
 use crate::{Error, Life, Runner, find, is_root};
 
 const CONFIGURATION: &str = include_str!("../../../deploy/nginx.conf");
@@ -81,7 +80,7 @@ impl Nginx {
     pub fn start(&self, front: &Front, instead: &[(&str, &str)], life: Life) -> Result<Child, Error> {
         fs::write(self.folder.join("nginx.conf"), self.configuration(front, instead)?)
             .map_err(|error| self.failed(&error))?;
-        let log = fs::File::create(self.log()).map_err(|error| self.failed(&error))?;
+        let log = fs::File::create(self.kept().log()).map_err(|error| self.failed(&error))?;
         // A kill would leave its workers.
         let tied = (life == Life::AsLongAsThis).then_some("TERM");
         let mut command = Runner::this_task().command(&self.program, tied);
@@ -92,7 +91,7 @@ impl Nginx {
             command.process_group(0);
         }
         let mut child = command.spawn().map_err(|error| format!("nginx cannot be started: {error}"))?;
-        self.wait(&mut child, front.https).inspect_err(|_| {
+        self.kept().wait(&mut child, front.https, STARTS_WITHIN).inspect_err(|_| {
             // Its workers end with it, which a kill would leave.
             let _ = Command::new("kill").arg(child.id().to_string()).stderr(Stdio::null()).status();
             let _ = child.wait();
@@ -126,22 +125,6 @@ impl Nginx {
         Ok(format!("{user}{text}"))
     }
 
-    fn wait(&self, child: &mut Child, port: u16) -> Result<(), Error> {
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if let Ok(Some(status)) = child.try_wait() {
-                return Err(format!("nginx ended with {status}:\n{}", self.last_words()));
-            }
-            if began.elapsed() > STARTS_WITHIN {
-                return Err(format!("nginx takes no connections:\n{}", self.last_words()));
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        let process =
-            Process::of(child.id()).ok_or_else(|| format!("nginx ended:\n{}", self.last_words()))?;
-        fs::write(self.pid_file(), process.line()).map_err(|error| self.failed(&error))
-    }
-
     /// Where it serves on this port.
     #[must_use]
     pub fn url(port: u16) -> String {
@@ -151,7 +134,7 @@ impl Nginx {
     /// Whether it runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.process().is_some_and(|process| process.is_there())
+        self.kept().is_running()
     }
 
     /// Ends it and waits until it is gone.
@@ -159,29 +142,17 @@ impl Nginx {
     /// # Errors
     /// It does not end.
     pub fn stop(&self) -> Result<(), Error> {
-        let until = Instant::now() + STOPS_WITHIN;
-        match self.process().is_none_or(|process| process.end(until)) {
-            true => Ok(()),
-            false => Err(format!("nginx does not stop:\n{}", self.last_words())),
-        }
+        self.kept().stop(STOPS_WITHIN)
     }
 
     /// The end of its log of errors.
     #[must_use]
     pub fn last_words(&self) -> String {
-        last_lines(&self.log())
+        self.kept().last_words()
     }
 
-    fn process(&self) -> Option<Process> {
-        Process::read(fs::read_to_string(self.pid_file()).ok()?.trim_end())
-    }
-
-    fn pid_file(&self) -> PathBuf {
-        self.folder.join("pid")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.folder.join("log")
+    fn kept(&self) -> Kept<'_> {
+        Kept { name: "nginx", folder: &self.folder }
     }
 
     fn failed(&self, error: &std::io::Error) -> Error {

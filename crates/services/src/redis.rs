@@ -1,14 +1,12 @@
 //! A Redis in a folder.
 
 use std::fs;
-use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::log::last_lines;
-use crate::process::{LOOK_EVERY, Process};
+use crate::kept::Kept;
 use crate::{Error, Life, Runner, find, random, write_private};
 
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
@@ -76,7 +74,7 @@ impl Redis {
     /// It does not start; its last words are in the message.
     pub fn start(&self, port: u16, settings: &[&str], life: Life) -> Result<Child, Error> {
         self.configure(port, settings)?;
-        let log = fs::File::create(self.log()).map_err(|error| self.failed(&error))?;
+        let log = fs::File::create(self.kept().log()).map_err(|error| self.failed(&error))?;
         let errors = log.try_clone().map_err(|error| error.to_string())?;
         let tied = (life == Life::AsLongAsThis).then_some("KILL");
         let mut command = self.runner.command(&self.program, tied);
@@ -86,7 +84,7 @@ impl Redis {
             command.process_group(0);
         }
         let mut child = command.spawn().map_err(|error| format!("redis cannot be started: {error}"))?;
-        self.wait(&mut child, port).inspect_err(|_| drop(child.kill()))?;
+        self.kept().wait(&mut child, port, STARTS_WITHIN).inspect_err(|_| drop(child.kill()))?;
         Ok(child)
     }
 
@@ -100,22 +98,6 @@ impl Redis {
         );
         write_private(&self.settings_file(), &(always + &settings.join("\n") + "\n"))?;
         self.runner.give(&self.settings_file())
-    }
-
-    fn wait(&self, child: &mut Child, port: u16) -> Result<(), Error> {
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if let Ok(Some(status)) = child.try_wait() {
-                return Err(format!("redis ended with {status}:\n{}", self.last_words()));
-            }
-            if began.elapsed() > STARTS_WITHIN {
-                return Err(format!("redis takes no connections:\n{}", self.last_words()));
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        let process =
-            Process::of(child.id()).ok_or_else(|| format!("redis ended:\n{}", self.last_words()))?;
-        fs::write(self.pid_file(), process.line()).map_err(|error| self.failed(&error))
     }
 
     /// How to connect to it on this port.
@@ -143,7 +125,7 @@ impl Redis {
     /// Whether it runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.process().is_some_and(|process| process.is_there())
+        self.kept().is_running()
     }
 
     /// Ends it and waits until it is gone.
@@ -151,21 +133,17 @@ impl Redis {
     /// # Errors
     /// It does not end.
     pub fn stop(&self) -> Result<(), Error> {
-        let until = Instant::now() + STOPS_WITHIN;
-        match self.process().is_none_or(|process| process.end(until)) {
-            true => Ok(()),
-            false => Err(format!("redis does not stop:\n{}", self.last_words())),
-        }
+        self.kept().stop(STOPS_WITHIN)
     }
 
     /// The end of its log.
     #[must_use]
     pub fn last_words(&self) -> String {
-        last_lines(&self.log())
+        self.kept().last_words()
     }
 
-    fn process(&self) -> Option<Process> {
-        Process::read(fs::read_to_string(self.pid_file()).ok()?.trim_end())
+    fn kept(&self) -> Kept<'_> {
+        Kept { name: "redis", folder: &self.folder }
     }
 
     fn password(&self) -> Result<String, Error> {
@@ -178,14 +156,6 @@ impl Redis {
 
     fn settings_file(&self) -> PathBuf {
         self.folder.join("redis.conf")
-    }
-
-    fn pid_file(&self) -> PathBuf {
-        self.folder.join("pid")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.folder.join("log")
     }
 
     fn failed(&self, error: &std::io::Error) -> Error {
