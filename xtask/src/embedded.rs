@@ -26,6 +26,9 @@ const FOREIGN: [&str; 8] = [
 const SUITES: [&str; 7] =
     ["commands::", "demo::", "dlq::", "embedded::", "faults::", "migrate::", "rebuild::"];
 
+/// The features, each of one service; none needs another.
+const SERVICES: [&str; 4] = ["postgres", "rabbitmq", "redis", "mongodb"];
+
 /// Tells the tests of the binary which one to run instead of their own.
 pub(crate) const BINARY: &str = "BURSAR_TEST_BINARY";
 
@@ -39,6 +42,13 @@ pub(crate) fn steps(tally: &mut Tally) -> Result<(), Error> {
     // Over the workspace, so that its crates have the features that they have in every other step, and are built already.
     let clippy = ["clippy", "--workspace", "--no-default-features", "--all-targets"];
     step("embedded: clippy", cargo(&clippy).args(["--", "-D", "warnings"]))?;
+    for service in SERVICES {
+        let alone = ["clippy", "--package", "bursar", "--no-default-features", "--all-targets", "--features"];
+        step(
+            &format!("with {service} alone: clippy"),
+            cargo(&alone).args([service, "--", "-D", "warnings"]),
+        )?;
+    }
     // Alone, so that a feature which only another crate of the workspace turns on is missed here and not by a user.
     headline("embedded: build");
     let binary = kept_apart(&built()?)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bursar_simulator::Habits;
 use clap::{Args, Parser, Subcommand};
+use url::{Host, Url};
 use uuid::Uuid;
 
 use crate::services::LONG_VERSION;
@@ -122,9 +123,9 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Args)]
 pub(crate) struct Simulate {
-    /// The server, e.g. http://127.0.0.1:3000.
-    #[arg(long)]
-    pub(crate) url: String,
+    /// The server: http://127.0.0.1:3000 on this machine, or anywhere by https.
+    #[arg(long, value_parser = parse_private_url)]
+    pub(crate) url: Url,
     /// The file with the server's API key and processor password.
     #[arg(long, value_name = "FILE", default_value = "bursar-data/credentials.toml")]
     pub(crate) credentials: PathBuf,
@@ -208,7 +209,7 @@ pub(crate) struct Dlq {
     pub(crate) what: DlqCommand,
     /// The server: on this machine, or anywhere by https.
     #[arg(long, global = true, default_value = "http://127.0.0.1:3000", value_parser = parse_private_url)]
-    pub(crate) url: String,
+    pub(crate) url: Url,
     /// The file with the server's API key.
     #[arg(long, global = true, value_name = "FILE", default_value = "bursar-data/credentials.toml")]
     pub(crate) credentials: PathBuf,
@@ -221,8 +222,8 @@ pub(crate) struct Dlq {
 #[derive(Debug, Args)]
 pub(crate) struct Probe {
     /// The server.
-    #[arg(long, default_value = "http://127.0.0.1:3000")]
-    pub(crate) url: String,
+    #[arg(long, default_value = "http://127.0.0.1:3000", value_parser = parse_url)]
+    pub(crate) url: Url,
 }
 
 #[derive(Debug, Subcommand)]
@@ -299,23 +300,33 @@ fn parse_own_address(text: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| format!("{text:?} is no address of this machine, as 127.0.0.1:3100"))
 }
 
-/// The API key goes there: without TLS it must not leave this machine.
-fn parse_private_url(text: &str) -> Result<String, String> {
-    if text.starts_with("https://") {
-        return Ok(text.to_owned());
-    }
-    let host = text.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-    let is_own = |host: &str| match host.rsplit_once(':') {
-        Some(("localhost", port)) => port.parse::<u16>().is_ok(),
-        _ => host.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback()),
+/// Reads where a server is; the paths below it are the command's.
+fn parse_url(text: &str) -> Result<Url, String> {
+    let is_one = |url: &Url| {
+        let has_more = url.path() != "/" || url.query().is_some() || url.fragment().is_some();
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        matches!(url.scheme(), "http" | "https") && url.has_host() && !has_user && !has_more
     };
-    match host.filter(|host| is_own(host)) {
-        Some(host) => Ok(format!("http://{host}")),
-        None => Err(format!(
-            "{text:?} is no server of this machine, as http://127.0.0.1:3000; reach another one by https or through a \
-             tunnel (ssh -L 3000:127.0.0.1:3000)"
-        )),
+    let url = Url::parse(text).ok().filter(is_one);
+    url.ok_or_else(|| format!("{text:?} is no server; write as http://127.0.0.1:3000, without a path"))
+}
+
+/// Keys go there: without TLS they must not leave this machine.
+fn parse_private_url(text: &str) -> Result<Url, String> {
+    let url = parse_url(text)?;
+    let is_own = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "http" && !is_own {
+        return Err(format!(
+            "{text:?} is another machine, and keys would go there in clear; reach it by https or through a tunnel (ssh \
+             -L 3000:127.0.0.1:3000)"
+        ));
     }
+    Ok(url)
 }
 
 /// Reads `30s`, `5m`, `1h` or `500ms`.
@@ -348,15 +359,38 @@ mod tests {
     }
 
     #[test]
-    fn an_api_key_without_tls_is_sent_to_this_machine_only() {
-        let far = "https://bursar.example.org";
-        assert_eq!(parse_private_url(far).as_deref(), Ok(far));
-        for own in ["http://127.0.0.1:3000", "http://[::1]:80/", "http://localhost:3000/"] {
-            assert_eq!(parse_private_url(own).as_deref(), Ok(own.trim_end_matches('/')));
+    fn a_key_without_tls_is_sent_to_this_machine_only() {
+        let own = ["http://127.0.0.1:3000", "http://[::1]:80/", "http://localhost:3000/", "http://127.0.0.1"];
+        for url in own.iter().chain(&["https://bursar.example.org", "https://10.0.0.1:8443/"]) {
+            assert_eq!(parse_private_url(url), parse_url(url), "{url}");
+            assert!(parse_url(url).is_ok(), "{url}");
         }
-        let others = ["http://10.0.0.1:3000", "http://127.0.0.1", "http://a@localhost:1", ""];
-        for other in others {
+        for other in ["http://10.0.0.1:3000", "http://bursar.example.org", "http://[2001:db8::1]:3000"] {
             assert!(parse_private_url(other).is_err_and(|why| why.contains("ssh -L")), "{other}");
+            assert!(parse_url(other).is_ok(), "who sends no key may ask it: {other}");
+        }
+    }
+
+    #[test]
+    fn a_server_is_named_without_a_path() {
+        let no_servers = [
+            "",
+            "localhost:3000",
+            "127.0.0.1:3000",
+            "ftp://127.0.0.1",
+            "http://",
+            "http://a@localhost:1",
+            "https://a:b@bursar.example.org",
+            "https://bursar.example.org/v1",
+            "http://localhost:3000?a=b",
+            "http://localhost:3000/#a",
+        ];
+        for text in no_servers {
+            let words = [parse_url(text), parse_private_url(text)];
+            assert!(
+                words.iter().all(|word| word.as_ref().is_err_and(|why| why.contains("no server"))),
+                "{text}"
+            );
         }
     }
 

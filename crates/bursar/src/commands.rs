@@ -29,7 +29,7 @@ pub(crate) use rebuild::rebuild;
 pub(crate) use serve::serve;
 pub(crate) use simulate::simulate;
 
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HeaderValue};
 use http::request::Builder;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -64,9 +64,16 @@ fn settings(source: &Source, more: &[(&str, String)]) -> Result<(Config, Effecti
     load(&sources).map_err(|problems| problems.to_string().into())
 }
 
-/// A request of who holds this key.
+/// A request of who holds this key, which no log of it shows.
 fn authorized(request: Builder, api_key: &SecretString) -> Builder {
-    request.header(AUTHORIZATION, format!("Bearer {}", api_key.expose_secret()))
+    match HeaderValue::from_str(&format!("Bearer {}", api_key.expose_secret())) {
+        Ok(mut bearer) => {
+            bearer.set_sensitive(true);
+            request.header(AUTHORIZATION, bearer)
+        }
+        // No server ever made it: what is sent without it is refused by its name.
+        Err(_) => request,
+    }
 }
 
 /// Prints what the command is for. A reader who has seen enough may close the pipe.

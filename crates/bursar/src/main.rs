@@ -14,6 +14,7 @@ mod wiring;
 
 use std::process::ExitCode;
 
+use bursar_http_client::with_causes;
 use clap::Parser;
 
 use cli::{Cli, Command};
@@ -44,18 +45,4 @@ fn main() -> ExitCode {
         eprintln!("bursar: {}", with_causes(failure.as_ref()));
         ExitCode::FAILURE
     })
-}
-
-/// The failure and what is behind it; a cause that the line before quotes already is left out.
-fn with_causes(failure: &dyn std::error::Error) -> String {
-    let mut text = failure.to_string();
-    let mut cause = failure.source();
-    while let Some(error) = cause {
-        let message = error.to_string();
-        if !text.contains(&message) {
-            text = format!("{text}: {message}");
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -58,6 +58,9 @@ impl HttpClient {
             let added = certificate.map_err(|error| failed(&error)).map(|certificate| roots.add(certificate));
             added?.map_err(|error| failed(&error))?;
         }
+        if roots.is_empty() {
+            return Err(failed(&"it has no certificate"));
+        }
         let mut tcp = HttpConnector::new();
         tcp.set_local_address(from);
         Ok(Self::over(tls_of(roots)?, tcp))
@@ -91,5 +94,79 @@ impl HttpClient {
         let answer =
             timeout(within, answer).await.unwrap_or_else(|_| Err(format!("no answer in {within:?}")));
         answer.map_err(|why| format!("{whom}: {why}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::Router;
+    use axum::response::Redirect;
+    use axum::routing::{get, post};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    /// Answers until the test ends.
+    async fn served() -> std::io::Result<SocketAddr> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let routes = Router::new()
+            .route(
+                "/echo",
+                post(|headers: HeaderMap, body: Bytes| async { (StatusCode::ACCEPTED, headers, body) }),
+            )
+            .route("/elsewhere", get(|| async { Redirect::to("/echo") }))
+            .route("/never", get(std::future::pending::<()>))
+            .route("/long", get(|| async { vec![0; ANSWER_BYTES_MAX + 1] }));
+        tokio::spawn(axum::serve(listener, routes).into_future());
+        Ok(address)
+    }
+
+    fn asked(address: SocketAddr, path: &str) -> Request<Bytes> {
+        Request::get(format!("http://{address}{path}")).body(Bytes::new()).expect("a request")
+    }
+
+    #[tokio::test]
+    async fn status_headers_and_all_of_the_body_are_answered() -> Result<(), Box<dyn std::error::Error>> {
+        let address = served().await?;
+        let request = Request::post(format!("http://{address}/echo")).header("x-mark", "seen");
+        let answer = HttpClient::to("http:")?.send(request.body(Bytes::from_static(b"body"))?, LONG).await?;
+        assert_eq!((answer.status, &*answer.body), (StatusCode::ACCEPTED, &b"body"[..]));
+        assert_eq!(answer.headers["x-mark"], "seen");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_like_another() -> Result<(), Box<dyn std::error::Error>> {
+        let answer = HttpClient::to("http:")?.send(asked(served().await?, "/elsewhere"), LONG).await?;
+        assert_eq!((answer.status, &answer.headers["location"]), (StatusCode::SEE_OTHER, &"/echo".parse()?));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn who_gives_no_whole_answer_is_named() -> Result<(), Box<dyn std::error::Error>> {
+        let (address, http) = (served().await?, HttpClient::to("http:")?);
+        let nobody = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
+        for (address, path, within, words) in [
+            (address, "/never", Duration::from_millis(1), "no answer in 1ms"),
+            (address, "/long", LONG, "more than 67108864 bytes"),
+            (nobody, "/echo", LONG, "Connection refused"),
+        ] {
+            let why = http.send(asked(address, path), within).await.expect_err(path);
+            assert!(why.starts_with(&format!("{address}: ")) && why.contains(words), "{why}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_has_nobody_to_trust_is_named() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        for file in [file, "/nowhere.pem"] {
+            assert!(HttpClient::trusting(Path::new(file), None).expect_err(file).contains(file));
+        }
     }
 }

@@ -40,13 +40,20 @@ where
     }
 }
 
-/// An error and what caused it, in one line: hyper's own words stop at "client error (Connect)".
+/// An error and what caused it, in one line: hyper's own words stop at "client error (Connect)". A cause that the
+/// words before quote already is left out.
 #[must_use]
 pub fn with_causes(error: &dyn Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", with_causes(cause)),
-        None => error.to_string(),
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        cause = error.source();
     }
+    text
 }
 
 #[cfg(test)]
@@ -101,5 +108,14 @@ mod tests {
         struct Outer(#[source] io::Error);
 
         assert_eq!(with_causes(&Outer(io::Error::other("no route"))), "no answer: no route");
+    }
+
+    #[test]
+    fn a_cause_that_is_quoted_is_not_told_twice() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("no answer, {0}")]
+        struct Quoting(#[source] io::Error);
+
+        assert_eq!(with_causes(&Quoting(io::Error::other("no route"))), "no answer, no route");
     }
 }

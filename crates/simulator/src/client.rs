@@ -1,5 +1,7 @@
 //! All HTTP of the simulator: `/v1` with a key, and the processor's request with a password.
 
+mod error;
+
 use std::time::Duration;
 
 use base64::Engine;
@@ -15,10 +17,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::Sha256;
+use tokio::task::JoinSet;
 use url::Url;
 
 use crate::history::Told;
 use crate::settings::Settings;
+
+pub use error::{CallError, ClientError};
 
 /// As long as the processor waits by default; later answers are no answers.
 const JIT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -38,53 +43,6 @@ pub struct Client {
     /// The same for what a processor sends.
     processor: HeaderValue,
     webhook_secret: Option<SecretString>,
-}
-
-/// Why a client cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The address is none.
-    #[error("{0:?} is not the address of a server, such as http://127.0.0.1:3000")]
-    Address(String),
-    /// A credential cannot be sent.
-    #[error("{0} has characters that cannot be sent")]
-    Credential(&'static str),
-    /// Nobody is trusted.
-    #[error("{0}")]
-    Tls(String),
-}
-
-/// Why a call of `/v1` gave nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// The server said no.
-    #[error("{what}: refused with {status} {code}: {detail}")]
-    Refused {
-        /// Method and path.
-        what: String,
-        /// The status of the answer.
-        status: u16,
-        /// The code of the problem; empty if the answer was no problem document.
-        code: String,
-        /// What the problem says.
-        detail: String,
-    },
-    /// No answer came, or 503: it may have been done.
-    #[error("{what}: no answer: {why}")]
-    Unknown {
-        /// Method and path.
-        what: String,
-        /// What was seen.
-        why: String,
-    },
-    /// The answer is not what the API promises.
-    #[error("{what}: the answer cannot be read: {why}")]
-    Unreadable {
-        /// Method and path.
-        what: String,
-        /// What is wrong with it.
-        why: String,
-    },
 }
 
 #[derive(Default, Deserialize)]
@@ -121,6 +79,20 @@ impl Client {
                 .ok_or(ClientError::Credential("the processor's password"))?,
             webhook_secret: settings.webhook_secret.clone(),
         })
+    }
+
+    /// Makes so many connections, and keeps them. Who does not answer now is seen by the first swipe.
+    pub async fn connect(&self, connections: usize) {
+        let mut asking = JoinSet::new();
+        for _ in 0..connections {
+            let (http, url) = (self.http.clone(), self.url("/live"));
+            asking.spawn(async move {
+                let request =
+                    Request::get(url.as_str()).body(Bytes::new()).map_err(|error| error.to_string())?;
+                http.send(request, API_TIMEOUT).await
+            });
+        }
+        asking.join_all().await;
     }
 
     /// Sends a just-in-time funding request once, as the processor does: status and body.
@@ -246,8 +218,9 @@ impl Client {
         let request = request.map_err(|error| unreadable(error.to_string()))?;
         let unknown = |why| CallError::Unknown { what: what(), why };
         let answer = self.http.send(request, API_TIMEOUT).await.map_err(unknown)?;
-        if answer.status.as_u16() == 503 {
-            return Err(unknown("503".to_owned()));
+        // The store is away, or there are too many requests: both pass.
+        if matches!(answer.status.as_u16(), 429 | 503) {
+            return Err(unknown(answer.status.to_string()));
         }
         if !answer.status.is_success() {
             let problem: Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -287,7 +260,46 @@ fn credential(text: &str) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    #[tokio::test]
+    async fn as_many_connections_are_made_as_are_wanted() -> std::io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let client = Client::new(&Settings::new(&url, "k".into(), "u", "p".into())).expect("an address");
+        let connecting = tokio::spawn(async move { client.connect(20).await });
+        let mut connections = Vec::new();
+        while connections.len() < 20 {
+            connections.push(listener.accept().await?.0);
+        }
+        assert!(!connecting.is_finished(), "nobody was answered");
+        for connection in &mut connections {
+            connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
+        }
+        connecting.await?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn who_is_turned_away_comes_again() -> std::io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let client = Client::new(&Settings::new(&url, "k".into(), "u", "p".into())).expect("an address");
+        let asking = tokio::spawn(async move { client.get::<Value>("/v1/cards").await });
+        let (mut connection, _) = listener.accept().await?;
+        for status in ["429 Too Many Requests", "503 Service Unavailable", "200 OK"] {
+            let asked = connection.read(&mut [0; 4096]).await?;
+            assert!(asked > 0, "it came no more before {status}");
+            connection
+                .write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\n{{}}").as_bytes())
+                .await?;
+        }
+        assert_eq!(asking.await?.expect("an answer"), serde_json::json!({}));
+        Ok(())
+    }
 
     #[test]
     fn what_is_no_address_is_refused_by_name() {

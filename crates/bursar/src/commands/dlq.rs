@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bursar_http_client::HttpClient;
+use bursar_http_client::{HttpClient, with_causes};
 use bytes::Bytes;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
@@ -17,7 +17,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::cli::{Dlq, DlqCommand, Letters};
-use crate::{Failure, credentials, wiring, with_causes};
+use crate::{Failure, credentials, wiring};
 
 /// How long an answer is waited for: a page of replays is a few seconds' work.
 const ANSWER_MAX: Duration = Duration::from_secs(120);
@@ -28,9 +28,9 @@ pub(crate) fn dlq(arguments: &Dlq) -> Result<ExitCode, Failure> {
         |error: credentials::Error| format!("{}; name another file with --credentials", with_causes(&error));
     let credentials = credentials::load(&arguments.credentials).map_err(named)?;
     let server = Server {
-        url: Url::parse(&arguments.url).map_err(|error| format!("--url {}: {error}", arguments.url))?,
+        url: arguments.url.clone(),
         api_key: credentials.api_key,
-        http: HttpClient::to(&arguments.url)?,
+        http: HttpClient::to(arguments.url.as_str())?,
     };
     let answer = wiring::runtime()?.block_on(server.ask(&arguments.what))?;
     let text = match arguments.json {

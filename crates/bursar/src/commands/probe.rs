@@ -14,9 +14,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(4);
 
 /// Asks `/ready`, and prints what it says. Fails if the server is not ready, or does not answer.
 pub(crate) fn probe(arguments: &Probe) -> Result<ExitCode, Failure> {
-    let http = HttpClient::to(&arguments.url)?;
-    let url = format!("{}/ready", arguments.url.trim_end_matches('/'));
-    let request = http::Request::get(url).body(Bytes::new())?;
+    let http = HttpClient::to(arguments.url.as_str())?;
+    let request = http::Request::get(arguments.url.join("/ready")?.as_str()).body(Bytes::new())?;
     let answer = wiring::runtime()?.block_on(http.send(request, ANSWER_MAX));
     let answer = answer.map_err(|why| format!("{why}; name the running server with --url"))?;
     super::print(&String::from_utf8_lossy(&answer.body))?;

@@ -7,15 +7,16 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bursar_http_client::with_causes;
 use bursar_simulator::hits::Hits;
 use bursar_simulator::{Habits, ProcessorApi, Progress, Report, Settings, Verdict, simulate as run};
 use bursar_store::books::Finding;
 use serde_json::{Value, json};
 
+use crate::Failure;
 use crate::cli::{Load, Simulate};
 use crate::credentials::{self, Credentials};
 use crate::wiring::{self, until_stopped};
-use crate::{Failure, with_causes};
 
 use super::live::Live;
 
@@ -30,7 +31,8 @@ pub(crate) fn simulate(arguments: &Simulate) -> Result<ExitCode, Failure> {
             Some(address) => Some(bind_api(address, &file.to_string(), &credentials).await?),
             None => None,
         };
-        let driven = drive(&arguments.url, &credentials, api, &arguments.load, Habits::default()).await;
+        let driven =
+            drive(arguments.url.as_str(), &credentials, api, &arguments.load, Habits::default()).await;
         driven.map_err(|error| {
             let error = with_causes(error.as_ref());
             let hint = format!("is {} the server, and {file} the file of its credentials?", arguments.url);

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::time::Instant;
 
 use bursar_testkit::{DocumentsPlace, MongoPlace, RabbitPlace, RedisServer, Store};
 use tempfile::TempDir;
 
-use crate::common::{Error, Running};
+use crate::common::{Error, PATIENCE, Running};
 use crate::home::Home;
 
 /// Where an instance keeps what it keeps.
@@ -111,6 +112,23 @@ impl Around {
                 ]
             }
         })
+    }
+
+    /// What is sealed, and the dumps that have all of it. A message that a consumer is handed just now is in no queue,
+    /// and what it changes is sealed anew: both are read again until they are of one moment.
+    pub(super) async fn of_one_moment(
+        &self,
+        reference: &str,
+        person: &str,
+    ) -> Result<(Vec<Vec<u8>>, Vec<Dump>), Error> {
+        let began = Instant::now();
+        loop {
+            let (sealed, dumps) = (self.sealed().await?, self.dumps(reference, person).await?);
+            if sealed.iter().all(|sealed| dumps.iter().any(|dump| dump.has(sealed))) {
+                return Ok((sealed, dumps));
+            }
+            assert!(began.elapsed() < PATIENCE, "what is sealed is not where it is looked for");
+        }
     }
 
     /// Keys of persons, and what they seal.
