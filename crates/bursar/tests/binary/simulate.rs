@@ -107,7 +107,9 @@ async fn an_approval_that_it_would_not_have_made_is_named(store: Store) -> Resul
 on_both_stores!(a_spending_window_that_forgot_what_was_taken_is_named);
 async fn a_spending_window_that_forgot_what_was_taken_is_named(store: Store) -> Result<(), Error> {
     let differences = judged_after(store, "delete from windows", "count", 100).await?;
-    assert!(is_named(&differences, "V1", ": the checks of ctrl_"), "{differences:?}");
+    // Of many differences the report has the first: of decisions, or of what is left in the end.
+    let is_of_a_decision = is_named(&differences, "V1", ": the checks of ctrl_");
+    assert!(is_of_a_decision || is_named(&differences, "V2", " left of ctrl_"), "{differences:?}");
     Ok(())
 }
 
