@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// Between two tries to say what could not be said.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// It is tried again after so long also where values are not asked for: for them who answers may be too slow for ever.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Keys in one word.
 const AT_ONCE: usize = 256;
 
@@ -106,7 +109,7 @@ impl Forgetter {
                         waiting.heard = None;
                     }
                     self.put_back(batch);
-                    second.values.until_whole().await;
+                    let _ = timeout(AGAIN, second.values.until_whole()).await;
                     // One that refuses is whole.
                     sleep(PAUSE).await;
                 }
@@ -149,5 +152,33 @@ impl Unsaid {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guarded::tests::hanging;
+    use crate::key_value::KeyValue;
+    use crate::seal::Seal;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_said_is_said_to_one_that_stays_too_slow_for_values() {
+        let slow = hanging();
+        let seal = Seal::new(uuid::Uuid::from_u128(1), &[7; 32]);
+        let key = seal.key("card", b"token-1");
+        let (second, _writes) = Second::new(slow.clone(), seal);
+        let mut others = slow.forgotten();
+        slow.hangs.send_replace(true);
+        let forgetter = Forgetter::default();
+        let saying = tokio::spawn(forgetter.clone().run(second.clone(), Duration::from_secs(300)));
+        forgetter.say(vec![key.clone()]).wait().await;
+        sleep(AGAIN * 2).await;
+        assert!(forgetter.is_unsaid(&key) && second.values.problem().is_some());
+        slow.takes.send_replace(Duration::from_millis(200));
+        slow.hangs.send_replace(false);
+        let heard = timeout(AGAIN * 10, others.recv()).await;
+        assert_eq!(heard, Ok(Ok(vec![key])));
+        saying.abort();
     }
 }

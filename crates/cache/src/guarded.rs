@@ -22,8 +22,8 @@ const ANSWERS: usize = 3;
 /// A refusal is told of for so long.
 const REFUSED_FOR: Duration = Duration::from_secs(10);
 
-/// How long a question how it is may take.
-const PROBE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a question how it is may take, and a word to other instances: nobody's swipe waits for either.
+const LONG_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Stands before another store of values.
 pub struct Guarded {
@@ -93,6 +93,16 @@ impl Guarded {
         let _ = self.broken.subscribe().wait_for(Option::is_none).await;
     }
 
+    /// Removes values and has every instance hear it, even while it answers too slowly to be asked for values: the others
+    /// may still hear, and until they have, they show what was.
+    pub(crate) async fn say_gone(&self, keys: &[Key]) -> Result<(), KeyValueError> {
+        let said = timeout(LONG_PATIENCE, self.inner.forget(keys)).await;
+        let said =
+            said.unwrap_or_else(|_| Err(KeyValueError::away(format!("no answer within {LONG_PATIENCE:?}"))));
+        self.learn_from(&said);
+        said
+    }
+
     async fn ask<T>(
         &self,
         asking: impl Future<Output = Result<T, KeyValueError>>,
@@ -103,12 +113,16 @@ impl Guarded {
         let asked = timeout(PATIENCE, asking).await;
         let answer =
             asked.unwrap_or_else(|_| Err(KeyValueError::away(format!("no answer within {PATIENCE:?}"))));
-        match &answer {
+        self.learn_from(&answer);
+        answer
+    }
+
+    fn learn_from<T>(&self, answer: &Result<T, KeyValueError>) {
+        match answer {
             Err(away @ KeyValueError::Away(_)) => self.break_off(away),
             Err(why) => self.note_refusal(why),
             Ok(_) => {}
         }
-        answer
     }
 
     fn break_off(&self, away: &KeyValueError) {
@@ -164,24 +178,25 @@ impl KeyValue for Guarded {
 
     /// For who wants to know, and not for who needs a value: it has more time, and breaks nothing off.
     async fn probe(&self) -> Result<Condition, KeyValueError> {
-        match timeout(PROBE_PATIENCE, self.inner.probe()).await {
+        match timeout(LONG_PATIENCE, self.inner.probe()).await {
             Ok(probed) => probed,
-            Err(_) => Err(KeyValueError::away(format!("no answer within {PROBE_PATIENCE:?}"))),
+            Err(_) => Err(KeyValueError::away(format!("no answer within {LONG_PATIENCE:?}"))),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::future::pending;
 
     use super::*;
     use crate::memory::MemoryKeyValue;
 
     /// Answers only while it is let.
-    struct Hanging {
+    pub(crate) struct Hanging {
         inner: MemoryKeyValue,
-        hangs: watch::Sender<bool>,
+        pub(crate) hangs: watch::Sender<bool>,
+        pub(crate) takes: watch::Sender<Duration>,
         asked: std::sync::atomic::AtomicU32,
     }
 
@@ -191,6 +206,8 @@ mod tests {
             if *self.hangs.borrow() {
                 pending::<()>().await;
             }
+            let takes = *self.takes.borrow();
+            sleep(takes).await;
         }
     }
 
@@ -214,6 +231,7 @@ mod tests {
         }
 
         async fn forget(&self, keys: &[Key]) -> Result<(), KeyValueError> {
+            self.pass().await;
             self.inner.forget(keys).await
         }
 
@@ -235,9 +253,17 @@ mod tests {
         }
     }
 
+    pub(crate) fn hanging() -> Arc<Hanging> {
+        Arc::new(Hanging {
+            inner: MemoryKeyValue::default(),
+            hangs: watch::Sender::new(false),
+            takes: watch::Sender::new(Duration::ZERO),
+            asked: std::sync::atomic::AtomicU32::new(0),
+        })
+    }
+
     fn guarded() -> (Arc<Hanging>, Arc<Guarded>) {
-        let (hangs, asked) = (watch::Sender::new(false), std::sync::atomic::AtomicU32::new(0));
-        let hanging = Arc::new(Hanging { inner: MemoryKeyValue::default(), hangs, asked });
+        let hanging = hanging();
         (hanging.clone(), Guarded::new(hanging))
     }
 
@@ -260,6 +286,21 @@ mod tests {
         guarded.until_whole().await;
         assert_eq!((guarded.get(&key).await, guarded.problem()), (Ok(None), None));
         watching.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_gone_is_said_to_one_that_is_too_slow_for_values() {
+        let (slow, guarded) = guarded();
+        let mut heard = slow.forgotten();
+        slow.takes.send_replace(PATIENCE * 2);
+        let key = Key::new("a");
+        assert!(guarded.get(&key).await.is_err() && guarded.problem().is_some());
+        assert_eq!(guarded.say_gone(std::slice::from_ref(&key)).await, Ok(()));
+        assert_eq!(heard.recv().await.as_deref(), Ok(&[key][..]));
+        slow.hangs.send_replace(true);
+        let began = Instant::now();
+        assert!(guarded.say_gone(&[Key::new("b")]).await.is_err());
+        assert_eq!(began.elapsed(), LONG_PATIENCE);
     }
 
     #[tokio::test(start_paused = true)]

@@ -103,7 +103,7 @@ impl Second {
 
     /// Removes values, and has every instance hear it.
     pub(crate) async fn forget(&self, keys: &[Key]) -> Result<(), KeyValueError> {
-        self.values.forget(keys).await
+        self.values.say_gone(keys).await
     }
 
     /// Writes what waits, for as long as there is somebody who may keep something.
