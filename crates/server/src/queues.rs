@@ -156,6 +156,8 @@ pub(crate) struct RelayView {
     oldest_age_ms: Option<u64>,
     /// Events that this instance published since its start.
     published: u64,
+    /// Batches that it published them in.
+    batches: u64,
     /// How often it could not publish, because store or broker was away, or the broker refused.
     failures: u64,
     /// Why it could not when it last tried; null if it could.
@@ -229,6 +231,7 @@ pub(crate) async fn relay(app: &App) -> Result<RelayView, StoreError> {
         waiting: events,
         oldest_age_ms: oldest_at.map(age_ms),
         published: relay.events(),
+        batches: relay.batches(),
         failures: relay.failures(),
         problem: relay.problem(),
         rested_ms: ms(relay.rested_time()),

@@ -22,7 +22,7 @@ use super::transaction_records::persons;
 use crate::app::App;
 
 /// Notifications of several events are stored in one transaction.
-const PACE: Pace = Pace { at_once: 1, batch: 256, gathers: Duration::from_millis(20) };
+const PACE: Pace = Pace { at_once: 1, batch: 256, apart: Duration::from_millis(25) };
 
 /// Told when something is to be sent.
 #[derive(Default)]

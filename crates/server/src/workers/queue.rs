@@ -78,15 +78,16 @@ pub struct Pace {
     pub at_once: u16,
     /// So many messages are in one, at most.
     pub batch: u16,
-    /// How long a batch waits for more messages than the first.
-    pub gathers: Duration,
+    /// One that is not full begins so long after the one before, at the earliest: what comes meanwhile goes with it, and a
+    /// message that comes alone waits for nobody.
+    pub apart: Duration,
 }
 
 impl Pace {
     /// So many batches at once of so many messages: those that are there.
     #[must_use]
     pub const fn new(at_once: u16, batch: u16) -> Self {
-        Self { at_once, batch, gathers: Duration::ZERO }
+        Self { at_once, batch, apart: Duration::ZERO }
     }
 }
 
@@ -116,6 +117,7 @@ impl Consumer {
     /// Until it has to stop; then it takes no more, and finishes what it has taken.
     async fn run(self, mut subscription: Subscription, mut stopping: watch::Receiver<bool>) {
         let (mut at_work, of_work) = (JoinSet::new(), stopping.clone());
+        let mut may_begin = Instant::now();
         loop {
             let is_free = at_work.len() < usize::from(self.pace.at_once);
             tokio::select! {
@@ -127,7 +129,8 @@ impl Consumer {
                         tracing::error!("nothing more of {} is consumed: the broker is gone", self.queue);
                         break;
                     };
-                    let batch = self.gather(delivery, &mut subscription).await;
+                    let batch = self.gather(delivery, &mut subscription, may_begin).await;
+                    may_begin = Instant::now() + self.pace.apart;
                     drop(at_work.spawn(self.clone().work_and_rest(batch, of_work.clone())));
                 }
             }
@@ -136,8 +139,13 @@ impl Consumer {
         while at_work.join_next().await.is_some() {}
     }
 
-    /// A message, and what comes soon after it.
-    async fn gather(&self, first: Delivery, subscription: &mut Subscription) -> Vec<Delivery> {
+    /// A message, and what else comes until then.
+    async fn gather(
+        &self,
+        first: Delivery,
+        subscription: &mut Subscription,
+        until: Instant,
+    ) -> Vec<Delivery> {
         let mut batch = vec![first];
         let gathering = async {
             while batch.len() < usize::from(self.pace.batch)
@@ -147,7 +155,7 @@ impl Consumer {
             }
         };
         // What is there already comes also without time.
-        let _ = tokio::time::timeout(self.pace.gathers, gathering).await;
+        let _ = tokio::time::timeout_at(until, gathering).await;
         batch
     }
 

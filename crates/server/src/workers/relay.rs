@@ -25,6 +25,10 @@ pub use figures::Figures;
 /// Events that are published at once, at most.
 const BATCH: u32 = 256;
 
+/// The next batch begins so long after the one before, unless that one left some: each costs store and broker as much as a
+/// decision, and what comes meanwhile goes with it. An event that comes alone waits for nobody.
+const APART: Duration = Duration::from_millis(10);
+
 /// How long a relay has an event for itself: whoever dies with it delays it by as much.
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -123,6 +127,7 @@ impl Relay {
         while !*stopping.borrow() {
             // Before the look: what is committed meanwhile is another.
             self.commits.borrow_and_update();
+            let began = Instant::now();
             let shift = self.courtesy.as_ref().map(Courtesy::begin);
             let published = self.publish_some().await;
             if let (Ok(Done::Some | Done::Few), Some(shift)) = (&published, shift) {
@@ -140,6 +145,7 @@ impl Relay {
                         Ok(()) = self.commits.changed() => {}
                         () = stopped(&mut stopping) => {}
                     }
+                    pause(&mut stopping, APART.saturating_sub(began.elapsed())).await;
                 }
                 Err(trouble) => {
                     self.tell(&trouble, Duration::ZERO);

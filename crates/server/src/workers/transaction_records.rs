@@ -29,7 +29,7 @@ use crate::search;
 
 /// Purchases of several events are read and kept together, for each time costs as much again. One batch at once: what it
 /// reads with is the API's too.
-const PACE: Pace = Pace { at_once: 1, batch: 128, gathers: Duration::from_millis(15) };
+const PACE: Pace = Pace { at_once: 1, batch: 128, apart: Duration::from_millis(25) };
 
 /// Begins to consume `transaction-processing-queue`.
 pub(crate) fn start(app: &App) -> Task {

@@ -130,6 +130,26 @@ async fn a_commit_wakes_the_relay(store: Store) {
     authorizer.stop(Duration::from_secs(10)).await.expect("it stops");
 }
 
+on_both_stores!(events_that_come_one_after_another_are_published_together, worker_threads = 2);
+async fn events_that_come_one_after_another_are_published_together(store: Store) {
+    let (place, queues) = (store.place(), BrokerFolder::new());
+    let (ledger, broker) = (place.open(), queues.open().await);
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let commits = watch::Sender::new(());
+    let relay = Relay::new(ledger.clone(), broker.clone(), commits.subscribe(), seldom(), Arc::default());
+    let figures = relay.figures();
+    let began = Instant::now();
+    let relaying = relay.start();
+    while figures.events() < 200 {
+        swipes(ledger.as_ref(), &account, 1).await;
+        commits.send_replace(());
+    }
+    relaying.stop().await;
+    // None begins sooner than 10 ms after the one before; each of them has at least an event.
+    let most = began.elapsed().as_millis() / 10 + 1;
+    assert!(u128::from(figures.batches()) <= most, "{} batches, of {most} at most", figures.batches());
+}
+
 on_both_stores!(a_relay_that_dies_between_publishing_and_marking_loses_nothing, worker_threads = 2);
 async fn a_relay_that_dies_between_publishing_and_marking_loses_nothing(store: Store) {
     let (place, queues) = (store.place(), BrokerFolder::new());

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bursar_broker::contract::Place;
@@ -127,6 +128,54 @@ async fn that_the_store_is_away_counts_against_no_message_however_often() {
         assert_eq!((of.done_count(), of.failed_count(), of.dead_count()), (4, 0, 0));
         consuming.stop().await;
     }
+}
+
+/// Counts batches, whatever is in them.
+#[derive(Default)]
+struct Counts {
+    batches: AtomicU32,
+}
+
+#[async_trait]
+impl Work for Counts {
+    async fn work(&self, _: &Content) -> Result<Verdict, Away> {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        Ok(Verdict::Done)
+    }
+
+    async fn work_together(&self, _: &[&Content]) -> Result<bool, Away> {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        Ok(true)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_come_one_after_another_are_worked_on_together_and_one_alone_at_once() {
+    const APART: Duration = Duration::from_millis(20);
+    let folder = BrokerFolder::new();
+    let broker = folder.open().await;
+    let (work, figures) = (Arc::new(Counts::default()), Arc::<Figures>::default());
+    let began = Instant::now();
+    let pace = Pace { apart: APART, ..Pace::new(1, 100) };
+    let consuming = consume(broker.as_ref(), Queue::Webhook, pace, work.clone(), figures.clone());
+    let done = || figures.of(Queue::Webhook).done_count();
+    while done() < 100 {
+        let outgoing = message().to(Exchange::Transactions, "transaction.webhook");
+        assert_eq!(broker.publish(vec![outgoing]).await, [Ok(())]);
+    }
+    // None that is not full begins sooner after the one before.
+    let (batches, most) =
+        (work.batches.load(Ordering::Relaxed), began.elapsed().div_duration_f64(APART) + 1.0);
+    assert!(f64::from(batches) <= most, "{batches} batches, of {most} at most");
+    empty(broker.as_ref(), Queue::Webhook).await;
+    consuming.stop().await;
+    // Longer than the test may take.
+    let pace = Pace { apart: Duration::from_secs(3600), ..Pace::new(1, 100) };
+    let consuming = consume(broker.as_ref(), Queue::Webhook, pace, work, figures.clone());
+    let outgoing = message().to(Exchange::Transactions, "transaction.webhook");
+    assert_eq!(broker.publish(vec![outgoing]).await, [Ok(())]);
+    empty(broker.as_ref(), Queue::Webhook).await;
+    consuming.stop().await;
 }
 
 /// Waits until nothing is left in the queue.

@@ -16,6 +16,7 @@ use crate::latency::{Latency, us};
 #[derive(Default)]
 pub struct Figures {
     published: AtomicU64,
+    batches: AtomicU64,
     failures: AtomicU64,
     rested_us: AtomicU64,
     problem: Problem,
@@ -35,6 +36,7 @@ impl Figures {
     pub(super) fn published(&self, events: &[&Waiting], confirmed_after: Duration) {
         let now = Timestamp::now();
         self.published.fetch_add(events.len() as u64, Ordering::Relaxed);
+        self.batches.fetch_add(1, Ordering::Relaxed);
         self.confirm.record(confirmed_after, events.len() as u64);
         for event in events {
             if let Ok(Decided { at }) = serde_json::from_str(&event.payload) {
@@ -81,5 +83,11 @@ impl Figures {
     #[must_use]
     pub fn events(&self) -> u64 {
         self.published.load(Ordering::Relaxed)
+    }
+
+    /// Batches that they were published in.
+    #[must_use]
+    pub fn batches(&self) -> u64 {
+        self.batches.load(Ordering::Relaxed)
     }
 }
