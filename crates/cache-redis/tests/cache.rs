@@ -192,7 +192,7 @@ async fn one_that_refuses_to_write_is_told_of_and_read_on() {
     let _ = redis.ask(&["acl", "setuser", "default", "-@write"]);
     assert_eq!(user(&other, None).await, Some(5));
     assert_eq!(read(&other, "as it is").await, "as it is");
-    let refusal = other.refusal().expect("it refused").to_string();
+    let refusal = other.trouble().expect("it refused").to_string();
     assert!(refusal.starts_with("it refuses: ") && refusal.contains("permissions"), "{refusal}");
     assert!(other.probe().await.expect("there is one").is_ok());
     one.reported_cardholder(WHO);

@@ -142,10 +142,11 @@ impl Cache {
         *self.hearing.borrow()
     }
 
-    /// What the server that instances share refused lately.
+    /// What is wrong with the server that instances share although it answers: it refused something lately, or has been too slow
+    /// to be asked for a second or longer.
     #[must_use]
-    pub fn refusal(&self) -> Option<KeyValueError> {
-        self.second.as_ref()?.values.refusal()
+    pub fn trouble(&self) -> Option<KeyValueError> {
+        self.second.as_ref()?.values.trouble()
     }
 
     /// How the server is that instances share; `None` if there is none.

@@ -28,8 +28,8 @@ const LONG_PATIENCE: Duration = Duration::from_secs(1);
 /// Stands before another store of values.
 pub struct Guarded {
     inner: Arc<dyn KeyValue>,
-    /// Why it is not asked; `None` while it is.
-    broken: watch::Sender<Option<KeyValueError>>,
+    /// Since when it is not asked, and why; `None` while it is.
+    broken: watch::Sender<Option<(Instant, KeyValueError)>>,
     /// What it refused last, and when.
     refused: Mutex<Option<(Instant, KeyValueError)>>,
 }
@@ -67,8 +67,7 @@ impl Guarded {
     }
 
     /// What it refused lately.
-    #[must_use]
-    pub fn refusal(&self) -> Option<KeyValueError> {
+    fn refusal(&self) -> Option<KeyValueError> {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.as_ref().filter(|(at, _)| at.elapsed() < REFUSED_FOR).map(|(_, why)| why.clone())
     }
@@ -84,7 +83,14 @@ impl Guarded {
     /// Why it is not asked now, if it is not.
     #[must_use]
     pub fn problem(&self) -> Option<KeyValueError> {
-        self.broken.borrow().clone()
+        self.broken.borrow().as_ref().map(|(_, why)| why.clone())
+    }
+
+    /// What is wrong with it although it may answer: it refused something lately, or has not been asked for a while.
+    pub(crate) fn trouble(&self) -> Option<KeyValueError> {
+        let broken = self.broken.borrow().clone();
+        let lasting = broken.filter(|(since, _)| since.elapsed() >= LONG_PATIENCE).map(|(_, why)| why);
+        lasting.or_else(|| self.refusal())
     }
 
     /// Done when it is asked again.
@@ -128,7 +134,8 @@ impl Guarded {
     fn break_off(&self, away: &KeyValueError) {
         let is_first = self.broken.send_if_modified(|broken| {
             let is_first = broken.is_none();
-            *broken = Some(away.clone());
+            let since = broken.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+            *broken = Some((since, away.clone()));
             is_first
         });
         if is_first {
@@ -297,6 +304,9 @@ pub(crate) mod tests {
         assert!(guarded.get(&key).await.is_err() && guarded.problem().is_some());
         assert_eq!(guarded.say_gone(std::slice::from_ref(&key)).await, Ok(()));
         assert_eq!(heard.recv().await.as_deref(), Ok(&[key][..]));
+        assert_eq!(guarded.trouble(), None, "for so short a time nobody is told");
+        sleep(LONG_PATIENCE).await;
+        assert_eq!(guarded.trouble(), guarded.problem());
         slow.hangs.send_replace(true);
         let began = Instant::now();
         assert!(guarded.say_gone(&[Key::new("b")]).await.is_err());

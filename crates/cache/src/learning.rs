@@ -53,7 +53,7 @@ impl Cache {
             // Others keep none.
             let _ = self.gone(&self.transactions, root.uuid().as_bytes());
         }
-        // Nobody hears while nobody can be told.
+        // One that is left alone is told later, or too late to wait for.
         let can_hear = self.second.as_ref().is_some_and(|second| second.values.problem().is_none());
         self.tell(gone).filter(|_| is_of_object && can_hear)
     }

@@ -24,7 +24,7 @@ pub(crate) fn open(folder: &Path) -> Result<(Connection, File), DocumentsError> 
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(DocumentsError::InUse(format!("the embedded documents in {}", folder.display())));
+            return Err(DocumentsError::InUse(format!("documents.db in {}", folder.display())));
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }

@@ -46,7 +46,7 @@ async fn the_folder_is_one_store_s_at_a_time_and_its_files_are_the_owner_s() {
     let first = place.open().await;
     let second = SqliteDocuments::open(place.path()).map(drop);
     assert!(
-        matches!(&second, Err(DocumentsError::InUse(what)) if what.contains("the embedded documents in")),
+        matches!(&second, Err(DocumentsError::InUse(what)) if what.contains("documents.db in")),
         "{second:?}"
     );
     for file in std::fs::read_dir(place.path()).expect("a folder") {

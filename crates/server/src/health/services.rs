@@ -210,12 +210,10 @@ async fn ledger(app: &App) -> LedgerHealth {
 
 async fn cache(app: &App) -> CacheHealth {
     let Seen { value, took } = app.looks().cache(app.cache()).await;
+    let trouble = app.cache().trouble().map(|why| why.to_string());
     let (status, condition, reason) = match value {
         None => (Status::Healthy, None, None),
-        Some(Ok(condition)) if app.cache().refusal().is_some() => {
-            let why = app.cache().refusal().map(|why| why.to_string());
-            (Status::Degraded, Some(condition), why)
-        }
+        Some(Ok(condition)) if trouble.is_some() => (Status::Degraded, Some(condition), trouble),
         Some(Ok(condition)) if app.cache().hears() => (Status::Healthy, Some(condition), None),
         Some(Ok(condition)) => {
             let why =

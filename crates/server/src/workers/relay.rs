@@ -25,8 +25,8 @@ pub use figures::Figures;
 /// Events that are published at once, at most.
 const BATCH: u32 = 256;
 
-/// The next batch begins so long after the one before, unless that one left some: each costs store and broker as much as a
-/// decision, and what comes meanwhile goes with it. An event that comes alone waits for nobody.
+/// After events were published the next batch begins so long after that one, unless that one left some: each costs store and
+/// broker as much as a decision, and what comes meanwhile goes with it. An event that comes alone waits for nobody.
 const APART: Duration = Duration::from_millis(10);
 
 /// How long a relay has an event for itself: whoever dies with it delays it by as much.
@@ -135,7 +135,7 @@ impl Relay {
             }
             match published {
                 Ok(Done::Some) => pausing = PAUSE,
-                Ok(Done::Few | Done::None) => {
+                Ok(done @ (Done::Few | Done::None)) => {
                     pausing = PAUSE;
                     if self.published.positions.is_empty() {
                         self.forget_some(&mut forgotten_at).await;
@@ -145,7 +145,9 @@ impl Relay {
                         Ok(()) = self.commits.changed() => {}
                         () = stopped(&mut stopping) => {}
                     }
-                    pause(&mut stopping, APART.saturating_sub(began.elapsed())).await;
+                    if matches!(done, Done::Few) {
+                        pause(&mut stopping, APART.saturating_sub(began.elapsed())).await;
+                    }
                 }
                 Err(trouble) => {
                     self.tell(&trouble, Duration::ZERO);
