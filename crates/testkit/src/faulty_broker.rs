@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bursar_broker::{Broker, BrokerError, Outgoing, PublishError, Queue, QueueFigures, Subscription};
@@ -23,6 +24,8 @@ pub enum Way {
     Away,
     /// Everything comes through, and nobody is told.
     Mute,
+    /// Everything comes through, each time so long after it was asked for.
+    Slow(Duration),
 }
 
 impl FaultyBroker {
@@ -55,6 +58,10 @@ impl Broker for FaultyBroker {
                 self.broker.publish(messages).await;
                 self.swallowed.fetch_add(count as u64, Ordering::Relaxed);
                 std::future::pending().await
+            }
+            Way::Slow(time) => {
+                tokio::time::sleep(time).await;
+                self.broker.publish(messages).await
             }
         }
     }

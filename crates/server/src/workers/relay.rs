@@ -25,9 +25,10 @@ pub use figures::Figures;
 /// Events that are published at once, at most.
 const BATCH: u32 = 256;
 
-/// After events were published the next batch begins so long after that one, unless that one left some: each costs store and
-/// broker as much as a decision, and what comes meanwhile goes with it. An event that comes alone waits for nobody.
-const APART: Duration = Duration::from_millis(10);
+/// After a batch that left none it rests as long as that one took, and no longer than this: each costs store and broker as much
+/// as a decision, the more the busier they are, and what comes meanwhile goes with the next. An event that comes alone waits for
+/// nobody.
+const REST_MAX: Duration = Duration::from_millis(10);
 
 /// How long a relay has an event for itself: whoever dies with it delays it by as much.
 const LEASE: Duration = Duration::from_secs(30);
@@ -130,6 +131,7 @@ impl Relay {
             let began = Instant::now();
             let shift = self.courtesy.as_ref().map(Courtesy::begin);
             let published = self.publish_some().await;
+            let (took, ended) = (began.elapsed(), Instant::now());
             if let (Ok(Done::Some | Done::Few), Some(shift)) = (&published, shift) {
                 self.figures.rested(shift.rest().await);
             }
@@ -146,7 +148,7 @@ impl Relay {
                         () = stopped(&mut stopping) => {}
                     }
                     if matches!(done, Done::Few) {
-                        pause(&mut stopping, APART.saturating_sub(began.elapsed())).await;
+                        pause(&mut stopping, took.min(REST_MAX).saturating_sub(ended.elapsed())).await;
                     }
                 }
                 Err(trouble) => {
