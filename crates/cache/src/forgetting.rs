@@ -173,7 +173,7 @@ mod tests {
         let forgetter = Forgetter::default();
         let saying = tokio::spawn(forgetter.clone().run(second.clone(), Duration::from_secs(300)));
         forgetter.say(vec![key.clone()]).wait().await;
-        sleep(AGAIN * 2).await;
+        sleep(AGAIN * 4).await;
         assert!(forgetter.is_unsaid(&key) && second.values.problem().is_some());
         slow.takes.send_replace(Duration::from_millis(200));
         slow.hangs.send_replace(false);

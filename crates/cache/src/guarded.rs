@@ -22,8 +22,11 @@ const ANSWERS: usize = 3;
 /// A refusal is told of for so long.
 const REFUSED_FOR: Duration = Duration::from_secs(10);
 
-/// How long a question how it is may take, and a word to other instances: nobody's swipe waits for either.
+/// How long a question how it is may take, and how long it is left alone before anybody is told.
 const LONG_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a word to other instances may take: to remove, and to tell, a second each.
+const WORD_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Stands before another store of values.
 pub struct Guarded {
@@ -102,11 +105,14 @@ impl Guarded {
     /// Removes values and has every instance hear it, even while it answers too slowly to be asked for values: the others
     /// may still hear, and until they have, they show what was.
     pub(crate) async fn say_gone(&self, keys: &[Key]) -> Result<(), KeyValueError> {
-        let said = timeout(LONG_PATIENCE, self.inner.forget(keys)).await;
-        let said =
-            said.unwrap_or_else(|_| Err(KeyValueError::away(format!("no answer within {LONG_PATIENCE:?}"))));
-        self.learn_from(&said);
-        said
+        let mut saying = self.inner.forget(keys);
+        if let Ok(said) = timeout(PATIENCE, &mut saying).await {
+            self.learn_from(&said);
+            return said;
+        }
+        // Nothing else is learned of what comes later: it may have been asked for again meanwhile.
+        self.break_off(&silent(PATIENCE));
+        timeout(WORD_PATIENCE, saying).await.unwrap_or_else(|_| Err(silent(WORD_PATIENCE)))
     }
 
     async fn ask<T>(
@@ -116,9 +122,7 @@ impl Guarded {
         if let Some(away) = self.problem() {
             return Err(away);
         }
-        let asked = timeout(PATIENCE, asking).await;
-        let answer =
-            asked.unwrap_or_else(|_| Err(KeyValueError::away(format!("no answer within {PATIENCE:?}"))));
+        let answer = timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err(silent(PATIENCE)));
         self.learn_from(&answer);
         answer
     }
@@ -142,6 +146,10 @@ impl Guarded {
             tracing::warn!("the cache's server is left alone until it answers again: {away}");
         }
     }
+}
+
+fn silent(patience: Duration) -> KeyValueError {
+    KeyValueError::away(format!("no answer within {patience:?}"))
 }
 
 #[async_trait]
@@ -185,10 +193,7 @@ impl KeyValue for Guarded {
 
     /// For who wants to know, and not for who needs a value: it has more time, and breaks nothing off.
     async fn probe(&self) -> Result<Condition, KeyValueError> {
-        match timeout(LONG_PATIENCE, self.inner.probe()).await {
-            Ok(probed) => probed,
-            Err(_) => Err(KeyValueError::away(format!("no answer within {LONG_PATIENCE:?}"))),
-        }
+        timeout(LONG_PATIENCE, self.inner.probe()).await.unwrap_or_else(|_| Err(silent(LONG_PATIENCE)))
     }
 }
 
@@ -310,7 +315,7 @@ pub(crate) mod tests {
         slow.hangs.send_replace(true);
         let began = Instant::now();
         assert!(guarded.say_gone(&[Key::new("b")]).await.is_err());
-        assert_eq!(began.elapsed(), LONG_PATIENCE);
+        assert_eq!(began.elapsed(), PATIENCE + WORD_PATIENCE);
     }
 
     #[tokio::test(start_paused = true)]

@@ -24,6 +24,9 @@ pub use figures::{Figures, OfQueue};
 const AWAY: Duration = Duration::from_millis(250);
 const AWAY_MAX: Duration = Duration::from_secs(5);
 
+/// After a full batch there are more behind it, and so long they may take to come.
+const MORE: Duration = Duration::from_millis(5);
+
 /// How long a consumer keeps messages that wait: less than the half hour after which RabbitMQ takes a consumer for dead.
 const KEPT_MAX: Duration = Duration::from_secs(10 * 60);
 
@@ -117,7 +120,7 @@ impl Consumer {
     /// Until it has to stop; then it takes no more, and finishes what it has taken.
     async fn run(self, mut subscription: Subscription, mut stopping: watch::Receiver<bool>) {
         let (mut at_work, of_work) = (JoinSet::new(), stopping.clone());
-        let mut may_begin = Instant::now();
+        let (mut may_begin, mut was_full) = (Instant::now(), false);
         loop {
             let is_free = at_work.len() < usize::from(self.pace.at_once);
             tokio::select! {
@@ -129,8 +132,12 @@ impl Consumer {
                         tracing::error!("nothing more of {} is consumed: the broker is gone", self.queue);
                         break;
                     };
+                    if was_full {
+                        may_begin = may_begin.max(Instant::now() + MORE);
+                    }
                     let batch = self.gather(delivery, &mut subscription, may_begin).await;
                     may_begin = Instant::now() + self.pace.apart;
+                    was_full = !self.pace.apart.is_zero() && batch.len() >= usize::from(self.pace.batch);
                     drop(at_work.spawn(self.clone().work_and_rest(batch, of_work.clone())));
                 }
             }

@@ -147,8 +147,9 @@ impl Relay {
                         Ok(()) = self.commits.changed() => {}
                         () = stopped(&mut stopping) => {}
                     }
-                    if matches!(done, Done::Few) {
-                        pause(&mut stopping, took.min(REST_MAX).saturating_sub(ended.elapsed())).await;
+                    let rest = took.min(REST_MAX).saturating_sub(ended.elapsed());
+                    if matches!(done, Done::Few) && !rest.is_zero() {
+                        pause(&mut stopping, rest).await;
                     }
                 }
                 Err(trouble) => {

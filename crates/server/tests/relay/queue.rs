@@ -156,25 +156,26 @@ async fn messages_that_come_one_after_another_are_worked_on_together_and_one_alo
     let broker = folder.open().await;
     let (work, figures) = (Arc::new(Counts::default()), Arc::<Figures>::default());
     let began = Instant::now();
-    let pace = Pace { apart: APART, ..Pace::new(1, 100) };
+    let pace = Pace { apart: APART, ..Pace::new(1, 1_000) };
     let consuming = consume(broker.as_ref(), Queue::Webhook, pace, work.clone(), figures.clone());
     let done = || figures.of(Queue::Webhook).done_count();
     while done() < 100 {
         let outgoing = message().to(Exchange::Transactions, "transaction.webhook");
         assert_eq!(broker.publish(vec![outgoing]).await, [Ok(())]);
     }
-    // None that is not full begins sooner after the one before.
+    // None is full, so none begins sooner after the one before.
     let (batches, most) =
         (work.batches.load(Ordering::Relaxed), began.elapsed().div_duration_f64(APART) + 1.0);
     assert!(f64::from(batches) <= most, "{batches} batches, of {most} at most");
     empty(broker.as_ref(), Queue::Webhook).await;
     consuming.stop().await;
     // Longer than the test may take.
-    let pace = Pace { apart: Duration::from_secs(3600), ..Pace::new(1, 100) };
+    let pace = Pace { apart: Duration::from_secs(3600), ..Pace::new(1, 1_000) };
     let consuming = consume(broker.as_ref(), Queue::Webhook, pace, work, figures.clone());
     let outgoing = message().to(Exchange::Transactions, "transaction.webhook");
     assert_eq!(broker.publish(vec![outgoing]).await, [Ok(())]);
-    empty(broker.as_ref(), Queue::Webhook).await;
+    let emptied = tokio::time::timeout(Duration::from_secs(60), empty(broker.as_ref(), Queue::Webhook)).await;
+    assert!(emptied.is_ok(), "it waits for others");
     consuming.stop().await;
 }
 
