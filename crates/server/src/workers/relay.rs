@@ -131,7 +131,7 @@ impl Relay {
             let began = Instant::now();
             let shift = self.courtesy.as_ref().map(Courtesy::begin);
             let published = self.publish_some().await;
-            let (took, ended) = (began.elapsed(), Instant::now());
+            let rests_until = Instant::now() + began.elapsed().min(REST_MAX);
             if let (Ok(Done::Some | Done::Few), Some(shift)) = (&published, shift) {
                 self.figures.rested(shift.rest().await);
             }
@@ -147,7 +147,7 @@ impl Relay {
                         Ok(()) = self.commits.changed() => {}
                         () = stopped(&mut stopping) => {}
                     }
-                    let rest = took.min(REST_MAX).saturating_sub(ended.elapsed());
+                    let rest = rests_until.saturating_duration_since(Instant::now());
                     if matches!(done, Done::Few) && !rest.is_zero() {
                         pause(&mut stopping, rest).await;
                     }
