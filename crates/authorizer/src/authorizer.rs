@@ -407,14 +407,15 @@ impl Authorizer {
         tokio::time::timeout(grace, ending).await.map_err(|_| Unavailable::Hung)
     }
 
-    /// One owner, one lane; without an owner the token chooses.
+    /// One owner, one lane, for as long as the ledger has a use for as many; without an owner the token chooses.
     fn lane_of(&self, work: &Work) -> usize {
         let mut hasher = DefaultHasher::new();
         match work.command.owner() {
             Some(owner) => owner.hash(&mut hasher),
             None => work.command.key.token.hash(&mut hasher),
         }
-        (hasher.finish() % self.shared.lanes.len() as u64) as usize
+        let lanes = self.shared.ledger.lanes().get().min(self.shared.lanes.len());
+        (hasher.finish() % lanes as u64) as usize
     }
 }
 

@@ -43,6 +43,11 @@ impl Caution {
         self.weight.load(Ordering::Relaxed) >= EXPECTED
     }
 
+    /// Whether hardly anybody was met lately: what is remembered of one meeting is not enough.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.weight.load(Ordering::Relaxed) <= CROSSED
+    }
+
     /// Somebody else holds these for longer than a lane waits.
     pub(crate) fn note_held(&self, owners: &HashSet<OwnerId>) {
         if !owners.is_empty() {

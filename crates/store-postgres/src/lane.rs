@@ -204,7 +204,7 @@ impl Lane {
         mood: &Mood,
     ) -> Result<Ground, Stop> {
         let silent = || StoreError::Unavailable(SILENT.into());
-        let begin = load::begin(client, &self.memory.controls, works, mood);
+        let begin = load::begin(client, &self.memory, works, mood);
         let mut loaded = flight(self.flight_timeout, Stop::Failed(silent()), begin).await?;
         if *mood == Mood::Sparing {
             self.caution.note_held(&loaded.held);

@@ -1,29 +1,24 @@
 //! Loads what a batch needs, in one flight: the owners are locked by its first statement, and what they
 //! protect is read by later ones, whose snapshots are newer than the locks.
 
-mod controls;
 mod groups;
 mod state;
 mod wanted;
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use bursar_core::control::Scope;
 use bursar_core::{OwnerId, State, Work};
 use bursar_store::StoreError;
 use deadpool_postgres::Client;
-use futures_util::future::{try_join, try_join3, try_join5};
+use futures_util::future::{try_join, try_join3, try_join4, try_join5};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row, Statement};
 use uuid::Uuid;
 
 use crate::error::{before_commit, is_held};
 use crate::lane::Mood;
-use crate::memory::{Version, Versions};
+use crate::memory::{Memory, Standing, Unknown, Version, Versions};
 use crate::rows::{Read, account, card, cardholder, control, get, id, owner, program, window};
-pub(crate) use controls::ControlsCache;
-use controls::{Known, KnownOf, drop_stale};
 pub(crate) use groups::{Groups, history, read_group, read_groups};
 use state::{put_answered, state};
 use wanted::KeyArrays;
@@ -53,38 +48,40 @@ impl From<StoreError> for Stop {
 }
 
 /// Begins the transaction, locks the owners and reads what the commands touch, with the answers that were
-/// given before unless the mood is bold. Who is spared is not waited for. Controls that changed since they
-/// were read take a flight more.
+/// given before unless the mood is bold. Who is spared is not waited for. Standing data that changed since it
+/// was read takes a flight more.
 ///
 /// # Errors
 /// The server's; or a hold group cannot be read, and with it what it holds.
 pub(crate) async fn begin(
     client: &Client,
-    cache: &ControlsCache,
+    memory: &Memory,
     batch: &[&Work],
     mood: &Mood,
 ) -> Result<Loaded, Stop> {
     let wanted = Wanted::by(batch);
-    match read(client, cache, &wanted, mood).await {
-        Ok(read) => Ok(read.loaded(cache, &wanted)?),
+    match read(client, memory.standing(batch), &wanted, mood).await {
+        Ok(read) => Ok(read.loaded(&wanted)?),
         Err(error) if is_held(&error) => Err(Stop::Held(before_commit(&error))),
         Err(error) => Err(Stop::Failed(before_commit(&error))),
     }
 }
 
-/// What the first flight brought.
+/// What was read, and what was known.
 struct Flight {
     owners: Found,
     existing: Found,
-    rows: (Found, Found, Found, Found, Scopes),
+    moved: (Found, Found),
     others: (Found, [Found; 3], Found, Scopes, Members),
     versions: Versions,
-    known: KnownOf,
+    standing: Standing,
+    /// What was not known, and what was known no more.
+    read: [StandingRows; 2],
 }
 
 async fn read(
     client: &Client,
-    cache: &ControlsCache,
+    mut standing: Standing,
     wanted: &Wanted<'_>,
     mood: &Mood,
 ) -> Result<Flight, Error> {
@@ -95,18 +92,13 @@ async fn read(
         Lock::prepared(client, "", &waited_for).await?,
         Lock::prepared(client, "skip locked", &spared).await?,
     ];
-    let mut known = cache.find(&wanted.scopes);
-    let unknown = wanted.scopes.iter().map(|(scope, _)| *scope).filter(|scope| !known.contains_key(scope));
-    let unknown: Vec<Scope> = unknown.collect();
+    let unknown = standing.unknown(wanted);
     // The order in which futures are polled first is the order on the wire.
     let begun = client.batch_execute(BEGIN);
     let locked = try_join(locks[0].take(client), locks[1].take(client));
-    let rows = try_join5(
-        programs(client, wanted),
-        accounts(client, wanted),
-        cardholders(client, wanted),
-        cards(client, wanted),
-        try_join(controls(client, &unknown), windows(client, wanted)),
+    let rows = try_join(
+        standing_rows(client, &unknown, &wanted.programs, wanted.changes_a_program),
+        try_join(accounts(client, wanted), windows(client, wanted)),
     );
     let others = try_join5(
         answered(client, &wanted.keys, *mood != Mood::Bold),
@@ -116,23 +108,22 @@ async fn read(
         try_join(groups::members(client, &wanted.groups), groups::links(client, &wanted.groups)),
     );
     let rest = try_join3(rows, others, existing(client, &spared));
-    let (((), (mut owners, more)), (mut rows, others, existing)) =
+    let (((), (mut owners, more)), ((read, moved), others, existing)) =
         try_join(try_join(begun, locked), rest).await?;
     owners.extend(more);
     let versions = versions(&owners);
-    let stale = drop_stale(&mut known, &versions);
-    rows.4.0.extend(controls(client, &stale).await?);
-    Ok(Flight { owners, existing, rows, others, versions, known })
+    let stale = standing.drop_stale(&versions);
+    let again = standing_rows(client, &stale, &[], false).await?;
+    Ok(Flight { owners, existing, moved, others, versions, standing, read: [read, again] })
 }
 
 impl Flight {
-    fn loaded(self, cache: &ControlsCache, wanted: &Wanted<'_>) -> Result<Loaded, StoreError> {
-        let Self { owners, existing, rows, others, versions, known } = self;
+    fn loaded(self, wanted: &Wanted<'_>) -> Result<Loaded, StoreError> {
+        let Self { owners, existing, moved, others, versions, standing, read } = self;
         let exists = existing.iter().filter_map(|row| id(row, 0, OwnerId::new).ok());
         let held = exists.filter(|owner| !versions.contains_key(owner)).collect();
-        let state =
-            state(wanted, &known, owners, rows, others).map_err(|damage| StoreError::BadData(damage.0))?;
-        keep(cache, &state, wanted, &known, &versions);
+        let state = state(wanted, standing, owners, read, moved, others)
+            .map_err(|damage| StoreError::BadData(damage.0))?;
         Ok(Loaded { state, versions, held })
     }
 }
@@ -154,21 +145,13 @@ fn versions(owners: &[Row]) -> Versions {
     owners.iter().filter_map(|row| version(row).ok()).collect()
 }
 
-/// Keeps the controls that were read now, of owners that are locked.
-fn keep(cache: &ControlsCache, state: &State, wanted: &Wanted<'_>, known: &KnownOf, versions: &Versions) {
-    for &(scope, owner) in wanted.scopes.iter().filter(|(scope, _)| !known.contains_key(scope)) {
-        let version = owner.and_then(|owner| Some((owner, versions.get(&owner)?.controls)));
-        if let (Some((owner, version)), Ok(Some(row))) = (version, state.controls.get(scope)) {
-            cache.keep(scope, Known { owner, version, controls: Arc::clone(&row.controls) });
-        }
-    }
-}
-
 /// Whatever the database's default is: locks are worth nothing to an older snapshot.
 pub(crate) const BEGIN: &str = "begin isolation level read committed read write";
 
 type Found = Vec<Row>;
 type Scopes = (Found, Found);
+/// Programs, cardholders, cards and controls.
+type StandingRows = (Found, Found, Found, Found);
 /// The members of hold groups, and links that name some.
 type Members = (Found, Found);
 
@@ -220,28 +203,40 @@ async fn existing(client: &Client, owners: &[Uuid]) -> Result<Found, Error> {
     query(client, "select id from owners where id = any($1)", !owners.is_empty(), &[&owners]).await
 }
 
+/// Reads what is not known, and these programs.
+async fn standing_rows(
+    client: &Client,
+    unknown: &Unknown,
+    programs_wanted: &[Uuid],
+    changes_a_program: bool,
+) -> Result<StandingRows, Error> {
+    try_join4(
+        programs(client, programs_wanted, &unknown.owners, changes_a_program),
+        by_id(client, "cardholders", cardholder::COLUMNS, &unknown.cardholders),
+        by_id(client, "cards", card::COLUMNS, &unknown.cards),
+        controls(client, &unknown.scopes),
+    )
+    .await
+}
+
 /// What a program allows counts in decisions about its owners. Of two who change one the second sees what the
 /// first has done; nobody else waits for them.
-async fn programs(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Error> {
-    let lock = if wanted.changes_a_program { "order by id for no key update" } else { "" };
+async fn programs(
+    client: &Client,
+    programs: &[Uuid],
+    owners: &[Uuid],
+    changes_a_program: bool,
+) -> Result<Found, Error> {
+    let lock = if changes_a_program { "order by id for no key update" } else { "" };
     let select = format!(
         "select {} from programs where id = any($1) or id in (select program from owners where id = any($2)) {lock}",
         program::COLUMNS
     );
-    let is_wanted = !wanted.programs.is_empty() || !wanted.owners.is_empty();
-    query(client, &select, is_wanted, &[&wanted.programs, &wanted.owners]).await
+    query(client, &select, !programs.is_empty() || !owners.is_empty(), &[&programs, &owners]).await
 }
 
 async fn accounts(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Error> {
     by_id(client, "accounts", account::COLUMNS, &wanted.accounts).await
-}
-
-async fn cardholders(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Error> {
-    by_id(client, "cardholders", cardholder::COLUMNS, &wanted.cardholders).await
-}
-
-async fn cards(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Error> {
-    by_id(client, "cards", card::COLUMNS, &wanted.cards).await
 }
 
 async fn by_id(client: &Client, table: &str, columns: &str, ids: &[Uuid]) -> Result<Found, Error> {
@@ -249,8 +244,7 @@ async fn by_id(client: &Client, table: &str, columns: &str, ids: &[Uuid]) -> Res
     query(client, &select, !ids.is_empty(), &[&ids]).await
 }
 
-async fn controls(client: &Client, scopes: &[Scope]) -> Result<Found, Error> {
-    let subjects: Vec<Uuid> = scopes.iter().map(|scope| scope.uuid()).collect();
+async fn controls(client: &Client, subjects: &[Uuid]) -> Result<Found, Error> {
     let (select, _) = scope_selects("any($1)");
     query(client, &select, !subjects.is_empty(), &[&subjects]).await
 }

@@ -1,5 +1,7 @@
 //! Owners as this instance last saw them, so that a swipe reads nothing: their versions tell, under the
-//! lock, whether anybody decided about them since.
+//! lock, whether anybody decided about them since, and whether anybody changed what they were set up with.
+
+mod standing;
 
 use std::collections::BTreeMap;
 use std::hash::Hash;
@@ -16,7 +18,8 @@ use bursar_core::{
 use foldhash::HashMap;
 use jiff::Timestamp;
 
-use crate::load::{ControlsCache, Loaded};
+use crate::load::Loaded;
+pub(crate) use standing::{Standing, Unknown};
 
 /// Rows, at most; beyond, all are forgotten. One takes some hundred bytes.
 const ROWS_MAX: usize = 200_000;
@@ -25,13 +28,12 @@ const ROWS_MAX: usize = 200_000;
 #[derive(Clone, Default)]
 pub(crate) struct Memory {
     kept: Arc<Mutex<Kept>>,
-    /// Good for longer: most decisions change no controls, and leave their version.
-    pub(crate) controls: ControlsCache,
 }
 
 /// How an owner's row was: every decision about an owner raises its sequence, and nothing that belongs to it
 /// changes otherwise. A database that was set back may come to the same number by other decisions, but not
-/// at the same time. A row that is changed by hand raises the version of the controls, by a trigger.
+/// at the same time. A row that is changed by hand raises the version of the controls, by a trigger, and so does
+/// whoever changes a card or a cardholder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Version {
     pub(crate) sequence: i64,
@@ -49,7 +51,7 @@ struct Kept {
     life: u64,
 }
 
-/// An owner and some of what is its: all as it was at this version.
+/// An owner and some of what is its, all as it was at this version.
 struct Known {
     version: Version,
     owner: Owner,
@@ -58,13 +60,9 @@ struct Known {
     accounts: HashMap<AccountId, Account>,
     cardholders: HashMap<CardholderId, Cardholder>,
     cards: HashMap<CardId, Card>,
-    scopes: HashMap<Scope, KnownScope>,
-}
-
-/// The controls of a scope, and what was taken from their windows.
-struct KnownScope {
-    controls: Arc<Vec<Control>>,
-    counters: Counters,
+    /// Of each scope; none is known, too.
+    controls: HashMap<Scope, Arc<Vec<Control>>>,
+    counters: HashMap<Scope, Counters>,
 }
 
 impl Memory {
@@ -76,6 +74,16 @@ impl Memory {
             kept.recall(&work.command, &mut recalled)?;
         }
         Some(recalled)
+    }
+
+    /// What may be good of the standing data that these need.
+    pub(crate) fn standing(&self, works: &[&Work]) -> Standing {
+        let kept = self.kept();
+        let mut standing = Standing::default();
+        for work in works {
+            kept.recall_standing(&work.command.keys(), &mut standing);
+        }
+        standing
     }
 
     /// Keeps the rows of a batch that is committed and found its owners at these versions, unless all was
@@ -150,11 +158,26 @@ impl Kept {
             if state.counters.is_loaded(scope) {
                 continue;
             }
-            let KnownScope { controls, counters } = known.scopes.get(&scope)?;
+            let (controls, counters) = (known.controls.get(&scope)?, known.counters.get(&scope)?);
             state.counters.load(scope, Ok(counters.clone()));
             state.controls.load(scope, Ok(ScopeControls { scope, controls: Arc::clone(controls) }));
         }
         Some(())
+    }
+
+    fn recall_standing(&self, keys: &Keys<'_>, standing: &mut Standing) {
+        let Some((owner, known)) = keys.owner.and_then(|owner| self.owners.get_key_value(&owner)) else {
+            return;
+        };
+        standing.versions.insert(*owner, known.version.controls);
+        standing.programs.insert(*owner, known.program.clone());
+        let cardholders =
+            keys.cardholders.iter().flatten().filter_map(|id| known.cardholders.get_key_value(id));
+        standing.cardholders.extend(cardholders.map(|(id, row)| (*id, row.clone())));
+        let card = keys.card.and_then(|id| known.cards.get_key_value(&id));
+        standing.cards.extend(card.map(|(id, row)| (*id, row.clone())));
+        let scopes = keys.scopes.iter().flatten().filter_map(|scope| known.controls.get_key_value(scope));
+        standing.controls.extend(scopes.map(|(scope, controls)| (*scope, (*owner, Arc::clone(controls)))));
     }
 
     fn keep(&mut self, works: &[&Work], state: State, found: &Versions) {
@@ -163,8 +186,11 @@ impl Kept {
             state.programs.into_readable().map(|row| (row.id, row)).collect();
         let restricted =
             state.controls.changed().flat_map(|row| row.controls.iter()).map(|control| control.owner);
+        let cards = state.cards.changed().map(|card| card.owner);
+        let cardholders = state.cardholders.changed().map(|cardholder| cardholder.owner);
         // Nobody here knows how far the database moved the version of their controls, or whose windows changed.
-        let forgotten: Vec<OwnerId> = restricted.chain(state.merged.iter().copied()).collect();
+        let merged = state.merged.iter().copied();
+        let forgotten: Vec<OwnerId> = restricted.chain(cards).chain(cardholders).chain(merged).collect();
         for owner in state.owners.into_readable() {
             if forgotten.contains(&owner.id) {
                 self.forget(owner.id);
@@ -181,13 +207,14 @@ impl Kept {
         for row in state.cards.into_readable() {
             self.put(found, row.owner, |known| known.cards.insert(row.id, row).is_none());
         }
-        let controls: HashMap<Scope, Arc<Vec<Control>>> =
-            state.controls.into_readable().map(|row| (row.scope, row.controls)).collect();
-        for counters in state.counters.into_readable() {
-            let scope = counters.scope;
-            if let (Some(owner), Some(controls)) = (owner_of.get(&scope), controls.get(&scope)) {
-                let known_scope = KnownScope { controls: Arc::clone(controls), counters };
-                self.put(found, *owner, |known| known.scopes.insert(scope, known_scope).is_none());
+        for row in state.controls.into_readable() {
+            if let Some(owner) = owner_of.get(&row.scope) {
+                self.put(found, *owner, |known| known.controls.insert(row.scope, row.controls).is_none());
+            }
+        }
+        for row in state.counters.into_readable() {
+            if let Some(owner) = owner_of.get(&row.scope) {
+                self.put(found, *owner, |known| known.counters.insert(row.scope, row).is_none());
             }
         }
     }
@@ -206,12 +233,17 @@ impl Kept {
 
     /// The owner after the batch. What was known of it is still good if the batch found it so.
     fn move_on(&mut self, owner: Owner, found: Version, programs: &HashMap<ProgramId, Program>) {
-        if self.owners.get(&owner.id).is_some_and(|known| known.version != found) {
+        if self.owners.get(&owner.id).is_some_and(|known| known.version.controls != found.controls) {
             self.forget(owner.id);
         }
         let version = Version { sequence: owner.sequence, last_at: owner.last_at, ..found };
         match self.owners.get_mut(&owner.id) {
-            Some(known) => (known.version, known.owner) = (version, owner),
+            Some(known) => {
+                if known.version != found {
+                    self.rows = self.rows.saturating_sub(known.forget_moved());
+                }
+                (known.version, known.owner) = (version, owner);
+            }
             None => {
                 if let Some(program) = programs.get(&owner.program) {
                     self.owners.insert(owner.id, Known::new(owner, program.clone(), version));
@@ -239,13 +271,27 @@ impl Known {
             accounts: HashMap::default(),
             cardholders: HashMap::default(),
             cards: HashMap::default(),
-            scopes: HashMap::default(),
+            controls: HashMap::default(),
+            counters: HashMap::default(),
         }
     }
 
     fn rows(&self) -> usize {
-        let parts = [self.accounts.len(), self.cardholders.len(), self.cards.len(), self.scopes.len()];
-        parts.into_iter().fold(1, usize::saturating_add)
+        let standing = [self.cardholders.len(), self.cards.len(), self.controls.len()];
+        standing.into_iter().fold(1, usize::saturating_add).saturating_add(self.moved())
+    }
+
+    /// Of what swipes move.
+    fn moved(&self) -> usize {
+        self.accounts.len().saturating_add(self.counters.len())
+    }
+
+    /// Keeps what is good for longer, and tells how many rows it did not keep.
+    fn forget_moved(&mut self) -> usize {
+        let moved = self.moved();
+        self.accounts.clear();
+        self.counters.clear();
+        moved
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bursar_core::check::DeclineReason;
 use bursar_core::control::Scope;
 use bursar_core::hold_days::{Days, DaysByMerchant, HoldDays};
-use bursar_core::{CardStatus, Outcome, Window};
+use bursar_core::{CardStatus, CardholderStatus, Outcome, Window};
 use bursar_store::contract::given::{self, Call, Funded, usd};
 use bursar_store::contract::{Place, assert_books_are_right};
 use bursar_store::{Batch, Ledger, Reader, Settled, StoreError, Transacted};
@@ -274,14 +274,45 @@ async fn nothing_is_remembered_of_an_owner_about_whom_another_instance_decided()
     let [ledger, other] = [place.open_ledger(), place.open_ledger()];
     let first = given::account(ledger.as_ref(), usd("100.00")).await;
     let second = given::another_holder(ledger.as_ref(), &first).await;
+    let third = given::another_holder(ledger.as_ref(), &first).await;
     let swipe = |card: &Funded| given::authorization(card, usd("1.00"));
-    for card in [&first, &second, &first] {
+    for card in [&first, &second, &third, &first] {
         given::sent(ledger.as_ref(), &swipe(card)).await;
     }
-    given::sent(other.as_ref(), &given::card_move(&second, CardStatus::Suspended)).await;
-    assert!(given::sent(ledger.as_ref(), &swipe(&first)).await.is_approved());
-    let declined = given::sent(ledger.as_ref(), &swipe(&second)).await.declined();
-    assert_eq!(declined, Some(DeclineReason::CardNotActive));
+    for (moved, card, why) in [
+        (given::card_move(&second, CardStatus::Suspended), &second, DeclineReason::CardNotActive),
+        (
+            given::cardholder_move(&third, CardholderStatus::Suspended),
+            &third,
+            DeclineReason::CardholderNotActive,
+        ),
+    ] {
+        given::sent(other.as_ref(), &moved).await;
+        assert!(given::sent(ledger.as_ref(), &swipe(&first)).await.is_approved());
+        assert_eq!(given::sent(ledger.as_ref(), &swipe(card)).await.declined(), Some(why));
+    }
+}
+
+/// The server works for all of them: fewer transactions with more in each are less work.
+#[tokio::test]
+async fn an_instance_that_meets_others_has_a_use_for_one_lane_until_it_is_alone() {
+    let place = PostgresPlace::new();
+    let [ledger, other] = [place.open_ledger(), place.open_ledger()];
+    let funded = account(&place, "100.00").await;
+    let swipe = async |ledger: &PostgresLedger| {
+        assert!(given::sent(ledger, &given::authorization(&funded, usd("0.10"))).await.is_approved());
+    };
+    let lanes = ledger.lanes();
+    assert!(lanes.get() > 1, "{lanes}");
+    for _ in 0..8 {
+        swipe(&other).await;
+        swipe(&ledger).await;
+    }
+    assert_eq!(ledger.lanes().get(), 1);
+    for _ in 0..64 {
+        swipe(&ledger).await;
+    }
+    assert_eq!(ledger.lanes(), lanes);
 }
 
 /// V2: windows end by one clock, whatever those of the instances' machines say.

@@ -17,7 +17,7 @@ use crate::sweep::Sweep;
 /// in `bursar_core`.
 #[async_trait]
 pub trait Ledger: Reader {
-    /// How many transactions make sense at a time: one for a single writer.
+    /// How many transactions make sense at a time, now, and never more than at first: one for a single writer.
     fn lanes(&self) -> NonZeroUsize;
 
     /// Loads what the commands touch, runs `decide_batch`, saves and commits, in one durable transaction

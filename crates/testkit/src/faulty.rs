@@ -43,6 +43,7 @@ pub struct FaultyLedger {
     refusals: AtomicU32,
     denies_unknown: AtomicBool,
     panics: AtomicBool,
+    has_use_for_one: AtomicBool,
     reads: AtomicU32,
     reads_left: AtomicU32,
     reads_given_up: AtomicU32,
@@ -77,6 +78,7 @@ impl FaultyLedger {
             refusals: AtomicU32::new(0),
             denies_unknown: AtomicBool::new(false),
             panics: AtomicBool::new(false),
+            has_use_for_one: AtomicBool::new(false),
             reads: AtomicU32::new(0),
             reads_left: AtomicU32::new(0),
             reads_given_up: AtomicU32::new(0),
@@ -108,6 +110,11 @@ impl FaultyLedger {
     /// From now on a commit that is unknown is reported as one that failed: the defect that D3 is about.
     pub fn deny_unknown(&self) {
         self.denies_unknown.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on it has a use for one lane.
+    pub fn use_one_lane(&self) {
+        self.has_use_for_one.store(true, Ordering::SeqCst);
     }
 
     /// The next transaction panics, as a defect of an adapter would.
@@ -255,7 +262,10 @@ fn is_one_of(count: &AtomicU32) -> bool {
 #[async_trait]
 impl Ledger for FaultyLedger {
     fn lanes(&self) -> NonZeroUsize {
-        self.ledger.lanes()
+        match self.has_use_for_one.load(Ordering::SeqCst) {
+            true => NonZeroUsize::MIN,
+            false => self.ledger.lanes(),
+        }
     }
 
     async fn transact(&self, batch: Batch) -> Result<Transacted, StoreError> {

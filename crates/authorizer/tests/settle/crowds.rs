@@ -150,3 +150,25 @@ async fn a_token_under_other_content_is_a_conflict_and_changes_nothing(store: St
     assert_eq!(desk.available(&account).await, "70.00");
     desk.close().await;
 }
+
+on_both_stores!(all_go_to_one_lane_while_the_ledger_has_a_use_for_no_more);
+async fn all_go_to_one_lane_while_the_ledger_has_a_use_for_no_more(store: Store) {
+    let desk = Desk::open(store);
+    let mut calls = Vec::new();
+    for _ in 0..12 {
+        calls.push(given::authorization(&desk.account("10.00").await, usd("1.00")));
+    }
+    desk.ledger.use_one_lane();
+    let gate = desk.ledger.close_gate().await;
+    let mut waiting = vec![desk.submit(&calls[0]).await];
+    desk.ledger.entered().await;
+    for call in &calls[1..] {
+        waiting.push(desk.submit(call).await);
+    }
+    drop(gate);
+    for waiting in waiting {
+        assert_eq!(declined(&waiting.await.reply), None);
+    }
+    assert_eq!(desk.ledger.batch_sizes(), [1, 11]);
+    desk.close().await;
+}

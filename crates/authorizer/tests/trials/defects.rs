@@ -121,3 +121,11 @@ async fn a_cancelled_transaction_that_is_left_in_the_pool_breaks_d3() {
     let ledger = ledger(&place, place.url_by(pooler.address())).await;
     judged(&place, vec![ledger]).await.assert_broke("D3");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn standing_data_that_are_taken_to_be_as_they_are_remembered_break_v3() {
+    let place = PostgresPlace::new();
+    let doors: Vec<Arc<dyn Door>> = vec![place.open_ledger(), place.open_ledger()];
+    place.execute("drop trigger cards_moved on cards");
+    judged(&place, doors).await.assert_broke("V3");
+}

@@ -12,19 +12,22 @@ use bursar_core::{AccountId, CardId, CardholderId, Control, OwnerId, ProgramId, 
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::controls::KnownOf;
 use super::wanted::{self, Wanted};
-use super::{Found, Groups, Members, Scopes};
+use super::{Found, Groups, Members, Scopes, StandingRows};
+use crate::memory::Standing;
 use crate::rows::{
     Damage, Read, account, card, cardholder, control, id, message, owner, program, token, window, word,
 };
 
+type KnownControls = foldhash::HashMap<Scope, (OwnerId, Arc<Vec<Control>>)>;
+
 pub(super) fn state(
     wanted: &Wanted<'_>,
-    known: &KnownOf,
+    standing: Standing,
     owners: Found,
-    (programs, accounts, cardholders, cards, scopes): (Found, Found, Found, Found, Scopes),
-    (answered, tokens, group_accounts, group_scopes, (members, links)): (
+    read: [StandingRows; 2],
+    (accounts, windows): (Found, Found),
+    (answered, tokens, group_accounts, (mut controls, group_windows), (members, links)): (
         Found,
         [Found; 3],
         Found,
@@ -33,12 +36,16 @@ pub(super) fn state(
     ),
 ) -> Read<State> {
     let mut state = State::default();
+    let known_controls = put_standing(&mut state, standing);
     put(&mut state.owners, "owner", &owners, OwnerId::new, owner::read);
-    put(&mut state.programs, "program", &programs, ProgramId::new, program::read);
     put(&mut state.accounts, "account", &accounts, AccountId::new, account::read);
     put(&mut state.accounts, "account", &group_accounts, AccountId::new, account::read);
-    put(&mut state.cardholders, "cardholder", &cardholders, CardholderId::new, cardholder::read);
-    put(&mut state.cards, "card", &cards, CardId::new, card::read);
+    for (programs, cardholders, cards, more_controls) in read {
+        put(&mut state.programs, "program", &programs, ProgramId::new, program::read);
+        put(&mut state.cardholders, "cardholder", &cardholders, CardholderId::new, cardholder::read);
+        put(&mut state.cards, "card", &cards, CardId::new, card::read);
+        controls.extend(more_controls);
+    }
     put_answered(&mut state, &answered);
     for (kind, rows) in wanted::TOKEN_KINDS.into_iter().zip(&tokens) {
         let taken = rows.iter().filter_map(|row| word(row, 0, token).ok());
@@ -47,12 +54,25 @@ pub(super) fn state(
     let mut groups = Groups::read(&members)?;
     groups.add_links(&links)?;
     let scopes_wanted = wanted.scopes.iter().map(|(scope, _)| *scope).chain(groups.scopes());
-    let (mut controls, mut windows) = scopes;
-    controls.extend(group_scopes.0);
-    windows.extend(group_scopes.1);
-    put_scopes(&mut state, scopes_wanted, known, &controls, &windows);
+    let windows: Found = windows.into_iter().chain(group_windows).collect();
+    put_scopes(&mut state, scopes_wanted, &known_controls, &controls, &windows);
     groups.put(&mut state, &wanted.groups);
     Ok(state)
+}
+
+/// What is known and still good; the controls are the caller's.
+fn put_standing(state: &mut State, standing: Standing) -> KnownControls {
+    let Standing { programs, cardholders, cards, controls, .. } = standing;
+    for program in programs.into_values() {
+        state.programs.load(program.id, Ok(program));
+    }
+    for cardholder in cardholders.into_values() {
+        state.cardholders.load(cardholder.id, Ok(cardholder));
+    }
+    for card in cards.into_values() {
+        state.cards.load(card.id, Ok(card));
+    }
+    controls
 }
 
 /// Each row as it was read; one that cannot be read fails whoever needs it, and nobody else.
@@ -87,7 +107,7 @@ pub(super) fn put_answered(state: &mut State, found: &[Row]) {
 fn put_scopes(
     state: &mut State,
     scopes: impl Iterator<Item = Scope>,
-    known: &KnownOf,
+    known: &KnownControls,
     controls: &[Row],
     windows: &[Row],
 ) {
@@ -95,7 +115,7 @@ fn put_scopes(
     let windows = by_scope(windows, 0);
     for scope in scopes {
         let read = match known.get(&scope) {
-            Some(known) => Ok(Arc::clone(&known.controls)),
+            Some((_, controls)) => Ok(Arc::clone(controls)),
             None => read_controls(controls.get(&scope).map_or(&[], Vec::as_slice)),
         };
         let taken =
