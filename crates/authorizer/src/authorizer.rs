@@ -1,6 +1,5 @@
 //! The one door to the ledger's transactions.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
@@ -12,6 +11,7 @@ use bursar_store::{Ledger, Member, Stage, StageTimes, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::lane::{Lane, Submission};
+use crate::lanes::Lanes;
 use crate::lookups::{Lookups, Wanted};
 use crate::pressure::Pressure;
 use crate::profiler::{Profiler, Thresholds, Verdict};
@@ -142,7 +142,7 @@ struct Shared {
     /// Told after each commit of decisions.
     commits: watch::Sender<()>,
     pressure: Pressure,
-    lanes: Vec<mpsc::Sender<Submission>>,
+    lanes: Lanes,
     /// Done when the lane has ended.
     ends: Mutex<Vec<oneshot::Receiver<()>>>,
     stop: watch::Sender<bool>,
@@ -235,7 +235,7 @@ impl Authorizer {
             last_failure,
             commits,
             pressure: Pressure::new(settings.many),
-            lanes,
+            lanes: Lanes::new(lanes),
             ends,
             stop,
             answer_grace,
@@ -307,7 +307,9 @@ impl Authorizer {
     /// goes away cancels nothing.
     pub async fn settle(&self, request: Request) -> Settlement {
         let _under_way = request.deadline.map(|_| self.shared.pressure.rise());
-        self.submit(request, false).await
+        let Request { work, deadline, timeline } = request;
+        let lane = self.shared.lanes.of(&work, self.shared.ledger.prefers_one_lane());
+        self.submit(lane, Arc::new(Member { work, deadline }), timeline, false).await
     }
 
     /// The answer that the command has, if it was decided; it is not decided now. Looked for under the owner's lock: a
@@ -315,16 +317,28 @@ impl Authorizer {
     ///
     /// [`Unavailable::Late`] means that there is none.
     pub async fn recall(&self, work: Work, timeline: Timeline) -> Settlement {
-        let deadline = Some(Instant::now());
-        self.submit(Request { work, deadline, timeline }, true).await
+        let member = Arc::new(Member { work, deadline: Some(Instant::now()) });
+        let (own, other) = self.shared.lanes.may_have(&member.work);
+        // Behind it, wherever it waits.
+        let settlement = self.submit(own, Arc::clone(&member), timeline, true).await;
+        match (other, &settlement.reply) {
+            (Some(other), Reply::Unavailable(Unavailable::Late)) => {
+                self.submit(other, member, timeline, true).await
+            }
+            _ => settlement,
+        }
     }
 
-    async fn submit(&self, request: Request, is_asked_late: bool) -> Settlement {
-        let Request { work, deadline, timeline } = request;
-        let lane = &self.shared.lanes[self.lane_of(&work)];
-        let is_profiled = !is_asked_late && matches!(work.command.action, Action::Authorize(_));
+    async fn submit(
+        &self,
+        lane: &mpsc::Sender<Submission>,
+        member: Arc<Member>,
+        timeline: Timeline,
+        is_asked_late: bool,
+    ) -> Settlement {
+        let deadline = member.deadline;
+        let is_profiled = !is_asked_late && matches!(member.work.command.action, Action::Authorize(_));
         let (reply, mut settlement) = oneshot::channel();
-        let member = Arc::new(Member { work, deadline });
         let refused = match lane.try_send(Submission { member, timeline, reply, is_profiled, is_asked_late })
         {
             Ok(()) => None,
@@ -378,7 +392,7 @@ impl Authorizer {
         if *self.shared.stop.borrow() {
             return Err(StoreError::Unavailable(Unavailable::Stopping.to_string()));
         }
-        if self.shared.lanes.iter().any(mpsc::Sender::is_closed) {
+        if self.shared.lanes.is_one_closed() {
             let ended = "a lane ended by a panic; see the log for its place, and restart";
             return Err(StoreError::Unavailable(ended.to_owned()));
         }
@@ -405,17 +419,6 @@ impl Authorizer {
             }
         };
         tokio::time::timeout(grace, ending).await.map_err(|_| Unavailable::Hung)
-    }
-
-    /// One owner, one lane, for as long as the ledger has a use for as many; without an owner the token chooses.
-    fn lane_of(&self, work: &Work) -> usize {
-        let mut hasher = DefaultHasher::new();
-        match work.command.owner() {
-            Some(owner) => owner.hash(&mut hasher),
-            None => work.command.key.token.hash(&mut hasher),
-        }
-        let lanes = self.shared.ledger.lanes().get().min(self.shared.lanes.len());
-        (hasher.finish() % lanes as u64) as usize
     }
 }
 

@@ -103,8 +103,14 @@ impl Lane {
             late.into_iter().map(|submission| (submission, Reply::Unavailable(Unavailable::Late), None));
         let mut answered: Vec<Answered> = late.collect();
         let stage_times = Arc::new(self.pending_times.take());
+        let (asked_late, submissions): (Vec<_>, Vec<_>) =
+            submissions.into_iter().partition(|submission| submission.is_asked_late);
         if !submissions.is_empty() || !stage_times.is_empty() {
             answered.extend(self.settle_batch(submissions, stage_times).await);
+        }
+        // What they ask for may have been decided just now: once it is committed they find it.
+        if !asked_late.is_empty() {
+            answered.extend(self.settle_batch(asked_late, StageTimesOf::default()).await);
         }
         answered
     }

@@ -6,6 +6,7 @@
 
 mod authorizer;
 mod lane;
+mod lanes;
 mod lookups;
 mod pressure;
 mod profiler;

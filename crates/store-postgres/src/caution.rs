@@ -2,7 +2,7 @@
 //! whoever holds an owner for long.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ const HELD_FOR: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(crate) struct Caution {
     weight: AtomicU32,
+    has_company: AtomicBool,
     /// When these were waited for in vain.
     held: Mutex<HashMap<OwnerId, Instant>>,
 }
@@ -31,21 +32,26 @@ pub(crate) struct Caution {
 impl Caution {
     /// A bold attempt met somebody.
     pub(crate) fn raise(&self) {
-        self.change(|weight| (weight + CROSSED).min(MOST));
+        if self.change(|weight| (weight + CROSSED).min(MOST)) > 0 {
+            self.has_company.store(true, Ordering::Relaxed);
+        }
     }
 
     /// A batch came to its end.
     pub(crate) fn ease(&self) {
-        self.change(|weight| weight.saturating_sub(1));
+        if self.change(|weight| weight.saturating_sub(1)) <= 1 {
+            self.has_company.store(false, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn is_raised(&self) -> bool {
         self.weight.load(Ordering::Relaxed) >= EXPECTED
     }
 
-    /// Whether hardly anybody was met lately: what is remembered of one meeting is not enough.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        self.weight.load(Ordering::Relaxed) <= CROSSED
+    /// Whether somebody was met again after the first time, until nobody is expected at all: who changes lanes
+    /// may meet himself once.
+    pub(crate) fn has_company(&self) -> bool {
+        self.has_company.load(Ordering::Relaxed)
     }
 
     /// Somebody else holds these for longer than a lane waits.
@@ -72,8 +78,11 @@ impl Caution {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, to: impl Fn(u32) -> u32) {
-        let _ = self.weight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |weight| Some(to(weight)));
+    /// What it weighed before.
+    fn change(&self, to: impl Fn(u32) -> u32) -> u32 {
+        let changed =
+            self.weight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |weight| Some(to(weight)));
+        changed.unwrap_or_else(|weight| weight)
     }
 }
 
@@ -103,5 +112,18 @@ mod tests {
     fn a_few_that_come_again_make_nobody_careful_and_a_storm_does() {
         assert_eq!(careful(1000, 30), 0);
         assert!(careful(1000, 1) > 900, "{}", careful(1000, 1));
+    }
+    #[test]
+    fn who_is_met_once_is_no_company_and_who_is_met_again_is_until_nobody_is_expected() {
+        let caution = Caution::default();
+        caution.raise();
+        assert!(!caution.has_company());
+        caution.raise();
+        assert!(caution.has_company());
+        let eased = (1..).find(|_| {
+            caution.ease();
+            !caution.has_company()
+        });
+        assert_eq!(eased, Some(2 * CROSSED));
     }
 }

@@ -93,10 +93,14 @@ impl Drop for PostgresLedger {
 
 #[async_trait]
 impl Ledger for PostgresLedger {
-    /// One where other instances decide about the same owners: the server works for all of them, and fewer
-    /// transactions with more in each are less work.
     fn lanes(&self) -> NonZeroUsize {
-        if self.caution.is_at_rest() { self.lanes } else { NonZeroUsize::MIN }
+        self.lanes
+    }
+
+    /// Where others are met, most of all instances that decide about the same owners: the server works for all
+    /// of them, and fewer transactions with more in each are less work.
+    fn prefers_one_lane(&self) -> bool {
+        self.caution.has_company()
     }
 
     fn pools(&self) -> Vec<PoolUse> {

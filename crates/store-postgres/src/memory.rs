@@ -19,10 +19,10 @@ use foldhash::HashMap;
 use jiff::Timestamp;
 
 use crate::load::Loaded;
-pub(crate) use standing::{Standing, Unknown};
+pub(crate) use standing::{KnownControls, Standing, Unknown};
 
 /// Rows, at most; beyond, all are forgotten. One takes some hundred bytes.
-const ROWS_MAX: usize = 200_000;
+const ROWS_MAX: usize = 300_000;
 
 /// What this instance read or wrote under the locks of owners.
 #[derive(Clone, Default)]
@@ -55,7 +55,8 @@ struct Kept {
 struct Known {
     version: Version,
     owner: Owner,
-    /// The owner's, as it was at that version too, but for its hold days: no decision reads them.
+    /// The owner's, as it was at that version too, but for its hold days: no decision reads them. All else of it
+    /// is changed by hand only.
     program: Program,
     accounts: HashMap<AccountId, Account>,
     cardholders: HashMap<CardholderId, Cardholder>,
@@ -169,8 +170,9 @@ impl Kept {
         let Some((owner, known)) = keys.owner.and_then(|owner| self.owners.get_key_value(&owner)) else {
             return;
         };
-        standing.versions.insert(*owner, known.version.controls);
-        standing.programs.insert(*owner, known.program.clone());
+        if standing.versions.insert(*owner, known.version.controls).is_none() {
+            standing.programs.insert(*owner, known.program.clone());
+        }
         let cardholders =
             keys.cardholders.iter().flatten().filter_map(|id| known.cardholders.get_key_value(id));
         standing.cardholders.extend(cardholders.map(|(id, row)| (*id, row.clone())));
@@ -231,7 +233,8 @@ impl Kept {
         }
     }
 
-    /// The owner after the batch. What was known of it is still good if the batch found it so.
+    /// The owner after the batch. What was known of it is still good if the batch found it so, and standing data
+    /// if that is at the same version.
     fn move_on(&mut self, owner: Owner, found: Version, programs: &HashMap<ProgramId, Program>) {
         if self.owners.get(&owner.id).is_some_and(|known| known.version.controls != found.controls) {
             self.forget(owner.id);
@@ -289,8 +292,7 @@ impl Known {
     /// Keeps what is good for longer, and tells how many rows it did not keep.
     fn forget_moved(&mut self) -> usize {
         let moved = self.moved();
-        self.accounts.clear();
-        self.counters.clear();
+        (self.accounts, self.counters) = (HashMap::default(), HashMap::default());
         moved
     }
 }

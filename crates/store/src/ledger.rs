@@ -17,8 +17,13 @@ use crate::sweep::Sweep;
 /// in `bursar_core`.
 #[async_trait]
 pub trait Ledger: Reader {
-    /// How many transactions make sense at a time, now, and never more than at first: one for a single writer.
+    /// How many transactions make sense at a time: one for a single writer.
     fn lanes(&self) -> NonZeroUsize;
+
+    /// Whether one at a time, with more in it, makes more sense now.
+    fn prefers_one_lane(&self) -> bool {
+        false
+    }
 
     /// Loads what the commands touch, runs `decide_batch`, saves and commits, in one durable transaction
     /// that has the owners locked: nobody else decides about them between the loading and the saving. Each decision sees the changes of those before it.

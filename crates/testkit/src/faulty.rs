@@ -43,7 +43,7 @@ pub struct FaultyLedger {
     refusals: AtomicU32,
     denies_unknown: AtomicBool,
     panics: AtomicBool,
-    has_use_for_one: AtomicBool,
+    prefers_one_lane: AtomicBool,
     reads: AtomicU32,
     reads_left: AtomicU32,
     reads_given_up: AtomicU32,
@@ -78,7 +78,7 @@ impl FaultyLedger {
             refusals: AtomicU32::new(0),
             denies_unknown: AtomicBool::new(false),
             panics: AtomicBool::new(false),
-            has_use_for_one: AtomicBool::new(false),
+            prefers_one_lane: AtomicBool::new(false),
             reads: AtomicU32::new(0),
             reads_left: AtomicU32::new(0),
             reads_given_up: AtomicU32::new(0),
@@ -112,9 +112,9 @@ impl FaultyLedger {
         self.denies_unknown.store(true, Ordering::SeqCst);
     }
 
-    /// From now on it has a use for one lane.
-    pub fn use_one_lane(&self) {
-        self.has_use_for_one.store(true, Ordering::SeqCst);
+    /// From now on.
+    pub fn prefer_one_lane(&self) {
+        self.prefers_one_lane.store(true, Ordering::SeqCst);
     }
 
     /// The next transaction panics, as a defect of an adapter would.
@@ -262,10 +262,11 @@ fn is_one_of(count: &AtomicU32) -> bool {
 #[async_trait]
 impl Ledger for FaultyLedger {
     fn lanes(&self) -> NonZeroUsize {
-        match self.has_use_for_one.load(Ordering::SeqCst) {
-            true => NonZeroUsize::MIN,
-            false => self.ledger.lanes(),
-        }
+        self.ledger.lanes()
+    }
+
+    fn prefers_one_lane(&self) -> bool {
+        self.prefers_one_lane.load(Ordering::SeqCst) || self.ledger.prefers_one_lane()
     }
 
     async fn transact(&self, batch: Batch) -> Result<Transacted, StoreError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bursar_authorizer::Reply;
 use bursar_core::command::GroupRef;
 use bursar_core::{Action, DeclineReason, Money};
-use bursar_testkit::given::{self, Funded, usd};
+use bursar_testkit::given::{self, Call, Funded, usd};
 use bursar_testkit::{Store, on_both_stores};
 
 use crate::support::{Desk, answer_of, declined};
@@ -151,14 +151,21 @@ async fn a_token_under_other_content_is_a_conflict_and_changes_nothing(store: St
     desk.close().await;
 }
 
-on_both_stores!(all_go_to_one_lane_while_the_ledger_has_a_use_for_no_more);
-async fn all_go_to_one_lane_while_the_ledger_has_a_use_for_no_more(store: Store) {
-    let desk = Desk::open(store);
+/// Swipes, each of an owner of its own.
+async fn swipes_of_many(desk: &Desk, owners: usize) -> Vec<Call> {
     let mut calls = Vec::new();
-    for _ in 0..12 {
+    for _ in 0..owners {
         calls.push(given::authorization(&desk.account("10.00").await, usd("1.00")));
     }
-    desk.ledger.use_one_lane();
+    calls
+}
+
+/// The embedded store has one lane anyway.
+#[tokio::test]
+async fn all_go_to_one_lane_while_the_ledger_prefers_that() {
+    let desk = Desk::open(Store::Postgres);
+    let calls = swipes_of_many(&desk, 12).await;
+    desk.ledger.prefer_one_lane();
     let gate = desk.ledger.close_gate().await;
     let mut waiting = vec![desk.submit(&calls[0]).await];
     desk.ledger.entered().await;
@@ -170,5 +177,58 @@ async fn all_go_to_one_lane_while_the_ledger_has_a_use_for_no_more(store: Store)
         assert_eq!(declined(&waiting.await.reply), None);
     }
     assert_eq!(desk.ledger.batch_sizes(), [1, 11]);
+    desk.close().await;
+}
+
+/// Whoever is slow in it, a history that is read for instance, is not waited for by all.
+#[tokio::test]
+async fn where_many_wait_for_the_one_lane_the_others_take_their_share() {
+    let desk = Desk::open(Store::Postgres);
+    let calls = swipes_of_many(&desk, 16).await;
+    let account = desk.account("100.00").await;
+    let more: Vec<Call> = (0..64).map(|_| given::authorization(&account, usd("1.00"))).collect();
+    desk.ledger.prefer_one_lane();
+    let gate = desk.ledger.close_gate().await;
+    let mut waiting = vec![desk.submit(&calls[0]).await];
+    desk.ledger.entered().await;
+    for call in more.iter().chain(&calls[1..]) {
+        waiting.push(desk.submit(call).await);
+    }
+    // Another lane has a transaction under way, too.
+    desk.ledger.entered().await;
+    drop(gate);
+    for waiting in waiting {
+        waiting.await;
+    }
+    desk.close().await;
+}
+
+/// A decision that waits for its turn is one that is on its way, if it is of the same batch, too.
+#[tokio::test]
+async fn what_is_recalled_is_waited_for_where_it_waits() {
+    let desk = Desk::open(Store::Postgres);
+    let calls = swipes_of_many(&desk, 16).await;
+    let gate = desk.ledger.close_gate().await;
+    let mut waiting = Vec::new();
+    let (before, after) = calls.split_at(8);
+    for call in before {
+        waiting.push(desk.submit(call).await);
+    }
+    desk.ledger.prefer_one_lane();
+    for call in after {
+        waiting.push(desk.submit(call).await);
+    }
+    let mut recalled = Vec::new();
+    for call in &calls {
+        recalled.push(desk.recall(&call.again()).await);
+    }
+    drop(gate);
+    for recalled in recalled {
+        let reply = recalled.await.reply;
+        assert!(matches!(reply, Reply::Repeated(_)), "{reply:?}");
+    }
+    for waiting in waiting {
+        assert_eq!(declined(&waiting.await.reply), None);
+    }
     desk.close().await;
 }

@@ -57,10 +57,13 @@ impl Desk {
 
     /// Sends the call and returns once the lane has it, with what waits for the answer.
     pub(crate) async fn submit<'a>(&'a self, call: &'a Call) -> Waiting<'a> {
-        let mut waiting: Waiting<'a> = Box::pin(self.settle(call));
-        let is_waiting = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending()));
-        assert!(is_waiting.await, "refused at once");
-        waiting
+        under_way(Box::pin(self.settle(call))).await
+    }
+
+    /// Asks for the answer of the call, and returns once a lane has that.
+    pub(crate) async fn recall(&self, call: &Call) -> Waiting<'_> {
+        let Request { work, timeline, .. } = request(call);
+        under_way(Box::pin(self.authorizer.recall(work, timeline))).await
     }
 
     pub(crate) async fn available(&self, account: &Funded) -> String {
@@ -85,6 +88,12 @@ impl Desk {
 
 /// A call that the lane has.
 pub(crate) type Waiting<'a> = Pin<Box<dyn Future<Output = Settlement> + 'a>>;
+
+async fn under_way(mut waiting: Waiting<'_>) -> Waiting<'_> {
+    let is_waiting = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending()));
+    assert!(is_waiting.await, "refused at once");
+    waiting
+}
 
 pub(crate) fn request(call: &Call) -> Request {
     Request { work: call.work(), deadline: call.deadline, timeline: Timeline::begin() }

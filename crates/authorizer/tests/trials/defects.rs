@@ -123,9 +123,9 @@ async fn a_cancelled_transaction_that_is_left_in_the_pool_breaks_d3() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn standing_data_that_are_taken_to_be_as_they_are_remembered_break_v3() {
+async fn standing_data_that_is_taken_to_be_as_it_is_remembered_breaks_v3() {
     let place = PostgresPlace::new();
     let doors: Vec<Arc<dyn Door>> = vec![place.open_ledger(), place.open_ledger()];
-    place.execute("drop trigger cards_moved on cards");
+    place.execute("drop trigger cards_stand on cards");
     judged(&place, doors).await.assert_broke("V3");
 }

@@ -14,12 +14,10 @@ use uuid::Uuid;
 
 use super::wanted::{self, Wanted};
 use super::{Found, Groups, Members, Scopes, StandingRows};
-use crate::memory::Standing;
+use crate::memory::{KnownControls, Standing};
 use crate::rows::{
     Damage, Read, account, card, cardholder, control, id, message, owner, program, token, window, word,
 };
-
-type KnownControls = foldhash::HashMap<Scope, (OwnerId, Arc<Vec<Control>>)>;
 
 pub(super) fn state(
     wanted: &Wanted<'_>,

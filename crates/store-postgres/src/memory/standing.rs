@@ -19,8 +19,11 @@ pub(crate) struct Standing {
     pub(crate) programs: HashMap<OwnerId, Program>,
     pub(crate) cardholders: HashMap<CardholderId, Cardholder>,
     pub(crate) cards: HashMap<CardId, Card>,
-    pub(crate) controls: HashMap<Scope, (OwnerId, Arc<Vec<Control>>)>,
+    pub(crate) controls: KnownControls,
 }
+
+/// Whose they are, and all of a scope; none is known, too.
+pub(crate) type KnownControls = HashMap<Scope, (OwnerId, Arc<Vec<Control>>)>;
 
 /// What of it has to be read.
 pub(crate) struct Unknown {
