@@ -214,6 +214,7 @@ impl Authorizer {
                 ledger: ledger.clone(),
                 cache: cache.clone(),
                 submissions,
+                asked_late: Vec::new(),
                 stopped: stopped.clone(),
                 batch_size_max: settings.batch_size_max,
                 profiler: profiler.clone(),
@@ -336,7 +337,7 @@ impl Authorizer {
         timeline: Timeline,
         is_asked_late: bool,
     ) -> Settlement {
-        let deadline = member.deadline;
+        let deadline = if is_asked_late { Some(Instant::now()) } else { member.deadline };
         let is_profiled = !is_asked_late && matches!(member.work.command.action, Action::Authorize(_));
         let (reply, mut settlement) = oneshot::channel();
         let refused = match lane.try_send(Submission { member, timeline, reply, is_profiled, is_asked_late })

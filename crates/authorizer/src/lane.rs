@@ -45,6 +45,8 @@ pub(crate) struct Lane {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) cache: Arc<Cache>,
     pub(crate) submissions: mpsc::Receiver<Submission>,
+    /// What the next batch has to find out.
+    pub(crate) asked_late: Vec<Submission>,
     pub(crate) stopped: watch::Receiver<bool>,
     pub(crate) batch_size_max: usize,
     pub(crate) profiler: Arc<Profiler>,
@@ -83,17 +85,26 @@ impl Lane {
             }
             () = tokio::time::sleep(IDLE) => return true,
         };
+        self.put_off(batch);
         received > 0
     }
 
-    /// Takes what is there already, if anything is.
+    /// Puts what is asked late off to the next batch: what it asks for may be decided in this one, and is found
+    /// once that is committed.
+    fn put_off(&mut self, batch: &mut Vec<Submission>) {
+        let asked = batch.extract_if(.., |submission| submission.is_asked_late).collect();
+        batch.extend(std::mem::replace(&mut self.asked_late, asked));
+    }
+
+    /// Takes what is there already and what was put off, if anything is.
     fn take_waiting(&mut self, batch: &mut Vec<Submission>) -> bool {
         while batch.len() < self.batch_size_max
             && let Ok(submission) = self.submissions.try_recv()
         {
             batch.push(submission);
         }
-        !batch.is_empty()
+        self.put_off(batch);
+        !batch.is_empty() || !self.asked_late.is_empty()
     }
 
     /// Has a batch decided, and the stage times of earlier decisions written along.
@@ -103,14 +114,8 @@ impl Lane {
             late.into_iter().map(|submission| (submission, Reply::Unavailable(Unavailable::Late), None));
         let mut answered: Vec<Answered> = late.collect();
         let stage_times = Arc::new(self.pending_times.take());
-        let (asked_late, submissions): (Vec<_>, Vec<_>) =
-            submissions.into_iter().partition(|submission| submission.is_asked_late);
         if !submissions.is_empty() || !stage_times.is_empty() {
             answered.extend(self.settle_batch(submissions, stage_times).await);
-        }
-        // What they ask for may have been decided just now: once it is committed they find it.
-        if !asked_late.is_empty() {
-            answered.extend(self.settle_batch(asked_late, StageTimesOf::default()).await);
         }
         answered
     }

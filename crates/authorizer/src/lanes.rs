@@ -21,7 +21,7 @@ impl Lanes {
     /// One owner, one lane; without an owner the token chooses. The first does for all if one is preferred.
     pub(crate) fn of(&self, work: &Work, one_is_preferred: bool) -> &Sender<Submission> {
         match self.may_have(work) {
-            (_, Some(first)) if one_is_preferred && waiting(first) < CROWD => first,
+            (_, Some(first)) if one_is_preferred && !is_crowded(first) => first,
             (own, _) => own,
         }
     }
@@ -43,8 +43,9 @@ impl Lanes {
     }
 }
 
-fn waiting(queue: &Sender<Submission>) -> usize {
-    queue.max_capacity().saturating_sub(queue.capacity())
+fn is_crowded(queue: &Sender<Submission>) -> bool {
+    let waiting = queue.max_capacity().saturating_sub(queue.capacity());
+    waiting >= CROWD.min(queue.max_capacity())
 }
 
 #[cfg(test)]

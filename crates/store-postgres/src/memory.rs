@@ -41,6 +41,15 @@ pub(crate) struct Version {
     pub(crate) controls: i64,
 }
 
+impl Version {
+    /// Whether standing data is as it was at that one. A database that was set back has lost decisions, and
+    /// cards with them.
+    fn is_same_or_later(&self, than: &Self) -> bool {
+        let has_lost = self.sequence == than.sequence && self.last_at != than.last_at;
+        self.controls == than.controls && self.sequence >= than.sequence && !has_lost
+    }
+}
+
 /// Of each owner of a batch that exists.
 pub(crate) type Versions = BTreeMap<OwnerId, Version>;
 
@@ -170,7 +179,7 @@ impl Kept {
         let Some((owner, known)) = keys.owner.and_then(|owner| self.owners.get_key_value(&owner)) else {
             return;
         };
-        if standing.versions.insert(*owner, known.version.controls).is_none() {
+        if standing.versions.insert(*owner, known.version).is_none() {
             standing.programs.insert(*owner, known.program.clone());
         }
         let cardholders =
@@ -236,7 +245,7 @@ impl Kept {
     /// The owner after the batch. What was known of it is still good if the batch found it so, and standing data
     /// if that is at the same version.
     fn move_on(&mut self, owner: Owner, found: Version, programs: &HashMap<ProgramId, Program>) {
-        if self.owners.get(&owner.id).is_some_and(|known| known.version.controls != found.controls) {
+        if self.owners.get(&owner.id).is_some_and(|known| !found.is_same_or_later(&known.version)) {
             self.forget(owner.id);
         }
         let version = Version { sequence: owner.sequence, last_at: owner.last_at, ..found };

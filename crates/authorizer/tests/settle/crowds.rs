@@ -1,14 +1,18 @@
 //! Many callers at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use bursar_authorizer::Reply;
+use bursar_authorizer::{Reply, Settings};
 use bursar_core::command::GroupRef;
 use bursar_core::{Action, DeclineReason, Money};
 use bursar_testkit::given::{self, Call, Funded, usd};
 use bursar_testkit::{Store, on_both_stores};
 
 use crate::support::{Desk, answer_of, declined};
+
+/// Nobody waits longer for what does not come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many callers there are.
 const CLIENTS: i64 = 64;
@@ -195,7 +199,8 @@ async fn where_many_wait_for_the_one_lane_the_others_take_their_share() {
         waiting.push(desk.submit(call).await);
     }
     // Another lane has a transaction under way, too.
-    desk.ledger.entered().await;
+    let entered = tokio::time::timeout(PATIENCE, desk.ledger.entered());
+    entered.await.expect("a second lane");
     drop(gate);
     for waiting in waiting {
         waiting.await;
@@ -206,7 +211,8 @@ async fn where_many_wait_for_the_one_lane_the_others_take_their_share() {
 /// A decision that waits for its turn is one that is on its way, if it is of the same batch, too.
 #[tokio::test]
 async fn what_is_recalled_is_waited_for_where_it_waits() {
-    let desk = Desk::open(Store::Postgres);
+    let patient = Settings { answer_grace: PATIENCE, ..Settings::default() };
+    let desk = Desk::open_with(Store::Postgres, patient);
     let calls = swipes_of_many(&desk, 16).await;
     let gate = desk.ledger.close_gate().await;
     let mut waiting = Vec::new();

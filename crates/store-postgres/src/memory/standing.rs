@@ -8,14 +8,14 @@ use bursar_core::{Card, CardId, Cardholder, CardholderId, Control, OwnerId, Prog
 use foldhash::HashMap;
 use uuid::Uuid;
 
-use super::Versions;
+use super::{Version, Versions};
 use crate::load::Wanted;
 
 /// What is remembered of it for a batch. [`drop_stale`](Self::drop_stale) tells what is good once the owners
 /// are locked.
 #[derive(Default)]
 pub(crate) struct Standing {
-    pub(super) versions: HashMap<OwnerId, i64>,
+    pub(super) versions: HashMap<OwnerId, Version>,
     pub(crate) programs: HashMap<OwnerId, Program>,
     pub(crate) cardholders: HashMap<CardholderId, Cardholder>,
     pub(crate) cards: HashMap<CardId, Card>,
@@ -55,9 +55,9 @@ impl Standing {
     /// Takes out what is older than the standing data of its owner, which is at these versions, and names it.
     pub(crate) fn drop_stale(&mut self, now: &Versions) -> Unknown {
         let Self { versions, programs, cardholders, cards, controls } = self;
-        let is_stale = |owner: OwnerId| {
-            let now = now.get(&owner).map(|now| now.controls);
-            now.is_none() || now != versions.get(&owner).copied()
+        let is_stale = |owner: OwnerId| match (versions.get(&owner), now.get(&owner)) {
+            (Some(known), Some(now)) => !now.is_same_or_later(known),
+            _ => true,
         };
         Unknown {
             owners: programs.extract_if(|owner, _| is_stale(*owner)).map(|(owner, _)| owner.uuid()).collect(),
