@@ -10,6 +10,7 @@ use bursar_core::{Answer, DeclineReason, MessageId, Work};
 use bursar_store::{Ledger, Member, Stage, StageTimes, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::handover::Handover;
 use crate::lane::{Lane, Submission};
 use crate::lanes::Lanes;
 use crate::lookups::{Lookups, Wanted};
@@ -139,8 +140,7 @@ struct Shared {
     profiler: Arc<Profiler>,
     pending_times: Arc<PendingTimes>,
     last_failure: Arc<LastFailure>,
-    /// Told after each commit of decisions.
-    commits: watch::Sender<()>,
+    handover: Handover,
     pressure: Pressure,
     lanes: Lanes,
     /// Done when the lane has ended.
@@ -205,7 +205,7 @@ impl Authorizer {
         let pending_times = Arc::new(PendingTimes::default());
         let last_failure = Arc::new(LastFailure::default());
         let (stop, stopped) = watch::channel(false);
-        let commits = watch::Sender::new(());
+        let handover = Handover::default();
         let mut lanes = Vec::new();
         let mut ends = Vec::new();
         for number in 0..ledger.lanes().get() {
@@ -220,7 +220,7 @@ impl Authorizer {
                 profiler: profiler.clone(),
                 pending_times: pending_times.clone(),
                 last_failure: last_failure.clone(),
-                commits: commits.clone(),
+                handover: handover.clone(),
             };
             lanes.push(sender);
             ends.push(start_lane(number, lane)?);
@@ -234,7 +234,7 @@ impl Authorizer {
             profiler,
             pending_times,
             last_failure,
-            commits,
+            handover,
             pressure: Pressure::new(settings.many),
             lanes: Lanes::new(lanes),
             ends,
@@ -292,10 +292,10 @@ impl Authorizer {
         &self.shared.profiler
     }
 
-    /// Told after each commit of decisions: there is something in the outbox.
+    /// Where the events of its commits are left.
     #[must_use]
-    pub fn commits(&self) -> watch::Receiver<()> {
-        self.shared.commits.subscribe()
+    pub fn handover(&self) -> &Handover {
+        &self.shared.handover
     }
 
     /// Whether many decisions are under way whose callers have a deadline: what is not as urgent had better wait.

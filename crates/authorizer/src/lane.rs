@@ -9,6 +9,7 @@ use bursar_store::{Batch, Ledger, Member, Settled, Stage, StageTimes, StoreError
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::authorizer::{LastFailure, PendingTimes, Reply, Settlement, Unavailable};
+use crate::handover::{Handover, LEASE};
 use crate::profiler::{Profiler, Verdict};
 use crate::timeline::Timeline;
 
@@ -52,7 +53,7 @@ pub(crate) struct Lane {
     pub(crate) profiler: Arc<Profiler>,
     pub(crate) pending_times: Arc<PendingTimes>,
     pub(crate) last_failure: Arc<LastFailure>,
-    pub(crate) commits: watch::Sender<()>,
+    pub(crate) handover: Handover,
 }
 
 impl Lane {
@@ -128,12 +129,14 @@ impl Lane {
         stage_times: StageTimesOf,
     ) -> Vec<Answered> {
         let members = submissions.iter().map(|submission| submission.member.clone()).collect();
-        match self.transact(&Batch { members, stage_times }).await {
-            Ok((transacted, doubt)) => {
+        let place = self.handover.place();
+        let lease = place.as_ref().map(|_| LEASE);
+        match self.transact(&Batch { members, stage_times, lease }).await {
+            Ok((mut transacted, doubt)) => {
                 // Stage times alone show nothing about decisions, nor do those that were left out.
                 if transacted.settled.iter().any(|settled| matches!(settled, Settled::Done(_))) {
                     self.last_failure.note(Ok(()));
-                    self.commits.send_replace(());
+                    self.handover.committed(place, std::mem::take(&mut transacted.leased));
                 }
                 self.answers(transacted, doubt.as_ref(), submissions)
             }
@@ -194,7 +197,7 @@ impl Lane {
         doubt: Option<&StoreError>,
         submissions: Vec<Submission>,
     ) -> Vec<Answered> {
-        let Transacted { settled, began, loaded, decided } = transacted;
+        let Transacted { settled, began, loaded, decided, .. } = transacted;
         let committed = Instant::now();
         let answer = |(mut submission, settled): (Submission, Settled)| {
             submission.timeline.mark_at(Stage::QueueWait, began);

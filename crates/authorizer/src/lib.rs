@@ -5,6 +5,7 @@
 //! correctness rests on the ledger's locks.
 
 mod authorizer;
+mod handover;
 mod lane;
 mod lanes;
 mod lookups;
@@ -13,6 +14,7 @@ mod profiler;
 mod timeline;
 
 pub use authorizer::{Authorizer, Reply, Request, Settings, Settlement, Unavailable};
+pub use handover::{Handed, Handover, LEASE};
 pub use lookups::Wanted;
 pub use profiler::{Profile, Profiler, StageProfile, Verdict, WindowProfile};
 pub use timeline::Timeline;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bursar_core::decide::history_since;
 use bursar_core::{Outcome, OwnerId, Work, decide_batch};
-use bursar_store::{Batch, Clock, Member, Settled, StoreError, Transacted};
+use bursar_store::{Batch, Clock, Member, Settled, StoreError, Transacted, later};
 use deadpool_postgres::Client;
 use jiff::Timestamp;
 
@@ -156,13 +156,14 @@ impl Lane {
                 .now()
                 .saturating_add(self.flight_timeout)
                 .unwrap_or(Timestamp::MAX),
+            leased_until: batch.lease.map(|lease| later(now, lease)),
         };
         // The server stops its clock before it commits: whoever waits needs one of his own.
         let unknown = StoreError::Unknown(SILENT.into());
         match flight(self.flight_timeout, unknown, save::commit(client, save)).await? {
-            Committed::Yes => {
+            Committed::Yes(leased) => {
                 self.memory.keep(&works, loaded.state, &loaded.versions, life);
-                Ok(Attempt::Done(Transacted { settled, began, loaded: ready, decided }))
+                Ok(Attempt::Done(Transacted { settled, leased, began, loaded: ready, decided }))
             }
             Committed::Crossed(why) => Ok(Attempt::Crossed(why)),
             Committed::Moved => {

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use bursar_core::journal::Journal;
 use bursar_core::{Answer, Decided, Message, MessageId, Outcome, OwnerId, State};
-use bursar_store::{STAGES, Settled, StageTimes, StoreError, columns};
+use bursar_store::{STAGES, Settled, StageTimes, StoreError, Waiting, columns};
 use deadpool_postgres::Client;
 use futures_util::future::join3;
 use jiff::Timestamp;
@@ -20,10 +20,12 @@ use crate::load::BEGIN;
 use crate::memory::Versions;
 pub(crate) use insert::Insert;
 use insert::{Condition, one_statement};
+use messages::Written;
 
 /// How a commit ended.
 pub(crate) enum Committed {
-    Yes,
+    /// Yes; and these events are leased.
+    Yes(Vec<Waiting>),
     /// No: another transaction was in the way, and this one has ended. Decided again, the batch sees what that
     /// one did; if that does not help, this is what is wrong.
     Crossed(StoreError),
@@ -44,6 +46,8 @@ pub(crate) struct Save<'a> {
     pub(crate) only_at: Option<&'a Versions>,
     /// By the server's clock: what it finds in its socket after it stood still, nobody waits for.
     pub(crate) only_before: Timestamp,
+    /// Until when whoever decided has the events for himself.
+    pub(crate) leased_until: Option<Timestamp>,
 }
 
 /// Writes everything and commits.
@@ -52,7 +56,9 @@ pub(crate) struct Save<'a> {
 /// [`StoreError::Unknown`] if it cannot be told whether the commit took place.
 pub(crate) async fn commit(client: &Client, save: Save<'_>) -> Result<Committed, StoreError> {
     let condition = Condition::new(save.only_at, save.only_before);
-    let inserts = inserts(&save);
+    let decided = decided(save.settled);
+    let events = messages::events(&decided);
+    let inserts = inserts(&save, &decided, &events);
     // Before the flight: a statement that had to wait to be prepared would come after the commit.
     let prepared = client.prepare_cached(&one_statement(&condition, &inserts)).await;
     let statement = prepared.map_err(|error| before_commit(&error))?;
@@ -67,6 +73,7 @@ pub(crate) async fn commit(client: &Client, save: Save<'_>) -> Result<Committed,
     let write = client.query_one(&statement, &columns);
     // A COMMIT after a statement that failed "succeeds" as a rollback: all results count.
     let (begun, written, committed) = join3(begin, write, client.batch_execute("commit")).await;
+    drop(inserts);
     if let Err(error) = begun {
         // What came after it was a transaction of its own.
         return Err(StoreError::Unknown(words(&error)));
@@ -81,7 +88,10 @@ pub(crate) async fn commit(client: &Client, save: Save<'_>) -> Result<Committed,
             committed.map_err(|error| StoreError::Unknown(words(&error)))?;
             let (is_in_time, is_as_known): (bool, bool) = (row.get(0), row.get(1));
             Ok(match (is_in_time, is_as_known) {
-                (true, true) => Committed::Yes,
+                (true, true) if save.leased_until.is_some() => {
+                    Committed::Yes(messages::at_positions(events, row.get(2), row.get(3)))
+                }
+                (true, true) => Committed::Yes(Vec::new()),
                 (true, false) => Committed::Moved,
                 (false, _) => Committed::TooLate,
             })
@@ -89,17 +99,22 @@ pub(crate) async fn commit(client: &Client, save: Save<'_>) -> Result<Committed,
     }
 }
 
+/// What was decided now, and its answers.
+fn decided(settled: &[Settled]) -> Vec<(&Decided, &Answer)> {
+    let decided = settled.iter().filter_map(|settled| match settled {
+        Settled::Done(Outcome::Decided(decided, answer)) => Some((&**decided, answer)),
+        _ => None,
+    });
+    decided.collect()
+}
+
 /// What is written where.
-fn inserts<'a>(save: &Save<'a>) -> Vec<Insert<'a>> {
+fn inserts<'a>(
+    save: &Save<'a>,
+    decided: &[(&'a Decided, &'a Answer)],
+    events: &'a [Written],
+) -> Vec<Insert<'a>> {
     let state = save.state;
-    let decided: Vec<(&Decided, &Answer)> = save
-        .settled
-        .iter()
-        .filter_map(|settled| match settled {
-            Settled::Done(Outcome::Decided(decided, answer)) => Some((&**decided, answer)),
-            _ => None,
-        })
-        .collect();
     let journals: Vec<(&Message, &Journal)> =
         decided.iter().filter_map(|(of, _)| Some((&of.message, of.journal.as_ref()?))).collect();
     // A batch of swipes writes by the same statement whatever of it is empty; what makes objects and what is
@@ -108,8 +123,8 @@ fn inserts<'a>(save: &Save<'a>) -> Vec<Insert<'a>> {
         owners(state),
         accounts(state),
         windows(state),
-        messages::messages(&decided),
-        messages::outbox(&decided),
+        messages::messages(decided),
+        messages::outbox(events, save.leased_until),
         entries(&journals),
         program_entries(&journals),
         stage_times(save.stage_times, save.times_are_new),
@@ -118,7 +133,7 @@ fn inserts<'a>(save: &Save<'a>) -> Vec<Insert<'a>> {
     if rare.iter().any(|insert| insert.rows > 0) {
         inserts.extend(rare);
     }
-    let reported = [links(&decided), merges(&decided), discrepancies(&decided), closings(&decided)];
+    let reported = [links(decided), merges(decided), discrepancies(decided), closings(decided)];
     if reported.iter().any(|insert| insert.rows > 0) {
         inserts.extend(reported);
     }

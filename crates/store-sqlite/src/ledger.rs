@@ -94,11 +94,13 @@ impl SqliteLedger {
         let checkpoints = Checkpoints::start(file.to_owned(), options.checkpoint_pages).map_err(failed)?;
         let connection = checkpoints.watched(connection)?;
         beat(&connection, &options.clock)?;
+        let leases = Arc::<Leases>::default();
         let writer = Writer {
             _folder: folder,
             identities: vec![FileIdentity::of(file)?, FileIdentity::of(&log)?],
             checkpoints,
             key_limits: options.key_limits,
+            leases: leases.clone(),
             file: file.to_owned(),
             tuning,
             clock: options.clock.clone(),
@@ -112,7 +114,7 @@ impl SqliteLedger {
             readers: Readers::new(file.to_owned(), options.readers),
             synchronous: options.synchronous,
             clock: options.clock,
-            leases: Arc::default(),
+            leases,
             jobs: Some(jobs),
             writer: Mutex::new(Some(writer)),
         })

@@ -22,10 +22,16 @@ impl Leases {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end(&self, positions: &[i64]) {
+    /// Before these are there for others to see.
+    pub(crate) fn begin(&self, events: Vec<Waiting>, until: Timestamp) -> Vec<Waiting> {
+        self.lock().extend(events.iter().map(|event| (event.position, until)));
+        events
+    }
+
+    pub(crate) fn end(&self, positions: impl IntoIterator<Item = i64>) {
         let mut leases = self.lock();
-        positions.iter().for_each(|position| {
-            leases.remove(position);
+        positions.into_iter().for_each(|position| {
+            leases.remove(&position);
         });
     }
 }
@@ -54,12 +60,12 @@ impl Outbox for SqliteLedger {
             marked.iter().try_for_each(|position| update.execute(params![position, Micros(now)]).map(|_| ()))
         };
         self.change(mark).await?;
-        self.leases.end(&positions);
+        self.leases.end(positions);
         Ok(())
     }
 
     async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        self.leases.end(&positions);
+        self.leases.end(positions);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bursar_core::command::Link;
 use bursar_core::journal::Journal;
 use bursar_core::{Answer, Closing, Decided, Discrepancy, Message, MessageId, Outcome, OwnerId, State};
-use bursar_store::{STAGES, Settled, StageTimes};
+use bursar_store::{STAGES, Settled, StageTimes, Waiting};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use crate::keys;
@@ -15,14 +15,14 @@ use crate::rows::{Blob16, Micros, account, card, cardholder, control, message, o
 pub(crate) type Heads = HashMap<OwnerId, i64>;
 
 /// Owners before what belongs to them, so that references hold. A statement is looked up once for a
-/// batch: for each row that cost as much as a small insert.
+/// batch: for each row that cost as much as a small insert. The events, as they wait now.
 pub(crate) fn batch(
     connection: &Connection,
     state: &State,
     settled: &[Settled],
     heads: &mut Heads,
-) -> rusqlite::Result<()> {
-    messages(connection, settled, heads)?;
+) -> rusqlite::Result<Vec<Waiting>> {
+    let events = messages(connection, settled, heads)?;
     state.programs.changed().try_for_each(|row| program::save(connection, row))?;
     owner::save(connection, state.owners.changed(), |owner| heads.get(&owner).copied())?;
     account::save(connection, state.accounts.changed())?;
@@ -35,7 +35,8 @@ pub(crate) fn batch(
     decided(settled).try_for_each(|(decided, _)| match &decided.journal {
         Some(journal) => entries(connection, &decided.message, journal),
         None => Ok(()),
-    })
+    })?;
+    Ok(events)
 }
 
 fn decided(settled: &[Settled]) -> impl Iterator<Item = (&Decided, &Answer)> {
@@ -46,10 +47,15 @@ fn decided(settled: &[Settled]) -> impl Iterator<Item = (&Decided, &Answer)> {
 }
 
 /// The messages with their keys and events. Each knows where the owner's message before is.
-fn messages(connection: &Connection, settled: &[Settled], heads: &mut Heads) -> rusqlite::Result<()> {
+fn messages(
+    connection: &Connection,
+    settled: &[Settled],
+    heads: &mut Heads,
+) -> rusqlite::Result<Vec<Waiting>> {
     let mut insert_message = connection.prepare_cached(message::INSERT)?;
     let mut insert_key = connection.prepare_cached(keys::INSERT)?;
     let mut insert_event = connection.prepare_cached(INSERT_EVENT)?;
+    let mut events = Vec::new();
     for (decided, answer) in decided(settled) {
         let message = &decided.message;
         let previous = match message.owner {
@@ -59,14 +65,14 @@ fn messages(connection: &Connection, settled: &[Settled], heads: &mut Heads) -> 
         message::insert(&mut insert_message, message, previous, answer)?;
         let position = connection.last_insert_rowid();
         keys::insert(&mut insert_key, &message.key, position)?;
-        event(&mut insert_event, decided)?;
+        events.push(event(&mut insert_event, decided)?);
         links(connection, decided)?;
         discrepancy(connection, decided)?;
         if let Some(owner) = message.owner {
             heads.insert(owner, position);
         }
     }
-    Ok(())
+    Ok(events)
 }
 
 /// The position of an owner's last message.
@@ -82,11 +88,11 @@ fn head(connection: &Connection, heads: &Heads, owner: OwnerId) -> rusqlite::Res
 const INSERT_EVENT: &str = "insert into outbox (event, message, kind, owner, owner_sequence, payload)
                             values (?1, ?2, ?3, ?4, ?5, ?6)";
 
-fn event(insert: &mut Statement<'_>, decided: &Decided) -> rusqlite::Result<()> {
+fn event(insert: &mut Statement<'_>, decided: &Decided) -> rusqlite::Result<Waiting> {
     let event = decided.event();
     let payload = serde_json::to_string(&event)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-    insert.execute(params![
+    let position = insert.insert(params![
         Blob16(event.id.uuid()),
         Blob16(event.message.uuid()),
         event.kind.as_str(),
@@ -94,7 +100,7 @@ fn event(insert: &mut Statement<'_>, decided: &Decided) -> rusqlite::Result<()> 
         event.owner_sequence,
         payload
     ])?;
-    Ok(())
+    Ok(Waiting { position, event: event.id.uuid(), kind: event.kind.as_str().to_owned(), payload })
 }
 
 /// What names the hold group from now on, and what became a part of it.

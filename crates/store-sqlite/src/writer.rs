@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bursar_core::{Outcome, State, decide_batch};
-use bursar_store::{Batch, Clock, Settled, StoreError, Sweep, Transacted};
+use bursar_store::{Batch, Clock, Settled, StoreError, Sweep, Transacted, later};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
@@ -16,6 +16,7 @@ use crate::connection::{Tuning, keep_log_on_close, open_writer};
 use crate::error::before_commit;
 use crate::folder::{DataFolder, FileIdentity};
 use crate::keys::{Ages, KeyLimits};
+use crate::outbox::Leases;
 use crate::save::Heads;
 use crate::{load, save};
 
@@ -36,6 +37,8 @@ pub(crate) struct Writer {
     pub(crate) clock: Clock,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) key_limits: KeyLimits,
+    /// Those of the outbox.
+    pub(crate) leases: Arc<Leases>,
     /// The file that was opened at the start, and its log.
     pub(crate) identities: Vec<FileIdentity>,
     /// `None` after an error: the next job begins on a fresh connection.
@@ -146,16 +149,23 @@ impl Writer {
         };
         let settled: Vec<Settled> = batch.members.iter().zip(&late).map(settle).collect();
         let decided = Instant::now();
-        save::batch(&transaction, &state, &settled, &mut session.heads).map_err(failed)?;
+        let events = save::batch(&transaction, &state, &settled, &mut session.heads).map_err(failed)?;
         let is_new = |settled: &&Settled| matches!(settled, Settled::Done(Outcome::Decided(..)));
         let added = u32::try_from(settled.iter().filter(is_new).count()).unwrap_or(u32::MAX);
         session.ages.grow(&transaction, added, self.key_limits).map_err(failed)?;
         save::stage_times(&transaction, &batch.stage_times).map_err(failed)?;
         self.identities.iter().try_for_each(FileIdentity::verify)?;
-        transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))?;
+        let leased = match batch.lease {
+            Some(lease) => self.leases.begin(events, later(now, lease)),
+            None => Vec::new(),
+        };
+        if let Err(error) = transaction.commit() {
+            self.leases.end(leased.iter().map(|event| event.position));
+            return Err(StoreError::Unknown(error.to_string()));
+        }
         session.data_version = data_version;
         session.rows = state.keep_rows(ROWS_MAX);
-        Ok(Transacted { settled, began, loaded, decided })
+        Ok(Transacted { settled, leased, began, loaded, decided })
     }
 
     /// Makes changes, in one transaction.

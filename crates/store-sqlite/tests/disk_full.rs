@@ -4,12 +4,16 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use bursar_store::contract::given::{self, usd};
-use bursar_store::{Batch, Ledger, StoreError};
+use bursar_store::{Batch, Ledger, Outbox, StoreError};
 use bursar_store_sqlite::{Options, SqliteBooks, SqliteLedger};
 use bursar_testkit::assert_books_are_right;
 use tempfile::TempDir;
+
+/// Longer than this takes.
+const LEASE: Duration = Duration::from_secs(3_600);
 
 /// A small file system in memory, gone in the end.
 struct SmallDisk(TempDir);
@@ -72,7 +76,8 @@ async fn a_full_disk_decides_nothing_and_with_space_it_decides_again() {
             members: (0..50).map(|_| given::authorization(&account, usd("1.00")).member()).collect(),
             ..Batch::default()
         };
-        let error = ledger.transact(batch.clone()).await.expect_err("no space");
+        let leasing = Batch { lease: Some(LEASE), ..batch.clone() };
+        let error = ledger.transact(leasing).await.expect_err("no space");
         assert!(matches!(error, StoreError::Unavailable(_) | StoreError::Unknown(_)), "{error}");
         ledger.probe().await.expect_err("no space");
         fs::remove_file(filler).expect("the filler");
@@ -81,6 +86,9 @@ async fn a_full_disk_decides_nothing_and_with_space_it_decides_again() {
         approved_minor += 5_000;
         let row = given::books_of(&ledger, &account).await;
         assert_eq!(row.held_minor, approved_minor, "round {round}");
+        // Those of the batch that failed are leased to nobody, whose positions these have.
+        let events = ledger.lease(1_000, LEASE).await.expect("readable");
+        assert!(events.len() >= 50, "{} in round {round}", events.len());
     }
     drop(ledger);
     assert_books_are_right(Box::new(SqliteBooks::open(&disk.folder()).expect("readable")));

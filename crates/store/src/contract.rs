@@ -272,6 +272,8 @@ macro_rules! ledger_contract {
             outbox {
                 every_change_has_an_event_that_waits,
                 who_leases_an_event_has_it_alone_until_the_lease_ends,
+                events_may_be_leased_as_they_are_committed,
+                events_that_nobody_leased_are_for_who_comes_first,
                 what_is_marked_is_never_leased_again,
                 what_is_released_is_leased_at_once,
                 what_is_not_published_is_there_after_opening_again,

@@ -2,12 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bursar_core::{MessageId, Outcome, State, Work};
 
 use crate::error::StoreError;
+use crate::outbox::Waiting;
 use crate::pool::PoolUse;
 use crate::reader::Reader;
 use crate::stage::StageTimes;
@@ -60,6 +61,9 @@ pub struct Batch {
     pub members: Vec<Arc<Member>>,
     /// How long the stages of earlier decisions took: written along, lost in a crash.
     pub stage_times: Arc<Vec<(MessageId, StageTimes)>>,
+    /// For how long whoever sends it has the events of what is decided now for himself, as by
+    /// [`Outbox::lease`](crate::Outbox::lease); none: whoever leases them first.
+    pub lease: Option<Duration>,
 }
 
 impl Batch {
@@ -101,6 +105,8 @@ impl Member {
 pub struct Transacted {
     /// One a member, in order.
     pub settled: Vec<Settled>,
+    /// The events of what was decided now, if they are leased.
+    pub leased: Vec<Waiting>,
     /// When the transaction began.
     pub began: Instant,
     /// When everything was loaded.

@@ -52,6 +52,7 @@ pub struct FaultyLedger {
     gate: RwLock<()>,
     entered: Notify,
     batch_sizes: Mutex<Vec<usize>>,
+    looks: AtomicU32,
 }
 
 /// What happens to reads.
@@ -87,6 +88,7 @@ impl FaultyLedger {
             gate: RwLock::new(()),
             entered: Notify::new(),
             batch_sizes: Mutex::default(),
+            looks: AtomicU32::new(0),
         })
     }
 
@@ -173,6 +175,11 @@ impl FaultyLedger {
     /// Returns once a transaction has come to the gate, be it open or closed.
     pub async fn entered(&self) {
         self.entered.notified().await;
+    }
+
+    /// How often somebody looked for events to publish.
+    pub fn looks(&self) -> u32 {
+        self.looks.load(Ordering::SeqCst)
     }
 
     /// How many members each transaction had that came to the ledger, in order.

@@ -22,6 +22,8 @@ pub enum Way {
     Open,
     /// Nothing comes through.
     Away,
+    /// Everything waits until another way is open.
+    Held,
     /// Everything comes through, and nobody is told.
     Mute,
     /// Everything comes through, each time so long after it was asked for.
@@ -49,11 +51,13 @@ impl FaultyBroker {
 #[async_trait]
 impl Broker for FaultyBroker {
     async fn publish(&self, messages: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
-        let way = *self.way.borrow();
+        let mut changes = self.way.subscribe();
+        // It goes with this.
+        let way = changes.wait_for(|way| *way != Way::Held).await.map_or(Way::Away, |way| *way);
         let count = messages.len();
         match way {
             Way::Open => self.broker.publish(messages).await,
-            Way::Away => vec![Err(PublishError::Away("it is switched off".into())); count],
+            Way::Away | Way::Held => vec![Err(PublishError::Away("it is switched off".into())); count],
             Way::Mute => {
                 self.broker.publish(messages).await;
                 self.swallowed.fetch_add(count as u64, Ordering::Relaxed);

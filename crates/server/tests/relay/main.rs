@@ -1,12 +1,13 @@
 //! Events on their way from the outbox to the queues, on both stores.
 
+mod handover;
 mod queue;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bursar_authorizer::{Authorizer, Request, Timeline};
+use bursar_authorizer::{Authorizer, Handover, Reply, Request, Timeline};
 use bursar_broker::contract::Place as BrokerPlace;
 use bursar_broker::{Broker, Queue};
 use bursar_cache::Cache;
@@ -15,7 +16,6 @@ use bursar_store::{Backlog, Outbox, Store as Ledger};
 use bursar_testkit::given::{self, Funded, usd};
 use bursar_testkit::{BrokerFolder, FaultyBroker, RabbitPlace, Store, Way, on_both_stores};
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
 use uuid::Uuid;
 
 /// Longer than anything here takes.
@@ -61,13 +61,25 @@ async fn drained(outbox: &dyn Outbox) {
     }
 }
 
+fn authorizer(ledger: Arc<dyn Ledger>) -> Authorizer {
+    let cache = Cache::in_memory(bursar_cache::Settings::default());
+    Authorizer::start(ledger, cache, bursar_authorizer::Settings::default()).expect("it starts")
+}
+
+/// Has a swipe decided.
+async fn settle(authorizer: &Authorizer, account: &Funded) {
+    let work = given::authorization(account, usd("0.01")).work();
+    let settlement = authorizer.settle(Request { work, deadline: None, timeline: Timeline::begin() }).await;
+    assert!(!matches!(settlement.reply, Reply::Unavailable(_)), "{:?}", settlement.reply);
+}
+
 fn seldom() -> Settings {
     Settings { interval: NEVER, ..Settings::default() }
 }
 
-fn relay(outbox: Arc<dyn Outbox>, broker: Arc<dyn Broker>) -> Relay {
+fn relay(store: Arc<dyn Ledger>, broker: Arc<dyn Broker>) -> Relay {
     // Nobody tells it of a commit.
-    Relay::new(outbox, broker, watch::channel(()).1, seldom(), Arc::default())
+    Relay::new(store, broker, Handover::default(), seldom(), Arc::default())
 }
 
 on_both_stores!(every_event_is_published_once_where_nothing_fails, worker_threads = 2);
@@ -99,56 +111,12 @@ async fn what_was_published_is_forgotten_when_it_is_old_enough(store: Store) {
     let account = given::account(ledger.as_ref(), usd("100.00")).await;
     swipes(ledger.as_ref(), &account, 20).await;
     let settings = Settings { kept: Duration::ZERO, ..seldom() };
-    let relay = Relay::new(ledger.clone(), broker.clone(), watch::channel(()).1, settings, Arc::default());
+    let relay = Relay::new(ledger.clone(), broker.clone(), Handover::default(), settings, Arc::default());
     let relaying = relay.start();
     drained(ledger.as_ref()).await;
     relaying.stop().await;
     // The last one stays, whoever forgets.
     assert_eq!(ledger.forget_published(Timestamp::MAX, 1_000).await, Ok(0), "it left nothing to forget");
-}
-
-on_both_stores!(a_commit_wakes_the_relay, worker_threads = 2);
-async fn a_commit_wakes_the_relay(store: Store) {
-    let (place, queues) = (store.place(), BrokerFolder::new());
-    let (ledger, broker) = (place.open(), queues.open().await);
-    let account = given::account(ledger.as_ref(), usd("100.00")).await;
-    let before = waiting(ledger.as_ref()).await;
-    let authorizer = Authorizer::start(
-        ledger.clone(),
-        Cache::in_memory(bursar_cache::Settings::default()),
-        bursar_authorizer::Settings::default(),
-    )
-    .expect("it starts");
-    let relay = Relay::new(ledger.clone(), broker.clone(), authorizer.commits(), seldom(), Arc::default());
-    let relaying = relay.start();
-    came(broker.as_ref(), before).await;
-    drained(ledger.as_ref()).await;
-    let swipe = given::authorization(&account, usd("1.00")).work();
-    authorizer.settle(Request { work: swipe, deadline: None, timeline: Timeline::begin() }).await;
-    assert_eq!(came(broker.as_ref(), 1).await.len(), 1);
-    relaying.stop().await;
-    authorizer.stop(Duration::from_secs(10)).await.expect("it stops");
-}
-
-on_both_stores!(events_that_come_one_after_another_are_published_together, worker_threads = 2);
-async fn events_that_come_one_after_another_are_published_together(store: Store) {
-    let (place, queues) = (store.place(), BrokerFolder::new());
-    let (ledger, broker) = (place.open(), queues.open().await);
-    let account = given::account(ledger.as_ref(), usd("100.00")).await;
-    let commits = watch::Sender::new(());
-    let slow = FaultyBroker::over(broker, Way::Slow(Duration::from_millis(10)));
-    let relay = Relay::new(ledger.clone(), slow, commits.subscribe(), seldom(), Arc::default());
-    let figures = relay.figures();
-    let began = Instant::now();
-    let relaying = relay.start();
-    while figures.events() < 200 || figures.batches() < 10 {
-        swipes(ledger.as_ref(), &account, 1).await;
-        commits.send_replace(());
-    }
-    relaying.stop().await;
-    // Each takes 10 ms at least, and then it rests as long.
-    let most = began.elapsed().as_millis() / 20 + 1;
-    assert!(u128::from(figures.batches()) <= most, "{} batches, of {most} at most", figures.batches());
 }
 
 on_both_stores!(a_relay_that_dies_between_publishing_and_marking_loses_nothing, worker_threads = 2);

@@ -19,6 +19,8 @@ pub(crate) struct Insert<'a> {
     target: String,
     types: Vec<&'static str>,
     conflict: String,
+    /// What is to be told of each row that is written.
+    returning: &'static [&'static str],
     /// How many.
     pub(super) rows: usize,
     pub(super) columns: Vec<Column<'a>>,
@@ -32,6 +34,7 @@ impl<'a> Insert<'a> {
             target: target.to_owned(),
             types: types.to_vec(),
             conflict: conflict.to_owned(),
+            returning: &[],
             rows: 0,
             columns: Vec::new(),
         }
@@ -42,6 +45,11 @@ impl<'a> Insert<'a> {
         self.rows = values.len();
         self.columns.push(Box::new(values));
         self
+    }
+
+    /// The same, of whose rows the one statement tells these columns.
+    pub(super) fn returning(self, columns: &'static [&'static str]) -> Self {
+        Self { returning: columns, ..self }
     }
 
     /// Writes the rows in a transaction of their own.
@@ -65,12 +73,16 @@ impl<'a> Insert<'a> {
 
     /// Its parameters are numbered from this one on.
     fn statement(&self, first: usize, only_if: &str) -> String {
-        let Self { target, conflict, .. } = self;
+        let Self { target, conflict, returning, .. } = self;
+        let returning = match returning {
+            [] => String::new(),
+            columns => format!("returning {}", columns.join(", ")),
+        };
         // One call an array: a call for all in the from clause keeps each in a store of its own first, which
         // costs as much as the rows.
         let columns = arrays(&self.types, first).map(|array| format!("unnest({array})"));
         let columns = columns.collect::<Vec<_>>().join(", ");
-        format!("insert into {target} select {columns} {only_if} {conflict}")
+        format!("insert into {target} select {columns} {only_if} {conflict} {returning}")
     }
 }
 
@@ -113,14 +125,18 @@ impl Condition {
 }
 
 /// All of them as one statement: each statement costs both sides a message, a wake-up and a snapshot.
-/// References are checked at its end, so no order counts. It tells what became of the condition.
+/// References are checked at its end, so no order counts. It tells what became of the condition, and an array for each
+/// column that is returned.
 pub(super) fn one_statement(condition: &Condition, inserts: &[Insert<'_>]) -> String {
     let mut first = 1 + condition.columns.len();
     let mut parts = vec![condition.sql.clone()];
+    let mut told = vec!["in_time".to_owned(), "as_known".to_owned()];
     for (insert, number) in inserts.iter().zip(1..) {
         let only_if = "where (select in_time and as_known from condition)";
         parts.push(format!("insert_{number} as ({})", insert.statement(first, only_if)));
+        let array = |column: &&str| format!("array(select {column} from insert_{number})");
+        told.extend(insert.returning.iter().map(array));
         first += insert.columns.len();
     }
-    format!("with {} select in_time, as_known from condition", parts.join(", "))
+    format!("with {} select {} from condition", parts.join(", "), told.join(", "))
 }

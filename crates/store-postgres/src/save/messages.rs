@@ -1,9 +1,15 @@
 //! The messages of a batch, and the events that report them.
 
+use std::collections::HashMap;
+
+use bursar_core::event::Event;
 use bursar_core::message::{Authorization, Recorded, TransactionKind};
 use bursar_core::text::Token;
 use bursar_core::{Answer, Decided, Message};
+use bursar_store::Waiting;
 use bursar_store::columns::checks;
+use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{Insert, json};
 
@@ -97,14 +103,37 @@ fn card_token<'a>(of: Option<&'a Authorization>, recorded: Option<&'a Recorded>)
     token.map(Token::as_str)
 }
 
-pub(super) fn outbox(decided: &[(&Decided, &Answer)]) -> Insert<'static> {
-    let events: Vec<_> = decided.iter().map(|(of, _)| of.event()).collect();
-    let target = "outbox (event, message, kind, owner, owner_sequence, payload)";
-    Insert::new(target, &["uuid", "uuid", "text", "uuid", "bigint", "text"], "")
-        .column(events.iter().map(|event| event.id.uuid()))
-        .column(events.iter().map(|event| event.message.uuid()))
-        .column(events.iter().map(|event| event.kind.as_str()))
-        .column(events.iter().map(|event| event.owner.map(|id| id.uuid())))
-        .column(events.iter().map(|event| event.owner_sequence))
-        .column(events.iter().map(json))
+/// An event and what is written of it.
+pub(super) struct Written {
+    event: Event,
+    payload: Option<String>,
+}
+
+pub(super) fn events(decided: &[(&Decided, &Answer)]) -> Vec<Written> {
+    let written = |event: Event| Written { payload: json(&event), event };
+    decided.iter().map(|(of, _)| written(of.event())).collect()
+}
+
+pub(super) fn outbox(events: &[Written], leased_until: Option<Timestamp>) -> Insert<'_> {
+    let target = "outbox (event, message, kind, owner, owner_sequence, payload, leased_until)";
+    Insert::new(target, &["uuid", "uuid", "text", "uuid", "bigint", "text", "timestamptz"], "")
+        .column(events.iter().map(|of| of.event.id.uuid()))
+        .column(events.iter().map(|of| of.event.message.uuid()))
+        .column(events.iter().map(|of| of.event.kind.as_str()))
+        .column(events.iter().map(|of| of.event.owner.map(|id| id.uuid())))
+        .column(events.iter().map(|of| of.event.owner_sequence))
+        .column(events.iter().map(|of| of.payload.as_deref()))
+        .column(events.iter().map(|_| leased_until))
+        .returning(&["event", "position"])
+}
+
+/// The events at the positions that the server gave them.
+pub(super) fn at_positions(events: Vec<Written>, ids: Vec<Uuid>, positions: Vec<i64>) -> Vec<Waiting> {
+    let positions: HashMap<Uuid, i64> = ids.into_iter().zip(positions).collect();
+    let waiting = |Written { event, payload }| {
+        let position = *positions.get(&event.id.uuid())?;
+        let kind = event.kind.as_str().to_owned();
+        Some(Waiting { position, event: event.id.uuid(), kind, payload: payload? })
+    };
+    events.into_iter().filter_map(waiting).collect()
 }

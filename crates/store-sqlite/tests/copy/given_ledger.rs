@@ -76,7 +76,7 @@ pub(crate) async fn fill(ledger: &dyn Store) -> Funded {
         ledger.keep_sweep(Sweep { days, position: 4 }).await.expect("a ledger that works");
     }
     given::merged_groups(ledger).await;
-    let batch = Batch { members: Vec::new(), stage_times: Arc::new(timed) };
+    let batch = Batch { stage_times: Arc::new(timed), ..Batch::default() };
     ledger.transact(batch).await.expect("a ledger that works");
     publish_and_forget(ledger).await;
     keep_for_consumers(ledger, &funded).await;

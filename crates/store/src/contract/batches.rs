@@ -55,7 +55,7 @@ pub(super) async fn stage_times_are_written_with_a_later_batch(ledger: &dyn Ledg
     let times = StageTimes::from_us([1, 2, 3, 4, 5, 6, 7, 8, u32::MAX]);
     // Times may come twice, after a batch was sent again: the first stay.
     for times in [times, StageTimes::default()] {
-        let batch = Batch { members: Vec::new(), stage_times: Arc::new(vec![(first, times)]) };
+        let batch = Batch { stage_times: Arc::new(vec![(first, times)]), ..Batch::default() };
         ledger.transact(batch).await.expect("a ledger that works");
     }
     assert_eq!(stage_times(ledger, first).await, Some(times));

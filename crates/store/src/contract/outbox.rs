@@ -7,10 +7,11 @@ use std::time::Duration;
 use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 
-use super::given::usd;
+use super::given::{Call, usd};
 use super::{NOON, Place, assert_books_are_right, given};
 use crate::books;
 use crate::inbox::Store;
+use crate::ledger::Batch;
 use crate::outbox::{Backlog, Outbox, Waiting};
 
 const LEASE: Duration = Duration::from_secs(5);
@@ -65,6 +66,45 @@ pub(super) async fn who_leases_an_event_has_it_alone_until_the_lease_ends(place:
     assert_eq!(lease(ledger.as_ref(), 1_000).await, []);
     at(place, 5);
     assert_eq!(positions(&lease(ledger.as_ref(), 4).await), positions(&first));
+}
+
+/// Has these decided, with the lease of their events; those that are leased.
+async fn decided(ledger: &dyn Store, calls: &[Call], lease: Option<Duration>) -> Vec<Waiting> {
+    let batch = Batch { members: calls.iter().map(Call::member).collect(), lease, ..Batch::default() };
+    ledger.transact(batch).await.expect("a ledger that works").leased
+}
+
+pub(super) async fn events_may_be_leased_as_they_are_committed(place: &dyn Place) {
+    let ledger = place.open();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let before = lease(ledger.as_ref(), 1_000).await;
+    ledger.mark(positions(&before)).await.expect("an outbox that works");
+    let swipes = [usd("1.00"), usd("2.00"), usd("1000.00")].map(|of| given::authorization(&account, of));
+    let leased = decided(ledger.as_ref(), &swipes, Some(LEASE)).await;
+    assert_eq!(leased.len(), 3);
+    let ids: BTreeSet<_> = leased.iter().map(|waiting| waiting.event).collect();
+    assert_eq!(ids.len(), 3);
+    assert_eq!(ledger.backlog().await.expect("readable").events, 3);
+    assert_eq!(lease(ledger.as_ref(), 1_000).await, []);
+    // What is repeated has no event.
+    assert_eq!(decided(ledger.as_ref(), &swipes, Some(LEASE)).await, []);
+    at(place, 4);
+    assert_eq!(lease(ledger.as_ref(), 1_000).await, []);
+    at(place, 5);
+    assert_eq!(lease(ledger.as_ref(), 1_000).await, leased);
+    ledger.mark(positions(&leased[..1])).await.expect("an outbox that works");
+    ledger.release(positions(&leased[1..])).await.expect("an outbox that works");
+    assert_eq!(lease(ledger.as_ref(), 1_000).await, leased[1..]);
+}
+
+pub(super) async fn events_that_nobody_leased_are_for_who_comes_first(place: &dyn Place) {
+    let ledger = place.open();
+    let account = given::account(ledger.as_ref(), usd("100.00")).await;
+    let before = lease(ledger.as_ref(), 1_000).await;
+    ledger.mark(positions(&before)).await.expect("an outbox that works");
+    let swipe = given::authorization(&account, usd("1.00"));
+    assert_eq!(decided(ledger.as_ref(), &[swipe], None).await, []);
+    assert_eq!(lease(ledger.as_ref(), 1_000).await.len(), 1);
 }
 
 pub(super) async fn what_is_marked_is_never_leased_again(place: &dyn Place) {

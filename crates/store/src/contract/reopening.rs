@@ -22,8 +22,8 @@ pub(super) async fn everything_is_still_there_after_opening_again(place: &dyn Pl
     let more = given::increment(&account, GroupRef::Message(first.id()), usd("5.00"));
     given::sent(ledger.as_ref(), &more).await;
     let batch = crate::Batch {
-        members: Vec::new(),
         stage_times: std::sync::Arc::new(vec![(first.id(), StageTimes::from_us([7; 9]))]),
+        ..Default::default()
     };
     ledger.transact(batch).await.expect("a ledger that works");
     let everything = async |ledger: &dyn crate::Ledger| {

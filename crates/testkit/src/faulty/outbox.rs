@@ -1,5 +1,6 @@
 //! The outbox of a ledger that fails: refused while it is down.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use super::FaultyLedger;
 #[async_trait]
 impl Outbox for FaultyLedger {
     async fn lease(&self, limit: u32, lease: Duration) -> Result<Vec<Waiting>, StoreError> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
         self.consumers_up()?;
         self.ledger.lease(limit, lease).await
     }
