@@ -60,7 +60,7 @@ struct Arguments {
     #[arg(long, requires_all = ["postgres", "rabbitmq", "redis", "mongodb"], conflicts_with_all = ["queues", "loads_only"])]
     stack: bool,
     /// Only what events and queues cost, and how fast they are.
-    #[arg(long, requires_all = ["postgres", "rabbitmq"], conflicts_with = "loads_only")]
+    #[arg(long, requires_all = ["postgres", "rabbitmq", "mongodb"], conflicts_with = "loads_only")]
     queues: bool,
     /// Only the closed-loop loads.
     #[arg(long)]

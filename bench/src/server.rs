@@ -264,7 +264,7 @@ impl Place {
     /// A server that is ready, and where it is.
     async fn serve(&self, binary: &Path, roles: &str) -> Result<(Child, SocketAddr), Error> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
-        let process = self
+        let mut process = self
             .command(binary)
             .args(["serve", "--roles", roles, "--port", &address.port().to_string(), "--data-dir"])
             .arg(self.folder.path())
@@ -272,7 +272,14 @@ impl Place {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
-        until_answered(&format!("http://{address}/ready")).await?;
+        let url = format!("http://{address}/ready");
+        tokio::select! {
+            answered = until_answered(&url) => answered?,
+            ended = process.wait() => {
+                let ended = ended?;
+                return Err(format!("bursar serve --roles {roles} ended before it was ready: {ended}; by hand it says why").into());
+            }
+        }
         Ok((process, address))
     }
 

@@ -21,13 +21,22 @@ impl Looks {
         Self { often, every: often, last: None }
     }
 
-    /// There was a look.
+    /// There is a look.
+    pub(super) fn begin(&mut self) {
+        self.last = Some(Instant::now());
+    }
+
+    /// It found something, or nothing.
     pub(super) fn found(&mut self, something: bool) {
         self.every = match something {
             true => self.often,
             false => self.every.saturating_mul(2).min(SELDOM.max(self.often)),
         };
-        self.last = Some(Instant::now());
+    }
+
+    /// There is something to be found.
+    pub(super) fn at_once(&mut self) {
+        self.last = None;
     }
 
     /// In how long the next one is due.
@@ -46,12 +55,15 @@ mod tests {
         let mut looks = Looks::every(OFTEN);
         assert_eq!(looks.due_in(), Duration::ZERO);
         let after = |looks: &mut Looks, something| {
+            looks.begin();
             looks.found(something);
             looks.due_in()
         };
         let due: Vec<_> = (0..5).map(|_| after(&mut looks, false)).collect();
         assert_eq!(due, [OFTEN * 2, OFTEN * 4, OFTEN * 8, SELDOM, SELDOM]);
         assert_eq!(after(&mut looks, true), OFTEN);
+        looks.at_once();
+        assert_eq!(looks.due_in(), Duration::ZERO);
         let mut seldom = Looks::every(SELDOM * 5);
         assert_eq!(after(&mut seldom, false), SELDOM * 5);
     }
