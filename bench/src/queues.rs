@@ -103,7 +103,8 @@ async fn open_loop(arguments: &Arguments, bursar: &Bursar, table: &mut Table) ->
     let p99 = |of: &Value| format!("{:.1} ms", of["p99_us"].as_f64().unwrap_or(f64::NAN) / 1000.0);
     let name = |what: &str| format!("open loop at {RATE}/s, {what}");
     table.push(Row::value(&name("decision, p99"), p99(&report["latency"])));
-    table.push(Row::value(&name("publish, p99"), p99(&profile["relay"]["publish"])));
+    table.push(Row::value(&name("from decision to published, p99"), p99(&profile["relay"]["publish"])));
+    table.push(Row::value(&name("of that RabbitMQ's, p99"), p99(&profile["relay"]["confirm"])));
     for consumed in CONSUMED {
         let latency = queue(&profile, consumed).map_or(Value::Null, |queue| queue["consume"].clone());
         table.push(Row::value(&name(&format!("{consumed}, consume, p99")), p99(&latency)));

@@ -182,6 +182,8 @@ fn messages(profiles: &[Value; 2], worst: &Worst, table: &mut Table) {
     };
     let publish = slowest(&|profile| profile["relay"]["publish"].clone());
     table.push(Row::aimed("from decision to published, p99", publish, "10 ms"));
+    let confirm = slowest(&|profile| profile["relay"]["confirm"].clone());
+    table.push(Row::aimed("of that RabbitMQ's, p99", confirm, "10 ms"));
     for name in queues::CONSUMED {
         let consume =
             slowest(&|profile| queues::queue(profile, name).map_or(Value::Null, |of| of["consume"].clone()));

@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use bursar_store::Waiting;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 /// How long a relay has an event for itself: whoever dies with it delays it by as much.
 pub const LEASE: Duration = Duration::from_secs(30);
+
+/// What waited longer for the relay is left to whoever leases it next: to publish it takes its time as well.
+const FRESH: Duration = Duration::from_secs(20);
 
 /// Commits whose events wait for the relay, at most: those of more are for whoever looks for them.
 const WAITING_MAX: usize = 64;
@@ -20,16 +24,26 @@ pub struct Handover(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     /// To the relay that takes them now.
-    relay: Mutex<Option<mpsc::Sender<Vec<Waiting>>>>,
+    relay: Mutex<Option<mpsc::Sender<Left>>>,
     /// Told after a commit whose events are nobody's.
     commits: watch::Sender<()>,
 }
 
+/// What a commit left.
+struct Left {
+    events: Vec<Waiting>,
+    /// Their lease began then, or later.
+    since: Instant,
+}
+
 /// A relay's end. What it leaves in there is leased for nothing.
-pub struct Handed(mpsc::Receiver<Vec<Waiting>>);
+pub struct Handed(mpsc::Receiver<Left>);
 
 /// There is place for the events of one commit.
-pub(crate) struct Place(mpsc::OwnedPermit<Vec<Waiting>>);
+pub(crate) struct Place {
+    permit: mpsc::OwnedPermit<Left>,
+    since: Instant,
+}
 
 impl Handover {
     /// From now on events come here, until this is dropped or somebody else begins to take them.
@@ -49,7 +63,8 @@ impl Handover {
     /// A place for what the next commit leaves, if somebody takes it.
     pub(crate) fn place(&self) -> Option<Place> {
         let relay = self.0.relay.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        relay?.try_reserve_owned().ok().map(Place)
+        let permit = relay?.try_reserve_owned().ok()?;
+        Some(Place { permit, since: Instant::now() })
     }
 
     /// There was a commit: its events, if there was a place for them.
@@ -59,8 +74,8 @@ impl Handover {
                 self.0.commits.send_replace(());
             }
             Some(_) if events.is_empty() => {}
-            Some(Place(permit)) => {
-                permit.send(events);
+            Some(Place { permit, since }) => {
+                permit.send(Left { events, since });
             }
         }
     }
@@ -69,12 +84,12 @@ impl Handover {
 impl Handed {
     /// The events of the next commit; waits for it. None will come if somebody else takes them.
     pub async fn next(&mut self) -> Option<Vec<Waiting>> {
-        self.0.recv().await
+        self.0.recv().await.map(Left::in_time)
     }
 
     /// The events of a commit that was already.
     pub fn waiting(&mut self) -> Option<Vec<Waiting>> {
-        self.0.try_recv().ok()
+        self.0.try_recv().ok().map(Left::in_time)
     }
 
     /// Takes no more; what was left, once every commit that had a place has ended.
@@ -85,6 +100,13 @@ impl Handed {
             left.extend(events);
         }
         left
+    }
+}
+
+impl Left {
+    /// None that may be another's before they are published.
+    fn in_time(self) -> Vec<Waiting> {
+        if self.since.elapsed() < FRESH { self.events } else { Vec::new() }
     }
 }
 
@@ -120,6 +142,17 @@ mod tests {
         assert!(commits.has_changed().expect("it goes on"));
         drop((places, handed));
         assert!(handover.place().is_none(), "who took them is gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waited_too_long_is_left_to_others() {
+        let handover = Handover::default();
+        let mut handed = handover.take();
+        handover.committed(handover.place(), vec![event(1)]);
+        tokio::time::advance(FRESH).await;
+        handover.committed(handover.place(), vec![event(2)]);
+        assert_eq!(handed.next().await, Some(Vec::new()));
+        assert_eq!(handed.waiting(), Some(vec![event(2)]));
     }
 
     #[tokio::test]

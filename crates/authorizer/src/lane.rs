@@ -146,6 +146,7 @@ impl Lane {
                     why,
                     "a batch cannot be stored; trying its halves"
                 );
+                drop(place);
                 let second = submissions.split_off(submissions.len() / 2);
                 let mut answered = Vec::new();
                 for half in [submissions, second] {

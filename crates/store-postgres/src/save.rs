@@ -73,6 +73,7 @@ pub(crate) async fn commit(client: &Client, save: Save<'_>) -> Result<Committed,
     let write = client.query_one(&statement, &columns);
     // A COMMIT after a statement that failed "succeeds" as a rollback: all results count.
     let (begun, written, committed) = join3(begin, write, client.batch_execute("commit")).await;
+    // They borrow the events.
     drop(inserts);
     if let Err(error) = begun {
         // What came after it was a transaction of its own.
@@ -88,6 +89,7 @@ pub(crate) async fn commit(client: &Client, save: Save<'_>) -> Result<Committed,
             committed.map_err(|error| StoreError::Unknown(words(&error)))?;
             let (is_in_time, is_as_known): (bool, bool) = (row.get(0), row.get(1));
             Ok(match (is_in_time, is_as_known) {
+                // The outbox is the one table whose rows are told of.
                 (true, true) if save.leased_until.is_some() => {
                     Committed::Yes(messages::at_positions(events, row.get(2), row.get(3)))
                 }

@@ -1,6 +1,6 @@
 //! The outbox: changed by the writer, and read beside it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,9 +23,8 @@ impl Leases {
     }
 
     /// Before these are there for others to see.
-    pub(crate) fn begin(&self, events: Vec<Waiting>, until: Timestamp) -> Vec<Waiting> {
+    pub(crate) fn begin(&self, events: &[Waiting], until: Timestamp) {
         self.lock().extend(events.iter().map(|event| (event.position, until)));
-        events
     }
 
     pub(crate) fn end(&self, positions: impl IntoIterator<Item = i64>) {
@@ -42,10 +41,15 @@ impl Outbox for SqliteLedger {
         let now = self.clock.now();
         let leases = self.leases.clone();
         let read = move |connection: &Connection| {
-            // Locked while it reads: two relays do not find the same.
+            let leased: HashSet<i64> = {
+                let mut leases = leases.lock();
+                leases.retain(|_, until| *until > now);
+                leases.keys().copied().collect()
+            };
+            // Not locked while it reads: a commit that leases its events would wait for that.
+            let mut found = list(connection, limit, |position| leased.contains(&position))?;
             let mut leases = leases.lock();
-            leases.retain(|_, until| *until > now);
-            let found = list(connection, limit, |position| leases.contains_key(&position))?;
+            found.retain(|waiting| !leases.contains_key(&waiting.position));
             leases.extend(found.iter().map(|waiting| (waiting.position, later(now, lease))));
             Ok(found)
         };

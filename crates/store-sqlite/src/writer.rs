@@ -156,7 +156,10 @@ impl Writer {
         save::stage_times(&transaction, &batch.stage_times).map_err(failed)?;
         self.identities.iter().try_for_each(FileIdentity::verify)?;
         let leased = match batch.lease {
-            Some(lease) => self.leases.begin(events, later(now, lease)),
+            Some(lease) => {
+                self.leases.begin(&events, later(self.clock.now(), lease));
+                events
+            }
             None => Vec::new(),
         };
         if let Err(error) = transaction.commit() {

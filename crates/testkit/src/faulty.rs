@@ -53,6 +53,7 @@ pub struct FaultyLedger {
     entered: Notify,
     batch_sizes: Mutex<Vec<usize>>,
     looks: AtomicU32,
+    refuses_marks: AtomicBool,
 }
 
 /// What happens to reads.
@@ -89,6 +90,7 @@ impl FaultyLedger {
             entered: Notify::new(),
             batch_sizes: Mutex::default(),
             looks: AtomicU32::new(0),
+            refuses_marks: AtomicBool::new(false),
         })
     }
 
@@ -175,6 +177,11 @@ impl FaultyLedger {
     /// Returns once a transaction has come to the gate, be it open or closed.
     pub async fn entered(&self) {
         self.entered.notified().await;
+    }
+
+    /// Whether published events cannot be marked.
+    pub fn refuse_marks(&self, refuses: bool) {
+        self.refuses_marks.store(refuses, Ordering::SeqCst);
     }
 
     /// How often somebody looked for events to publish.

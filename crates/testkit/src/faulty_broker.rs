@@ -52,7 +52,7 @@ impl FaultyBroker {
 impl Broker for FaultyBroker {
     async fn publish(&self, messages: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
         let mut changes = self.way.subscribe();
-        // It goes with this.
+        // If nobody can open it any more it stays shut.
         let way = changes.wait_for(|way| *way != Way::Held).await.map_or(Way::Away, |way| *way);
         let count = messages.len();
         match way {

@@ -52,7 +52,7 @@ fn engines(config: &Config) -> Engines {
     }
 }
 
-/// How often a relay looks for what other instances committed while there is such: a look reads an index that is empty then.
+/// How often a relay looks while it finds what other instances committed.
 const LOOKS_EVERY: Duration = Duration::from_millis(20);
 
 pub(super) fn http(config: &Config) -> Http {

@@ -114,6 +114,7 @@ pub(super) fn events(decided: &[(&Decided, &Answer)]) -> Vec<Written> {
     decided.iter().map(|(of, _)| written(of.event())).collect()
 }
 
+/// Its rows are told of where nobody has need of it as well: each form of the one statement has to be planned.
 pub(super) fn outbox(events: &[Written], leased_until: Option<Timestamp>) -> Insert<'_> {
     let target = "outbox (event, message, kind, owner, owner_sequence, payload, leased_until)";
     Insert::new(target, &["uuid", "uuid", "text", "uuid", "bigint", "text", "timestamptz"], "")

@@ -19,6 +19,9 @@ impl Outbox for FaultyLedger {
 
     async fn mark(&self, positions: Vec<i64>) -> Result<(), StoreError> {
         self.consumers_up()?;
+        if self.refuses_marks.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("the test refuses marks".into()));
+        }
         self.ledger.mark(positions).await
     }
 

@@ -19,6 +19,7 @@ impl<T: Send + 'static> Errand<T> {
 
     /// None may be under way.
     pub(super) fn begin(&mut self, errand: impl Future<Output = T> + Send + 'static) {
+        debug_assert!(self.0.is_none(), "it would go on, and nobody would hear of it");
         self.0 = Some(tokio::spawn(errand));
     }
 

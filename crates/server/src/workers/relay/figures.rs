@@ -48,8 +48,10 @@ impl Figures {
 
     /// Events could not be published, and do not come again for this time. Whether that is news.
     pub(super) fn failed(&self, why: &impl Display, come_again_in: Duration) -> bool {
-        self.failures.fetch_add(1, Ordering::Relaxed);
-        self.problem.note(why, come_again_in)
+        let is_news = self.problem.note(why, come_again_in);
+        // Who counts it finds out why.
+        self.failures.fetch_add(1, Ordering::Release);
+        is_news
     }
 
     /// All that there were could be published. Whether that is news.
@@ -66,7 +68,7 @@ impl Figures {
     /// How often events had to wait, because broker or store was away, or the broker refused.
     #[must_use]
     pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
+        self.failures.load(Ordering::Acquire)
     }
 
     pub(super) fn rested(&self, rested: Duration) {

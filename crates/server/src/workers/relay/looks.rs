@@ -8,7 +8,6 @@ use tokio::time::Instant;
 const SELDOM: Duration = Duration::from_millis(200);
 
 /// Looks without a word.
-#[derive(Clone)]
 pub(super) struct Looks {
     often: Duration,
     every: Duration,

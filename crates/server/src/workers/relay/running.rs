@@ -6,6 +6,7 @@ use bursar_authorizer::{Handed, LEASE};
 use bursar_broker::{Content, Outgoing, PublishError};
 use bursar_store::{StoreError, Waiting};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::errand::Errand;
@@ -35,6 +36,10 @@ pub(super) struct Running {
     looks: Looks,
     looking: Errand<Found>,
     tidying: Tidying,
+    /// Events that are left to whoever looks, once the commits that still leave some have ended.
+    giving_back: JoinSet<()>,
+    /// Whether there was trouble since the last look began: what that found does not end it.
+    is_troubled: bool,
     /// How long it pauses after the next trouble.
     pausing: Duration,
 }
@@ -43,7 +48,16 @@ impl Running {
     pub(super) fn of(relay: Relay) -> Self {
         let looks = Looks::every(relay.settings.interval);
         let tidying = Tidying::new(relay.store.clone(), relay.settings.kept);
-        Self { relay, handed: None, looks, looking: Errand::none(), tidying, pausing: PAUSE }
+        Self {
+            relay,
+            handed: None,
+            looks,
+            looking: Errand::none(),
+            tidying,
+            giving_back: JoinSet::new(),
+            is_troubled: false,
+            pausing: PAUSE,
+        }
     }
 
     pub(super) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
@@ -52,22 +66,28 @@ impl Running {
             self.begin_what_is_due(&mut commits);
             let due_in = self.due_in();
             let done = tokio::select! {
-                Some(events) = next(&mut self.handed) => self.publish(events).await,
-                found = self.looking.done() => self.found(found).await,
+                biased;
+                () = stopped(&mut stopping) => Ok(()),
                 tidied = self.tidying.done() => tidied.map_err(Trouble::from),
+                found = self.looking.done() => self.found(found).await,
+                Some(_) = self.giving_back.join_next() => {
+                    self.looks.at_once();
+                    Ok(())
+                }
                 Ok(()) = commits.changed() => {
                     self.looks.at_once();
                     Ok(())
                 }
+                Some(events) = next(&mut self.handed) => self.publish(events).await,
                 () = tokio::time::sleep(due_in) => Ok(()),
-                () = stopped(&mut stopping) => Ok(()),
             };
             if let Err(trouble) = done {
                 self.tell(&trouble, Duration::ZERO);
-                self.give_back(Vec::new()).await;
+                self.give_back(Vec::new());
                 // Who cannot publish does not try more often for more events.
                 pause(&mut stopping, self.pausing).await;
                 self.pausing = (self.pausing * 2).min(PAUSE_MAX);
+                self.is_troubled = true;
                 self.looks.at_once();
             }
         }
@@ -75,18 +95,23 @@ impl Running {
     }
 
     fn begin_what_is_due(&mut self, commits: &mut watch::Receiver<()>) {
-        if !self.looking.is_under_way() && self.looks.due_in().is_zero() {
+        if self.may_look() && self.looks.due_in().is_zero() {
             // Before the look: what is committed meanwhile is another.
             commits.borrow_and_update();
             self.looks.begin();
+            self.is_troubled = false;
             let store = self.relay.store.clone();
             self.looking.begin(async move { store.lease(BATCH, LEASE).await });
         }
         self.tidying.begin_if_due();
     }
 
+    fn may_look(&self) -> bool {
+        !self.looking.is_under_way() && !self.tidying.is_stuck()
+    }
+
     fn due_in(&self) -> Duration {
-        let look_in = if self.looking.is_under_way() { Duration::MAX } else { self.looks.due_in() };
+        let look_in = if self.may_look() { self.looks.due_in() } else { Duration::MAX };
         look_in.min(self.tidying.due_in())
     }
 
@@ -96,13 +121,14 @@ impl Running {
         self.looks.found(!events.is_empty());
         let is_caught_up = events.len() < BATCH as usize;
         match events.is_empty() {
+            true if self.is_troubled => return Ok(()),
             true => {
                 self.went_well();
                 self.tidying.nothing_left();
             }
             false => self.publish(events).await?,
         }
-        match is_caught_up {
+        match is_caught_up && !self.tidying.is_stuck() {
             true => {
                 self.handed.get_or_insert_with(|| self.relay.handover.take());
             }
@@ -113,6 +139,9 @@ impl Running {
 
     /// Publishes these, which are leased to it.
     async fn publish(&mut self, events: Vec<Waiting>) -> Result<(), Trouble> {
+        if events.is_empty() {
+            return Ok(());
+        }
         let began = Instant::now();
         let shift = self.relay.courtesy.as_ref().map(Courtesy::begin);
         let results = self.relay.broker.publish(events.iter().map(message).collect()).await;
@@ -164,27 +193,34 @@ impl Running {
     }
 
     /// Takes no more, and leaves these and what was handed over to whoever looks.
-    async fn give_back(&mut self, mut events: Vec<Waiting>) {
-        if let Some(handed) = self.handed.take() {
-            events.extend(handed.close().await);
+    fn give_back(&mut self, mut events: Vec<Waiting>) {
+        let (handed, store) = (self.handed.take(), self.relay.store.clone());
+        if handed.is_none() && events.is_empty() {
+            return;
         }
-        let left: Vec<i64> = events.iter().map(|event| event.position).collect();
-        if !left.is_empty()
-            && let Err(error) = self.relay.store.release(left).await
-        {
-            tracing::warn!("events that were left wait until their lease ends: {error}");
-        }
+        self.giving_back.spawn(async move {
+            if let Some(handed) = handed {
+                events.extend(handed.close().await);
+            }
+            let left: Vec<i64> = events.iter().map(|event| event.position).collect();
+            if !left.is_empty()
+                && let Err(error) = store.release(left).await
+            {
+                tracing::warn!("events that were left wait until their lease ends: {error}");
+            }
+        });
     }
 
     async fn end(mut self) {
+        if let Err(error) = self.tidying.end().await {
+            tracing::warn!("events that are published will be again: {error}");
+        }
         let found = match self.looking.is_under_way() {
             true => self.looking.done().await.unwrap_or_default(),
             false => Vec::new(),
         };
-        self.give_back(found).await;
-        if let Err(error) = self.tidying.end().await {
-            tracing::warn!("events that are published will be again: {error}");
-        }
+        self.give_back(found);
+        self.giving_back.join_all().await;
     }
 
     fn went_well(&mut self) {

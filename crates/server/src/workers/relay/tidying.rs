@@ -14,6 +14,9 @@ use super::errand::Errand;
 const MARKS: usize = 256;
 const MARKS_AFTER: Duration = Duration::from_millis(100);
 
+/// So many in one statement, at most: the embedded store writes nothing else meanwhile.
+const MARKS_MAX: usize = 1_024;
+
 /// How often events are looked for that are old enough to be forgotten, and how many go at once.
 const FORGETS_EVERY: Duration = Duration::from_secs(60);
 const FORGETS: u32 = 5_000;
@@ -28,6 +31,8 @@ pub(super) struct Tidying {
     /// When nothing was left that was old enough.
     forgotten_at: Option<Instant>,
     errand: Errand<Tidied>,
+    /// Whether the store refused the last marks.
+    has_failed: bool,
 }
 
 /// How marking went, and with it forgetting, if that was due.
@@ -38,7 +43,15 @@ struct Tidied {
 
 impl Tidying {
     pub(super) fn new(store: Arc<dyn Store>, kept: Duration) -> Self {
-        Self { store, kept, published: Vec::new(), since: None, forgotten_at: None, errand: Errand::none() }
+        Self {
+            store,
+            kept,
+            published: Vec::new(),
+            since: None,
+            forgotten_at: None,
+            errand: Errand::none(),
+            has_failed: false,
+        }
     }
 
     /// These are to be marked.
@@ -66,8 +79,9 @@ impl Tidying {
 
     pub(super) fn begin_if_due(&mut self) {
         if self.due_in().is_zero() {
-            self.since = None;
-            let published = std::mem::take(&mut self.published);
+            let rest = self.published.split_off(self.published.len().min(MARKS_MAX));
+            let published = std::mem::replace(&mut self.published, rest);
+            self.since = self.since.filter(|_| !self.published.is_empty());
             let forgets = self
                 .is_forgetting_due()
                 .then(|| Timestamp::now().saturating_sub(self.kept).unwrap_or(Timestamp::MIN));
@@ -91,21 +105,32 @@ impl Tidying {
             }
             None => {}
         }
+        self.has_failed = marked.is_err();
         marked.map_err(|(published, error)| {
             self.mark(published.into_iter());
             error
         })
     }
 
+    /// Whether marks have to be made before more is published: what is published would be, again and again.
+    pub(super) const fn is_stuck(&self) -> bool {
+        self.has_failed
+    }
+
     /// Marks what is left.
     ///
     /// # Errors
     /// The store cannot be written: it is published again.
-    pub(super) async fn end(mut self) -> Result<(), StoreError> {
-        if self.errand.is_under_way() {
-            self.done().await?;
+    pub(super) async fn end(&mut self) -> Result<(), StoreError> {
+        if self.errand.is_under_way()
+            && let Err(error) = self.done().await
+        {
+            tracing::warn!("events are marked once more: {error}");
         }
-        tidy(self.store, self.published, None).await.marked.map_err(|(_, error)| error)
+        tidy(self.store.clone(), std::mem::take(&mut self.published), None)
+            .await
+            .marked
+            .map_err(|(_, error)| error)
     }
 
     fn is_forgetting_due(&self) -> bool {
