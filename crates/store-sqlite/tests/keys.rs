@@ -42,8 +42,9 @@ async fn a_message_is_found_by_its_key_in_every_table() {
     let account = given::account(&ledger, usd("100.00")).await;
     let sent = swipes(&ledger, &account).await;
     let counts = TABLES.map(|table| count(&place, table));
-    // Each has what it may have and a batch or two, and all others have gone on.
-    assert!(counts[0] <= 8 + 30 && counts[1] <= 100 + 60, "{counts:?}");
+    // Each has what it may have and a batch or two, and all others have gone on: where the second table ends two batches may
+    // move none of it, and what was young comes with them.
+    assert!(counts[0] <= 8 + 30 && counts[1] <= 100 + 8 + 60, "{counts:?}");
     assert!(counts.iter().all(|&count| count > 0) && counts[2] > 4_000, "{counts:?}");
     assert_eq!(counts.iter().sum::<i64>(), count(&place, "messages"));
     drop(ledger);
