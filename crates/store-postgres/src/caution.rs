@@ -23,32 +23,46 @@ const HELD_FOR: Duration = Duration::from_secs(1);
 /// An attempt that expects nobody costs less, and one that meets somebody all the same costs twice.
 #[derive(Default)]
 pub(crate) struct Caution {
-    weight: AtomicU32,
+    /// How much others are expected: an instance, or a processor that asks again.
+    others: Weight,
+    /// How much another instance is.
+    instances: Weight,
     has_company: AtomicBool,
     /// When these were waited for in vain.
     held: Mutex<HashMap<OwnerId, Instant>>,
 }
 
+/// Rises when somebody is met, and falls with each batch.
+#[derive(Default)]
+struct Weight(AtomicU32);
+
 impl Caution {
-    /// A bold attempt met somebody.
+    /// A bold attempt came to nothing: a message was answered before, mostly.
     pub(crate) fn raise(&self) {
-        if self.change(|weight| (weight + CROSSED).min(MOST)) > 0 {
+        self.others.rise();
+    }
+
+    /// It did because an owner was not as it was left: another instance decides about it.
+    pub(crate) fn met_another(&self) {
+        self.others.rise();
+        if self.instances.rise() > 0 {
             self.has_company.store(true, Ordering::Relaxed);
         }
     }
 
     /// A batch came to its end.
     pub(crate) fn ease(&self) {
-        if self.change(|weight| weight.saturating_sub(1)) <= 1 {
+        self.others.fall();
+        if self.instances.fall() <= 1 {
             self.has_company.store(false, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn is_raised(&self) -> bool {
-        self.weight.load(Ordering::Relaxed) >= EXPECTED
+        self.others.is_heavy()
     }
 
-    /// Whether somebody was met again after the first time, until nobody is expected at all: who changes lanes
+    /// Whether another instance was met again after the first time, until none is expected at all: who changes lanes
     /// may meet himself once.
     pub(crate) fn has_company(&self) -> bool {
         self.has_company.load(Ordering::Relaxed)
@@ -77,11 +91,24 @@ impl Caution {
     fn held(&self) -> MutexGuard<'_, HashMap<OwnerId, Instant>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// What it weighed before.
+impl Weight {
+    fn rise(&self) -> u32 {
+        self.change(|weight| (weight + CROSSED).min(MOST))
+    }
+
+    fn fall(&self) -> u32 {
+        self.change(|weight| weight.saturating_sub(1))
+    }
+
+    fn is_heavy(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= EXPECTED
+    }
+
+    /// What it was before.
     fn change(&self, to: impl Fn(u32) -> u32) -> u32 {
-        let changed =
-            self.weight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |weight| Some(to(weight)));
+        let changed = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |weight| Some(to(weight)));
         changed.unwrap_or_else(|weight| weight)
     }
 }
@@ -113,17 +140,28 @@ mod tests {
         assert_eq!(careful(1000, 30), 0);
         assert!(careful(1000, 1) > 900, "{}", careful(1000, 1));
     }
+
     #[test]
     fn who_is_met_once_is_no_company_and_who_is_met_again_is_until_nobody_is_expected() {
         let caution = Caution::default();
-        caution.raise();
+        caution.met_another();
         assert!(!caution.has_company());
-        caution.raise();
+        caution.met_another();
         assert!(caution.has_company());
         let eased = (1..).find(|_| {
             caution.ease();
             !caution.has_company()
         });
         assert_eq!(eased, Some(2 * CROSSED));
+    }
+
+    #[test]
+    fn a_processor_that_asks_again_makes_careful_and_is_no_company() {
+        let caution = Caution::default();
+        caution.met_another();
+        for _ in 0..8 {
+            caution.raise();
+        }
+        assert!(caution.is_raised() && !caution.has_company());
     }
 }

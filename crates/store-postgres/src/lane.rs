@@ -62,6 +62,8 @@ enum Attempt {
     Done(Transacted),
     /// Nothing is written: somebody was there before, or a bold one does not do.
     Crossed(StoreError),
+    /// Nothing is written: owners are not as they are remembered.
+    Moved(StoreError),
     /// Nothing is written: somebody else holds an owner.
     Held(StoreError),
 }
@@ -97,8 +99,10 @@ impl Lane {
         for _ in 0..TRIES {
             let client = Clean::take(pool).await?;
             let attempt = self.attempt(&client, batch, began, &mood).await?;
-            if mood == Mood::Bold && !matches!(attempt, Attempt::Done(_)) {
-                self.caution.raise();
+            match &attempt {
+                Attempt::Crossed(_) | Attempt::Held(_) if mood == Mood::Bold => self.caution.raise(),
+                Attempt::Moved(_) => self.caution.met_another(),
+                _ => {}
             }
             client.give_back();
             (last, mood) = match attempt {
@@ -106,7 +110,7 @@ impl Lane {
                     self.caution.ease();
                     return Ok(transacted);
                 }
-                Attempt::Crossed(why) => (why, mood.after_crossing()),
+                Attempt::Crossed(why) | Attempt::Moved(why) => (why, mood.after_crossing()),
                 Attempt::Held(why) => (why, Mood::Sparing),
             };
         }
@@ -168,7 +172,7 @@ impl Lane {
             Committed::Crossed(why) => Ok(Attempt::Crossed(why)),
             Committed::Moved => {
                 let moved = "another instance decides about the same owners";
-                Ok(Attempt::Crossed(StoreError::Unavailable(moved.into())))
+                Ok(Attempt::Moved(StoreError::Unavailable(moved.into())))
             }
             Committed::TooLate => {
                 // Or the server's clock was set.

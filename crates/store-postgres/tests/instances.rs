@@ -314,6 +314,21 @@ async fn an_instance_that_meets_others_prefers_one_lane_until_it_is_alone() {
     assert!(!ledger.prefers_one_lane());
 }
 
+/// Who is alone gains nothing from one lane, and its relay need not rest.
+#[tokio::test]
+async fn a_processor_that_asks_again_is_no_other_instance() {
+    let place = PostgresPlace::new();
+    let ledger = place.open_ledger();
+    let funded = account(&place, "100.00").await;
+    for _ in 0..8 {
+        let swipe = given::authorization(&funded, usd("0.10"));
+        for is_again in [false, true] {
+            assert_eq!(given::sent(ledger.as_ref(), &swipe).await.is_repeated(), is_again);
+        }
+        assert!(!ledger.prefers_one_lane());
+    }
+}
+
 /// V2: windows end by one clock, whatever those of the instances' machines say.
 #[tokio::test]
 async fn decisions_are_dated_by_the_servers_clock() {
