@@ -24,6 +24,13 @@ const RATE: u32 = 1000;
 /// Queues with a consumer that an authorization's event comes to.
 pub(crate) const CONSUMED: [&str; 2] = ["transaction-processing-queue", "events-queue"];
 
+/// What a relay measures of an event, each with the one after it in it.
+pub(crate) const PUBLISHED: [(&str, &str); 3] = [
+    ("from decision to published", "age"),
+    ("from commit to published", "publish"),
+    ("of that RabbitMQ's", "confirm"),
+];
+
 /// An open loop, closed loops in turn, and how fast what they left is published.
 pub(crate) async fn measure(arguments: &Arguments, table: &mut Table) -> Result<(), Error> {
     // With figures that know nothing of what was made, and before a million decisions, which the store cleans up after.
@@ -103,8 +110,9 @@ async fn open_loop(arguments: &Arguments, bursar: &Bursar, table: &mut Table) ->
     let p99 = |of: &Value| format!("{:.1} ms", of["p99_us"].as_f64().unwrap_or(f64::NAN) / 1000.0);
     let name = |what: &str| format!("open loop at {RATE}/s, {what}");
     table.push(Row::value(&name("decision, p99"), p99(&report["latency"])));
-    table.push(Row::value(&name("from decision to published, p99"), p99(&profile["relay"]["publish"])));
-    table.push(Row::value(&name("of that RabbitMQ's, p99"), p99(&profile["relay"]["confirm"])));
+    for (what, figure) in PUBLISHED {
+        table.push(Row::value(&name(&format!("{what}, p99")), p99(&profile["relay"][figure])));
+    }
     for consumed in CONSUMED {
         let latency = queue(&profile, consumed).map_or(Value::Null, |queue| queue["consume"].clone());
         table.push(Row::value(&name(&format!("{consumed}, consume, p99")), p99(&latency)));

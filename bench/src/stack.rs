@@ -180,10 +180,10 @@ fn messages(profiles: &[Value; 2], worst: &Worst, table: &mut Table) {
         let us = each.filter_map(|latency| latency["p99_us"].as_f64()).fold(f64::NAN, f64::max);
         format!("{:.1} ms", us / 1000.0)
     };
-    let publish = slowest(&|profile| profile["relay"]["publish"].clone());
-    table.push(Row::aimed("from decision to published, p99", publish, "10 ms"));
-    let confirm = slowest(&|profile| profile["relay"]["confirm"].clone());
-    table.push(Row::aimed("of that RabbitMQ's, p99", confirm, "10 ms"));
+    for (what, figure) in queues::PUBLISHED {
+        let published = slowest(&|profile| profile["relay"][figure].clone());
+        table.push(Row::aimed(&format!("{what}, p99"), published, "10 ms"));
+    }
     for name in queues::CONSUMED {
         let consume =
             slowest(&|profile| queues::queue(profile, name).map_or(Value::Null, |of| of["consume"].clone()));

@@ -30,8 +30,12 @@ struct Shared {
 }
 
 /// What a commit left.
-struct Left {
-    events: Vec<Waiting>,
+#[derive(Debug)]
+pub struct Left {
+    /// Its events.
+    pub events: Vec<Waiting>,
+    /// When it was told of.
+    pub committed: Instant,
     /// Their lease began then, or later.
     since: Instant,
 }
@@ -75,20 +79,20 @@ impl Handover {
             }
             Some(_) if events.is_empty() => {}
             Some(Place { permit, since }) => {
-                permit.send(Left { events, since });
+                permit.send(Left { events, committed: Instant::now(), since });
             }
         }
     }
 }
 
 impl Handed {
-    /// The events of the next commit; waits for it. None will come if somebody else takes them.
-    pub async fn next(&mut self) -> Option<Vec<Waiting>> {
+    /// What the next commit leaves; waits for it. Nothing will come if somebody else takes it.
+    pub async fn next(&mut self) -> Option<Left> {
         self.0.recv().await.map(Left::in_time)
     }
 
-    /// The events of a commit that was already.
-    pub fn waiting(&mut self) -> Option<Vec<Waiting>> {
+    /// What a commit left that was already.
+    pub fn waiting(&mut self) -> Option<Left> {
         self.0.try_recv().ok().map(Left::in_time)
     }
 
@@ -96,7 +100,7 @@ impl Handed {
     pub async fn close(mut self) -> Vec<Waiting> {
         self.0.close();
         let mut left = Vec::new();
-        while let Some(events) = self.next().await {
+        while let Some(Left { events, .. }) = self.next().await {
             left.extend(events);
         }
         left
@@ -104,9 +108,12 @@ impl Handed {
 }
 
 impl Left {
-    /// None that may be another's before they are published.
-    fn in_time(self) -> Vec<Waiting> {
-        if self.since.elapsed() < FRESH { self.events } else { Vec::new() }
+    /// No event that may be another's before it is published.
+    fn in_time(mut self) -> Self {
+        if self.since.elapsed() >= FRESH {
+            self.events.clear();
+        }
+        self
     }
 }
 
@@ -126,7 +133,7 @@ mod tests {
         let commits = handover.commits();
         let mut handed = handover.take();
         handover.committed(handover.place(), vec![event(1), event(2)]);
-        assert_eq!(handed.next().await, Some(vec![event(1), event(2)]));
+        assert_eq!(handed.next().await.map(|left| left.events), Some(vec![event(1), event(2)]));
         assert!(!commits.has_changed().expect("it goes on"));
     }
 
@@ -151,8 +158,8 @@ mod tests {
         handover.committed(handover.place(), vec![event(1)]);
         tokio::time::advance(FRESH).await;
         handover.committed(handover.place(), vec![event(2)]);
-        assert_eq!(handed.next().await, Some(Vec::new()));
-        assert_eq!(handed.waiting(), Some(vec![event(2)]));
+        assert_eq!(handed.next().await.map(|left| left.events), Some(Vec::new()));
+        assert_eq!(handed.waiting().map(|left| left.events), Some(vec![event(2)]));
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ mod profiler;
 mod timeline;
 
 pub use authorizer::{Authorizer, Reply, Request, Settings, Settlement, Unavailable};
-pub use handover::{Handed, Handover, LEASE};
+pub use handover::{Handed, Handover, LEASE, Left};
 pub use lookups::Wanted;
 pub use profiler::{Profile, Profiler, StageProfile, Verdict, WindowProfile};
 pub use timeline::Timeline;

@@ -165,10 +165,12 @@ pub(crate) struct RelayView {
     problem: Option<Arc<str>>,
     /// How long it let decisions go first, in milliseconds.
     rested_ms: u64,
-    /// From an event's decision until the broker had confirmed it.
-    publish: LatencyView,
-    /// How long of that the broker took.
+    /// How long the broker took to confirm it.
     confirm: LatencyView,
+    /// From an event's commit until that; from its decision, where this instance did not commit it.
+    publish: LatencyView,
+    /// From its decision until that.
+    age: LatencyView,
 }
 
 /// Every queue, or why the broker says nothing.
@@ -235,8 +237,9 @@ pub(crate) async fn relay(app: &App) -> Result<RelayView, StoreError> {
         failures: relay.failures(),
         problem: relay.problem(),
         rested_ms: ms(relay.rested_time()),
-        publish: relay.publish.view(),
         confirm: relay.confirm.view(),
+        publish: relay.publish.view(),
+        age: relay.age.view(),
     })
 }
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_store::{AHEAD_MAX, Backlog, Outbox, StoreError, Waiting, later};
+use bursar_store::{AHEAD_MAX, Backlog, Leased, Outbox, StoreError, Waiting, later};
 use jiff::Timestamp;
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::ledger::PostgresLedger;
 use crate::rows::{Read, count, get};
@@ -13,6 +14,9 @@ use crate::rows::{Read, count, get};
 /// True; and no commit waits until this change is on the disk. One that is lost with the server has events published
 /// once more, as one that a relay did not come to.
 const UNHURRIED: &str = "(select set_config('synchronous_commit', 'off', true)) = 'off'";
+
+/// By their positions, which are the key, and no other event that is at one of them.
+const THESE: &str = "position = any($1) and event = any($2)";
 
 #[async_trait]
 impl Outbox for PostgresLedger {
@@ -33,18 +37,18 @@ impl Outbox for PostgresLedger {
         Ok(rows.iter().map(waiting).collect::<Read<_>>()?)
     }
 
-    async fn mark(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+    async fn mark(&self, events: Vec<Leased>) -> Result<(), StoreError> {
         let update = format!(
-            "update outbox set published_at = $2
-             where {UNHURRIED} and position = any($1) and published_at is null"
+            "update outbox set published_at = $3 where {UNHURRIED} and {THESE} and published_at is null"
         );
-        self.query(&update, &[&positions, &self.now()]).await.map(|_| ())
+        let (positions, events) = columns(&events);
+        self.query(&update, &[&positions, &events, &self.now()]).await.map(|_| ())
     }
 
-    async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        let update =
-            "update outbox set leased_until = null where position = any($1) and published_at is null";
-        self.query(update, &[&positions]).await.map(|_| ())
+    async fn release(&self, events: Vec<Leased>) -> Result<(), StoreError> {
+        let update = format!("update outbox set leased_until = null where {THESE} and published_at is null");
+        let (positions, events) = columns(&events);
+        self.query(&update, &[&positions, &events]).await.map(|_| ())
     }
 
     async fn forget_published(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
@@ -85,6 +89,10 @@ impl Outbox for PostgresLedger {
         let events: i64 = get(row, 0).map_err(StoreError::from)?;
         Ok(Backlog { events: events.unsigned_abs(), oldest_at: get(row, 1).map_err(StoreError::from)? })
     }
+}
+
+fn columns(events: &[Leased]) -> (Vec<i64>, Vec<Uuid>) {
+    events.iter().map(|of| (of.position, of.event)).unzip()
 }
 
 fn waiting(row: &Row) -> Read<Waiting> {

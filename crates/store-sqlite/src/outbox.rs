@@ -5,32 +5,33 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_store::{AHEAD_MAX, Backlog, Outbox, StoreError, Waiting, later};
+use bursar_store::{AHEAD_MAX, Backlog, Leased, Outbox, StoreError, Waiting, later};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
 
 use crate::change::FORGOTTEN_MAX;
 use crate::ledger::SqliteLedger;
 use crate::rows::{Blob16, Micros, id};
 
-/// Until when events are leased, by their positions. In memory, for whoever had leases before this process is gone.
+/// Until when events are leased. In memory, for whoever had leases before this process is gone.
 #[derive(Default)]
-pub(crate) struct Leases(Mutex<HashMap<i64, Timestamp>>);
+pub(crate) struct Leases(Mutex<HashMap<Uuid, Timestamp>>);
 
 impl Leases {
-    fn lock(&self) -> MutexGuard<'_, HashMap<i64, Timestamp>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Timestamp>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Before these are there for others to see.
     pub(crate) fn begin(&self, events: &[Waiting], until: Timestamp) {
-        self.lock().extend(events.iter().map(|event| (event.position, until)));
+        self.lock().extend(events.iter().map(|event| (event.event, until)));
     }
 
-    pub(crate) fn end(&self, positions: impl IntoIterator<Item = i64>) {
+    pub(crate) fn end(&self, events: impl IntoIterator<Item = Uuid>) {
         let mut leases = self.lock();
-        positions.into_iter().for_each(|position| {
-            leases.remove(&position);
+        events.into_iter().for_each(|event| {
+            leases.remove(&event);
         });
     }
 }
@@ -41,35 +42,37 @@ impl Outbox for SqliteLedger {
         let now = self.clock.now();
         let leases = self.leases.clone();
         let read = move |connection: &Connection| {
-            let leased: HashSet<i64> = {
+            let leased: HashSet<Uuid> = {
                 let mut leases = leases.lock();
                 leases.retain(|_, until| *until > now);
                 leases.keys().copied().collect()
             };
             // Not locked while it reads: a commit that leases its events would wait for that.
-            let mut found = list(connection, limit, |position| leased.contains(&position))?;
+            let mut found = list(connection, limit, |event| leased.contains(&event))?;
             let mut leases = leases.lock();
-            found.retain(|waiting| !leases.contains_key(&waiting.position));
-            leases.extend(found.iter().map(|waiting| (waiting.position, later(now, lease))));
+            found.retain(|waiting| !leases.contains_key(&waiting.event));
+            leases.extend(found.iter().map(|waiting| (waiting.event, later(now, lease))));
             Ok(found)
         };
         self.readers.read(read).await
     }
 
-    async fn mark(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        let marked = positions.clone();
+    async fn mark(&self, events: Vec<Leased>) -> Result<(), StoreError> {
+        let marked = events.clone();
         let mark = move |connection: &Connection, now| {
-            let update = "update outbox set published_at = ?2 where position = ?1 and published_at is null";
+            let update = "update outbox set published_at = ?3
+                          where position = ?1 and event = ?2 and published_at is null";
             let mut update = connection.prepare_cached(update)?;
-            marked.iter().try_for_each(|position| update.execute(params![position, Micros(now)]).map(|_| ()))
+            let mut mark = |of: &Leased| update.execute(params![of.position, Blob16(of.event), Micros(now)]);
+            marked.iter().try_for_each(|of| mark(of).map(|_| ()))
         };
         self.change(mark).await?;
-        self.leases.end(positions);
+        self.leases.end(events.iter().map(|of| of.event));
         Ok(())
     }
 
-    async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError> {
-        self.leases.end(positions);
+    async fn release(&self, events: Vec<Leased>) -> Result<(), StoreError> {
+        self.leases.end(events.iter().map(|of| of.event));
         Ok(())
     }
 
@@ -87,7 +90,7 @@ impl Outbox for SqliteLedger {
 fn list(
     connection: &Connection,
     limit: u32,
-    is_leased: impl Fn(i64) -> bool,
+    is_leased: impl Fn(Uuid) -> bool,
 ) -> rusqlite::Result<Vec<Waiting>> {
     let select =
         "select position, event, kind, payload from outbox where published_at is null order by position";
@@ -97,7 +100,7 @@ fn list(
     while found.len() < limit as usize
         && let Some(row) = rows.next()?
     {
-        if !is_leased(row.get(0)?) {
+        if !is_leased(id(row, 1, |id| id)?) {
             found.push(waiting(row)?);
         }
     }

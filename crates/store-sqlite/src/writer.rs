@@ -163,7 +163,7 @@ impl Writer {
             None => Vec::new(),
         };
         if let Err(error) = transaction.commit() {
-            self.leases.end(leased.iter().map(|event| event.position));
+            self.leases.end(leased.iter().map(|event| event.event));
             return Err(StoreError::Unknown(error.to_string()));
         }
         session.data_version = data_version;

@@ -276,6 +276,7 @@ macro_rules! ledger_contract {
                 events_that_nobody_leased_are_for_who_comes_first,
                 what_is_marked_is_never_leased_again,
                 what_is_released_is_leased_at_once,
+                another_event_at_a_position_is_neither_marked_nor_released,
                 what_is_not_published_is_there_after_opening_again,
                 what_was_published_is_forgotten_as_far_as_the_first_that_was_not,
                 no_more_is_forgotten_than_was_asked_for,

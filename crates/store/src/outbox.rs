@@ -21,17 +21,17 @@ pub trait Outbox: Send + Sync + 'static {
     /// The store cannot be written. So for the two that follow.
     async fn lease(&self, limit: u32, lease: Duration) -> Result<Vec<Waiting>, StoreError>;
 
-    /// The events at these positions are published.
+    /// These events are published.
     ///
     /// # Errors
     /// As above: they are published again when their leases end.
-    async fn mark(&self, positions: Vec<i64>) -> Result<(), StoreError>;
+    async fn mark(&self, events: Vec<Leased>) -> Result<(), StoreError>;
 
-    /// The events at these positions are not published: somebody else may lease them at once.
+    /// These events are not published: somebody else may lease them at once.
     ///
     /// # Errors
     /// As above: they are leased when their leases end.
-    async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError>;
+    async fn release(&self, events: Vec<Leased>) -> Result<(), StoreError>;
 
     /// Forgets events that were published before this time, in the order of their positions and not beyond the first
     /// that was not; how many there were. So many at most, and fewer where that is better for the store, but none only
@@ -66,6 +66,23 @@ pub struct Waiting {
     pub kind: String,
     /// What it says, as JSON.
     pub payload: String,
+}
+
+/// An event that was leased. Its position alone may be another's: of one that came after a failover that lost commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leased {
+    /// Its place in the outbox.
+    pub position: i64,
+    /// Which it is.
+    pub event: Uuid,
+}
+
+impl Waiting {
+    /// Which it is, and where.
+    #[must_use]
+    pub const fn leased(&self) -> Leased {
+        Leased { position: self.position, event: self.event }
+    }
 }
 
 /// What is not published.

@@ -5,6 +5,7 @@
 //! publishes again, under the same ids.
 
 mod errand;
+mod event;
 mod figures;
 mod looks;
 mod problem;

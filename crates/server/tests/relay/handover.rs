@@ -14,6 +14,8 @@ use bursar_testkit::{BrokerFolder, FaultyBroker, FaultyLedger, Store, Way, on_bo
 
 use super::{LEASE_ENDS, authorizer, came, drained, relay, seldom, settle, waiting};
 
+const DAY_US: u64 = 24 * 3_600 * 1_000_000;
+
 /// A relay to which events are handed over.
 struct Taken {
     account: Funded,
@@ -70,6 +72,24 @@ async fn who_is_handed_events_need_not_look_for_them(store: Store) {
     come_once(broker.as_ref(), 50).await;
     drained(ledger.as_ref()).await;
     assert_eq!(ledger.looks(), looks);
+    taken.end().await;
+}
+
+on_both_stores!(publishing_is_counted_from_the_commit_of_what_is_handed_over, worker_threads = 2);
+async fn publishing_is_counted_from_the_commit_of_what_is_handed_over(store: Store) {
+    let (place, queues) = (store.place(), BrokerFolder::new());
+    let (ledger, broker) = (place.open(), queues.open().await);
+    let taken = Taken::begin(ledger.clone(), broker.as_ref(), broker.clone(), seldom()).await;
+    // Decisions are of another day, by the test's clock. What was there before had to be looked for.
+    let found = taken.figures.publish.view();
+    assert!(found.count > 0 && found.p50_us > DAY_US, "{found:?}");
+    let more = usize::try_from(found.count).expect("some") * 2;
+    taken.swipes(more).await;
+    come_once(broker.as_ref(), more).await;
+    drained(ledger.as_ref()).await;
+    let (publish, age) = (taken.figures.publish.view(), taken.figures.age.view());
+    assert!(publish.count == found.count * 3 && publish.p50_us < DAY_US, "{publish:?}");
+    assert!(age.count == publish.count && age.p50_us > DAY_US, "{age:?}");
     taken.end().await;
 }
 

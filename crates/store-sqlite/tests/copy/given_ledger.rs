@@ -13,6 +13,7 @@ use bursar_core::{Action, Window};
 use bursar_store::copy::{self, CopyError, Report, Settings, Target};
 use bursar_store::{
     Batch, NotificationState, Page, RecordFilter, Resolution, StageTimes, Store, Sweep, TransactionRecord,
+    Waiting,
 };
 use bursar_store_sqlite::{KeyLimits, Options, SqliteLedger};
 use bursar_testkit::given::{self, Call, Funded, usd};
@@ -86,7 +87,7 @@ pub(crate) async fn fill(ledger: &dyn Store) -> Funded {
 /// The two oldest events are published and forgotten.
 pub(crate) async fn publish_and_forget(ledger: &dyn Store) {
     let oldest = ledger.lease(2, Duration::from_secs(5)).await.expect("an outbox that works");
-    ledger.mark(oldest.iter().map(|of| of.position).collect()).await.expect("an outbox that works");
+    ledger.mark(oldest.iter().map(Waiting::leased).collect()).await.expect("an outbox that works");
     let later = NOON + SignedDuration::from_secs(1);
     assert_eq!(ledger.forget_published(later, 2).await, Ok(2));
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_store::{Backlog, Outbox, StoreError, Waiting};
+use bursar_store::{Backlog, Leased, Outbox, StoreError, Waiting};
 use jiff::Timestamp;
 
 use super::FaultyLedger;
@@ -17,17 +17,17 @@ impl Outbox for FaultyLedger {
         self.ledger.lease(limit, lease).await
     }
 
-    async fn mark(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+    async fn mark(&self, events: Vec<Leased>) -> Result<(), StoreError> {
         self.consumers_up()?;
         if self.refuses_marks.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("the test refuses marks".into()));
         }
-        self.ledger.mark(positions).await
+        self.ledger.mark(events).await
     }
 
-    async fn release(&self, positions: Vec<i64>) -> Result<(), StoreError> {
+    async fn release(&self, events: Vec<Leased>) -> Result<(), StoreError> {
         self.consumers_up()?;
-        self.ledger.release(positions).await
+        self.ledger.release(events).await
     }
 
     async fn forget_published(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {

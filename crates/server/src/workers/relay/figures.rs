@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bursar_store::Waiting;
 use jiff::Timestamp;
 use serde::Deserialize;
+use tokio::time::Instant;
 
+use super::event::Event;
 use super::problem::Problem;
 use crate::latency::{Latency, us};
 
@@ -22,8 +23,11 @@ pub struct Figures {
     problem: Problem,
     /// How long a batch of events took until the broker had confirmed it; each of its events counts.
     pub confirm: Latency,
-    /// How long after its decision an event was confirmed by the broker.
+    /// How long after its commit an event was confirmed by the broker; after its decision, where this process did not
+    /// commit it.
     pub publish: Latency,
+    /// How long after its decision it was.
+    pub age: Latency,
 }
 
 /// What is read of an event.
@@ -33,16 +37,17 @@ struct Decided {
 }
 
 impl Figures {
-    pub(super) fn published(&self, events: &[&Waiting], confirmed_after: Duration) {
-        let now = Timestamp::now();
+    pub(super) fn published(&self, events: &[&Event], confirmed_after: Duration) {
+        let (now, instant) = (Timestamp::now(), Instant::now());
         self.published.fetch_add(events.len() as u64, Ordering::Relaxed);
         self.batches.fetch_add(1, Ordering::Relaxed);
         self.confirm.record(confirmed_after, events.len() as u64);
         for event in events {
-            if let Ok(Decided { at }) = serde_json::from_str(&event.payload) {
-                // The clock of another instance may be ahead.
-                self.publish.record(Duration::try_from(now.duration_since(at)).unwrap_or_default(), 1);
-            }
+            let Ok(Decided { at }) = serde_json::from_str(&event.waiting.payload) else { continue };
+            // The clock of another instance may be ahead.
+            let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
+            self.age.record(age, 1);
+            self.publish.record(event.committed.map_or(age, |committed| instant - committed), 1);
         }
     }
 

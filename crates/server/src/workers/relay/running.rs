@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use bursar_authorizer::{Handed, LEASE};
-use bursar_broker::{Content, Outgoing, PublishError};
-use bursar_store::{StoreError, Waiting};
+use bursar_broker::PublishError;
+use bursar_store::{Leased, StoreError, Waiting};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::Relay;
 use super::errand::Errand;
+use super::event::Event;
 use super::looks::Looks;
 use super::tidying::Tidying;
-use super::{Relay, route};
 use crate::workers::courtesy::Courtesy;
 use crate::workers::task::{pause, stopped};
 
@@ -126,7 +127,7 @@ impl Running {
                 self.went_well();
                 self.tidying.nothing_left();
             }
-            false => self.publish(events).await?,
+            false => self.publish(events.into_iter().map(Event::found).collect()).await?,
         }
         match is_caught_up && !self.tidying.is_stuck() {
             true => {
@@ -138,13 +139,13 @@ impl Running {
     }
 
     /// Publishes these, which are leased to it.
-    async fn publish(&mut self, events: Vec<Waiting>) -> Result<(), Trouble> {
+    async fn publish(&mut self, events: Vec<Event>) -> Result<(), Trouble> {
         if events.is_empty() {
             return Ok(());
         }
         let began = Instant::now();
         let shift = self.relay.courtesy.as_ref().map(Courtesy::begin);
-        let results = self.relay.broker.publish(events.iter().map(message).collect()).await;
+        let results = self.relay.broker.publish(events.iter().map(Event::message).collect()).await;
         let took = began.elapsed();
         self.judge(&events, results, took).await?;
         if let Some(shift) = shift {
@@ -158,7 +159,7 @@ impl Running {
 
     async fn judge(
         &mut self,
-        events: &[Waiting],
+        events: &[Event],
         results: Vec<Result<(), PublishError>>,
         took: Duration,
     ) -> Result<(), Trouble> {
@@ -169,7 +170,7 @@ impl Running {
             match result {
                 Ok(()) => published.push(event),
                 Err(error) => {
-                    left.push(event.position);
+                    left.push(event.leased());
                     if matches!(error, PublishError::Away(_)) || trouble.is_none() {
                         trouble = Some(error);
                     }
@@ -178,7 +179,7 @@ impl Running {
         }
         if !published.is_empty() {
             self.relay.figures.published(&published, took);
-            self.tidying.mark(published.iter().map(|event| event.position));
+            self.tidying.mark(published.iter().map(|event| event.leased()));
         }
         match trouble {
             None => self.went_well(),
@@ -202,7 +203,7 @@ impl Running {
             if let Some(handed) = handed {
                 events.extend(handed.close().await);
             }
-            let left: Vec<i64> = events.iter().map(|event| event.position).collect();
+            let left: Vec<Leased> = events.iter().map(Waiting::leased).collect();
             if !left.is_empty()
                 && let Err(error) = store.release(left).await
             {
@@ -239,13 +240,13 @@ impl Running {
 }
 
 /// What was handed over, with what waits behind it, about so many at once; nothing, if none will come.
-async fn next(handed: &mut Option<Handed>) -> Option<Vec<Waiting>> {
+async fn next(handed: &mut Option<Handed>) -> Option<Vec<Event>> {
     let handed = handed.as_mut()?;
-    let mut events = handed.next().await?;
+    let mut events: Vec<_> = Event::handed(handed.next().await?).collect();
     while events.len() < BATCH as usize
         && let Some(more) = handed.waiting()
     {
-        events.extend(more);
+        events.extend(Event::handed(more));
     }
     Some(events)
 }
@@ -257,10 +258,4 @@ enum Trouble {
     Broker(#[from] PublishError),
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-fn message(event: &Waiting) -> Outgoing {
-    let content = Content::new(event.event, &event.kind, event.payload.clone().into_bytes());
-    let (exchange, key) = route::of(&event.kind);
-    content.to(exchange, key)
 }
