@@ -19,7 +19,7 @@ pub(crate) struct Session {
     /// To queues by name, one message at a time each.
     pub(crate) answers: Pool,
     /// Why it takes no messages for now, in RabbitMQ's words.
-    blocked: std::sync::Mutex<Option<String>>,
+    blocked: watch::Sender<Option<Arc<str>>>,
     /// Why it does not work any more, as somebody saw.
     broken: watch::Sender<Option<Arc<str>>>,
 }
@@ -58,7 +58,7 @@ impl Session {
             consuming,
             exchanges,
             answers,
-            blocked: std::sync::Mutex::default(),
+            blocked: watch::Sender::new(None),
             broken: watch::Sender::new(None),
         }
     }
@@ -76,18 +76,28 @@ impl Session {
 
     /// Why it was given up, once it is.
     pub(crate) async fn given_up(&self) -> Arc<str> {
-        let mut broken = self.broken.subscribe();
-        // Its sender is here.
-        let why = broken.wait_for(Option::is_some).await;
-        why.ok().and_then(|why| why.clone()).unwrap_or_else(|| "nobody says why".into())
+        said(&self.broken).await
+    }
+
+    /// Why it takes no messages, once or while it takes none.
+    pub(crate) async fn refuses(&self) -> Arc<str> {
+        said(&self.blocked).await
     }
 
     /// Why it takes no messages for now.
-    pub(crate) fn blocked(&self) -> Option<String> {
-        self.blocked.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    pub(crate) fn blocked(&self) -> Option<Arc<str>> {
+        self.blocked.borrow().clone()
     }
 
     pub(crate) fn block(&self, why: Option<String>) {
-        *self.blocked.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = why;
+        self.blocked.send_replace(why.map(Into::into));
     }
+}
+
+/// The words, once there are some.
+async fn said(words: &watch::Sender<Option<Arc<str>>>) -> Arc<str> {
+    let mut words = words.subscribe();
+    // Its sender is there.
+    let said = words.wait_for(Option::is_some).await;
+    said.ok().and_then(|said| said.clone()).unwrap_or_else(|| "nobody says why".into())
 }

@@ -12,6 +12,9 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Publishes numbered messages, each until it is confirmed, and tells how many are, and how many tries failed.
 struct Publisher {
     told: watch::Receiver<(u128, u64)>,
@@ -115,6 +118,30 @@ async fn nothing_is_lost_and_nothing_invented_whatever_happens_to_rabbitmq() {
     let all: BTreeSet<u128> = (1..=confirmed).collect();
     let came = came.wait_for(|came| came.is_superset(&all)).await.expect("it consumes");
     assert_eq!(*came, all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rabbitmq_that_takes_no_messages_says_so_and_is_not_waited_for() {
+    let server = RabbitServer::new();
+    let place = server.place().await;
+    let options = Options { confirm_timeout: PATIENCE * 2, ..place.options() };
+    let broker = RabbitBroker::start(options).await.expect("it starts");
+    for (is_low, number) in [(false, 1), (true, 2), (false, 3)] {
+        server.alarm(is_low);
+        // It hears of an alarm, and of its end, a moment later than `rabbitmqctl`.
+        let heard = async {
+            loop {
+                match &broker.publish(vec![message(number)]).await[..] {
+                    [Ok(())] if !is_low => return,
+                    [Err(PublishError::Away(why))] if is_low => {
+                        return assert_eq!(why, "it takes no messages now: low on memory");
+                    }
+                    _ => tokio::task::yield_now().await,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, heard).await.expect("it is not waited for");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

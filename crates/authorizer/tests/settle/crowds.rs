@@ -1,7 +1,7 @@
 //! Many callers at once.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bursar_authorizer::{Reply, Settings};
 use bursar_core::command::GroupRef;
@@ -204,6 +204,38 @@ async fn where_many_wait_for_the_one_lane_the_others_take_their_share() {
     drop(gate);
     for waiting in waiting {
         waiting.await;
+    }
+    desk.close().await;
+}
+
+/// Asked for in its own lane, it is not there yet.
+#[tokio::test]
+async fn what_is_recalled_is_asked_for_in_the_one_lane_as_well() {
+    let patient = Settings { answer_grace: PATIENCE, ..Settings::default() };
+    let desk = Desk::open_with(Store::Postgres, patient);
+    let calls = swipes_of_many(&desk, 16).await;
+    desk.ledger.prefer_one_lane();
+    let gate = desk.ledger.close_gate().await;
+    let (mut waiting, mut recalled) = (Vec::new(), Vec::new());
+    for call in &calls {
+        waiting.push(desk.submit(call).await);
+    }
+    for call in &calls {
+        recalled.push(desk.recall(&call.again()).await);
+    }
+    // One of them has asked in its own lane.
+    let began = Instant::now();
+    while desk.ledger.batch_sizes().iter().all(|members| *members == 0) {
+        assert!(began.elapsed() < PATIENCE, "nobody asks in a lane of its own");
+        tokio::task::yield_now().await;
+    }
+    drop(gate);
+    for recalled in recalled {
+        let reply = recalled.await.reply;
+        assert!(matches!(reply, Reply::Repeated(_)), "{reply:?}");
+    }
+    for waiting in waiting {
+        assert_eq!(declined(&waiting.await.reply), None);
     }
     desk.close().await;
 }
