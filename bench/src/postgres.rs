@@ -29,6 +29,15 @@ impl Database {
         format!("{server}/{}", self.name)
     }
 
+    /// Has the server do now what it would begin at some time in the next load: clean up what earlier ones left, and write it.
+    pub(crate) async fn tidy(&self) -> Result<(), Error> {
+        let client = connect(&self.url()).await?;
+        for statement in ["vacuum (analyze)", "checkpoint"] {
+            client.batch_execute(statement).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn drop(self) -> Result<(), Error> {
         let drop = format!("drop database {} with (force)", self.name);
         Ok(connect(&self.server).await?.batch_execute(&drop).await?)

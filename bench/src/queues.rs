@@ -59,6 +59,7 @@ fn said(what: &str, figure: f64) -> f64 {
 }
 
 async fn load(arguments: &Arguments, bursar: &Bursar) -> Result<f64, Error> {
+    bursar.tidy().await?;
     Ok(wrk::run(bursar.target(), CONNECTIONS, seconds(arguments)).await?.per_second)
 }
 

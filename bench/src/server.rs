@@ -94,6 +94,14 @@ impl Bursar {
         Ok(bursar)
     }
 
+    /// Has PostgreSQL, if the ledger is there, do what it owes for what was decided so far.
+    pub(crate) async fn tidy(&self) -> Result<(), Error> {
+        match &self.place.database {
+            Some(database) => database.tidy().await,
+            None => Ok(()),
+        }
+    }
+
     /// Stops it and starts it again in the same place.
     pub(crate) async fn restart(self) -> Result<Self, Error> {
         self.restart_as(ALL_ROLES).await
