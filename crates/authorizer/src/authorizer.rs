@@ -5,17 +5,20 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use bursar_cache::Cache;
+use bursar_core::Work;
 use bursar_core::command::{Action, Found};
-use bursar_core::{Answer, DeclineReason, MessageId, Work};
-use bursar_store::{Ledger, Member, Stage, StageTimes, StoreError};
+use bursar_store::{Ledger, Member, Stage, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::handover::Handover;
 use crate::lane::{Lane, Submission};
 use crate::lanes::Lanes;
+use crate::last_failure::LastFailure;
 use crate::lookups::{Lookups, Wanted};
+use crate::pending_times::PendingTimes;
 use crate::pressure::Pressure;
 use crate::profiler::{Profiler, Thresholds, Verdict};
+use crate::reply::{Reply, Settlement, Unavailable};
 use crate::timeline::Timeline;
 
 /// How the authorizer works.
@@ -61,73 +64,6 @@ pub struct Request {
     pub timeline: Timeline,
 }
 
-/// What became of a request.
-#[derive(Debug)]
-pub struct Settlement {
-    /// What to answer.
-    pub reply: Reply,
-    /// Where its time went, up to the commit.
-    pub timeline: Timeline,
-}
-
-/// What to answer.
-#[derive(Debug, Clone)]
-pub enum Reply {
-    /// Decided and durable.
-    Decided {
-        /// The bytes to send.
-        answer: Answer,
-        /// The decided message.
-        message: MessageId,
-        /// Why it was declined, if it was.
-        declined: Option<DeclineReason>,
-    },
-    /// The same message was answered before: these bytes again.
-    Repeated(Answer),
-    /// The key was used for other content.
-    Conflict,
-    /// No decision to answer with. After [`Unavailable::Hung`], and after a commit that stayed
-    /// unknown, there may be one all the same: the same message asked again gets it.
-    Unavailable(Unavailable),
-}
-
-impl Reply {
-    /// The message, if it was decided now.
-    #[must_use]
-    pub const fn message(&self) -> Option<MessageId> {
-        match self {
-            Self::Decided { message, .. } => Some(*message),
-            Self::Repeated(_) | Self::Conflict | Self::Unavailable(_) => None,
-        }
-    }
-}
-
-/// Why there is no decision.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unavailable {
-    /// The lane is full.
-    #[error("too many requests are waiting")]
-    Busy,
-    /// Somebody else, another instance mostly, held the owner for longer than a batch waits.
-    #[error("another decision about the same owner takes long")]
-    Held,
-    /// There was no time left to start.
-    #[error("the deadline passed before the decision could be started")]
-    Late,
-    /// The store does not answer in time; whether it decided is unknown.
-    #[error("the store did not answer in time")]
-    Hung,
-    /// The server is stopping.
-    #[error("the server is stopping")]
-    Stopping,
-    /// The store cannot decide.
-    #[error("{0}")]
-    Store(String),
-    /// The store works, and this cannot be decided or stored: to send it again does not help by itself.
-    #[error("{0}")]
-    Undecidable(String),
-}
-
 /// The one door to the ledger's transactions. Cheap to clone.
 #[derive(Clone)]
 pub struct Authorizer {
@@ -148,48 +84,6 @@ struct Shared {
     stop: watch::Sender<bool>,
     answer_grace: Duration,
     failure_counts_for: Duration,
-}
-
-/// Stage times of answered decisions that wait for the next batch, at most so many.
-#[derive(Default)]
-pub(crate) struct PendingTimes(Mutex<Vec<(MessageId, StageTimes)>>);
-
-impl PendingTimes {
-    const MAX: usize = 65_536;
-
-    fn push(&self, message: MessageId, times: StageTimes) {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if pending.len() < Self::MAX {
-            pending.push((message, times));
-        }
-    }
-
-    pub(crate) fn take(&self) -> Vec<(MessageId, StageTimes)> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// The last time that the store failed a decision or a lookup. A probe is smaller than a decision
-/// and may still fit on a disk that is full: while decisions fail the instance is not ready,
-/// whatever the probe says.
-#[derive(Default)]
-pub(crate) struct LastFailure(Mutex<Option<(Instant, StoreError)>>);
-
-impl LastFailure {
-    pub(crate) fn note(&self, outcome: Result<(), &StoreError>) {
-        let failure = outcome.err().map(|error| (Instant::now(), error.clone()));
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = failure;
-    }
-
-    /// Damage does not go away by itself: it counts until a decision or a restart shows that it is
-    /// mended.
-    fn recent(&self, counts_for: Duration) -> Result<(), StoreError> {
-        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some((_, error @ StoreError::Corrupt(_))) => Err(error.clone()),
-            Some((at, error)) if at.elapsed() < counts_for => Err(error.clone()),
-            _ => Ok(()),
-        }
-    }
 }
 
 impl Authorizer {

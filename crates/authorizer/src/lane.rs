@@ -8,9 +8,11 @@ use bursar_core::{MessageId, Outcome};
 use bursar_store::{Batch, Ledger, Member, Settled, Stage, StageTimes, StoreError, Transacted};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::authorizer::{LastFailure, PendingTimes, Reply, Settlement, Unavailable};
 use crate::handover::{Handover, LEASE};
+use crate::last_failure::LastFailure;
+use crate::pending_times::PendingTimes;
 use crate::profiler::{Profiler, Verdict};
+use crate::reply::{Reply, Settlement, Unavailable};
 use crate::timeline::Timeline;
 
 /// How often an idle lane writes the stage times of its last decisions.

@@ -8,13 +8,17 @@ mod authorizer;
 mod handover;
 mod lane;
 mod lanes;
+mod last_failure;
 mod lookups;
+mod pending_times;
 mod pressure;
 mod profiler;
+mod reply;
 mod timeline;
 
-pub use authorizer::{Authorizer, Reply, Request, Settings, Settlement, Unavailable};
+pub use authorizer::{Authorizer, Request, Settings};
 pub use handover::{Handed, Handover, LEASE, Left};
 pub use lookups::Wanted;
 pub use profiler::{Profile, Profiler, StageProfile, Verdict, WindowProfile};
+pub use reply::{Reply, Settlement, Unavailable};
 pub use timeline::Timeline;

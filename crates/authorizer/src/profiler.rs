@@ -10,7 +10,7 @@ use bursar_core::{DeclineReason, MessageId};
 use bursar_store::StageTimes;
 use serde::Serialize;
 
-use crate::authorizer::Reply;
+use crate::reply::Reply;
 use window::{Figures, Window};
 
 /// Above these totals an authorization is slow.
