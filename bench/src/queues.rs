@@ -24,7 +24,7 @@ const RATE: u32 = 1000;
 /// Queues with a consumer that an authorization's event comes to.
 pub(crate) const CONSUMED: [&str; 2] = ["transaction-processing-queue", "events-queue"];
 
-/// What a relay measures of an event, each with the one after it in it.
+/// A relay's figures of an event, from the longest to the part that is not ours.
 pub(crate) const PUBLISHED: [(&str, &str); 3] = [
     ("from decision to published", "age"),
     ("from commit to published", "publish"),

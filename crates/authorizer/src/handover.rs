@@ -24,28 +24,28 @@ pub struct Handover(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     /// To the relay that takes them now.
-    relay: Mutex<Option<mpsc::Sender<Left>>>,
+    relay: Mutex<Option<mpsc::Sender<Commit>>>,
     /// Told after a commit whose events are nobody's.
     commits: watch::Sender<()>,
 }
 
-/// What a commit left.
+/// A commit, by what it left.
 #[derive(Debug)]
-pub struct Left {
+pub struct Commit {
     /// Its events.
     pub events: Vec<Waiting>,
     /// When it was told of.
-    pub committed: Instant,
+    pub at: Instant,
     /// Their lease began then, or later.
     since: Instant,
 }
 
 /// A relay's end. What it leaves in there is leased for nothing.
-pub struct Handed(mpsc::Receiver<Left>);
+pub struct Handed(mpsc::Receiver<Commit>);
 
 /// There is place for the events of one commit.
 pub(crate) struct Place {
-    permit: mpsc::OwnedPermit<Left>,
+    permit: mpsc::OwnedPermit<Commit>,
     since: Instant,
 }
 
@@ -79,35 +79,35 @@ impl Handover {
             }
             Some(_) if events.is_empty() => {}
             Some(Place { permit, since }) => {
-                permit.send(Left { events, committed: Instant::now(), since });
+                permit.send(Commit { events, at: Instant::now(), since });
             }
         }
     }
 }
 
 impl Handed {
-    /// What the next commit leaves; waits for it. Nothing will come if somebody else takes it.
-    pub async fn next(&mut self) -> Option<Left> {
-        self.0.recv().await.map(Left::in_time)
+    /// The next commit; waits for it. None will come if somebody else takes them.
+    pub async fn next(&mut self) -> Option<Commit> {
+        self.0.recv().await.map(Commit::in_time)
     }
 
-    /// What a commit left that was already.
-    pub fn waiting(&mut self) -> Option<Left> {
-        self.0.try_recv().ok().map(Left::in_time)
+    /// One that was already.
+    pub fn waiting(&mut self) -> Option<Commit> {
+        self.0.try_recv().ok().map(Commit::in_time)
     }
 
     /// Takes no more; what was left, once every commit that had a place has ended.
     pub async fn close(mut self) -> Vec<Waiting> {
         self.0.close();
         let mut left = Vec::new();
-        while let Some(Left { events, .. }) = self.next().await {
+        while let Some(Commit { events, .. }) = self.next().await {
             left.extend(events);
         }
         left
     }
 }
 
-impl Left {
+impl Commit {
     /// No event that may be another's before it is published.
     fn in_time(mut self) -> Self {
         if self.since.elapsed() >= FRESH {
@@ -133,7 +133,7 @@ mod tests {
         let commits = handover.commits();
         let mut handed = handover.take();
         handover.committed(handover.place(), vec![event(1), event(2)]);
-        assert_eq!(handed.next().await.map(|left| left.events), Some(vec![event(1), event(2)]));
+        assert_eq!(handed.next().await.map(|commit| commit.events), Some(vec![event(1), event(2)]));
         assert!(!commits.has_changed().expect("it goes on"));
     }
 
@@ -158,8 +158,8 @@ mod tests {
         handover.committed(handover.place(), vec![event(1)]);
         tokio::time::advance(FRESH).await;
         handover.committed(handover.place(), vec![event(2)]);
-        assert_eq!(handed.next().await.map(|left| left.events), Some(Vec::new()));
-        assert_eq!(handed.waiting().map(|left| left.events), Some(vec![event(2)]));
+        assert_eq!(handed.next().await.map(|commit| commit.events), Some(Vec::new()));
+        assert_eq!(handed.waiting().map(|commit| commit.events), Some(vec![event(2)]));
     }
 
     #[tokio::test]

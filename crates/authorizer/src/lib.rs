@@ -17,7 +17,7 @@ mod reply;
 mod timeline;
 
 pub use authorizer::{Authorizer, Request, Settings};
-pub use handover::{Handed, Handover, LEASE, Left};
+pub use handover::{Commit, Handed, Handover, LEASE};
 pub use lookups::Wanted;
 pub use profiler::{Profile, Profiler, StageProfile, Verdict, WindowProfile};
 pub use reply::{Reply, Settlement, Unavailable};

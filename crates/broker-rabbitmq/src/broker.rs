@@ -99,6 +99,10 @@ impl Broker for RabbitBroker {
         subscription
     }
 
+    fn blocked(&self) -> Option<Arc<str>> {
+        self.shared.session().ok()?.blocked()
+    }
+
     async fn figures(&self) -> Result<Vec<QueueFigures>, BrokerError> {
         let session = self.shared.session()?;
         let counted = topology::count(&session.consuming, &self.shared.options.retries);

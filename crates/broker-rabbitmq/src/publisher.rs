@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bursar_broker::{Address, Outgoing, PublishError};
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
@@ -26,7 +27,7 @@ impl Session {
         within: Duration,
     ) -> Vec<Published> {
         if let Some(why) = self.blocked() {
-            return vec![Err(refused(&why)); messages.len()];
+            return vec![Err(PublishError::Away(format!("it takes no messages now: {why}"))); messages.len()];
         }
         let numbered = messages.into_iter().enumerate();
         let (by_key, by_name): (Vec<_>, Vec<_>) =
@@ -71,21 +72,20 @@ impl Session {
             return drop(tell.send(Err(PublishError::Away("too many messages are on their way".into()))));
         };
         let mut confirming = pin!(confirmed(&channel, &messages));
-        let published = tokio::select! {
-            biased;
-            published = &mut confirming => published,
-            why = self.refuses() => {
-                let _ = tell.send(Err(refused(&why)));
+        let published = match timeout(within, &mut confirming).await {
+            Ok(published) => published,
+            Err(_) => {
+                let late = "it does not confirm in time what is published";
+                let _ = tell.send(Err(PublishError::Away(late.into())));
+                if self.blocked().is_none() {
+                    return self.give_up(late);
+                }
                 // They are still on their way, and nobody else gets the channel before that is over.
                 return tokio::select! {
                     published = confirming => self.judge(&published),
                     _ = self.given_up() => {}
+                    () = self.unblocked().then(|()| sleep(within)) => self.give_up(late),
                 };
-            }
-            () = sleep(within) => {
-                let late = PublishError::Away("it does not confirm in time what is published".into());
-                let _ = tell.send(Err(late));
-                return self.give_up("what is published is not confirmed in time");
             }
         };
         self.judge(&published);
@@ -102,11 +102,6 @@ impl Session {
             self.give_up(why);
         }
     }
-}
-
-/// It was not asked, or is not waited for: it says so itself.
-fn refused(why: &str) -> PublishError {
-    PublishError::Away(format!("it takes no messages now: {why}"))
 }
 
 /// Publishes the messages on a channel that is for nobody else: all are on their way before the first is waited for.

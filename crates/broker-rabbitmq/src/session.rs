@@ -76,12 +76,16 @@ impl Session {
 
     /// Why it was given up, once it is.
     pub(crate) async fn given_up(&self) -> Arc<str> {
-        said(&self.broken).await
+        let mut broken = self.broken.subscribe();
+        // Its sender is here.
+        let why = broken.wait_for(Option::is_some).await;
+        why.ok().and_then(|why| why.clone()).unwrap_or_else(|| "nobody says why".into())
     }
 
-    /// Why it takes no messages, once or while it takes none.
-    pub(crate) async fn refuses(&self) -> Arc<str> {
-        said(&self.blocked).await
+    /// It takes messages.
+    pub(crate) async fn unblocked(&self) {
+        // Its sender is here.
+        let _ = self.blocked.subscribe().wait_for(Option::is_none).await;
     }
 
     /// Why it takes no messages for now.
@@ -92,12 +96,4 @@ impl Session {
     pub(crate) fn block(&self, why: Option<String>) {
         self.blocked.send_replace(why.map(Into::into));
     }
-}
-
-/// The words, once there are some.
-async fn said(words: &watch::Sender<Option<Arc<str>>>) -> Arc<str> {
-    let mut words = words.subscribe();
-    // Its sender is there.
-    let said = words.wait_for(Option::is_some).await;
-    said.ok().and_then(|said| said.clone()).unwrap_or_else(|| "nobody says why".into())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bursar_broker::contract::Place;
 use bursar_broker::{Address, Broker, BrokerError, Content, Exchange, Outgoing, PublishError, Queue};
@@ -121,27 +121,27 @@ async fn nothing_is_lost_and_nothing_invented_whatever_happens_to_rabbitmq() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rabbitmq_that_takes_no_messages_says_so_and_is_not_waited_for() {
+async fn a_rabbitmq_that_takes_no_messages_says_so_and_what_waits_for_it_is_published_once() {
     let server = RabbitServer::new();
     let place = server.place().await;
-    let options = Options { confirm_timeout: PATIENCE * 2, ..place.options() };
-    let broker = RabbitBroker::start(options).await.expect("it starts");
-    for (is_low, number) in [(false, 1), (true, 2), (false, 3)] {
-        server.alarm(is_low);
-        // It hears of an alarm, and of its end, a moment later than `rabbitmqctl`.
-        let heard = async {
-            loop {
-                match &broker.publish(vec![message(number)]).await[..] {
-                    [Ok(())] if !is_low => return,
-                    [Err(PublishError::Away(why))] if is_low => {
-                        return assert_eq!(why, "it takes no messages now: low on memory");
-                    }
-                    _ => tokio::task::yield_now().await,
-                }
-            }
-        };
-        tokio::time::timeout(PATIENCE, heard).await.expect("it is not waited for");
+    let options = Options { confirm_timeout: PATIENCE, ..place.options() };
+    let broker = Arc::new(RabbitBroker::start(options).await.expect("it starts"));
+    let mut publisher = Publisher::start(broker.clone());
+    publisher.confirms(20).await;
+    server.alarm(true);
+    let began = Instant::now();
+    while broker.blocked().is_none() {
+        assert!(began.elapsed() < PATIENCE, "it says nothing");
+        tokio::task::yield_now().await;
     }
+    assert_eq!(broker.blocked().as_deref(), Some("low on memory"));
+    let away = "it takes no messages now: low on memory".into();
+    assert_eq!(broker.publish(vec![message(0)]).await, [Err(PublishError::Away(away))]);
+    server.alarm(false);
+    publisher.confirms(40).await;
+    let (_, failures) = *publisher.told.borrow();
+    assert_eq!(failures, 0, "what was on its way is not published again");
+    publisher.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! The port.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
@@ -22,6 +24,11 @@ pub trait Broker: Send + Sync + 'static {
     /// time, but for those of a connection that broke, which may come twice meanwhile. Dropped, it gives back what it
     /// did not hand out; what it did can still be settled.
     fn subscribe(&self, queue: Queue, unsettled_max: u16) -> Subscription;
+
+    /// Why it takes no messages for now, though it is there. RabbitMQ says so of a connection that publishes.
+    fn blocked(&self) -> Option<Arc<str>> {
+        None
+    }
 
     /// How full each queue is.
     ///

@@ -167,7 +167,7 @@ pub(crate) struct RelayView {
     rested_ms: u64,
     /// How long the broker took to confirm it.
     confirm: LatencyView,
-    /// From an event's commit until that; from its decision, where this instance did not commit it.
+    /// From an event's commit until that; from its decision, if this instance's relay had to look for it.
     publish: LatencyView,
     /// From its decision until that.
     age: LatencyView,
@@ -209,7 +209,9 @@ pub(crate) async fn problem(app: &App, queues: &[QueueView]) -> Option<Arc<str>>
     let Some(Backlog { events, oldest_at }) = app.looks().backlog(app.store().as_ref()).await else {
         return Some("the ledger does not say in time how many events wait to be published".into());
     };
-    if let Some(why) = app.relay().problem().filter(|_| events > 0) {
+    // What waits for its confirmation meanwhile is no problem of the relay yet.
+    let blocked = || Some(format!("the broker takes no messages now: {}", app.broker().blocked()?).into());
+    if let Some(why) = app.relay().problem().or_else(blocked).filter(|_| events > 0) {
         return Some(format!("{events} events wait to be published: {why}").into());
     }
     let age = oldest_at.map(age_ms).map(Duration::from_millis).unwrap_or_default();

@@ -23,36 +23,39 @@ const HELD_FOR: Duration = Duration::from_secs(1);
 /// An attempt that expects nobody costs less, and one that meets somebody all the same costs twice.
 #[derive(Default)]
 pub(crate) struct Caution {
-    /// How much others are expected: an instance, or a processor that asks again.
+    /// How much somebody is expected: an instance, or a processor that asks again.
     others: Weight,
-    /// How much another instance is.
+    /// How much another instance is expected.
     instances: Weight,
     has_company: AtomicBool,
     /// When these were waited for in vain.
     held: Mutex<HashMap<OwnerId, Instant>>,
 }
 
-/// Rises when somebody is met, and falls with each batch.
+/// Rises when somebody is met, and falls when nobody is.
 #[derive(Default)]
 struct Weight(AtomicU32);
 
 impl Caution {
-    /// A bold attempt came to nothing: a message was answered before, mostly.
+    /// A bold attempt met somebody.
     pub(crate) fn raise(&self) {
         self.others.rise();
-    }
-
-    /// It did because an owner was not as it was left: another instance decides about it.
-    pub(crate) fn met_another(&self) {
-        self.others.rise();
-        if self.instances.rise() > 0 {
-            self.has_company.store(true, Ordering::Relaxed);
-        }
     }
 
     /// A batch came to its end.
     pub(crate) fn ease(&self) {
         self.others.fall();
+    }
+
+    /// An owner was not as it was left: another instance decides about it.
+    pub(crate) fn met_another(&self) {
+        if self.instances.rise() > 0 {
+            self.has_company.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// All owners were as they were left. Who is careful does not find that out.
+    pub(crate) fn met_nobody(&self) {
         if self.instances.fall() <= 1 {
             self.has_company.store(false, Ordering::Relaxed);
         }
@@ -63,7 +66,7 @@ impl Caution {
     }
 
     /// Whether another instance was met again after the first time, until none is expected at all: who changes lanes
-    /// may meet himself once.
+    /// meets himself once.
     pub(crate) fn has_company(&self) -> bool {
         self.has_company.load(Ordering::Relaxed)
     }
@@ -148,8 +151,13 @@ mod tests {
         assert!(!caution.has_company());
         caution.met_another();
         assert!(caution.has_company());
-        let eased = (1..).find(|_| {
+        // Whoever is careful meets nobody, and is not alone for that.
+        for _ in 0..MOST {
             caution.ease();
+        }
+        assert!(caution.has_company());
+        let eased = (1..).find(|_| {
+            caution.met_nobody();
             !caution.has_company()
         });
         assert_eq!(eased, Some(2 * CROSSED));

@@ -62,8 +62,6 @@ enum Attempt {
     Done(Transacted),
     /// Nothing is written: somebody was there before, or a bold one does not do.
     Crossed(StoreError),
-    /// Nothing is written: owners are not as they are remembered.
-    Moved(StoreError),
     /// Nothing is written: somebody else holds an owner.
     Held(StoreError),
 }
@@ -99,10 +97,8 @@ impl Lane {
         for _ in 0..TRIES {
             let client = Clean::take(pool).await?;
             let attempt = self.attempt(&client, batch, began, &mood).await?;
-            match &attempt {
-                Attempt::Crossed(_) | Attempt::Held(_) if mood == Mood::Bold => self.caution.raise(),
-                Attempt::Moved(_) => self.caution.met_another(),
-                _ => {}
+            if mood == Mood::Bold && !matches!(attempt, Attempt::Done(_)) {
+                self.caution.raise();
             }
             client.give_back();
             (last, mood) = match attempt {
@@ -110,7 +106,7 @@ impl Lane {
                     self.caution.ease();
                     return Ok(transacted);
                 }
-                Attempt::Crossed(why) | Attempt::Moved(why) => (why, mood.after_crossing()),
+                Attempt::Crossed(why) => (why, mood.after_crossing()),
                 Attempt::Held(why) => (why, Mood::Sparing),
             };
         }
@@ -166,13 +162,17 @@ impl Lane {
         let unknown = StoreError::Unknown(SILENT.into());
         match flight(self.flight_timeout, unknown, save::commit(client, save)).await? {
             Committed::Yes(leased) => {
+                if is_recalled {
+                    self.caution.met_nobody();
+                }
                 self.memory.keep(&works, loaded.state, &loaded.versions, life);
                 Ok(Attempt::Done(Transacted { settled, leased, began, loaded: ready, decided }))
             }
             Committed::Crossed(why) => Ok(Attempt::Crossed(why)),
             Committed::Moved => {
+                self.caution.met_another();
                 let moved = "another instance decides about the same owners";
-                Ok(Attempt::Moved(StoreError::Unavailable(moved.into())))
+                Ok(Attempt::Crossed(StoreError::Unavailable(moved.into())))
             }
             Committed::TooLate => {
                 // Or the server's clock was set.

@@ -97,8 +97,8 @@ impl Ledger for PostgresLedger {
         self.lanes
     }
 
-    /// Where others are met, most of all instances that decide about the same owners: the server works for all
-    /// of them, and fewer transactions with more in each are less work.
+    /// Where other instances decide about the same owners: the server works for all of them, and fewer transactions with
+    /// more in each are less work.
     fn prefers_one_lane(&self) -> bool {
         self.caution.has_company()
     }

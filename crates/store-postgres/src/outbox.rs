@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_store::{AHEAD_MAX, Backlog, Leased, Outbox, StoreError, Waiting, later};
+use bursar_store::{AHEAD_MAX, Backlog, EventKey, Outbox, StoreError, Waiting, later};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -37,7 +37,7 @@ impl Outbox for PostgresLedger {
         Ok(rows.iter().map(waiting).collect::<Read<_>>()?)
     }
 
-    async fn mark(&self, events: Vec<Leased>) -> Result<(), StoreError> {
+    async fn mark(&self, events: Vec<EventKey>) -> Result<(), StoreError> {
         let update = format!(
             "update outbox set published_at = $3 where {UNHURRIED} and {THESE} and published_at is null"
         );
@@ -45,7 +45,7 @@ impl Outbox for PostgresLedger {
         self.query(&update, &[&positions, &events, &self.now()]).await.map(|_| ())
     }
 
-    async fn release(&self, events: Vec<Leased>) -> Result<(), StoreError> {
+    async fn release(&self, events: Vec<EventKey>) -> Result<(), StoreError> {
         let update = format!("update outbox set leased_until = null where {THESE} and published_at is null");
         let (positions, events) = columns(&events);
         self.query(&update, &[&positions, &events]).await.map(|_| ())
@@ -91,7 +91,7 @@ impl Outbox for PostgresLedger {
     }
 }
 
-fn columns(events: &[Leased]) -> (Vec<i64>, Vec<Uuid>) {
+fn columns(events: &[EventKey]) -> (Vec<i64>, Vec<Uuid>) {
     events.iter().map(|of| (of.position, of.event)).unzip()
 }
 

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::types::ToSql;
 
-use crate::error::{before_commit, is_crossed, is_refused, words};
+use crate::error::{before_commit, is_crossed, is_held, is_refused, words};
 use crate::load::BEGIN;
 use crate::memory::Versions;
 pub(crate) use insert::Insert;
@@ -29,7 +29,7 @@ pub(crate) enum Committed {
     /// No: another transaction was in the way, and this one has ended. Decided again, the batch sees what that
     /// one did; if that does not help, this is what is wrong.
     Crossed(StoreError),
-    /// No: the owners are at other versions.
+    /// No: the owners are at other versions, or will be: another transaction has them.
     Moved,
     /// No: nobody waited for it any more when the server came to it.
     TooLate,
@@ -80,6 +80,8 @@ pub(crate) async fn commit(client: &Client, save: Save<'_>) -> Result<Committed,
         return Err(StoreError::Unknown(words(&error)));
     }
     match written {
+        // On owners that are remembered it does not wait for who has them.
+        Err(error) if is_held(&error) && save.only_at.is_some() && committed.is_ok() => Ok(Committed::Moved),
         Err(error) if is_crossed(&error) && committed.is_ok() => {
             Ok(Committed::Crossed(before_commit(&error)))
         }

@@ -314,6 +314,25 @@ async fn an_instance_that_meets_others_prefers_one_lane_until_it_is_alone() {
     assert!(!ledger.prefers_one_lane());
 }
 
+/// It has not moved them yet.
+#[tokio::test]
+async fn whoever_has_owners_locked_is_another_instance() {
+    let place = PostgresPlace::new();
+    let accounts = [account(&place, "100.00").await, account(&place, "100.00").await];
+    let ledger = place.open_ledger();
+    for funded in &accounts {
+        let swipe = || given::authorization(funded, usd("0.10"));
+        assert!(given::sent(ledger.as_ref(), &swipe()).await.is_approved());
+        assert!(!ledger.prefers_one_lane());
+        let held =
+            place.hold(&format!("select 1 from owners where id = '{}' for update", funded.owner.uuid()));
+        let settled = given::batch(ledger.as_ref(), &[swipe()]).await;
+        assert!(matches!(settled[..], [Settled::Held]), "{settled:?}");
+        drop(held);
+    }
+    assert!(ledger.prefers_one_lane());
+}
+
 /// Who is alone gains nothing from one lane, and its relay need not rest.
 #[tokio::test]
 async fn a_processor_that_asks_again_is_no_other_instance() {

@@ -26,7 +26,7 @@ async fn o1_a_lost_event_of_an_old_message_is_found_after_others_were_forgotten(
     // By a clock that went back: decided before what is forgotten.
     place.clock().set(after_noon(1));
     given::account(ledger.as_ref(), usd("100.00")).await;
-    ledger.mark(published.iter().map(Waiting::leased).collect()).await.expect("an outbox that works");
+    ledger.mark(published.iter().map(Waiting::key).collect()).await.expect("an outbox that works");
     assert_eq!(ledger.forget_published(after_noon(10), 1_000).await, Ok(published.len() as u64));
     drop(ledger);
     assert_books_are_right(place.books());

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_store::{AHEAD_MAX, Backlog, Leased, Outbox, StoreError, Waiting, later};
+use bursar_store::{AHEAD_MAX, Backlog, EventKey, Outbox, StoreError, Waiting, later};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -57,13 +57,14 @@ impl Outbox for SqliteLedger {
         self.readers.read(read).await
     }
 
-    async fn mark(&self, events: Vec<Leased>) -> Result<(), StoreError> {
+    async fn mark(&self, events: Vec<EventKey>) -> Result<(), StoreError> {
         let marked = events.clone();
         let mark = move |connection: &Connection, now| {
             let update = "update outbox set published_at = ?3
                           where position = ?1 and event = ?2 and published_at is null";
             let mut update = connection.prepare_cached(update)?;
-            let mut mark = |of: &Leased| update.execute(params![of.position, Blob16(of.event), Micros(now)]);
+            let mut mark =
+                |of: &EventKey| update.execute(params![of.position, Blob16(of.event), Micros(now)]);
             marked.iter().try_for_each(|of| mark(of).map(|_| ()))
         };
         self.change(mark).await?;
@@ -71,7 +72,7 @@ impl Outbox for SqliteLedger {
         Ok(())
     }
 
-    async fn release(&self, events: Vec<Leased>) -> Result<(), StoreError> {
+    async fn release(&self, events: Vec<EventKey>) -> Result<(), StoreError> {
         self.leases.end(events.iter().map(|of| of.event));
         Ok(())
     }

@@ -248,7 +248,7 @@ async fn o1_a_message_whose_event_was_forgotten_is_right_and_one_that_is_younger
     place.clock().set_after_noon(SignedDuration::from_secs(1));
     let swipe = given::authorization(&account, usd("1.00"));
     let young = given::sent(ledger.as_ref(), &swipe).await.id();
-    ledger.mark(old.iter().map(Waiting::leased).collect()).await.expect("an outbox that works");
+    ledger.mark(old.iter().map(Waiting::key).collect()).await.expect("an outbox that works");
     let now = NOON + SignedDuration::from_secs(2);
     assert_eq!(ledger.forget_published(now, 1_000).await, Ok(old.len() as u64));
     drop(ledger);
@@ -277,7 +277,7 @@ async fn o1_a_lost_event_of_an_old_message_is_found_after_others_were_forgotten(
     // By a clock that went back: decided before what is forgotten.
     place.clock().set_after_noon(SignedDuration::from_secs(1));
     given::account(ledger.as_ref(), usd("100.00")).await;
-    ledger.mark(published.iter().map(Waiting::leased).collect()).await.expect("an outbox that works");
+    ledger.mark(published.iter().map(Waiting::key).collect()).await.expect("an outbox that works");
     let later = NOON + SignedDuration::from_secs(10);
     assert_eq!(ledger.forget_published(later, 1_000).await, Ok(published.len() as u64));
     drop(ledger);

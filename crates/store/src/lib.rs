@@ -39,7 +39,7 @@ pub use error::StoreError;
 pub use identity::Identity;
 pub use inbox::{Counts, Inbox, Item, ItemKey, ItemState, NewItem, Put, RUNS_MAX, Store, later};
 pub use ledger::{Batch, Ledger, Member, Settled, Transacted};
-pub use outbox::{AHEAD_MAX, Backlog, Leased, Outbox, Waiting};
+pub use outbox::{AHEAD_MAX, Backlog, EventKey, Outbox, Waiting};
 pub use pool::PoolUse;
 pub use purchase::{Purchase, PurchaseFilter, keys_of_transactions};
 pub use reader::{

@@ -25,13 +25,13 @@ pub trait Outbox: Send + Sync + 'static {
     ///
     /// # Errors
     /// As above: they are published again when their leases end.
-    async fn mark(&self, events: Vec<Leased>) -> Result<(), StoreError>;
+    async fn mark(&self, events: Vec<EventKey>) -> Result<(), StoreError>;
 
     /// These events are not published: somebody else may lease them at once.
     ///
     /// # Errors
     /// As above: they are leased when their leases end.
-    async fn release(&self, events: Vec<Leased>) -> Result<(), StoreError>;
+    async fn release(&self, events: Vec<EventKey>) -> Result<(), StoreError>;
 
     /// Forgets events that were published before this time, in the order of their positions and not beyond the first
     /// that was not; how many there were. So many at most, and fewer where that is better for the store, but none only
@@ -68,9 +68,9 @@ pub struct Waiting {
     pub payload: String,
 }
 
-/// An event that was leased. Its position alone may be another's: of one that came after a failover that lost commits.
+/// An event in the outbox. Its position alone may be another's, after a failover that lost commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Leased {
+pub struct EventKey {
     /// Its place in the outbox.
     pub position: i64,
     /// Which it is.
@@ -80,8 +80,8 @@ pub struct Leased {
 impl Waiting {
     /// Which it is, and where.
     #[must_use]
-    pub const fn leased(&self) -> Leased {
-        Leased { position: self.position, event: self.event }
+    pub const fn key(&self) -> EventKey {
+        EventKey { position: self.position, event: self.event }
     }
 }
 

@@ -170,12 +170,13 @@ impl FaultyLedger {
         *self.culprit.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
     }
 
-    /// Transactions with something to decide wait until what is returned is dropped; those that only ask for answers do not.
+    /// Transactions with something to decide wait until what is returned is dropped; those that ask for answers only, or
+    /// write stage times, do not.
     pub async fn close_gate(&self) -> RwLockWriteGuard<'_, ()> {
         self.gate.write().await
     }
 
-    /// Returns once a transaction has come to the gate, be it open or closed.
+    /// Returns once a transaction with something to decide has come to the gate, be it open or closed.
     pub async fn entered(&self) {
         self.entered.notified().await;
     }
@@ -285,9 +286,11 @@ impl Ledger for FaultyLedger {
     }
 
     async fn transact(&self, batch: Batch) -> Result<Transacted, StoreError> {
-        self.entered.notify_one();
-        assert!(!self.panics.swap(false, Ordering::SeqCst), "the test asked for a panic");
         let decides = batch.past(Instant::now()).count() < batch.members.len();
+        if decides {
+            self.entered.notify_one();
+        }
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "the test asked for a panic");
         let _open = if decides { Some(self.gate.read().await) } else { None };
         self.up()?;
         if is_one_of(&self.refusals) {

@@ -22,7 +22,7 @@ pub enum Way {
     Open,
     /// Nothing comes through.
     Away,
-    /// Everything waits until another way is open.
+    /// It takes nothing: everything waits until another way is open.
     Held,
     /// Everything comes through, and nobody is told.
     Mute,
@@ -72,6 +72,11 @@ impl Broker for FaultyBroker {
 
     fn subscribe(&self, queue: Queue, unsettled_max: u16) -> Subscription {
         self.broker.subscribe(queue, unsettled_max)
+    }
+
+    fn blocked(&self) -> Option<Arc<str>> {
+        let is_held = *self.way.borrow() == Way::Held;
+        is_held.then(|| "the test holds all".into()).or_else(|| self.broker.blocked())
     }
 
     async fn figures(&self) -> Result<Vec<QueueFigures>, BrokerError> {

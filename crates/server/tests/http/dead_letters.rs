@@ -1,14 +1,14 @@
 //! Dead letters, from the run that failed to the one that does not.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bursar_core::text::Token;
 use bursar_server::Settings;
 use bursar_testkit::{FaultyLedger, Store, on_both_stores};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::inbox::until_dead;
 use crate::jit::swipe;
 use crate::queues::{items, settings, whole};
 use crate::running::{Error, Running, until};
@@ -86,13 +86,7 @@ fn refund(token: &str) -> Value {
 async fn dies(server: &Running, ledger: &FaultyLedger, token: &str) -> Result<Value, Error> {
     ledger.refuse_data_of(&Token::new(token)?);
     assert_eq!(server.webhook(&json!({"transactions": [refund(token)]})).await?.status, 200);
-    let minutes = AtomicI64::new(0);
-    let is_dead = async || {
-        let minute = minutes.fetch_add(1, Ordering::Relaxed);
-        server.place.clock().set_after_noon(SignedDuration::from_mins(minute));
-        Ok(server.get("/v1/inbox").await?.json()["dead"] == 1)
-    };
-    until("it is dead", is_dead).await?;
+    until_dead(server, ledger).await?;
     until("it is a letter", async || Ok(letter(server, "webhook-queue").await?.is_some())).await?;
     Ok(letter(server, "webhook-queue").await?.ok_or("no letter")?)
 }

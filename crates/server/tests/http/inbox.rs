@@ -1,7 +1,6 @@
 //! The inbox behind the webhooks: nothing that was acknowledged is lost, and what cannot be booked waits for
 //! somebody.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -22,6 +21,9 @@ use crate::running::{
 use crate::webhooks::{at, books, following, item, report};
 use crate::{Tested, faulty};
 
+/// No pause of an item is longer.
+const PAUSE: SignedDuration = SignedDuration::from_mins(2);
+
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -34,6 +36,18 @@ async fn counts(server: &Running) -> Result<[u64; 3], Error> {
 async fn stuck(server: &Running, state: &str) -> Result<Vec<Value>, Error> {
     let listed = server.get(&format!("/v1/inbox/items?state={state}")).await?.json();
     Ok(listed["items"].as_array().ok_or("no items")?.clone())
+}
+
+/// Lets the pause after each failed run of an item go by, until it is dead.
+pub(crate) async fn until_dead(server: &Running, inbox: &dyn Inbox) -> Tested {
+    let (clock, began) = (server.place.clock(), server.place.clock().now());
+    let is_dead = async || {
+        let waiting = inbox.list_items(ItemState::Waiting, Page { after: None, limit: 9 }).await?;
+        let failures = waiting.iter().map(|item| item.failures).max().unwrap_or_default();
+        clock.set(began.saturating_add(PAUSE * i32::try_from(failures)?)?);
+        Ok(counts(server).await?[1] == 1)
+    };
+    until("it is dead", is_dead).await
 }
 
 async fn webhook(server: &Running, body: Value) -> Tested {
@@ -138,18 +152,14 @@ async fn nobody_else_is_given_what_is_worked_on(store: Store) -> Tested {
 
 on_both_stores!(what_fails_four_times_is_dead_until_it_is_replayed);
 async fn what_fails_four_times_is_dead_until_it_is_replayed(store: Store) -> Tested {
-    let server = Running::start(store).await?;
+    let (place, ledger) = faulty::place(store);
+    let server = Running::start_in(place, Settings::default()).await?;
     let given = server.given("USD", Some("92233720368547757.00")).await?;
     // More than 64 bits of cents.
     let refunds = [item("refund", "t-1", "COMPLETION", 2.0), item("refund", "t-2", "COMPLETION", 0.5)];
     assert_eq!(server.webhook(&json!({"transactions": refunds})).await?.status.as_u16(), 200);
-    let minutes = AtomicI64::new(0);
-    let is_dead = async || {
-        let minute = minutes.fetch_add(1, Ordering::Relaxed);
-        server.place.clock().set_after_noon(SignedDuration::from_mins(minute));
-        Ok(counts(&server).await? == [0, 1, 0])
-    };
-    until("it is dead", is_dead).await?;
+    until_dead(&server, ledger.as_ref()).await?;
+    until("the other is booked", async || Ok(counts(&server).await? == [0, 1, 0])).await?;
     assert_eq!(books(&server, &given).await?, ["92233720368547757.50", "0.00"], "the other is booked");
     let dead = stuck(&server, "dead").await?;
     let (why, failures) = (dead[0]["why"].as_str().unwrap_or_default(), &dead[0]["failures"]);

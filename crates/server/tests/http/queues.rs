@@ -169,6 +169,20 @@ async fn health_says_what_keeps_events_from_being_published(store: Store) -> Tes
     Ok(())
 }
 
+on_both_stores!(health_says_that_the_broker_takes_no_messages, worker_threads = 2);
+async fn health_says_that_the_broker_takes_no_messages(store: Store) -> Tested {
+    let roles = settings("api,relay,worker,sweeper");
+    let (server, broker) = Running::start_faulty(store, roles, Way::Held).await?;
+    server.given("USD", Some("100.00")).await?;
+    let [status, of_queues, why] = health(&server).await?;
+    assert_eq!([status, of_queues], ["degraded", "degraded"]);
+    let is_why = "events wait to be published: the broker takes no messages now: the test holds all";
+    assert!(why.ends_with(is_why), "{why}");
+    broker.switch(Way::Open);
+    until("all is well again", async || Ok(health(&server).await? == ["healthy", "healthy", ""])).await?;
+    Ok(())
+}
+
 on_both_stores!(health_says_what_nobody_does, worker_threads = 2);
 async fn health_says_what_nobody_does(store: Store) -> Tested {
     let server = Running::start_whole(store, settings("api,relay")).await?;

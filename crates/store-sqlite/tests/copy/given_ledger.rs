@@ -87,7 +87,7 @@ pub(crate) async fn fill(ledger: &dyn Store) -> Funded {
 /// The two oldest events are published and forgotten.
 pub(crate) async fn publish_and_forget(ledger: &dyn Store) {
     let oldest = ledger.lease(2, Duration::from_secs(5)).await.expect("an outbox that works");
-    ledger.mark(oldest.iter().map(Waiting::leased).collect()).await.expect("an outbox that works");
+    ledger.mark(oldest.iter().map(Waiting::key).collect()).await.expect("an outbox that works");
     let later = NOON + SignedDuration::from_secs(1);
     assert_eq!(ledger.forget_published(later, 2).await, Ok(2));
 }

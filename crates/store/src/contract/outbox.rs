@@ -13,7 +13,7 @@ use super::{NOON, Place, assert_books_are_right, given};
 use crate::books;
 use crate::inbox::Store;
 use crate::ledger::Batch;
-use crate::outbox::{Backlog, Leased, Outbox, Waiting};
+use crate::outbox::{Backlog, EventKey, Outbox, Waiting};
 
 const LEASE: Duration = Duration::from_secs(5);
 
@@ -35,8 +35,8 @@ fn positions(of: &[Waiting]) -> Vec<i64> {
     of.iter().map(|waiting| waiting.position).collect()
 }
 
-fn leased(of: &[Waiting]) -> Vec<Leased> {
-    of.iter().map(Waiting::leased).collect()
+fn keys(of: &[Waiting]) -> Vec<EventKey> {
+    of.iter().map(Waiting::key).collect()
 }
 
 /// Sets the clock to so many seconds after noon.
@@ -83,11 +83,11 @@ pub(super) async fn events_may_be_leased_as_they_are_committed(place: &dyn Place
     let ledger = place.open();
     let account = given::account(ledger.as_ref(), usd("100.00")).await;
     let before = lease(ledger.as_ref(), 1_000).await;
-    ledger.mark(leased(&before)).await.expect("an outbox that works");
+    ledger.mark(keys(&before)).await.expect("an outbox that works");
     let swipes = [usd("1.00"), usd("2.00"), usd("1000.00")].map(|of| given::authorization(&account, of));
-    let handed = decided(ledger.as_ref(), &swipes, Some(LEASE)).await;
-    assert_eq!(handed.len(), 3);
-    let ids: BTreeSet<_> = handed.iter().map(|waiting| waiting.event).collect();
+    let leased = decided(ledger.as_ref(), &swipes, Some(LEASE)).await;
+    assert_eq!(leased.len(), 3);
+    let ids: BTreeSet<_> = leased.iter().map(|waiting| waiting.event).collect();
     assert_eq!(ids.len(), 3);
     assert_eq!(ledger.backlog().await.expect("readable").events, 3);
     assert_eq!(lease(ledger.as_ref(), 1_000).await, []);
@@ -96,17 +96,17 @@ pub(super) async fn events_may_be_leased_as_they_are_committed(place: &dyn Place
     at(place, 4);
     assert_eq!(lease(ledger.as_ref(), 1_000).await, []);
     at(place, 5);
-    assert_eq!(lease(ledger.as_ref(), 1_000).await, handed);
-    ledger.mark(leased(&handed[..1])).await.expect("an outbox that works");
-    ledger.release(leased(&handed[1..])).await.expect("an outbox that works");
-    assert_eq!(lease(ledger.as_ref(), 1_000).await, handed[1..]);
+    assert_eq!(lease(ledger.as_ref(), 1_000).await, leased);
+    ledger.mark(keys(&leased[..1])).await.expect("an outbox that works");
+    ledger.release(keys(&leased[1..])).await.expect("an outbox that works");
+    assert_eq!(lease(ledger.as_ref(), 1_000).await, leased[1..]);
 }
 
 pub(super) async fn events_that_nobody_leased_are_for_who_comes_first(place: &dyn Place) {
     let ledger = place.open();
     let account = given::account(ledger.as_ref(), usd("100.00")).await;
     let before = lease(ledger.as_ref(), 1_000).await;
-    ledger.mark(leased(&before)).await.expect("an outbox that works");
+    ledger.mark(keys(&before)).await.expect("an outbox that works");
     let swipe = given::authorization(&account, usd("1.00"));
     assert_eq!(decided(ledger.as_ref(), &[swipe], None).await, []);
     assert_eq!(lease(ledger.as_ref(), 1_000).await.len(), 1);
@@ -115,7 +115,7 @@ pub(super) async fn events_that_nobody_leased_are_for_who_comes_first(place: &dy
 pub(super) async fn what_is_marked_is_never_leased_again(place: &dyn Place) {
     let (ledger, count) = events(place, 3).await;
     let first = lease(ledger.as_ref(), 2).await;
-    ledger.mark(leased(&first)).await.expect("an outbox that works");
+    ledger.mark(keys(&first)).await.expect("an outbox that works");
     let left = ledger.backlog().await.expect("readable").events;
     assert_eq!(usize::try_from(left).expect("some"), count - 2);
     at(place, 60);
@@ -123,7 +123,7 @@ pub(super) async fn what_is_marked_is_never_leased_again(place: &dyn Place) {
     assert_eq!(rest.len(), count - 2);
     // Who lost the lease marks what was published all the same.
     at(place, 120);
-    ledger.mark(leased(&rest)).await.expect("an outbox that works");
+    ledger.mark(keys(&rest)).await.expect("an outbox that works");
     assert_eq!(lease(ledger.as_ref(), 1_000).await, []);
     assert_eq!(ledger.backlog().await, Ok(Backlog::default()));
 }
@@ -131,19 +131,19 @@ pub(super) async fn what_is_marked_is_never_leased_again(place: &dyn Place) {
 pub(super) async fn what_is_released_is_leased_at_once(place: &dyn Place) {
     let (ledger, _) = events(place, 3).await;
     let all = lease(ledger.as_ref(), 1_000).await;
-    ledger.release(leased(&all[..2])).await.expect("an outbox that works");
+    ledger.release(keys(&all[..2])).await.expect("an outbox that works");
     assert_eq!(positions(&lease(ledger.as_ref(), 1_000).await), positions(&all[..2]));
     // What is published is not released by who comes late.
-    ledger.mark(leased(&all)).await.expect("an outbox that works");
-    ledger.release(leased(&all)).await.expect("an outbox that works");
+    ledger.mark(keys(&all)).await.expect("an outbox that works");
+    ledger.release(keys(&all)).await.expect("an outbox that works");
     assert_eq!(lease(ledger.as_ref(), 1_000).await, []);
 }
 
 /// After a failover that lost commits, that is.
 pub(super) async fn another_event_at_a_position_is_neither_marked_nor_released(place: &dyn Place) {
     let (ledger, count) = events(place, 3).await;
-    let lost = leased(&lease(ledger.as_ref(), 1_000).await);
-    let lost: Vec<_> = lost.into_iter().map(|of| Leased { event: Uuid::now_v7(), ..of }).collect();
+    let lost = keys(&lease(ledger.as_ref(), 1_000).await);
+    let lost: Vec<_> = lost.into_iter().map(|of| EventKey { event: Uuid::now_v7(), ..of }).collect();
     ledger.mark(lost.clone()).await.expect("an outbox that works");
     ledger.release(lost).await.expect("an outbox that works");
     assert_eq!(lease(ledger.as_ref(), 1_000).await, []);
@@ -154,8 +154,8 @@ pub(super) async fn another_event_at_a_position_is_neither_marked_nor_released(p
 pub(super) async fn what_is_not_published_is_there_after_opening_again(place: &dyn Place) {
     let (ledger, count) = events(place, 3).await;
     let first = lease(ledger.as_ref(), 2).await;
-    ledger.mark(leased(&first)).await.expect("an outbox that works");
-    // Leased by who is gone then.
+    ledger.mark(keys(&first)).await.expect("an outbox that works");
+    // EventKey by who is gone then.
     lease(ledger.as_ref(), 1).await;
     drop(ledger);
     let ledger = place.open();
@@ -187,7 +187,7 @@ pub(super) async fn what_was_published_is_forgotten_as_far_as_the_first_that_was
     let (ledger, count) = events(place, 3).await;
     let count = count as u64;
     assert_eq!((forget(ledger.as_ref(), 999, 99).await, forgotten_until(place)), (0, None));
-    let all = leased(&lease(ledger.as_ref(), 1_000).await);
+    let all = keys(&lease(ledger.as_ref(), 1_000).await);
     at(place, 10);
     ledger.mark(all[..2].to_vec()).await.expect("an outbox that works");
     ledger.mark(all[3..].to_vec()).await.expect("an outbox that works");
@@ -206,7 +206,7 @@ pub(super) async fn what_was_published_is_forgotten_as_far_as_the_first_that_was
 
 pub(super) async fn no_more_is_forgotten_than_was_asked_for(place: &dyn Place) {
     let (ledger, count) = events(place, 3).await;
-    let all = leased(&lease(ledger.as_ref(), 1_000).await);
+    let all = keys(&lease(ledger.as_ref(), 1_000).await);
     ledger.mark(all).await.expect("an outbox that works");
     assert_eq!(forget(ledger.as_ref(), 1, 0).await, 0);
     assert_eq!(forget(ledger.as_ref(), 1, 3).await, 3);
@@ -225,7 +225,7 @@ pub(super) async fn until_when_events_are_forgotten_is_kept_and_never_goes_back(
     at(place, 60);
     given::sent(ledger.as_ref(), &given::authorization(&account, usd("1.00"))).await;
     given::sent(ledger.as_ref(), &given::authorization(&other, usd("1.00"))).await;
-    let all = leased(&lease(ledger.as_ref(), 1_000).await);
+    let all = keys(&lease(ledger.as_ref(), 1_000).await);
     ledger.mark(all.clone()).await.expect("an outbox that works");
     let half = u32::try_from(all.len() / 2 - 1).expect("some");
     assert_eq!(forget(ledger.as_ref(), 61, half).await, u64::from(half));
@@ -243,7 +243,7 @@ pub(super) async fn until_when_events_are_forgotten_is_kept_and_never_goes_back(
 pub(super) async fn positions_go_on_behind_what_was_forgotten(place: &dyn Place) {
     let (ledger, _) = events(place, 1).await;
     let all = lease(ledger.as_ref(), 1_000).await;
-    ledger.mark(leased(&all)).await.expect("an outbox that works");
+    ledger.mark(keys(&all)).await.expect("an outbox that works");
     let last = all.last().expect("some").position;
     at(place, 1);
     assert_eq!(forget(ledger.as_ref(), 1, 99).await, all.len() as u64 - 1);
@@ -255,7 +255,7 @@ pub(super) async fn positions_go_on_behind_what_was_forgotten(place: &dyn Place)
 
 pub(super) async fn two_who_forget_events_at_once_count_each_of_them_once(place: &dyn Place) {
     let (ledger, count) = events(place, 9).await;
-    let all = leased(&lease(ledger.as_ref(), 1_000).await);
+    let all = keys(&lease(ledger.as_ref(), 1_000).await);
     ledger.mark(all).await.expect("an outbox that works");
     let mut forgotten = 0;
     for _ in 0..count {
@@ -270,7 +270,7 @@ pub(super) async fn two_who_forget_events_at_once_count_each_of_them_once(place:
 pub(super) async fn an_event_that_was_published_by_a_clock_that_was_wrong_keeps_no_other(place: &dyn Place) {
     const DAY: i64 = 24 * 3_600;
     let (ledger, count) = events(place, 3).await;
-    let all = leased(&lease(ledger.as_ref(), 1_000).await);
+    let all = keys(&lease(ledger.as_ref(), 1_000).await);
     ledger.mark(all[..2].to_vec()).await.expect("an outbox that works");
     at(place, 99 * DAY);
     ledger.mark(vec![all[2]]).await.expect("an outbox that works");

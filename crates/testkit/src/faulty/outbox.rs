@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar_store::{Backlog, Leased, Outbox, StoreError, Waiting};
+use bursar_store::{Backlog, EventKey, Outbox, StoreError, Waiting};
 use jiff::Timestamp;
 
 use super::FaultyLedger;
@@ -17,7 +17,7 @@ impl Outbox for FaultyLedger {
         self.ledger.lease(limit, lease).await
     }
 
-    async fn mark(&self, events: Vec<Leased>) -> Result<(), StoreError> {
+    async fn mark(&self, events: Vec<EventKey>) -> Result<(), StoreError> {
         self.consumers_up()?;
         if self.refuses_marks.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("the test refuses marks".into()));
@@ -25,7 +25,7 @@ impl Outbox for FaultyLedger {
         self.ledger.mark(events).await
     }
 
-    async fn release(&self, events: Vec<Leased>) -> Result<(), StoreError> {
+    async fn release(&self, events: Vec<EventKey>) -> Result<(), StoreError> {
         self.consumers_up()?;
         self.ledger.release(events).await
     }

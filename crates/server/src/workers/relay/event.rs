@@ -1,8 +1,8 @@
 //! An event that a relay has to publish.
 
-use bursar_authorizer::Left;
+use bursar_authorizer::Commit;
 use bursar_broker::{Content, Outgoing};
-use bursar_store::{Leased, Waiting};
+use bursar_store::{EventKey, Waiting};
 use tokio::time::Instant;
 
 use super::route;
@@ -16,9 +16,9 @@ pub(super) struct Event {
 
 impl Event {
     /// Those of a commit of this process.
-    pub(super) fn handed(left: Left) -> impl Iterator<Item = Self> {
-        let committed = Some(left.committed);
-        left.events.into_iter().map(move |waiting| Self { waiting, committed })
+    pub(super) fn handed(commit: Commit) -> impl Iterator<Item = Self> {
+        let committed = Some(commit.at);
+        commit.events.into_iter().map(move |waiting| Self { waiting, committed })
     }
 
     /// One that nobody handed over.
@@ -26,8 +26,8 @@ impl Event {
         Self { waiting, committed: None }
     }
 
-    pub(super) const fn leased(&self) -> Leased {
-        self.waiting.leased()
+    pub(super) const fn key(&self) -> EventKey {
+        self.waiting.key()
     }
 
     pub(super) fn message(&self) -> Outgoing {

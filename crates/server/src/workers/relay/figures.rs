@@ -23,10 +23,9 @@ pub struct Figures {
     problem: Problem,
     /// How long a batch of events took until the broker had confirmed it; each of its events counts.
     pub confirm: Latency,
-    /// How long after its commit an event was confirmed by the broker; after its decision, where this process did not
-    /// commit it.
+    /// How long after its commit an event was confirmed by the broker; after its decision, if it was not handed over.
     pub publish: Latency,
-    /// How long after its decision it was.
+    /// How long after its decision an event was.
     pub age: Latency,
 }
 
@@ -43,11 +42,15 @@ impl Figures {
         self.batches.fetch_add(1, Ordering::Relaxed);
         self.confirm.record(confirmed_after, events.len() as u64);
         for event in events {
-            let Ok(Decided { at }) = serde_json::from_str(&event.waiting.payload) else { continue };
             // The clock of another instance may be ahead.
-            let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
-            self.age.record(age, 1);
-            self.publish.record(event.committed.map_or(age, |committed| instant - committed), 1);
+            let since = |Decided { at }| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+            let age = serde_json::from_str(&event.waiting.payload).ok().map(since);
+            let publish = event.committed.map(|committed| instant - committed).or(age);
+            for (latency, took) in [(&self.age, age), (&self.publish, publish)] {
+                if let Some(took) = took {
+                    latency.record(took, 1);
+                }
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bursar_authorizer::{Handed, LEASE};
 use bursar_broker::PublishError;
-use bursar_store::{Leased, StoreError, Waiting};
+use bursar_store::{EventKey, StoreError, Waiting};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -170,7 +170,7 @@ impl Running {
             match result {
                 Ok(()) => published.push(event),
                 Err(error) => {
-                    left.push(event.leased());
+                    left.push(event.key());
                     if matches!(error, PublishError::Away(_)) || trouble.is_none() {
                         trouble = Some(error);
                     }
@@ -179,7 +179,7 @@ impl Running {
         }
         if !published.is_empty() {
             self.relay.figures.published(&published, took);
-            self.tidying.mark(published.iter().map(|event| event.leased()));
+            self.tidying.mark(published.iter().map(|event| event.key()));
         }
         match trouble {
             None => self.went_well(),
@@ -203,7 +203,7 @@ impl Running {
             if let Some(handed) = handed {
                 events.extend(handed.close().await);
             }
-            let left: Vec<Leased> = events.iter().map(Waiting::leased).collect();
+            let left: Vec<EventKey> = events.iter().map(Waiting::key).collect();
             if !left.is_empty()
                 && let Err(error) = store.release(left).await
             {

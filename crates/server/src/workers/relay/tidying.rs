@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bursar_store::{Leased, Store, StoreError};
+use bursar_store::{EventKey, Store, StoreError};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -26,7 +26,7 @@ pub(super) struct Tidying {
     /// How long an event is kept after it was published.
     kept: Duration,
     /// Events that are published and not marked yet, and since when there are such.
-    published: Vec<Leased>,
+    published: Vec<EventKey>,
     since: Option<Instant>,
     /// When nothing was left that was old enough.
     forgotten_at: Option<Instant>,
@@ -37,7 +37,7 @@ pub(super) struct Tidying {
 
 /// How marking went, and with it forgetting, if that was due.
 struct Tidied {
-    marked: Result<(), (Vec<Leased>, StoreError)>,
+    marked: Result<(), (Vec<EventKey>, StoreError)>,
     forgotten: Option<Result<u64, StoreError>>,
 }
 
@@ -55,7 +55,7 @@ impl Tidying {
     }
 
     /// These are to be marked.
-    pub(super) fn mark(&mut self, published: impl Iterator<Item = Leased>) {
+    pub(super) fn mark(&mut self, published: impl Iterator<Item = EventKey>) {
         self.published.extend(published);
         self.since.get_or_insert_with(Instant::now);
     }
@@ -138,7 +138,7 @@ impl Tidying {
     }
 }
 
-async fn tidy(store: Arc<dyn Store>, published: Vec<Leased>, forgets: Option<Timestamp>) -> Tidied {
+async fn tidy(store: Arc<dyn Store>, published: Vec<EventKey>, forgets: Option<Timestamp>) -> Tidied {
     let marked = match published.is_empty() {
         true => Ok(()),
         false => store.mark(published.clone()).await.map_err(|error| (published, error)),
