@@ -82,7 +82,7 @@ impl Session {
         why.ok().and_then(|why| why.clone()).unwrap_or_else(|| "nobody says why".into())
     }
 
-    /// It takes messages.
+    /// Waits until it takes messages.
     pub(crate) async fn unblocked(&self) {
         // Its sender is here.
         let _ = self.blocked.subscribe().wait_for(Option::is_none).await;

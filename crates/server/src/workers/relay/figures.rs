@@ -25,7 +25,7 @@ pub struct Figures {
     pub confirm: Latency,
     /// How long after its commit an event was confirmed by the broker; after its decision, if it was not handed over.
     pub publish: Latency,
-    /// How long after its decision an event was.
+    /// How old an event was by then, from its decision.
     pub age: Latency,
 }
 
